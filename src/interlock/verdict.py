@@ -1,0 +1,146 @@
+"""The answer a check gives, and what opens a gate.
+
+Invariants: only *passed* opens; *not applicable* opens only for a reason of the closed list
+:class:`Exemption`; anything missing, crashed or undecided keeps the gate shut.
+
+>>> worst([Verdict.PASSED, Verdict.INCONCLUSIVE])
+<Verdict.INCONCLUSIVE: 'inconclusive'>
+>>> Check(name="minimum rows", verdict=Verdict.PASSED, measured=9.0, threshold=5.0).opens
+True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Verdict(StrEnum):
+    """The closed set of answers."""
+
+    PASSED = "passed"
+    NOT_APPLICABLE = "not applicable"
+    INCONCLUSIVE = "inconclusive"
+    FAILED = "failed"
+    ERROR = "error"
+
+
+class Exemption(StrEnum):
+    """The only reasons for which *not applicable* opens a gate."""
+
+    NO_CHAMPION = "no champion yet"
+    NO_TIME = "the product has no time"
+    NO_HISTORY = "the product has no history features"
+
+
+_ORDER = tuple(Verdict)
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The most severe of the verdicts; of none at all: ERROR, for nothing was shown."""
+    found = list(verdicts)
+    return max(found, key=_ORDER.index) if found else Verdict.ERROR
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval:
+    """A confidence interval, both ends inclusive, in the measured value's unit."""
+
+    low: float
+    high: float
+    level: float = 0.95
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One question asked at a gate, its answer, and what the answer rests on.
+
+    ``comparison`` is the glyph between measured value and threshold ("≤", "≥", "<"), ``n`` the
+    number of rows the value rests on, ``evidence`` plain JSON values.
+    """
+
+    name: str
+    verdict: Verdict
+    measured: float | None = None
+    comparison: str = ""
+    threshold: float | None = None
+    interval: Interval | None = None
+    n: int | None = None
+    unit: str = ""
+    reason: str = ""
+    exemption: Exemption | None = None
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def opens(self) -> bool:
+        """Whether this answer lets the path go on."""
+        if self.verdict is Verdict.NOT_APPLICABLE:
+            return self.exemption is not None
+        return self.verdict is Verdict.PASSED
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values; NaN and infinities become null."""
+        row = asdict(self)
+        for name in ("measured", "threshold"):
+            row[name] = _finite(row[name])
+        if row["interval"]:
+            row["interval"] = {k: _finite(v) for k, v in row["interval"].items()}
+        row["evidence"] = dict(self.evidence)
+        return row
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Check:
+        """The inverse of :meth:`to_row`."""
+        fields = dict(row)
+        fields["verdict"] = Verdict(fields["verdict"])
+        if fields.get("interval"):
+            interval = fields["interval"]
+            fields["interval"] = Interval(
+                low=_number(interval["low"]),
+                high=_number(interval["high"]),
+                level=interval["level"],
+            )
+        if fields.get("exemption"):
+            fields["exemption"] = Exemption(fields["exemption"])
+        return cls(**fields)
+
+
+def _finite(value: float | None) -> float | None:
+    if value is None or value != value or value in (float("inf"), float("-inf")):
+        return None
+    return float(value)
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateResult:
+    """All checks of one gate. The gate opens when there is at least one and every one opens."""
+
+    gate: str
+    checks: tuple[Check, ...]
+
+    @property
+    def opens(self) -> bool:
+        """Whether every check opens; a gate without checks stays shut."""
+        return bool(self.checks) and all(check.opens for check in self.checks)
+
+    @property
+    def verdict(self) -> Verdict:
+        """PASSED when the gate opens, else the worst verdict among the checks that do not open."""
+        if self.opens:
+            return Verdict.PASSED
+        return worst(check.verdict for check in self.checks if not check.opens)
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {"gate": self.gate, "checks": [check.to_row() for check in self.checks]}
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> GateResult:
+        """The inverse of :meth:`to_row`."""
+        return cls(gate=row["gate"], checks=tuple(Check.from_row(r) for r in row["checks"]))
