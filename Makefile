@@ -12,7 +12,6 @@ $(READY): locks/dev.txt pyproject.toml
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	@$(BIN)/uv pip sync --quiet --python $(BIN)/python --compile-bytecode --require-hashes locks/dev.txt
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv hatchling
 	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 

@@ -1,0 +1,1 @@
+"""What a product reads: the request, sources, snapshots and their profile."""

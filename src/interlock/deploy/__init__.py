@@ -1,0 +1,1 @@
+"""Environments, and the pure policy that admits a bundle to one."""

@@ -1,0 +1,1 @@
+"""Request features and history features: declared once, packed, computed, looked up."""

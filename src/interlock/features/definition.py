@@ -1,0 +1,110 @@
+"""What a release knows of its features: pure data, as it stands in ``features.json``.
+
+Invariant: ``request`` is in dependency order, ``inputs`` in the order of the model's columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Input:
+    """One value that the model sees: a request field, a request feature or an aggregate.
+
+    ``kind`` is int, float, bool, str or category; ``categories`` is the closed list of a category.
+    """
+
+    name: str
+    kind: str
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureDefinition:
+    """A request feature: which packed function computes it, from which arguments.
+
+    ``arguments`` name request fields, other features or ``as_of``; the pair in
+    ``nullable_arguments`` are those whose annotation admits None.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    nullable_arguments: tuple[str, ...]
+    kind: str
+    optional: bool
+    module: str
+    function: str
+    unit: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Aggregate:
+    """One windowed aggregate of a source's rows.
+
+    ``window`` and ``ttl`` are in microseconds; a window of None reaches back to the first row.
+    """
+
+    name: str
+    function: str
+    column: str | None
+    window: int | None
+    ttl: int | None
+    default: float | int | str | None
+    kind: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryDefinition:
+    """The aggregates of one source for one entity, refreshed together.
+
+    ``entity`` pairs each key's name with its kind; ``refresh`` and ``landing`` are in microseconds.
+    """
+
+    name: str
+    entity: tuple[tuple[str, str], ...]
+    refresh: int
+    landing: int
+    aggregates: tuple[Aggregate, ...]
+    digest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureSet:
+    """Everything between a request and the encoder."""
+
+    request: tuple[FeatureDefinition, ...]
+    histories: tuple[HistoryDefinition, ...]
+    inputs: tuple[Input, ...]
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> FeatureSet:
+        """The inverse of :meth:`to_row`, from JSON's lists as well as from tuples."""
+        return cls(
+            request=tuple(
+                FeatureDefinition(
+                    **_tupled(r, "arguments", "nullable_arguments"),
+                )
+                for r in row["request"]
+            ),
+            histories=tuple(_history(r) for r in row["histories"]),
+            inputs=tuple(Input(**_tupled(r, "categories")) for r in row["inputs"]),
+        )
+
+
+def _tupled(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {k: tuple(v) if k in names else v for k, v in row.items()}
+
+
+def _history(row: Mapping[str, Any]) -> HistoryDefinition:
+    fields = dict(row)
+    fields["entity"] = tuple((name, kind) for name, kind in row["entity"])
+    fields["aggregates"] = tuple(Aggregate(**r) for r in row["aggregates"])
+    return HistoryDefinition(**fields)

@@ -1,0 +1,1 @@
+"""Checks that judge measurements, one family a file. They probe nothing themselves."""

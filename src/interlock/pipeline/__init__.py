@@ -1,0 +1,1 @@
+"""The guarded path: stages, probes, and the delivery that runs them."""

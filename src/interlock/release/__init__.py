@@ -1,0 +1,1 @@
+"""The release: an immutable bundle, its exact export, and the attestations about it."""

@@ -1,0 +1,1 @@
+"""What people read: the HTML report, summaries, and charts drawn as SVG."""

@@ -1,0 +1,1 @@
+"""The prediction service: plan, predictor, prediction log, HTTP, batch."""

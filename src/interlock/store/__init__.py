@@ -1,0 +1,1 @@
+"""Bytes, digests and rows: artifacts, ledger, online features. Knows no domain type."""

@@ -1,0 +1,1 @@
+"""Candidates and baselines: split, encode, search, fit, and turn scores into answers."""

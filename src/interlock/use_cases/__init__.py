@@ -1,0 +1,1 @@
+"""One function a verb: what the command line and every other front end call."""
