@@ -26,8 +26,8 @@ class Input:
 class FeatureDefinition:
     """A request feature: which packed function computes it, from which arguments.
 
-    ``arguments`` name request fields, other features or ``as_of``; the pair in
-    ``nullable_arguments`` are those whose annotation admits None.
+    ``arguments`` name request fields, other features or ``as_of``; ``nullable_arguments`` are those
+    whose annotation admits None. ``categories`` is the closed list of a Literal.
     """
 
     name: str
@@ -37,6 +37,7 @@ class FeatureDefinition:
     optional: bool
     module: str
     function: str
+    categories: tuple[str, ...] = ()
     unit: str = ""
     description: str = ""
 
@@ -90,7 +91,7 @@ class FeatureSet:
         return cls(
             request=tuple(
                 FeatureDefinition(
-                    **_tupled(r, "arguments", "nullable_arguments"),
+                    **_tupled(r, "arguments", "nullable_arguments", "categories"),
                 )
                 for r in row["request"]
             ),

@@ -1,0 +1,178 @@
+"""Request features and labels as a product declares them: plain typed functions.
+
+Invariants: a declared function stays callable as it was written; its arguments and result are
+annotated; nothing is evaluated at declaration time.
+
+>>> @feature
+... def area_per_room(area: float, rooms: int) -> float:
+...     return area / rooms
+>>> area_per_room(120.0, 4), area_per_room.name
+(30.0, 'area_per_room')
+"""
+
+from __future__ import annotations
+
+import inspect
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Literal, Union, get_args, get_origin, overload
+
+from interlock.errors import AuthorError
+
+_KINDS: dict[Any, str] = {
+    bool: "bool",
+    int: "int",
+    float: "float",
+    str: "str",
+    datetime: "datetime",
+    date: "date",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A type a feature may take or give: its kind, whether None is admitted, a Literal's values."""
+
+    kind: str
+    optional: bool = False
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Signature:
+    """A feature's arguments, in order, and its result."""
+
+    arguments: dict[str, Annotation]
+    result: Annotation
+
+
+@dataclass(frozen=True)
+class RequestFeature:
+    """A declared request feature; call it like the function it wraps."""
+
+    function: Callable[..., Any]
+    unit: str = ""
+    owner: str = ""
+
+    @property
+    def name(self) -> str:
+        """The function's name, which is the feature's."""
+        return self.function.__name__
+
+    @property
+    def where(self) -> str:
+        """file:line of the definition."""
+        return place_of(self.function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The plain function's answer."""
+        return self.function(*args, **kwargs)
+
+
+@dataclass(frozen=True)
+class Label:
+    """A declared label: a plain typed function of a source's columns; None means no label."""
+
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return self.function.__name__
+
+    @property
+    def where(self) -> str:
+        """file:line of the definition."""
+        return place_of(self.function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The plain function's answer."""
+        return self.function(*args, **kwargs)
+
+
+@overload
+def feature(function: Callable[..., Any]) -> RequestFeature: ...
+@overload
+def feature(*, unit: str = "", owner: str = "") -> Callable[[Callable[..., Any]], RequestFeature]: ...
+def feature(
+    function: Callable[..., Any] | None = None, *, unit: str = "", owner: str = ""
+) -> RequestFeature | Callable[[Callable[..., Any]], RequestFeature]:
+    """Declare a request feature: a pure typed function of request fields and other features.
+
+    If an argument that does not admit None is missing, the result is missing and the function is
+    not called. An exception quarantines the row in a delivery and answers 422 in the service.
+    """
+    if function is not None:
+        return RequestFeature(function)
+    return lambda f: RequestFeature(f, unit=unit, owner=owner)
+
+
+def label(function: Callable[..., Any]) -> Label:
+    """Declare a label: a typed function of a source's columns; a row with None has no label."""
+    return Label(function)
+
+
+def place_of(function: Callable[..., Any]) -> str:
+    """file:line of a function, as far as it is known."""
+    code = getattr(function, "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
+
+
+def annotation_of(hint: Any) -> Annotation | None:
+    """The annotation behind a type hint, or None when it is not one a feature may use."""
+    optional = False
+    if get_origin(hint) in (Union, types.UnionType):
+        members = [m for m in get_args(hint) if m is not type(None)]
+        if len(members) != 1:
+            return None
+        optional = len(members) < len(get_args(hint))
+        hint = members[0]
+    if get_origin(hint) is Literal:
+        values = get_args(hint)
+        if not all(isinstance(v, str) for v in values):
+            return None
+        return Annotation(kind="category", optional=optional, categories=tuple(values))
+    kind = _KINDS.get(hint)
+    return Annotation(kind=kind, optional=optional) if kind else None
+
+
+def signature_of(declared: RequestFeature | Label) -> Signature:
+    """The signature of a feature or label. Raises AuthorError F101 where an annotation is missing."""
+    function = declared.function
+    try:
+        hints = typing.get_type_hints(function)
+    except NameError as error:
+        raise AuthorError(
+            "F101",
+            f"an annotation of {declared.name} names something that does not exist",
+            where=declared.where,
+            got=str(error),
+            fix="import the name at the top of the module",
+        ) from None
+    arguments: dict[str, Annotation] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise _not_annotated(declared, f"*{name}", "named arguments only")
+        arguments[name] = _annotated(declared, name, hints.get(name))
+    return Signature(arguments=arguments, result=_annotated(declared, "return", hints.get("return")))
+
+
+def _annotated(declared: RequestFeature | Label, name: str, hint: Any) -> Annotation:
+    found = annotation_of(hint) if hint is not None else None
+    if found is None:
+        raise _not_annotated(declared, name, "no annotation" if hint is None else str(hint))
+    return found
+
+
+def _not_annotated(declared: RequestFeature | Label, name: str, got: str) -> AuthorError:
+    return AuthorError(
+        "F101",
+        f"{declared.name}: '{name}' has no usable annotation",
+        where=declared.where,
+        expected="int, float, str, bool, date, datetime or Literal['…'], each with '| None' if wanted",
+        got=got,
+        fix=f"annotate '{name}'",
+    )

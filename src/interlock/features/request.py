@@ -1,0 +1,304 @@
+"""The packed request features at work: one row live, or column by column in training and batch.
+
+Invariants: the same packed functions serve both; a missing argument that is not nullable makes the
+result missing without a call; a result is checked against its declared kind; an exception is never
+turned into a missing value.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import operator
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from types import ModuleType
+from typing import Any
+
+from interlock.clock import to_datetime
+from interlock.errors import IntegrityError
+from interlock.features.definition import FeatureDefinition, FeatureSet
+
+AS_OF = "as_of"
+
+Values = Sequence[Any]
+
+
+class FeatureFailure(Exception):  # noqa: N818 - an outcome of a row, not a fault of the program
+    """A feature raised, or gave a value that is not of its kind."""
+
+    def __init__(self, feature: str, message: str) -> None:
+        super().__init__(f"{feature}: {message}")
+        self.feature = feature
+        self.message = message
+
+
+@dataclass(frozen=True)
+class RowFailure:
+    """Which row of a column-wise evaluation failed on which feature, and how."""
+
+    row: int
+    feature: str
+    message: str
+
+
+class PackedFeatures:
+    """The request features of one release, loaded under a package name of their own."""
+
+    def __init__(
+        self,
+        definitions: Sequence[FeatureDefinition],
+        functions: Sequence[Callable[..., Any]],
+        fields: Sequence[str],
+    ) -> None:
+        self._definitions = tuple(definitions)
+        self._functions = tuple(functions)
+        self._checks = tuple(checker(definition) for definition in definitions)
+        self._row = _compile_row(self._definitions, self._functions, self._checks, fields)
+
+    @classmethod
+    def load(
+        cls, sources: Mapping[str, str], features: FeatureSet, *, fields: Sequence[str], name: str
+    ) -> PackedFeatures:
+        """Load packed modules; ``name`` must differ between releases (use the bundle's digest).
+
+        Raises IntegrityError F110 when a module cannot be loaded or lacks a declared function.
+        """
+        modules = load_modules(sources, f"_interlock_packed_{name}")
+        functions = []
+        for definition in features.request:
+            function = getattr(modules.get(definition.module), definition.function, None)
+            if not callable(function):
+                raise IntegrityError(
+                    "F110",
+                    f"the packed source of feature {definition.name} is incomplete",
+                    expected=f"a function {definition.function} in packed/{definition.module}.py",
+                    fix="build the release again",
+                )
+            functions.append(function)
+        return cls(features.request, functions, fields)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The features' names in definition order."""
+        return tuple(definition.name for definition in self._definitions)
+
+    def row(self, values: Values, as_of: int) -> tuple[Any, ...]:
+        """The features of one request, in definition order.
+
+        ``values`` are the request's fields in declared order; ``as_of`` is the request's instant.
+        Raises FeatureFailure.
+        """
+        return self._row(values, as_of)  # type: ignore[no-any-return]
+
+    def columns(
+        self, columns: Mapping[str, Values], as_of: Sequence[int]
+    ) -> tuple[dict[str, list[Any]], tuple[RowFailure, ...]]:
+        """The features of many rows, column by column, and the rows on which one failed.
+
+        ``columns`` holds the request's fields as Python values, ``n_rows`` each. A failed row is
+        missing from the failing feature on.
+        """
+        known: dict[str, Values] = dict(columns)
+        if any(AS_OF in d.arguments for d in self._definitions):
+            known[AS_OF] = [to_datetime(instant) for instant in as_of]
+        failures: list[RowFailure] = []
+        for definition, function, check in zip(
+            self._definitions, self._functions, self._checks, strict=True
+        ):
+            known[definition.name] = _column(
+                definition, function, check, known, len(as_of), failures
+            )
+        return {name: list(known[name]) for name in self.names}, tuple(failures)
+
+
+def _column(
+    definition: FeatureDefinition,
+    function: Callable[..., Any],
+    check: Callable[[Any], Any],
+    known: Mapping[str, Values],
+    n_rows: int,
+    failures: list[RowFailure],
+) -> list[Any]:
+    call = _guarded(definition, function)
+    arguments = [known[name] for name in definition.arguments]
+    rows = zip(*arguments, strict=True) if arguments else iter([()] * n_rows)
+    result: list[Any] = []
+    for index, row in enumerate(rows):
+        try:
+            result.append(check(call(*row)))
+        except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+            failures.append(RowFailure(index, definition.name, _describe(error)))
+            result.append(None)
+    return result
+
+
+def _guarded(
+    definition: FeatureDefinition, function: Callable[..., Any]
+) -> Callable[..., Any]:
+    """The function, answering None without a call when an argument that may not be None is."""
+    required = [a not in definition.nullable_arguments for a in definition.arguments]
+    names = [f"a{i}" for i in range(len(required))]
+    guard = " or ".join(f"{n} is None" for n, needed in zip(names, required, strict=True) if needed)
+    call = f"function({', '.join(names)})"
+    body = f"None if {guard} else {call}" if guard else call
+    scope: dict[str, Any] = {"function": function}
+    return eval(f"lambda {', '.join(names)}: {body}", scope)  # type: ignore[no-any-return]  # noqa: S307 - built from argument positions only
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, FeatureFailure):
+        return error.message
+    return f"{type(error).__name__}: {error}"
+
+
+def checker(definition: FeatureDefinition) -> Callable[[Any], Any]:
+    """A function that returns a value as its declared kind, or raises FeatureFailure."""
+    convert = _CONVERT[definition.kind]
+    exact = _EXACT[definition.kind]
+    categories = frozenset(definition.categories)
+
+    def check(value: Any) -> Any:
+        if value is None:
+            if definition.optional or any(
+                a not in definition.nullable_arguments for a in definition.arguments
+            ):
+                return None
+            raise FeatureFailure(definition.name, "returned None, but is not declared optional")
+        try:
+            found = value if type(value) is exact else convert(value)
+        except (TypeError, ValueError, OverflowError):
+            raise FeatureFailure(
+                definition.name, f"returned {type(value).__name__}, declared {definition.kind}"
+            ) from None
+        if found.__class__ is float and not math.isfinite(found):
+            raise FeatureFailure(definition.name, f"returned {found}; a missing value is None")
+        if categories and found not in categories:
+            raise FeatureFailure(definition.name, f"returned {found!r}, not a declared category")
+        return found
+
+    return check
+
+
+def _to_int(value: Any) -> int:
+    if isinstance(value, bool):
+        raise TypeError
+    return operator.index(value)
+
+
+def _to_float(value: Any) -> float:
+    if isinstance(value, str | bytes | bool):
+        raise TypeError
+    return float(value)
+
+
+def _only(expected: type) -> Callable[[Any], Any]:
+    def same(value: Any) -> Any:
+        if not isinstance(value, expected):
+            raise TypeError
+        return value
+
+    return same
+
+
+def _to_bool(value: Any) -> bool:
+    if type(value).__name__ not in ("bool", "bool_"):
+        raise TypeError
+    return bool(value)
+
+
+def _to_str(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return str(value)
+
+
+_CONVERT: dict[str, Callable[[Any], Any]] = {
+    "int": _to_int,
+    "float": _to_float,
+    "bool": _to_bool,
+    "str": _to_str,
+    "category": _to_str,
+    "date": _only(date),
+    "datetime": _only(datetime),
+}
+_EXACT: dict[str, type] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "category": str,
+    "date": date,
+    "datetime": datetime,
+}
+
+
+def _compile_row(
+    definitions: Sequence[FeatureDefinition],
+    functions: Sequence[Callable[..., Any]],
+    checks: Sequence[Callable[[Any], Any]],
+    fields: Sequence[str],
+) -> Callable[[Values, int], tuple[Any, ...]]:
+    """One straight-line function for a row: positions, not names, so that nothing is looked up."""
+    scope: dict[str, Any] = {"fail": _row_failure, "names": [d.name for d in definitions]}
+    local = {name: f"v{i}" for i, name in enumerate(fields)}
+    lines = [f"    {', '.join(local.values())}, = values"] if fields else []
+    if any(AS_OF in d.arguments for d in definitions):
+        scope["to_datetime"] = to_datetime
+        local[AS_OF] = "moment"
+        lines.append("    moment = to_datetime(as_of)")
+    lines += ["    step = 0", "    try:"]
+    for i, definition in enumerate(definitions):
+        scope[f"f{i}"], scope[f"c{i}"] = functions[i], checks[i]
+        arguments = [local[a] for a in definition.arguments]
+        needed = [local[a] for a in definition.arguments if a not in definition.nullable_arguments]
+        guard = " or ".join(f"{a} is None" for a in needed)
+        call = f"c{i}(f{i}({', '.join(arguments)}))"
+        lines.append(f"        step = {i}")
+        lines.append(f"        r{i} = {f'None if {guard} else ' if guard else ''}{call}")
+        local[definition.name] = f"r{i}"
+    results = "".join(f"r{i}, " for i in range(len(definitions)))
+    lines.append(f"        return ({results})")
+    lines += ["    except Exception as error:", "        raise fail(names[step], error) from error"]
+    exec("def row(values, as_of):\n" + "\n".join(lines), scope)  # noqa: S102 - built from positions
+    return scope["row"]  # type: ignore[no-any-return]
+
+
+def _row_failure(name: str, error: Exception) -> FeatureFailure:
+    return error if isinstance(error, FeatureFailure) else FeatureFailure(name, _describe(error))
+
+
+def load_modules(sources: Mapping[str, str], package: str) -> dict[str, ModuleType]:
+    """Execute packed modules as submodules of ``package``; loading it again replaces it."""
+    root = ModuleType(package)
+    root.__path__ = []
+    sys.modules[package] = root
+    loaded: dict[str, ModuleType] = {}
+    for name in _load_order(sources):
+        module = ModuleType(f"{package}.{name}")
+        module.__package__ = package
+        sys.modules[module.__name__] = module
+        code = compile(sources[name], f"packed/{name}.py", "exec", dont_inherit=True)
+        exec(code, module.__dict__)  # noqa: S102 - digest-checked source of a signed release
+        setattr(root, name, module)
+        loaded[name] = module
+    return loaded
+
+
+def _load_order(sources: Mapping[str, str]) -> list[str]:
+    """Modules after those that they import; packing refuses circles."""
+    order: list[str] = []
+
+    def visit(name: str) -> None:
+        if name in order:
+            return
+        for node in ast.parse(sources[name]).body:
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module in sources:
+                visit(node.module)
+        order.append(name)
+
+    for name in sorted(sources):
+        visit(name)
+    return order
