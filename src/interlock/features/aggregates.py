@@ -57,13 +57,17 @@ def mean(column: str, window: str | None = None, *, default: Default = None) -> 
     return found
 
 
-def minimum(column: str, window: str | None = None, *, default: Default = None) -> DeclaredAggregate:
+def minimum(
+    column: str, window: str | None = None, *, default: Default = None
+) -> DeclaredAggregate:
     """The least value of a column in the window. Declared as ``il.min``."""
     found: DeclaredAggregate = _aggregate("min", column, window, default)
     return found
 
 
-def maximum(column: str, window: str | None = None, *, default: Default = None) -> DeclaredAggregate:
+def maximum(
+    column: str, window: str | None = None, *, default: Default = None
+) -> DeclaredAggregate:
     """The greatest value of a column in the window. Declared as ``il.max``."""
     found: DeclaredAggregate = _aggregate("max", column, window, default)
     return found

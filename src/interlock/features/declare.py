@@ -96,7 +96,9 @@ class Label:
 @overload
 def feature(function: Callable[..., Any]) -> RequestFeature: ...
 @overload
-def feature(*, unit: str = "", owner: str = "") -> Callable[[Callable[..., Any]], RequestFeature]: ...
+def feature(
+    *, unit: str = "", owner: str = ""
+) -> Callable[[Callable[..., Any]], RequestFeature]: ...
 def feature(
     function: Callable[..., Any] | None = None, *, unit: str = "", owner: str = ""
 ) -> RequestFeature | Callable[[Callable[..., Any]], RequestFeature]:
@@ -140,7 +142,7 @@ def annotation_of(hint: Any) -> Annotation | None:
 
 
 def signature_of(declared: RequestFeature | Label) -> Signature:
-    """The signature of a feature or label. Raises AuthorError F101 where an annotation is missing."""
+    """A declared function's signature. Raises AuthorError F101 where an annotation is missing."""
     function = declared.function
     try:
         hints = typing.get_type_hints(function)
@@ -157,7 +159,9 @@ def signature_of(declared: RequestFeature | Label) -> Signature:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             raise _not_annotated(declared, f"*{name}", "named arguments only")
         arguments[name] = _annotated(declared, name, hints.get(name))
-    return Signature(arguments=arguments, result=_annotated(declared, "return", hints.get("return")))
+    return Signature(
+        arguments=arguments, result=_annotated(declared, "return", hints.get("return"))
+    )
 
 
 def _annotated(declared: RequestFeature | Label, name: str, hint: Any) -> Annotation:
@@ -172,7 +176,7 @@ def _not_annotated(declared: RequestFeature | Label, name: str, got: str) -> Aut
         "F101",
         f"{declared.name}: '{name}' has no usable annotation",
         where=declared.where,
-        expected="int, float, str, bool, date, datetime or Literal['…'], each with '| None' if wanted",
+        expected="int, float, str, bool, date, datetime or Literal['…'], or one of them | None",
         got=got,
         fix=f"annotate '{name}'",
     )

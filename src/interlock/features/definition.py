@@ -62,10 +62,12 @@ class Aggregate:
 class HistoryDefinition:
     """The aggregates of one source for one entity, refreshed together.
 
-    ``entity`` pairs each key's name with its kind; ``refresh`` and ``landing`` are in microseconds.
+    ``entity`` pairs each key's name with its kind; a key that is a request feature is computed on
+    the source's rows by the packed function. ``refresh`` and ``landing`` are in microseconds.
     """
 
     name: str
+    source: str
     entity: tuple[tuple[str, str], ...]
     refresh: int
     landing: int

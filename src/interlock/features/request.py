@@ -91,7 +91,7 @@ class PackedFeatures:
         ``values`` are the request's fields in declared order; ``as_of`` is the request's instant.
         Raises FeatureFailure.
         """
-        return self._row(values, as_of)  # type: ignore[no-any-return]
+        return self._row(values, as_of)
 
     def columns(
         self, columns: Mapping[str, Values], as_of: Sequence[int]
@@ -135,9 +135,7 @@ def _column(
     return result
 
 
-def _guarded(
-    definition: FeatureDefinition, function: Callable[..., Any]
-) -> Callable[..., Any]:
+def _guarded(definition: FeatureDefinition, function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, answering None without a call when an argument that may not be None is."""
     required = [a not in definition.nullable_arguments for a in definition.arguments]
     names = [f"a{i}" for i in range(len(required))]
@@ -295,7 +293,7 @@ def _load_order(sources: Mapping[str, str]) -> list[str]:
         if name in order:
             return
         for node in ast.parse(sources[name]).body:
-            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module in sources:
+            if isinstance(node, ast.ImportFrom) and node.level == 1 and node.module:
                 visit(node.module)
         order.append(name)
 
