@@ -1,0 +1,207 @@
+"""A segment of the prediction log: its bytes, and how to read them back.
+
+A segment is a file ``<worker>-<number>.log``: a header, then records, each ``length u32, crc u32,
+sequence u64, payload`` (little endian). Invariants:
+
+- one process writes a segment, at its end only; a later process of that worker starts the next;
+- the checksum is seeded with the segment's own random salt and the record's sequence, so neither a
+  payload that imitates a record nor stale bytes of another segment are ever taken for a record;
+- reading never raises for damaged bytes: it says which stretch is unreadable and goes on behind it.
+
+>>> seal(b"hello", sequence=7, salt=1)[16:]
+b'hello'
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import struct
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+LONGEST = 1 << 26  # bytes of one payload
+_MAGIC = b"ILKLOG1\n"
+_HEADER = struct.Struct("<8sQII")  # magic, first sequence, salt, checksum of what precedes
+_RECORD = struct.Struct("<IIQ")  # length, checksum, sequence
+_NAME = re.compile(r"([A-Za-z0-9_]{1,64})-(\d{8,})\.log")
+
+HEADER_SIZE = 2 * _HEADER.size  # bytes; written twice, so that one flipped bit costs no record
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Record:
+    """One payload of the log. ``worker``, ``segment`` and ``offset`` identify it for ever."""
+
+    worker: str
+    segment: int
+    offset: int  # bytes from the segment's start
+    sequence: int
+    payload: bytes
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Damage:
+    """A stretch of a segment that holds no readable record; ``at_end`` when none follows it."""
+
+    path: Path
+    offset: int  # bytes
+    size: int  # bytes
+    at_end: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Segment:
+    """A segment's file and what its name says."""
+
+    path: Path
+    worker: str
+    number: int
+
+
+def segment_path(directory: Path, worker: str, number: int) -> Path:
+    """Where the segment of that worker and number lies."""
+    return directory / f"{worker}-{number:08d}.log"
+
+
+def list_segments(directory: Path) -> list[Segment]:
+    """The directory's segments, ordered by worker, then by number."""
+    found = []
+    for path in directory.iterdir():
+        match = _NAME.fullmatch(path.name)
+        if match:
+            found.append(Segment(path=path, worker=match[1], number=int(match[2])))
+    return sorted(found, key=lambda segment: (segment.worker, segment.number))
+
+
+def header(first_sequence: int, salt: int) -> bytes:
+    """The bytes a segment begins with."""
+    start = _HEADER.pack(_MAGIC, first_sequence, salt, 0)[:-4]
+    return 2 * (start + struct.pack("<I", zlib.crc32(start)))
+
+
+def read_header(data: bytes) -> tuple[int, int] | None:
+    """(first sequence, salt), or None where the bytes are no whole header."""
+    if len(data) < HEADER_SIZE:
+        return None
+    for copy in (0, _HEADER.size):
+        magic, first, salt, checksum = _HEADER.unpack_from(data, copy)
+        if magic == _MAGIC and checksum == zlib.crc32(data[copy : copy + _HEADER.size - 4]):
+            return first, salt
+    return None
+
+
+def seal(payload: bytes, *, sequence: int, salt: int) -> bytes:
+    """The record's bytes."""
+    return _RECORD.pack(len(payload), _checksum(payload, sequence, salt), sequence) + payload
+
+
+def _checksum(payload: bytes, sequence: int, salt: int) -> int:
+    return zlib.crc32(payload, salt ^ (sequence & 0xFFFFFFFF) ^ (sequence >> 32))
+
+
+def read_segment(segment: Segment) -> Iterator[Record | Damage]:
+    """The segment's records in the order written, and the damaged stretches between them.
+
+    Bytes that a living writer has only begun to write appear as damage at the end.
+    """
+    with segment.path.open("rb") as stream:
+        start = stream.read(HEADER_SIZE)
+        head = read_header(start)
+        if head is None:
+            if start:
+                size = os.fstat(stream.fileno()).st_size
+                unfinished = size < HEADER_SIZE
+                yield Damage(path=segment.path, offset=0, size=size, at_end=unfinished)
+            return
+        yield from _records(segment, stream, salt=head[1], last=head[0] - 1)
+
+
+def _records(
+    segment: Segment, stream: BinaryIO, *, salt: int, last: int
+) -> Iterator[Record | Damage]:
+    offset = HEADER_SIZE
+    while True:
+        begun = stream.read(_RECORD.size)
+        if not begun:
+            return
+        found = _open(begun, stream, salt=salt, last=last)
+        if found is None:
+            stream.seek(offset)
+            skipped, found = _next_record(stream.read(), salt=salt, last=last)
+            if skipped:
+                at_end = found is None
+                yield Damage(path=segment.path, offset=offset, size=skipped, at_end=at_end)
+            if found is None:
+                return
+            offset += skipped
+            stream.seek(offset + _RECORD.size + len(found[1]))
+        last, payload = found
+        yield Record(
+            worker=segment.worker,
+            segment=segment.number,
+            offset=offset,
+            sequence=last,
+            payload=payload,
+        )
+        offset += _RECORD.size + len(payload)
+
+
+def _open(begun: bytes, stream: BinaryIO, *, salt: int, last: int) -> tuple[int, bytes] | None:
+    if len(begun) < _RECORD.size:
+        return None
+    length, checksum, sequence = _RECORD.unpack(begun)
+    if sequence <= last or length > LONGEST:
+        return None
+    payload = stream.read(length)
+    whole = len(payload) == length and _checksum(payload, sequence, salt) == checksum
+    return (sequence, payload) if whole else None
+
+
+def _next_record(rest: bytes, *, salt: int, last: int) -> tuple[int, tuple[int, bytes] | None]:
+    """How many bytes to skip, and the record found there (None: to the end, nothing found)."""
+    not_zero = len(rest.rstrip(b"\0"))  # a record begins before its last byte that is not zero
+    for offset in range(min(not_zero, len(rest) - _RECORD.size + 1)):
+        length, checksum, sequence = _RECORD.unpack_from(rest, offset)
+        start, stop = offset + _RECORD.size, offset + _RECORD.size + length
+        if stop > len(rest) or not last < sequence <= last + len(rest):
+            continue
+        payload = rest[start:stop]
+        if _checksum(payload, sequence, salt) == checksum:
+            return offset, (sequence, payload)
+    return len(rest), None
+
+
+def cut_torn_tail(segment: Segment) -> tuple[int | None, int]:
+    """Cut what a dead writer had only begun to write; keep it aside in a ``.torn`` file.
+
+    Returns the last sequence number given out so far (None: the segment's beginning is unreadable)
+    and the number of bytes cut. A damaged stretch that records follow stays as it is. Raises
+    OSError.
+    """
+    with segment.path.open("rb") as stream:
+        head = read_header(stream.read(HEADER_SIZE))
+    last = head[0] - 1 if head else None
+    cut = 0
+    for found in read_segment(segment):
+        if isinstance(found, Record):
+            last = found.sequence
+        elif found.at_end:
+            cut = found.size
+            _keep_aside(found)
+    return last, cut
+
+
+def _keep_aside(torn: Damage) -> None:
+    with torn.path.open("r+b") as stream:
+        stream.seek(torn.offset)
+        rest = stream.read()
+        with torn.path.with_suffix(".torn").open("ab") as aside:
+            aside.write(rest)
+            aside.flush()
+            os.fsync(aside.fileno())
+        stream.truncate(torn.offset)
+        os.fsync(stream.fileno())
