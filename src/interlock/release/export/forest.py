@@ -1,0 +1,145 @@
+"""Trees as one ai.onnx.ml opset 5 ``TreeEnsemble`` node with double thresholds and weights.
+
+Invariant: scores are added in the order in which trees were added, from zero, so a library that
+starts from a constant is matched by adding that constant as the first tree: added afterwards, the
+sum rounds differently.
+
+>>> forest = Forest(n_targets=1)
+>>> forest.add_constant(0.5, target=0)
+>>> forest.add_tree([Branch(feature=0, threshold=1.0, true=1, false=2), 2.0, 3.0], target=0)
+>>> forest.node("X", "raw").op_type
+'TreeEnsemble'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from onnx import helper
+from onnx.onnx_ml_pb2 import NodeProto, TensorProto
+
+_LEQ, _LT, _MEMBER = 0, 1, 6  # the operator's numbering of comparisons
+_SUM, _NONE = 1, 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branch:
+    """A split: true when the feature is ≤ the threshold, or one of the members where given.
+
+    ``true`` and ``false`` are positions in the tree's own list; NaN goes to ``true`` where
+    ``missing_true``, else to ``false``.
+    """
+
+    feature: int
+    true: int
+    false: int
+    threshold: float = 0.0
+    members: tuple[float, ...] | None = None
+    missing_true: bool = False
+
+
+@dataclass(kw_only=True)
+class Forest:
+    """Collects trees; ``n_targets`` is the width of the raw scores."""
+
+    n_targets: int
+    _roots: list[int] = field(default_factory=list)
+    _nodes: list[tuple[int, int, float, bool, int, bool, int, bool]] = field(default_factory=list)
+    _members: list[float] = field(default_factory=list)
+    _leaves: list[tuple[float, int]] = field(default_factory=list)
+
+    def add_constant(self, value: float, *, target: int) -> None:
+        """A tree of one leaf: a node both of whose ways lead to it."""
+        leaf = len(self._leaves)
+        self._leaves.append((float(value), target))
+        self._roots.append(len(self._nodes))
+        self._nodes.append((0, _LEQ, 0.0, False, leaf, True, leaf, True))
+
+    def add_tree(self, tree: Sequence[Branch | float], *, target: int) -> None:
+        """Add a tree given as a list of branches and leaf values; its root is the first."""
+        if not isinstance(tree[0], Branch):
+            self.add_constant(tree[0], target=target)
+            return
+        places = self._place(tree)
+        self._roots.append(places[0])
+        for item in tree:
+            if isinstance(item, Branch):
+                self._add_branch(item, tree, places)
+            else:
+                self._leaves.append((float(item), target))
+
+    def _place(self, tree: Sequence[Branch | float]) -> list[int]:
+        """Where each item of a tree comes to stand: among the nodes, or among the leaves."""
+        node, leaf = len(self._nodes), len(self._leaves)
+        places = []
+        for item in tree:
+            if isinstance(item, Branch):
+                places.append(node)
+                node += 1
+            else:
+                places.append(leaf)
+                leaf += 1
+        return places
+
+    def _add_branch(
+        self, branch: Branch, tree: Sequence[Branch | float], places: Sequence[int]
+    ) -> None:
+        mode, threshold = _LEQ, branch.threshold
+        if branch.members is not None and branch.members:
+            mode, threshold = _MEMBER, 0.0
+            self._members.extend((*branch.members, np.nan))
+        elif branch.members is not None:  # the runtime cannot read an empty set: never true
+            mode, threshold = _LT, -np.inf
+        self._nodes.append(
+            (
+                branch.feature,
+                mode,
+                threshold,
+                branch.missing_true,
+                places[branch.true],
+                not isinstance(tree[branch.true], Branch),
+                places[branch.false],
+                not isinstance(tree[branch.false], Branch),
+            )
+        )
+
+    def node(self, source: str, target: str) -> NodeProto:
+        """The operator that scores the named tensor."""
+        features, modes, splits, missing, trues, true_leaves, falses, false_leaves = zip(
+            *self._nodes, strict=True
+        )
+        weights, targets = zip(*self._leaves, strict=True)
+        attributes = {
+            "nodes_featureids": features,
+            "nodes_modes": helper.make_tensor(
+                "nodes_modes", TensorProto.UINT8, (len(modes),), bytes(modes), raw=True
+            ),
+            "nodes_splits": _doubles("nodes_splits", splits),
+            "nodes_missing_value_tracks_true": [int(flag) for flag in missing],
+            "nodes_truenodeids": trues,
+            "nodes_trueleafs": [int(flag) for flag in true_leaves],
+            "nodes_falsenodeids": falses,
+            "nodes_falseleafs": [int(flag) for flag in false_leaves],
+            "leaf_weights": _doubles("leaf_weights", weights),
+            "leaf_targetids": targets,
+            "tree_roots": self._roots,
+            "n_targets": self.n_targets,
+            "aggregate_function": _SUM,
+            "post_transform": _NONE,
+        }
+        if self._members:
+            attributes["membership_values"] = _doubles("membership_values", self._members)
+        node: NodeProto = helper.make_node(
+            "TreeEnsemble", [source], [target], domain="ai.onnx.ml", **attributes
+        )
+        return node
+
+
+def _doubles(name: str, values: Sequence[float]) -> TensorProto:
+    array = np.asarray(values, dtype="<f8")
+    tensor: TensorProto = helper.make_tensor(
+        name, TensorProto.DOUBLE, array.shape, array.tobytes(), raw=True
+    )
+    return tensor
