@@ -1,0 +1,136 @@
+"""Values with their intervals, one a row, against reference lines: forest plots, slices.
+
+On a wide drawing the name stands left of the row and the value right of it; on a narrow one
+both stand above it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from interlock.report.charts.axis import Scale, horizontal_axis, spanning
+from interlock.report.charts.marks import marker
+from interlock.report.charts.svg import box, drawing, label, line
+from interlock.report.content import CandidateKind, Estimate
+
+_WIDE = 560
+_NAMES = 200  # width of the names' column
+_VALUES = 168
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A name, an estimate, the text of its value, and the shape of its mark."""
+
+    name: str
+    text: str
+    estimate: Estimate | None
+    kind: CandidateKind = CandidateKind.CANDIDATE
+    emphasised: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reference:
+    """A vertical line all rows are held against; ``bad_above`` shades its wrong side."""
+
+    value: float
+    text: str
+    class_: str = "limit"
+    bad_above: bool | None = None
+
+
+def intervals(
+    title: str,
+    rows: Sequence[Row],
+    *,
+    references: Sequence[Reference] = (),
+    axis: str = "",
+    percent: bool = False,
+    zero: bool = False,
+    width: int = 360,
+) -> Markup:
+    """The picture, ``width`` units wide."""
+    wide = width >= _WIDE
+    step, top = (34, 24 + 15 * max(0, len(references) - 1)) if wide else (44, 40)
+    top = 14 + 15 * len(references)
+    bottom = top + step * len(rows)
+    scale = _scale(rows, references, width=width, wide=wide, zero=zero)
+    made: list[object] = []
+    for reference in references:
+        made.extend(_shade(reference, scale, top, bottom))
+    made.extend(
+        horizontal_axis(
+            scale, top=top, bottom=bottom, title=axis, percent=percent, count=6 if wide else 5
+        )
+    )
+    for i, reference in enumerate(references):
+        made.extend(_reference(reference, scale, 11 + 15 * i, bottom, width))
+    for i, row in enumerate(rows):
+        made.extend(_row(row, scale, top + step * i, step, width=width, wide=wide))
+    return drawing(title, width, bottom + (36 if axis else 22), made)
+
+
+def _scale(
+    rows: Sequence[Row], references: Sequence[Reference], *, width: int, wide: bool, zero: bool
+) -> Scale:
+    values: list[float | None] = [reference.value for reference in references]
+    for row in rows:
+        if row.estimate is not None:
+            values += [row.estimate.value, row.estimate.low, row.estimate.high]
+    start, end = (_NAMES, width - _VALUES) if wide else (14, width - 14)
+    return spanning(values, start=start, end=end, zero=zero)
+
+
+def _shade(reference: Reference, scale: Scale, top: float, bottom: float) -> list[Markup]:
+    if reference.bad_above is None:
+        return []
+    x = scale(reference.value)
+    start, end = (x, scale.end) if reference.bad_above else (scale.start, x)
+    return [box(start, top, max(0.0, end - start), bottom - top, "beyond")]
+
+
+def _reference(
+    reference: Reference, scale: Scale, y: float, bottom: float, width: int
+) -> list[Markup]:
+    x = scale(reference.value)
+    right = x > (scale.start + scale.end) / 2
+    room = (x if right else width - x) - 6
+    text = label(
+        reference.text,
+        x - 5 if right else x + 5,
+        y,
+        anchor="end" if right else None,
+        class_=f"{reference.class_}-text",
+        room=room,
+    )
+    return [line(x, y - 9, x, bottom, reference.class_), text]
+
+
+def _row(
+    row: Row, scale: Scale, top: float, step: float, *, width: int, wide: bool
+) -> list[Markup]:
+    y = top + (step / 2 if wide else 30)
+    name_class = "name strong" if row.emphasised else "name"
+    if wide:
+        made = [
+            label(row.name, _NAMES - 14, y + 4, anchor="end", class_=name_class, room=_NAMES - 14),
+            label(row.text, width, y + 4, anchor="end", class_="value", room=_VALUES - 6),
+        ]
+    else:
+        half = width - 8 - len(row.text) * 6.2
+        made = [
+            label(row.name, 4, top + 15, class_=name_class, room=half),
+            label(row.text, width - 4, top + 15, anchor="end", class_="value"),
+        ]
+    estimate = row.estimate
+    if estimate is None:
+        return made
+    if estimate.low is not None and estimate.high is not None:
+        low, high = scale(estimate.low), scale(estimate.high)
+        made.append(line(low, y, high, y, f"whisker w-{row.kind.value}"))
+        made.extend(line(x, y - 4, x, y + 4, f"whisker w-{row.kind.value}") for x in (low, high))
+    made.append(marker(row.kind, scale(estimate.value), y, size=6 if row.emphasised else 5))
+    return made

@@ -1,0 +1,70 @@
+"""Latencies by window: 50th, 95th and 99th percentile, against the limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from interlock.report.charts.axis import spanning, vertical_axis
+from interlock.report.charts.svg import drawing, label, line, path, tag
+from interlock.report.content import LatencyWindow
+
+_WIDTH, _HEIGHT = 400, 250
+_LEFT, _RIGHT, _TOP, _BOTTOM = 44, 362, 26, 206
+
+
+def latency(title: str, windows: Sequence[LatencyWindow], *, limit: float | None) -> Markup:
+    """A stem a window from p50 to p99, a dot each; shapes differ and the last is named."""
+    values: list[float | None] = [limit]
+    for window in windows:
+        values += [window.p50, window.p95, window.p99]
+    up = spanning(values, start=_BOTTOM, end=_TOP, zero=True)
+    step = (_RIGHT - _LEFT) / len(windows)
+    parts: list[object] = [
+        *vertical_axis(up, left=_LEFT, right=_RIGHT, title="latency, ms", count=5),
+        line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "base"),
+    ]
+    if limit is not None:
+        parts.append(line(_LEFT, up(limit), _RIGHT, up(limit), "limit"))
+        text = f"limit for p99: {limit:g} ms"
+        parts.append(label(text, _LEFT + 4, up(limit) - 5, class_="limit-text"))
+    every = -(-len(windows) // 8)
+    for i, window in enumerate(windows):
+        x = _LEFT + step * (i + 0.5)
+        parts.extend(_stem(window, x, up(window.p50), up(window.p95), up(window.p99)))
+        if i % every == 0:
+            place = _BOTTOM + 14
+            room = step * every
+            parts.append(label(window.label, x, place, anchor="middle", class_="tick", room=room))
+    parts.append(
+        label("window", (_LEFT + _RIGHT) / 2, _BOTTOM + 32, anchor="middle", class_="axis")
+    )
+    parts.extend(_names(windows[-1], [up(v) for v in _percentiles(windows[-1])]))
+    return drawing(title, _WIDTH, _HEIGHT, parts)
+
+
+def _percentiles(window: LatencyWindow) -> tuple[float, float, float]:
+    return window.p50, window.p95, window.p99
+
+
+def _stem(window: LatencyWindow, x: float, p50: float, p95: float, p99: float) -> list[Markup]:
+    size = 4.0
+    diamond = [(x, p99 - size), (x + size, p99), (x, p99 + size), (x - size, p99)]
+    return [
+        line(x, p50, x, p99, "stem"),
+        tag("circle", tag("title", f"{window.n:,} requests"), cx=x, cy=p50, r=3, class_="m-hollow"),
+        tag("circle", cx=x, cy=p95, r=3, class_="m-candidate"),
+        path(diamond, "m-champion", closed=True),
+    ]
+
+
+def _names(window: LatencyWindow, places: Sequence[float]) -> list[Markup]:
+    """Names right of the last window, pushed apart where they would touch."""
+    made = []
+    last = _BOTTOM + 15.0
+    for name, place in zip(("p50", "p95", "p99"), places, strict=True):
+        y = min(place + 4, last - 12)
+        made.append(label(name, _RIGHT + 4, y, class_="name"))
+        last = y
+    return made

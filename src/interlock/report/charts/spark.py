@@ -1,0 +1,66 @@
+"""Pictures small enough for a table's cell: the table's row is their data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from interlock.report.charts.axis import Scale
+from interlock.report.charts.marks import marker
+from interlock.report.charts.svg import box, drawing, line, tag
+from interlock.report.content import CandidateKind, Estimate
+
+_WIDTH, _HEIGHT = 96, 24
+
+
+def density(title: str, edges: Sequence[float], counts: Sequence[int]) -> Markup:
+    """A step line of density: bins may have different widths, as deciles have."""
+    span = (edges[-1] - edges[0]) or 1.0
+    least = span / 60  # a bin of one value alone would be infinitely high
+    heights = [
+        count / max(high - low, least)
+        for count, low, high in zip(counts, edges, edges[1:], strict=False)
+    ]
+    return _steps(title, heights, [(edge - edges[0]) / span for edge in edges])
+
+
+def bars(title: str, counts: Sequence[int]) -> Markup:
+    """Equal bars, the most frequent first."""
+    places = [i / max(1, len(counts)) for i in range(len(counts) + 1)]
+    return _steps(title, [float(count) for count in counts], places)
+
+
+def _steps(title: str, heights: Sequence[float], places: Sequence[float]) -> Markup:
+    most = max(heights, default=0.0) or 1.0
+    drawn = [f"M0 {_HEIGHT}"]
+    for height, right in zip(heights, places[1:], strict=False):
+        drawn.append(f"V{_HEIGHT - 22 * height / most:.0f}H{right * _WIDTH:.0f}")
+    steps = "".join([*drawn, f"V{_HEIGHT}Z"])
+    return drawing(title, _WIDTH, _HEIGHT, [tag("path", d=steps, class_="bar")], class_="spark")
+
+
+def share(title: str, value: float) -> Markup:
+    """A bar of a share of 1."""
+    filled = max(0.0, min(1.0, value)) * 60
+    parts = [box(0, 0, 60, 8, "empty"), box(0, 0, filled, 8, "missing")]
+    return drawing(title, 60, 8, parts, class_="spark")
+
+
+def strip(title: str, estimate: Estimate, threshold: float, *, bad_above: bool | None) -> Markup:
+    """One value and its interval against one threshold, the wrong side shaded."""
+    values = [v for v in (estimate.value, estimate.low, estimate.high, threshold) if v is not None]
+    low, high = min(values), max(values)
+    air = (high - low) * 0.25 or abs(high) * 0.1 or 0.5
+    scale = Scale(low=low - air, high=high + air, start=2, end=158)
+    x = scale(threshold)
+    parts: list[object] = []
+    if bad_above is not None:
+        start, end = (x, 158.0) if bad_above else (2.0, x)
+        parts.append(box(start, 2, end - start, 20, "beyond"))
+    parts.append(line(2, 12, 158, 12, "base"))
+    parts.append(line(x, 0, x, 24, "limit"))
+    if estimate.low is not None and estimate.high is not None:
+        parts.append(line(scale(estimate.low), 12, scale(estimate.high), 12, "whisker w-candidate"))
+    parts.append(marker(CandidateKind.CANDIDATE, scale(estimate.value), 12, size=4.5))
+    return drawing(title, 160, 24, parts, class_="strip")

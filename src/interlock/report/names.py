@@ -1,0 +1,37 @@
+"""How a name from outside is shown: safely, on one line, and not too long.
+
+Column names, categories and messages come from data and may hold anything. Control characters
+(which could colour or rewrite a terminal, or make an SVG ill-formed), invisible ones and those
+that reverse the direction of writing are shown as escapes. Escaping for HTML is not done here:
+the template and :mod:`interlock.report.charts.svg` do it.
+
+>>> shown("price\\x1b[31m\\u202e")
+'price\\\\x1b[31m\\\\u202e'
+>>> shown("a" * 20, limit=9)
+'aaaaa…aaa'
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+def shown(name: object, *, limit: int = 120) -> str:
+    """``name`` as one visible line of at most ``limit`` characters, shortened in its middle."""
+    text = str(name)
+    if len(text) > 4 * limit:  # spare the work on megabytes that would be cut anyway
+        text = text[: 2 * limit] + text[-2 * limit :]
+    line = "".join(_visible(character) for character in text)
+    if len(line) <= limit:
+        return line
+    tail = max(0, (limit - 1) // 2 - 1)
+    return line[: limit - 1 - tail] + "…" + (line[-tail:] if tail else "")
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) not in _HIDDEN:
+        return character
+    code = ord(character)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
