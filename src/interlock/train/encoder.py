@@ -331,14 +331,13 @@ def _vocabulary(given: Input, counts: Counter[str], limit: int | None) -> tuple[
     """The most frequent texts, ties by name; a category's in the order of their declaration."""
     ranked = sorted(counts, key=lambda text: (-counts[text], text))
     if given.kind == "category":
-        declared = set(given.categories)
-        kept = {text for text in [t for t in ranked if t in declared][:limit]}
+        kept = set([text for text in ranked if text in given.categories][:limit])
         return tuple(text for text in given.categories if text in kept)
     return tuple(ranked[:limit])
 
 
 def _scaled(name: str, values: NDArray[np.float64]) -> ScaledNumber:
-    """Median, mean and scale of the finite values; an empty or constant column has scale 1.
+    """Median, mean and scale of the finite values; a constant column's scale is its size, or 1.
 
     The sums are of values divided by the largest, so that they neither overflow nor turn the mean
     of equal values into something beside them.
@@ -353,7 +352,7 @@ def _scaled(name: str, values: NDArray[np.float64]) -> ScaledNumber:
     median = float(np.median(relative))
     filled = np.concatenate([relative, np.full(int(missing.sum()), median)])
     mean, spread = float(filled.mean()), float(filled.std())
-    scale = spread * peak if spread > _CONSTANT and spread * peak > 0.0 else 1.0
+    scale = spread * peak if spread > _CONSTANT and spread * peak > 0.0 else peak
     return ScaledNumber(
         name=name, median=median * peak, mean=mean * peak, scale=scale, indicator=indicator
     )

@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+import json
+import struct
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from interlock.train.answer import (
+    AnswerSpec,
+    PredictionInterval,
+    answer,
+    answer_one,
+)
+
+SCORES = st.one_of(
+    st.floats(-50, 50),
+    st.floats(),
+    st.sampled_from([0.0, -0.0, 709.0, 709.5, 709.79, 710.0, -745.2, -750.0, 1e-300, 36.8]),
+)
+INTERVAL = PredictionInterval(level=0.8, low_offset=-0.1, high_offset=0.3, space="log", n=100)
+REGRESSIONS = [
+    AnswerSpec(task="regression", link=link, transform=transform, interval=interval)
+    for link in ("identity", "log")
+    for transform in (None, "log", "log1p")
+    for interval in (None, INTERVAL)
+]
+SPECS = [
+    *((1, spec) for spec in REGRESSIONS),
+    (1, AnswerSpec(task="binary", link="logit", classes=(False, True))),
+    (1, AnswerSpec(task="binary", link="probability", classes=(False, True))),
+    (2, AnswerSpec(task="binary", link="probability", classes=("a", "b"))),
+    (2, AnswerSpec(task="binary", link="softmax", classes=("a", "b"))),
+    (3, AnswerSpec(task="multiclass", link="softmax", classes=(1, 2, 3))),
+    (11, AnswerSpec(task="multiclass", link="softmax", classes=tuple(range(11)))),
+    (3, AnswerSpec(task="multiclass", link="probability", classes=(1, 2, 3))),
+]
+
+
+def bits(value: float) -> bytes:
+    return b"nan" if value != value else struct.pack("d", value)
+
+
+@given(data=st.data(), spec=st.sampled_from(SPECS), n=st.integers(1, 40))
+@settings(max_examples=400, deadline=None)
+def test_one_row_is_answered_as_many_to_the_bit(data, spec, n):
+    k, spec = spec
+    raw = data.draw(arrays(np.float64, (n, k), elements=SCORES))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        many = answer(raw, spec)
+        ones = [answer_one(row.tolist(), spec) for row in raw]
+    for i, one in enumerate(ones):
+        assert bits(float(one.value)) == bits(float(many.value[i]))
+        assert (one.low is None) == (many.low is None)
+        if one.low is not None:
+            assert bits(one.low) == bits(many.low[i])
+            assert bits(one.high) == bits(many.high[i])
+        if spec.task != "regression":
+            assert [bits(p) for p in one.probabilities] == [bits(p) for p in many.probabilities[i]]
+
+
+def test_one_row_is_answered_as_many_on_a_hundred_thousand_rows():
+    rng = np.random.default_rng(1)
+    raw = rng.normal(0, 12, (100_000, 1))
+    for spec in (REGRESSIONS[3], REGRESSIONS[5]):
+        one = np.array([answer_one(row, spec)[:3] for row in raw.tolist()])
+        many = answer(raw, spec)
+        assert (one[:, 0] == many.value).all()
+        assert (one[:, 1] == many.low).all()
+        assert (one[:, 2] == many.high).all()
+
+
+def test_probabilities_add_up_and_follow_the_scores():
+    raw = np.array([[-3.0], [0.0], [3.0]])
+    found = answer(raw, AnswerSpec(task="binary", link="logit", classes=("no", "yes")))
+    assert found.value.tolist() == [0, 0, 1]
+    assert found.probabilities.sum(axis=1).tolist() == [1.0, 1.0, 1.0]
+    assert found.probabilities[2, 1] == pytest.approx(0.952574126822433, rel=1e-14)
+    assert found.prediction is found.probabilities
+
+
+def test_interval_offsets_are_added_before_the_transform_is_undone():
+    spec = AnswerSpec(task="regression", link="identity", transform="log", interval=INTERVAL)
+    found = answer(np.array([[np.log(100.0)]]), spec)
+    assert found.low[0] == pytest.approx(100 * np.exp(-0.1))
+    assert found.high[0] == pytest.approx(100 * np.exp(0.3))
+
+
+@pytest.mark.parametrize("spec", [spec for _, spec in SPECS])
+def test_a_spec_survives_json(spec):
+    assert AnswerSpec.from_row(json.loads(json.dumps(spec.to_row()))) == spec
