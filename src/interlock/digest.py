@@ -24,6 +24,17 @@ def canonical_json(value: Any) -> bytes:
     return text.encode()
 
 
+def parse_canonical(data: bytes) -> Any:
+    """The value of canonical JSON; ValueError unless encoding it again gives the same bytes."""
+    try:
+        value = json.loads(data.decode())
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None
+    if canonical_json(value) != data:
+        raise ValueError("the JSON is not in canonical form")
+    return value
+
+
 def digest_bytes(data: bytes | memoryview) -> str:
     """64 lower-case hexadecimal digits."""
     return hashlib.sha256(data).hexdigest()
