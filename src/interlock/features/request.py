@@ -85,6 +85,29 @@ class PackedFeatures:
         """The features' names in definition order."""
         return tuple(definition.name for definition in self._definitions)
 
+    @property
+    def leaves(self) -> tuple[str, ...]:
+        """The arguments that are not features themselves: request fields, or a source's columns."""
+        asked = (a for d in self._definitions for a in d.arguments)
+        return tuple(dict.fromkeys(a for a in asked if a not in self.names and a != AS_OF))
+
+    def only(self, names: Sequence[str]) -> PackedFeatures:
+        """The named features and those that they need."""
+        kept = set(names)
+        for definition in reversed(self._definitions):
+            if definition.name in kept:
+                kept |= set(definition.arguments)
+        pairs = [
+            (d, f)
+            for d, f in zip(self._definitions, self._functions, strict=True)
+            if d.name in kept
+        ]
+        definitions = [d for d, _ in pairs]
+        made = {d.name for d in definitions}
+        fields = dict.fromkeys(a for d in definitions for a in d.arguments if a not in made)
+        fields.pop(AS_OF, None)
+        return PackedFeatures(definitions, [f for _, f in pairs], tuple(fields))
+
     def row(self, values: Values, as_of: int) -> tuple[Any, ...]:
         """The features of one request, in definition order.
 

@@ -1,0 +1,118 @@
+"""From request columns to model inputs, for many rows: training, batch and replay share this.
+
+Invariants: one row in, one row out, in order; request features come from the packed functions,
+history features from a provider that is asked once for each history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.features.history import compute, grid_point
+from interlock.features.request import PackedFeatures, RowFailure
+
+Columns = Mapping[str, Sequence[Any]]
+HistoryProvider = Callable[[HistoryDefinition, Columns, np.ndarray], Columns]
+
+_ARROW = {
+    "int": pa.int64(),
+    "float": pa.float64(),
+    "bool": pa.bool_(),
+    "str": pa.string(),
+    "category": pa.string(),
+    "date": pa.date32(),
+    "datetime": pa.timestamp("us", tz="UTC"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Assembled:
+    """The features of many rows: Python values by name, ``n_rows`` each, and the failures.
+
+    ``features`` holds request features and aggregates; ``grids`` the grid point (µs) of each row by
+    history.
+    """
+
+    features: Mapping[str, Sequence[Any]]
+    grids: Mapping[str, np.ndarray]
+    failures: tuple[RowFailure, ...]
+
+
+def arrow_type(kind: str) -> pa.DataType:
+    """The Arrow type in which values of a kind are kept."""
+    return _ARROW[kind]
+
+
+def assemble(
+    features: FeatureSet,
+    packed: PackedFeatures,
+    columns: Columns,
+    instants: np.ndarray,
+    history: HistoryProvider,
+) -> Assembled:
+    """All features of the rows whose request fields are ``columns``; ``instants`` (n_rows,) µs."""
+    made, failures = packed.columns(columns, [int(t) for t in instants])
+    known: dict[str, Sequence[Any]] = {**columns, **made}
+    found: dict[str, Sequence[Any]] = dict(made)
+    grids: dict[str, np.ndarray] = {}
+    for definition in features.histories:
+        entities = {name: known[name] for name, _ in definition.entity}
+        grids[definition.name] = grid_points(instants, definition)
+        found.update(history(definition, entities, grids[definition.name]))
+    return Assembled(features=found, grids=grids, failures=failures)
+
+
+def grid_points(instants: np.ndarray, definition: HistoryDefinition) -> np.ndarray:
+    """The grid point that each instant sees, (n_rows,) int64 µs."""
+    unique, inverse = np.unique(instants, return_inverse=True)
+    points = np.array([grid_point(int(t), definition) for t in unique], dtype=np.int64)
+    return points[inverse] if len(unique) else points
+
+
+def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
+    """A provider that computes each value from a source's rows, as of the row's grid point.
+
+    ``rows`` holds, by history, the table that :func:`history_rows` made.
+    """
+
+    def provide(definition: HistoryDefinition, entities: Columns, grids: np.ndarray) -> Columns:
+        at = {"__ordinal": pa.array(np.arange(len(grids), dtype=np.int64))}
+        for name, kind in definition.entity:
+            at[name] = pa.array(entities[name], type=arrow_type(kind))
+        at["__grid"] = pa.array(grids)
+        result = compute(definition, rows[definition.name], pa.table(at))
+        return {a.name: result.column(a.name).to_pylist() for a in definition.aggregates}
+
+    return provide
+
+
+def history_rows(
+    definition: HistoryDefinition, packed: PackedFeatures, table: pa.Table, key: str
+) -> pa.Table:
+    """A source's rows as the history statement reads them.
+
+    Entity keys that are request features are computed by the packed functions on the source's own
+    columns; a row on which that fails belongs to no entity and is left out.
+    """
+    made: dict[str, Any] = {}
+    wanted = [name for name, _ in definition.entity if name in packed.names]
+    if wanted:
+        needed = packed.only(wanted)
+        columns = {name: table.column(name).to_pylist() for name in needed.leaves}
+        made, _ = needed.columns(columns, [0] * table.num_rows)
+    out: dict[str, Any] = {}
+    for name, kind in definition.entity:
+        values = made[name] if name in made else table.column(name).to_pylist()
+        out[name] = pa.array(values, type=arrow_type(kind))
+    for aggregate in definition.aggregates:
+        if aggregate.column is not None and aggregate.column not in out:
+            out[aggregate.column] = table.column(aggregate.column)
+    out |= {name: table.column(name) for name in ("__event_time", "__available_at")}
+    out["__key"] = table.column(key)
+    return pa.table(out)

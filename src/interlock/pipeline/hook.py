@@ -1,0 +1,51 @@
+"""What a product asks to be called when its delivery fails: a command, or an http(s) address."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_SECONDS = 30
+
+
+def call_hook(hook: str, message: Mapping[str, Any], *, project_dir: Path) -> str:
+    """Call the hook with the message as JSON (standard input, or the body of a POST).
+
+    Returns what happened in a few words; a hook that fails is told of, and changes nothing else.
+    """
+    body = json.dumps(dict(message), sort_keys=True).encode()
+    if hook.startswith(("http://", "https://")):
+        return _post(hook, body)
+    return _run(hook, body, project_dir)
+
+
+def _run(command: str, body: bytes, project_dir: Path) -> str:
+    try:
+        done = subprocess.run(
+            shlex.split(command),
+            input=body,
+            cwd=project_dir,
+            capture_output=True,
+            timeout=_SECONDS,
+            check=False,
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
+        return f"the failure hook could not run: {error}"
+    return f"the failure hook ended with {done.returncode}"
+
+
+def _post(address: str, body: bytes) -> str:
+    request = urllib.request.Request(  # noqa: S310 - the scheme is checked by the caller
+        address, data=body, headers={"Content-Type": "application/json"}, method="POST"
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
+            return f"the failure hook answered {answer.status}"
+    except (urllib.error.URLError, OSError, ValueError) as error:
+        return f"the failure hook could not be reached: {error}"

@@ -1,0 +1,1 @@
+"""A product: its declarations, the mistakes in them, and what they bind to."""

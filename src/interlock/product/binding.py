@@ -1,0 +1,351 @@
+"""From declarations to what the path works with; every mistake is reported at once.
+
+Invariant: a Bound product is complete and consistent: names resolve, features are ordered and
+packed, columns exist and have usable types. Nothing downstream checks a declaration again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from interlock.data.read import columns_of
+from interlock.data.request import RequestSchema, request_schema
+from interlock.data.source import Source
+from interlock.digest import digest_json
+from interlock.errors import AuthorError, InterlockError, Mistake
+from interlock.features.aggregates import DeclaredAggregate, History
+from interlock.features.declare import RequestFeature, Signature, signature_of
+from interlock.features.definition import (
+    Aggregate,
+    FeatureDefinition,
+    FeatureSet,
+    HistoryDefinition,
+    Input,
+)
+from interlock.features.pack import Packed, pack
+from interlock.product.declaration import PRODUCT_NAME, Product
+from interlock.product.mistakes import (
+    candidate_mistakes,
+    feature_mistakes,
+    gate_mistakes,
+    history_mistakes,
+    split_mistakes,
+    target_mistakes,
+)
+from interlock.product.order import order_of
+from interlock.product.target import target_row
+
+MODEL_KINDS = ("int", "float", "bool", "str", "category")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bound:
+    """A product whose declarations hold together.
+
+    ``packed`` are the sources of the request features, ``label_source`` those of the label
+    function, if there is one; ``mapping`` is request field → source column; ``zone`` is what a
+    date without a zone of its own is read in.
+    """
+
+    product: Product
+    project_dir: Path
+    schema: RequestSchema
+    features: FeatureSet
+    packed: Mapping[str, str]
+    label_source: Mapping[str, str]
+    label_place: tuple[str, str] | None
+    mapping: Mapping[str, str]
+    zone: str | None
+    sources: Mapping[str, Source]
+
+    @property
+    def examples_source(self) -> Source:
+        """The source whose rows are the examples."""
+        return self.product.examples.source
+
+    @property
+    def code_digest(self) -> str:
+        """Identity of everything that turns rows into model inputs and labels."""
+        return digest_json(
+            {
+                "schema": self.schema.to_row(),
+                "features": self.features.to_row(),
+                "packed": dict(self.packed),
+                "label": dict(self.label_source),
+                "target": target_row(self.product.target),
+                "mapping": dict(self.mapping),
+                "unit": list(self.product.unit_fields),
+                "yardsticks": dict(self.product.yardsticks),
+                "weight": self.product.weight,
+            }
+        )
+
+
+def bind(product: Product, project_dir: Path) -> Bound:
+    """Bind a product. Raises AuthorError with all mistakes, each with place, expected, got, fix."""
+    mistakes: list[Mistake] = []
+    schema = _schema(product, mistakes)
+    sources = _sources(product, mistakes)
+    columns = {name: _columns(source, project_dir, mistakes) for name, source in sources.items()}
+    mapping = {**{f.name: f.name for f in schema.fields}, **dict(product.examples.mapping)}
+    mistakes += list(_name_mistakes(product, schema, mapping, columns))
+    signatures = _signatures(product, mistakes)
+    mistakes += feature_mistakes(product, schema, signatures)
+    mistakes += history_mistakes(product, schema, signatures, columns)
+    mistakes += target_mistakes(product, schema, mapping, columns)
+    mistakes += candidate_mistakes(product)
+    mistakes += split_mistakes(product)
+    mistakes += gate_mistakes(product)
+    packed, labels = _packed(product, project_dir, mistakes)
+    if mistakes:
+        raise AuthorError.of(_unique(mistakes))
+    return Bound(
+        product=product,
+        project_dir=project_dir,
+        schema=schema,
+        features=_feature_set(product, schema, signatures, packed, columns),
+        packed=packed.sources,
+        label_source=labels.sources,
+        label_place=next(iter(labels.locations.values()), None),
+        mapping=mapping,
+        zone=schema.asked_at.zone if schema.asked_at else None,
+        sources=sources,
+    )
+
+
+@contextmanager
+def collecting(mistakes: list[Mistake]) -> Iterator[None]:
+    """Turn what is raised inside into mistakes, so that the rest is looked at too."""
+    try:
+        yield
+    except InterlockError as error:
+        mistakes.extend(error.mistakes)
+
+
+def _unique(mistakes: list[Mistake]) -> list[Mistake]:
+    return list(dict.fromkeys(mistakes))
+
+
+def _schema(product: Product, mistakes: list[Mistake]) -> RequestSchema:
+    with collecting(mistakes):
+        return request_schema(product.request)
+    return RequestSchema(name=getattr(product.request, "__name__", "?"), fields=())
+
+
+def _sources(product: Product, mistakes: list[Mistake]) -> dict[str, Source]:
+    found: dict[str, Source] = {}
+    histories = [f.source for f in product.features if isinstance(f, History)]
+    for source in (product.examples.source, *histories):
+        other = found.setdefault(source.name, source)
+        if other != source:
+            mistakes.append(
+                Mistake(
+                    code="C111",
+                    what=f"two different sources are both named '{source.name}'",
+                    expected="one source, or a name='…' of its own for each",
+                    fix="give one of them another name",
+                )
+            )
+    return found
+
+
+def _columns(source: Source, project_dir: Path, mistakes: list[Mistake]) -> dict[str, str]:
+    with collecting(mistakes):
+        return kinds_of(columns_of(source, project_dir))
+    return {}
+
+
+def kinds_of(schema: pa.Schema) -> dict[str, str]:
+    """The kind of each column of an Arrow schema; 'other' where it has none."""
+    return {field.name: kind_of(field.type) for field in schema}
+
+
+def kind_of(arrow: pa.DataType) -> str:
+    """The kind an Arrow type is read as."""
+    if pa.types.is_dictionary(arrow):
+        return kind_of(arrow.value_type)
+    tests = (
+        (pa.types.is_boolean, "bool"),
+        (pa.types.is_integer, "int"),
+        (pa.types.is_floating, "float"),
+        (pa.types.is_decimal, "float"),
+        (pa.types.is_string, "str"),
+        (pa.types.is_large_string, "str"),
+        (pa.types.is_date, "date"),
+        (pa.types.is_timestamp, "datetime"),
+    )
+    return next((kind for test, kind in tests if test(arrow)), "other")
+
+
+def _name_mistakes(
+    product: Product,
+    schema: RequestSchema,
+    mapping: Mapping[str, str],
+    columns: Mapping[str, Mapping[str, str]],
+) -> Iterator[Mistake]:
+    if not re.fullmatch(PRODUCT_NAME, str(product.name)):
+        yield Mistake(
+            code="C110",
+            what="a product's name cannot be used",
+            expected="lower-case letters, digits and '-', starting with a letter, at most 63",
+            got=repr(product.name),
+            fix="rename the product; names become folders and addresses",
+        )
+    fields = {field.name: field for field in schema.fields}
+    for name in product.unit_fields:
+        if fields and name not in fields:
+            yield Mistake(
+                code="C112",
+                what=f"the unit names '{name}', which is not a field of the request",
+                expected=f"some of {', '.join(fields)}",
+                got=name,
+                fix="name request fields in unit=…",
+            )
+    there = columns.get(product.examples.source.name, {})
+    for name in product.examples.mapping:
+        if fields and name not in fields:
+            yield Mistake(
+                code="C113",
+                what=f"the examples map '{name}', which is not a field of the request",
+                expected=f"some of {', '.join(fields)}",
+                got=name,
+                fix=f"remove {name}='…' from .map(…), or declare the field",
+            )
+    for name, field in fields.items():
+        if there and mapping[name] not in there and not field.optional:
+            yield Mistake(
+                code="C114",
+                what=f"no source column for the request field '{name}'",
+                where=f"source {product.examples.source.name}",
+                expected=f"one of {', '.join(sorted(there))}",
+                got=mapping[name],
+                fix=f"map it: .map({name}='…')",
+            )
+
+
+def _signatures(product: Product, mistakes: list[Mistake]) -> dict[str, Signature]:
+    found: dict[str, Signature] = {}
+    for declared in product.features:
+        if isinstance(declared, RequestFeature):
+            with collecting(mistakes):
+                found[declared.name] = signature_of(declared)
+    return found
+
+
+def _packed(product: Product, project_dir: Path, mistakes: list[Mistake]) -> tuple[Packed, Packed]:
+    functions = [f.function for f in product.features if isinstance(f, RequestFeature)]
+    label = product.target.of
+    packed = labels = Packed(sources={}, locations={})
+    with collecting(mistakes):
+        packed = pack(functions, project_dir)
+    if not isinstance(label, str):
+        with collecting(mistakes):
+            labels = pack([label.function], project_dir)
+    return packed, labels
+
+
+def _feature_set(
+    product: Product,
+    schema: RequestSchema,
+    signatures: Mapping[str, Signature],
+    packed: Packed,
+    columns: Mapping[str, Mapping[str, str]],
+) -> FeatureSet:
+    declared = {f.name: f for f in product.features if isinstance(f, RequestFeature)}
+    needs = {name: tuple(signatures[name].arguments) for name in declared}
+    given = {field.name for field in schema.fields} | {"as_of"}
+    request = tuple(
+        _definition(declared[name], signatures[name], packed) for name in order_of(needs, given)[0]
+    )
+    kinds = {f.name: f.kind for f in schema.fields} | {d.name: d.kind for d in request}
+    histories = tuple(
+        history_definition(h, kinds, columns[h.source.name])
+        for h in product.features
+        if isinstance(h, History)
+    )
+    return FeatureSet(
+        request=request, histories=histories, inputs=_inputs(schema, request, histories)
+    )
+
+
+def _definition(feature: RequestFeature, signature: Signature, packed: Packed) -> FeatureDefinition:
+    module, function = packed.locations[feature.function]
+    return FeatureDefinition(
+        name=feature.name,
+        arguments=tuple(signature.arguments),
+        nullable_arguments=tuple(n for n, a in signature.arguments.items() if a.optional),
+        kind=signature.result.kind,
+        optional=signature.result.optional,
+        categories=signature.result.categories,
+        module=module,
+        function=function,
+        unit=feature.unit,
+        description=(feature.function.__doc__ or "").strip().split("\n")[0],
+    )
+
+
+def history_definition(
+    history: History, kinds: Mapping[str, str], columns: Mapping[str, str]
+) -> HistoryDefinition:
+    """The definition of a declared history; ``kinds`` are those of fields and features."""
+    aggregates = tuple(
+        _aggregate(name, declared, columns) for name, declared in history.aggregates.items()
+    )
+    row: dict[str, Any] = {
+        "name": history_name(history),
+        "source": history.source.name,
+        "entity": tuple((name, _entity_kind(kinds[name])) for name in history.entity_names),
+        "refresh": history.refresh,
+        "landing": history.landing,
+    }
+    digest = digest_json({**row, "aggregates": [vars(a) for a in aggregates]})
+    return HistoryDefinition(**row, aggregates=aggregates, digest=digest)
+
+
+def history_name(history: History) -> str:
+    """The declared name, else source and entity: 'sales_by_neighbourhood'."""
+    return history.name or f"{history.source.name}_by_{'_'.join(history.entity_names)}"
+
+
+def _entity_kind(kind: str) -> str:
+    return "str" if kind == "category" else kind
+
+
+def _aggregate(name: str, declared: DeclaredAggregate, columns: Mapping[str, str]) -> Aggregate:
+    kind = columns.get(declared.column or "", "int")
+    if declared.function == "count":
+        kind = "int"
+    elif declared.function in ("mean", "median"):
+        kind = "float"
+    return Aggregate(
+        name=name,
+        function=declared.function,
+        column=declared.column,
+        window=declared.window,
+        ttl=declared.ttl,
+        default=declared.default,
+        kind=kind,
+    )
+
+
+def _inputs(
+    schema: RequestSchema,
+    request: tuple[FeatureDefinition, ...],
+    histories: tuple[HistoryDefinition, ...],
+) -> tuple[Input, ...]:
+    """What the model sees, in order: request fields, request features, aggregates."""
+    fields = [
+        Input(name=f.name, kind=f.kind, categories=f.categories)
+        for f in schema.fields
+        if f.model_input and not f.asked_at
+    ]
+    features = [Input(name=d.name, kind=d.kind, categories=d.categories) for d in request]
+    aggregates = [Input(name=a.name, kind=a.kind) for h in histories for a in h.aggregates]
+    return tuple(i for i in (*fields, *features, *aggregates) if i.kind in MODEL_KINDS)

@@ -1,0 +1,465 @@
+"""What can be wrong with a declaration: one function a part, each returning all it finds."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from interlock.data.request import RequestSchema
+from interlock.errors import Mistake
+from interlock.evaluate.metrics import METRICS
+from interlock.features.aggregates import History
+from interlock.features.declare import RequestFeature, Signature
+from interlock.gates.data import DATA_CHECKS
+from interlock.gates.model import MODEL_CHECKS
+from interlock.gates.service import SERVICE_CHECKS
+from interlock.product.declaration import Product
+from interlock.product.order import order_of
+from interlock.product.target import Regression
+from interlock.train.candidate import Baseline, Candidate
+from interlock.train.split import TimeSplit
+
+Columns = Mapping[str, Mapping[str, str]]
+CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """A hint at the most similar name, or nothing."""
+    found = difflib.get_close_matches(name, list(names), n=1)
+    return f"did you mean '{found[0]}'?" if found else ""
+
+
+def feature_mistakes(
+    product: Product, schema: RequestSchema, signatures: Mapping[str, Signature]
+) -> list[Mistake]:
+    """Names used twice, arguments that nothing provides, circles."""
+    declared = [f for f in product.features if isinstance(f, RequestFeature)]
+    fields = {field.name for field in schema.fields}
+    known = fields | {f.name for f in declared} | {"as_of"}
+    found: list[Mistake] = []
+    seen = set(fields)
+    for feature in declared:
+        if feature.name in seen:
+            found.append(
+                Mistake(
+                    code="F103",
+                    what=f"the name '{feature.name}' is used twice",
+                    where=feature.where,
+                    expected="names that differ among request fields, features and aggregates",
+                    fix="rename the feature",
+                )
+            )
+        seen.add(feature.name)
+        arguments = signatures[feature.name].arguments if feature.name in signatures else {}
+        found += [_unknown(feature, a, known) for a in arguments if a not in known]
+    for strange in (f for f in product.features if not isinstance(f, RequestFeature | History)):
+        found.append(
+            Mistake(
+                code="F104",
+                what="features=[…] holds something that is not a feature",
+                expected="functions under @il.feature, and il.History(…)",
+                got=repr(strange)[:80],
+                fix="put @il.feature over the function",
+            )
+        )
+    needs = {name: tuple(s.arguments) for name, s in signatures.items()}
+    for circle in order_of(needs, fields | {"as_of"})[1]:
+        found.append(
+            Mistake(
+                code="F105",
+                what="features need one another in a circle",
+                expected="an order in which each can be computed",
+                got=" → ".join([*circle, circle[0]]),
+                fix="take one of the arguments away",
+            )
+        )
+    return found
+
+
+def _unknown(feature: RequestFeature, argument: str, known: Iterable[str]) -> Mistake:
+    return Mistake(
+        code="F106",
+        what=f"{feature.name} asks for '{argument}', which nothing provides",
+        where=feature.where,
+        expected="names of request fields, of other request features, or as_of",
+        got=argument,
+        fix=nearest(argument, known) or "declare it on the request, or correct the name",
+    )
+
+
+def history_mistakes(
+    product: Product, schema: RequestSchema, signatures: Mapping[str, Signature], columns: Columns
+) -> list[Mistake]:
+    """Everything that would make a history wrong: time, availability, entity, columns, names."""
+    fields = {f.name: f.kind for f in schema.fields}
+    kinds = fields | {name: s.result.kind for name, s in signatures.items()}
+    used = set(kinds)
+    found: list[Mistake] = []
+    for history in (f for f in product.features if isinstance(f, History)):
+        where = f"il.History({history.source.name}, by={', '.join(history.entity_names)})"
+        found += list(_time_mistakes(product, history, where))
+        found += list(_entity_mistakes(history, kinds, signatures, columns, where))
+        there = columns.get(history.source.name, {})
+        for name, aggregate in history.aggregates.items():
+            found += list(_aggregate_mistakes(name, aggregate, there, where))
+            if name in used:
+                found.append(
+                    Mistake(
+                        code="F103",
+                        what=f"the name '{name}' is used twice",
+                        where=where,
+                        expected="names that differ among request fields, features and aggregates",
+                        fix="rename the aggregate",
+                    )
+                )
+            used.add(name)
+    return found
+
+
+def _time_mistakes(product: Product, history: History, where: str) -> Iterator[Mistake]:
+    source = history.source
+    if history.name and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", history.name):
+        yield Mistake(
+            code="F107",
+            what="a history's name cannot be used",
+            where=where,
+            expected="lower-case letters, digits and '_', starting with a letter",
+            got=repr(history.name),
+            fix="rename it",
+        )
+    if source.event_time is None:
+        yield Mistake(
+            code="F108",
+            what="a history needs a source with an event time",
+            where=where,
+            expected=f"event_time='…' on the source {source.name}",
+            got="no event time: without it nothing says which rows came before the request",
+            fix="declare event_time, or do without the history",
+        )
+    if product.examples.source.event_time is None:
+        yield Mistake(
+            code="F108",
+            what="a history needs examples that have a time",
+            where=where,
+            expected=f"event_time='…' on the source {product.examples.source.name}",
+            got="examples without a time",
+            fix="declare event_time, or do without the history",
+        )
+    if history.refresh <= 0:
+        yield Mistake(
+            code="F109",
+            what="a history's refresh must be longer than nothing",
+            where=where,
+            expected="refresh='1d' or the like",
+            fix="declare how often its values are computed",
+        )
+    holds_target = source.name == product.examples.source.name and product.target.name in {
+        a.column for a in history.aggregates.values()
+    }
+    if holds_target and source.available_after is None and source.available_at is None:
+        yield Mistake(
+            code="F111",
+            what="a history uses the target's column, and its source does not say when it is known",
+            where=where,
+            expected="available_after='…' or available_at='…' on the source",
+            got="neither: a row could count itself",
+            fix="declare when a row becomes known",
+        )
+
+
+def _entity_mistakes(
+    history: History,
+    kinds: Mapping[str, str],
+    signatures: Mapping[str, Signature],
+    columns: Columns,
+    where: str,
+) -> Iterator[Mistake]:
+    there = columns.get(history.source.name, {})
+    for name in history.entity_names:
+        if name not in kinds:
+            yield Mistake(
+                code="F112",
+                what=f"the entity '{name}' is neither a request field nor a feature of the product",
+                where=where,
+                expected=f"one of {', '.join(sorted(kinds))}",
+                got=name,
+                fix=nearest(name, kinds) or "add the feature to features=[…]",
+            )
+            continue
+        if kinds[name] not in ("int", "str", "bool", "category"):
+            yield Mistake(
+                code="F113",
+                what=f"the entity '{name}' is a {kinds[name]}, which cannot be looked up exactly",
+                where=where,
+                expected="int, str, bool or a Literal",
+                got=kinds[name],
+                fix="make a feature that turns it into a str or an int",
+            )
+        needed = _leaves(name, signatures)
+        for leaf in sorted(needed - set(there)):
+            if there:
+                yield Mistake(
+                    code="F114",
+                    what=f"the source lacks the column '{leaf}' that the entity '{name}' needs",
+                    where=where,
+                    expected=f"one of {', '.join(sorted(there))}",
+                    got=leaf,
+                    fix="give the column that name with il.Source(sql='select … as …')",
+                )
+
+
+def _leaves(name: str, signatures: Mapping[str, Signature]) -> set[str]:
+    """The columns that a field or feature is made of in the end."""
+    if name not in signatures:
+        return {name}
+    found: set[str] = set()
+    for argument in signatures[name].arguments:
+        if argument != name:
+            found |= _leaves(argument, signatures)
+    return found
+
+
+_NUMERIC = ("int", "float", "bool")
+
+
+def _aggregate_mistakes(
+    name: str, aggregate: Any, there: Mapping[str, str], where: str
+) -> Iterator[Mistake]:
+    if not name.isidentifier() or not hasattr(aggregate, "function"):
+        yield Mistake(
+            code="F115",
+            what=f"'{name}' is not an aggregate",
+            where=where,
+            expected="name=il.count('…'), il.mean('column', '…') and so on",
+            got=repr(aggregate)[:80],
+            fix="use one of il.count, sum, mean, min, max, median, latest",
+        )
+        return
+    if aggregate.column is None or not there:
+        return
+    if aggregate.column not in there:
+        yield Mistake(
+            code="F116",
+            what=f"the aggregate '{name}' is over a column that is not there",
+            where=where,
+            expected=f"one of {', '.join(sorted(there))}",
+            got=aggregate.column,
+            fix=nearest(aggregate.column, there) or "correct the column's name",
+        )
+        return
+    kind = there[aggregate.column]
+    allowed = (*_NUMERIC, "str") if aggregate.function == "latest" else _NUMERIC[:2]
+    if kind not in allowed:
+        yield Mistake(
+            code="F117",
+            what=f"the aggregate '{name}' cannot take the {aggregate.function} of a {kind} column",
+            where=where,
+            expected=f"a column of {' or '.join(allowed)}",
+            got=f"{aggregate.column}: {kind}",
+            fix="choose another column or another aggregate",
+        )
+
+
+def target_mistakes(
+    product: Product, schema: RequestSchema, mapping: Mapping[str, str], columns: Columns
+) -> list[Mistake]:
+    """A target that leaks, is not there, or cannot be read."""
+    target, there = product.target, columns.get(product.examples.source.name, {})
+    found: list[Mistake] = []
+    if isinstance(target.of, str):
+        leaks = [field for field, column in mapping.items() if column == target.of]
+        for field in leaks:
+            if field in {f.name for f in schema.fields}:
+                found.append(
+                    Mistake(
+                        code="C120",
+                        what="the target is among the request's fields",
+                        where=f"request {schema.name}",
+                        expected="a target that the consumer does not send",
+                        got=f"{field} (column {target.of})",
+                        fix=f"remove '{field}' from {schema.name}",
+                    )
+                )
+        if there and target.of not in there:
+            found.append(
+                Mistake(
+                    code="C121",
+                    what="the target's column is not there",
+                    where=f"source {product.examples.source.name}",
+                    expected=f"one of {', '.join(sorted(there))}",
+                    got=target.of,
+                    fix=nearest(target.of, there) or "correct the column's name",
+                )
+            )
+    coverage = target.interval if isinstance(target, Regression) else None
+    if coverage is not None and not 0 < coverage < 1:
+        found.append(
+            Mistake(
+                code="C122",
+                what="a prediction interval's coverage must lie between 0 and 1",
+                expected="for example interval=0.8",
+                got=repr(coverage),
+                fix="correct interval=…",
+            )
+        )
+    for name, column in (*product.yardsticks.items(), *_weight(product)):
+        if there and column not in there:
+            found.append(
+                Mistake(
+                    code="C123",
+                    what=f"'{name}' names a column that is not there",
+                    where=f"source {product.examples.source.name}",
+                    expected=f"one of {', '.join(sorted(there))}",
+                    got=column,
+                    fix=nearest(column, there) or "correct the column's name",
+                )
+            )
+    return found
+
+
+def _weight(product: Product) -> list[tuple[str, str]]:
+    return [("weight", product.weight)] if product.weight else []
+
+
+def candidate_mistakes(product: Product) -> list[Mistake]:
+    """No candidate, bad names, estimators of the wrong sort, metrics that do not fit."""
+    found: list[Mistake] = []
+    real = [c for c in product.candidates.values() if isinstance(c, Candidate)]
+    if not real:
+        found.append(
+            Mistake(
+                code="C130",
+                what="the product declares no candidate",
+                expected="candidates={'name': il.Candidate(estimator)}",
+                got=", ".join(product.candidates) or "none",
+                fix="add a candidate; a baseline may never become champion",
+            )
+        )
+    for name, candidate in product.candidates.items():
+        if not re.fullmatch(CANDIDATE_NAME, str(name)):
+            found.append(
+                Mistake(
+                    code="C131",
+                    what="a candidate's name cannot be used",
+                    expected="lower-case letters, digits, '.', '_' and '-', at most 63",
+                    got=repr(name),
+                    fix="rename the candidate",
+                )
+            )
+        if not isinstance(candidate, Candidate | Baseline):
+            found.append(
+                Mistake(
+                    code="C132",
+                    what=f"'{name}' is neither a candidate nor a baseline",
+                    expected="il.Candidate(estimator) or il.Baseline(il.GroupMedian('…'))",
+                    got=repr(candidate)[:80],
+                    fix=f"wrap it: il.Candidate({type(candidate).__name__}(…))",
+                )
+            )
+        elif isinstance(candidate, Candidate):
+            found += list(_estimator_mistakes(product, name, candidate))
+    return found + list(_metric_mistakes(product))
+
+
+def _estimator_mistakes(product: Product, name: str, candidate: Candidate) -> Iterator[Mistake]:
+    estimator = candidate.estimator
+    if not all(hasattr(estimator, part) for part in ("fit", "predict", "get_params")):
+        yield Mistake(
+            code="C133",
+            what=f"the candidate '{name}' is not an estimator",
+            expected="an object with fit, predict and get_params, as scikit-learn's have",
+            got=repr(estimator)[:80],
+            fix="pass an estimator, not its class",
+        )
+        return
+    wanted = "regressor" if product.target.task == "regression" else "classifier"
+    kind = getattr(estimator, "_estimator_type", None) or _estimator_type(estimator)
+    if kind is not None and kind != wanted:
+        yield Mistake(
+            code="C134",
+            what=f"the candidate '{name}' is a {kind}, and the target asks for a {wanted}",
+            expected=f"a {wanted} for {product.target.task}",
+            got=type(estimator).__name__,
+            fix=f"use the {wanted} of that family",
+        )
+    if candidate.target is not None and product.target.task != "regression":
+        yield Mistake(
+            code="C135",
+            what=f"the candidate '{name}' transforms its target, and the target is a class",
+            expected="target='log' or 'log1p' for regression only",
+            got=repr(candidate.target),
+            fix="remove target=…",
+        )
+
+
+def _estimator_type(estimator: Any) -> str | None:
+    tags = getattr(estimator, "__sklearn_tags__", None)
+    return getattr(tags(), "estimator_type", None) if tags else None
+
+
+def _metric_mistakes(product: Product) -> Iterator[Mistake]:
+    metric = METRICS.get(product.metric_name)
+    fitting = sorted(n for n, m in METRICS.items() if product.target.task in m.tasks)
+    if metric is None or product.target.task not in metric.tasks:
+        yield Mistake(
+            code="C136",
+            what="the metric does not exist for this target",
+            expected=f"one of {', '.join(fitting)}",
+            got=product.metric_name,
+            fix=nearest(product.metric_name, fitting) or "choose one of them",
+        )
+
+
+def split_mistakes(product: Product) -> list[Mistake]:
+    """A split by time needs a time."""
+    source = product.examples.source
+    if isinstance(product.split, TimeSplit) and source.event_time is None:
+        return [
+            Mistake(
+                code="C140",
+                what="a split by time needs examples that have a time",
+                where=f"source {source.name}",
+                expected="event_time='…' on the source, or split=il.HashSplit(test=0.2)",
+                got="no event time",
+                fix="declare event_time, or split by hash",
+            )
+        ]
+    return []
+
+
+def gate_mistakes(product: Product) -> list[Mistake]:
+    """Checks at the wrong gate, or over metrics that do not exist."""
+    found: list[Mistake] = []
+    for gate, declared, allowed in (
+        ("data_gate", product.data_gate, DATA_CHECKS),
+        ("model_gate", product.model_gate, MODEL_CHECKS),
+        ("service_gate", product.service_gate, SERVICE_CHECKS),
+    ):
+        for check in declared:
+            if not isinstance(check, allowed):
+                found.append(
+                    Mistake(
+                        code="C141",
+                        what=f"{gate} holds something that is not a check of that gate",
+                        expected=", ".join(f"il.{c.__name__}" for c in allowed),
+                        got=repr(check)[:80],
+                        fix="move it to the gate it belongs to",
+                    )
+                )
+                continue
+            metric = getattr(check, "metric", None)
+            fits = metric in METRICS and product.target.task in METRICS[metric].tasks
+            if metric is not None and not fits:
+                found.append(
+                    Mistake(
+                        code="C136",
+                        what="the metric does not exist for this target",
+                        where=f"{gate}: {check!r}",
+                        expected=f"a metric for {product.target.task}",
+                        got=str(metric),
+                        fix=nearest(str(metric), METRICS) or "correct the metric's name",
+                    )
+                )
+    return found

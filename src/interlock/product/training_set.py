@@ -1,0 +1,305 @@
+"""The rows a model learns from: snapshots to examples, labels and features.
+
+Invariants: a row is used, or counted apart with its reason: quarantined (a bad value, or a feature
+that failed), without a label, or with a label that is not known yet. No row is dropped in silence.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from interlock.clock import now, parse_instant
+from interlock.data.snapshot import Taken, take
+from interlock.data.validation import validate_columns
+from interlock.errors import AuthorError
+from interlock.features.assemble import Assembled, arrow_type, as_of, assemble, history_rows
+from interlock.features.definition import Input
+from interlock.features.request import PackedFeatures, load_modules
+from interlock.product.binding import Bound, bind
+from interlock.product.declaration import Product
+
+Columns = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Counts:
+    """What became of the rows of the examples' source."""
+
+    usable: int
+    without_label: int
+    label_pending: int
+    quarantined: Mapping[str, int]
+    feature_failures: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingSet:
+    """Examples with their features, in order of time and key.
+
+    ``table`` has the columns ``key``, ``t`` and ``label_at`` (µs), ``y`` (a number, or the index of
+    a class), ``unit``, ``weight`` where declared, and prefixed ``request.``, ``feature.`` and
+    ``yardstick.`` columns. ``quarantined`` holds source rows with a column ``__reason``.
+    """
+
+    table: pa.Table
+    classes: tuple[Any, ...]
+    inputs: tuple[Input, ...]
+    quarantined: pa.Table
+    counts: Counts
+
+    @property
+    def y(self) -> np.ndarray:
+        """The labels: float64, or int64 class indices, (n_rows,)."""
+        return self.table.column("y").to_numpy()
+
+    @property
+    def instants(self) -> np.ndarray:
+        """Each row's prediction time, (n_rows,) int64 µs."""
+        return self.table.column("t").to_numpy()
+
+    def column(self, name: str) -> Any:
+        """A model input: float64 with NaN for numbers and booleans, else a list of str or None."""
+        kind = next(i.kind for i in self.inputs if i.name == name)
+        stored = f"feature.{name}"
+        if stored not in self.table.column_names:
+            stored = f"request.{name}"
+        values = self.table.column(stored)
+        if kind in ("str", "category"):
+            return values.to_pylist()
+        return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+    def columns(self) -> dict[str, Any]:
+        """All model inputs by name."""
+        return {i.name: self.column(i.name) for i in self.inputs}
+
+    def to_pandas(self) -> Any:
+        """The table as a pandas frame, for a notebook."""
+        return self.table.to_pandas()
+
+
+def training_set(product: Product, *, as_of: str | None, project_dir: Path) -> TrainingSet:
+    """See :meth:`interlock.product.declaration.Product.training_set`."""
+    bound = bind(product, project_dir.resolve())
+    moment = parse_instant(as_of, zone=bound.zone) if as_of else now()
+    taken = {
+        name: take(source, as_of=moment, zone=bound.zone, project_dir=bound.project_dir)
+        for name, source in bound.sources.items()
+    }
+    return build(bound, taken, as_of=moment)
+
+
+def packed_features(bound: Bound) -> PackedFeatures:
+    """The product's request features, loaded from their packed source."""
+    return PackedFeatures.load(
+        bound.packed,
+        bound.features,
+        fields=[f.name for f in bound.schema.fields],
+        name=f"training_{bound.code_digest[:16]}",
+    )
+
+
+def source_rows(
+    bound: Bound, packed: PackedFeatures, taken: Mapping[str, Taken]
+) -> dict[str, pa.Table]:
+    """The rows that each history reads, by the history's name."""
+    return {
+        h.name: history_rows(h, packed, taken[h.source].table, bound.sources[h.source].key)
+        for h in bound.features.histories
+    }
+
+
+def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSet:
+    """The training set made of snapshots taken at ``as_of``."""
+    source = bound.examples_source
+    rows = taken[source.name].table
+    columns, reasons = validate_columns(bound.schema, _request_table(bound, rows))
+    labels = _labels(bound, rows)
+    label_at = _label_instants(bound, rows)
+    has_label = np.array([label is not None for label in labels], dtype=bool)
+    known = label_at <= as_of
+    valid = np.array([reason is None for reason in reasons], dtype=bool)
+    chosen = np.flatnonzero(valid & has_label & known)
+    kept = {name: _take(values, chosen) for name, values in columns.items()}
+    instants = _instants(bound, rows, columns)[chosen]
+    packed = packed_features(bound)
+    made = assemble(bound.features, packed, kept, instants, _provider(bound, packed, taken))
+    failed = {f.row: f"feature {f.feature}: {f.message}" for f in reversed(made.failures)}
+    good = np.array([i for i in range(len(chosen)) if i not in failed], dtype=np.int64)
+    y, classes = _encoded([labels[chosen[i]] for i in good], bound)
+    order = np.lexsort((chosen[good], instants[good]))
+    table = _table(bound, rows, kept, made, chosen, good, instants, label_at)
+    table = table.append_column("y", pa.array(y)).take(pa.array(order))
+    all_reasons = {int(i): reasons[i] for i in np.flatnonzero(~valid)}
+    all_reasons |= {int(chosen[row]): reason for row, reason in failed.items()}
+    return TrainingSet(
+        table=table,
+        classes=classes,
+        inputs=bound.features.inputs,
+        quarantined=_quarantined(rows, all_reasons),
+        counts=Counts(
+            usable=table.num_rows,
+            without_label=int((valid & ~has_label).sum()),
+            label_pending=int((valid & has_label & ~known).sum()),
+            quarantined=dict(sorted(Counter(all_reasons.values()).items())),
+            feature_failures=dict(Counter(f.feature for f in made.failures)),
+        ),
+    )
+
+
+def _provider(bound: Bound, packed: PackedFeatures, taken: Mapping[str, Taken]) -> Any:
+    return as_of(source_rows(bound, packed, taken))
+
+
+def _request_table(bound: Bound, rows: pa.Table) -> pa.Table:
+    """The request's fields as columns; an optional field without a source column is all null."""
+    found = {}
+    for field in bound.schema.fields:
+        column = bound.mapping[field.name]
+        there = column in rows.column_names
+        missing = pa.nulls(rows.num_rows, arrow_type(field.kind))
+        found[field.name] = rows.column(column) if there else missing
+    return pa.table(found)
+
+
+def _labels(bound: Bound, rows: pa.Table) -> list[Any]:
+    """One label a row; None where there is none."""
+    target = bound.product.target
+    if bound.label_place is None:
+        return [None if v != v else v for v in rows.column(target.name).to_pylist()]
+    module, name = bound.label_place
+    loaded = load_modules(bound.label_source, f"_interlock_label_{bound.code_digest[:16]}")
+    function = getattr(loaded[module], name)
+    arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
+    missing = [a for a in arguments if a not in rows.column_names]
+    if missing:
+        raise AuthorError(
+            "C124",
+            f"the label {name} asks for columns that are not there",
+            expected=f"names among {', '.join(rows.column_names)}",
+            got=", ".join(missing),
+            fix="name the label's arguments after columns of the source",
+        )
+    values = [rows.column(a).to_pylist() for a in arguments]
+    return [_label(function, row) for row in zip(*values, strict=True)]
+
+
+def _label(function: Any, row: Sequence[Any]) -> Any:
+    try:
+        return function(*row)
+    except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+        raise AuthorError(
+            "C125",
+            f"the label {function.__name__} raised on a row",
+            expected="a label, or None where there is none",
+            got=f"{type(error).__name__}: {error} on {row!r}"[:200],
+            fix="return None for rows that have no label",
+        ) from None
+
+
+def _label_instants(bound: Bound, rows: pa.Table) -> np.ndarray:
+    delay = bound.product.target.delay
+    if bound.examples_source.event_time is None:
+        return np.zeros(rows.num_rows, dtype=np.int64)
+    return np.asarray(rows.column("__event_time").to_numpy()) + delay
+
+
+def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
+    """Each row's prediction time: the asked-at field, else the event time, else the epoch."""
+    asked = bound.schema.asked_at
+    if asked is not None:
+        from_field = [
+            bound.schema.instant(value) if value is not None else 0 for value in columns[asked.name]
+        ]
+        return np.array(from_field, dtype=np.int64)
+    if bound.examples_source.event_time is None:
+        return np.zeros(rows.num_rows, dtype=np.int64)
+    return np.asarray(rows.column("__event_time").to_numpy())
+
+
+def _take(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
+    if isinstance(values, np.ndarray):
+        return list(values[rows].tolist())
+    return [values[i] for i in rows]
+
+
+def _encoded(labels: Sequence[Any], bound: Bound) -> tuple[np.ndarray, tuple[Any, ...]]:
+    """Labels as numbers, and the classes that class indices mean."""
+    task = bound.product.target.task
+    if task == "regression":
+        try:
+            return np.array([float(v) for v in labels], dtype=np.float64), ()
+        except (TypeError, ValueError):
+            raise _bad_labels(bound, "numbers", labels) from None
+    if task == "binary":
+        if not set(labels) <= {0, 1}:
+            raise _bad_labels(bound, "True and False, or 0 and 1", labels)
+        return np.array([int(v) for v in labels], dtype=np.int64), (False, True)
+    classes = tuple(sorted(set(labels), key=lambda v: (str(type(v)), v)))
+    index = {label: i for i, label in enumerate(classes)}
+    return np.array([index[v] for v in labels], dtype=np.int64), classes
+
+
+def _bad_labels(bound: Bound, expected: str, labels: Sequence[Any]) -> AuthorError:
+    return AuthorError(
+        "C126",
+        f"the target '{bound.product.target.name}' has values that cannot be learned from",
+        where=f"source {bound.examples_source.name}",
+        expected=expected,
+        got=", ".join(sorted({repr(v) for v in labels})[:5]),
+        fix="correct the column, or declare another target",
+    )
+
+
+def _table(
+    bound: Bound,
+    rows: pa.Table,
+    kept: Columns,
+    made: Assembled,
+    chosen: np.ndarray,
+    good: np.ndarray,
+    instants: np.ndarray,
+    label_at: np.ndarray,
+) -> pa.Table:
+    source_index = pa.array(chosen[good])
+    kinds = {i.name: i.kind for i in bound.features.inputs}
+    kinds |= {d.name: d.kind for d in bound.features.request}
+    out: dict[str, Any] = {
+        "key": rows.column(bound.examples_source.key).take(source_index),
+        "t": pa.array(instants[good]),
+        "label_at": pa.array(label_at[chosen[good]]),
+        "unit": pa.array(_units(bound, kept, good), type=pa.string()),
+    }
+    if bound.product.weight:
+        out["weight"] = rows.column(bound.product.weight).take(source_index).cast(pa.float64())
+    for field in bound.schema.fields:
+        out[f"request.{field.name}"] = pa.array(
+            _take(kept[field.name], good), type=arrow_type(field.kind)
+        )
+    for name, values in made.features.items():
+        out[f"feature.{name}"] = pa.array(_take(values, good), type=arrow_type(kinds[name]))
+    for name, column in bound.product.yardsticks.items():
+        out[f"yardstick.{name}"] = rows.column(column).take(source_index).cast(pa.float64())
+    return pa.table(out)
+
+
+def _units(bound: Bound, kept: Columns, good: np.ndarray) -> list[str]:
+    """The unit of each row as JSON text: typed values, so that (1, 11) never meets (11, 1)."""
+    fields = bound.product.unit_fields
+    if not fields:
+        return [str(i) for i in range(len(good))]
+    values = [kept[name] for name in fields]
+    return [json.dumps([column[i] for column in values], default=str) for i in good]
+
+
+def _quarantined(rows: pa.Table, reasons: Mapping[int, str | None]) -> pa.Table:
+    index = sorted(reasons)
+    taken = rows.take(pa.array(index, type=pa.int64()))
+    return taken.append_column("__reason", pa.array([reasons[i] for i in index], type=pa.string()))
