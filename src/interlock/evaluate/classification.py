@@ -12,6 +12,8 @@ None where a metric is undefined: probabilities that are none, a class index out
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,15 +59,18 @@ def roc_auc(y: Floats, prediction: Floats) -> Statistic | None:
     """
     if not _valid_binary(y, prediction):
         return None
-    order, positive, ends = _ranked(y, prediction[:, 1])
+    ranking = _Ranking.of(prediction[:, 1], y == 1)
 
     def area(counts: Floats) -> Floats:
-        positives, negatives = _by_score(counts, positive, ends)
-        below = np.cumsum(negatives, axis=1)
-        won: Floats = np.einsum("ij,ij->i", positives, below - negatives / 2)
-        return won / (positives.sum(axis=1) * below[:, -1])
+        below, positives = _cumulated(counts), np.take(counts, ranking.positives, axis=1)
+        midranks = (
+            np.take(below, ranking.starts, axis=1) + np.take(below, ranking.stops, axis=1)
+        ) / 2
+        n_positive = positives.sum(axis=1)
+        won = (positives * midranks).sum(axis=1) - n_positive**2 / 2
+        return np.asarray(won / (n_positive * (below[:, -1] - n_positive)))
 
-    return Weighted(area, order)
+    return Weighted(area, ranking.order)
 
 
 def average_precision(y: Floats, prediction: Floats) -> Statistic | None:
@@ -75,17 +80,17 @@ def average_precision(y: Floats, prediction: Floats) -> Statistic | None:
     """
     if not _valid_binary(y, prediction):
         return None
-    order, positive, ends = _ranked(y, -prediction[:, 1])
+    ranking = _Ranking.of(-prediction[:, 1], y == 1)
 
     def precision(counts: Floats) -> Floats:
-        positives, negatives = _by_score(counts, positive, ends)
-        found = np.cumsum(positives, axis=1)
-        marked = found + np.cumsum(negatives, axis=1)
-        at = np.divide(found, marked, out=np.zeros_like(found), where=marked > 0)
-        reached: Floats = np.einsum("ij,ij->i", positives, at)
-        return reached / found[:, -1]
+        marked, positives = _cumulated(counts), np.take(counts, ranking.positives, axis=1)
+        found = _cumulated(positives)
+        at = np.take(found, ranking.found, axis=1) / np.maximum(
+            np.take(marked, ranking.stops, axis=1), 1
+        )
+        return np.asarray((positives * at).sum(axis=1) / found[:, -1])
 
-    return Weighted(precision, order)
+    return Weighted(precision, ranking.order)
 
 
 def _valid(y: Floats, prediction: Floats) -> bool:
@@ -105,22 +110,37 @@ def _valid_binary(y: Floats, prediction: Floats) -> bool:
     return prediction.shape[1] == 2 and _valid(y, prediction)
 
 
-def _ranked(
-    y: Floats, score: Floats
-) -> tuple[NDArray[np.intp], NDArray[np.bool_], NDArray[np.intp] | None]:
-    """The order of rising scores, the positives in it, and where each run of ties starts."""
-    order = np.argsort(score, kind="stable")
-    ranked = score[order]
-    starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
-    return order, y[order] == 1, None if len(starts) == len(y) else starts
+def _cumulated(counts: Floats) -> Floats:
+    """Counts (n_resamples, n) as sums of what comes before: (n_resamples, n + 1), from 0."""
+    sums = np.empty((counts.shape[0], counts.shape[1] + 1))
+    sums[:, 0] = 0
+    np.cumsum(counts, axis=1, out=sums[:, 1:])
+    return sums
 
 
-def _by_score(
-    counts: Floats, positive: NDArray[np.bool_], starts: NDArray[np.intp] | None
-) -> tuple[Floats, Floats]:
-    """Counts of positives and negatives (n_resamples, n_scores), ties added up."""
-    positives = counts * positive
-    negatives = counts - positives
-    if starts is None:
-        return positives, negatives
-    return np.add.reduceat(positives, starts, axis=1), np.add.reduceat(negatives, starts, axis=1)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class _Ranking:
+    """Rows by rising score, and where the positives stand; rows of equal score share a place.
+
+    ``order`` is (n_rows,); the rest (n_positives,): the places of ``positives`` in it, where the
+    run of their score ``starts`` and ``stops``, and how many positives are ``found`` up to there.
+    """
+
+    order: NDArray[np.intp]
+    positives: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    stops: NDArray[np.intp]
+    found: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, score: Floats, positive: NDArray[np.bool_]) -> _Ranking:
+        order = np.argsort(score, kind="stable")
+        ranked, places = score[order], np.flatnonzero(positive[order])
+        at = ranked[places]
+        return cls(
+            order=order,
+            positives=places,
+            starts=np.searchsorted(ranked, at, side="left"),
+            stops=np.searchsorted(ranked, at, side="right"),
+            found=np.searchsorted(at, at, side="right"),
+        )

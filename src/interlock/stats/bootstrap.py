@@ -135,7 +135,7 @@ class Weighted:
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
         """Counts of units become counts of rows, in the wanted order."""
         units = unit_of_row[self.order]
-        return lambda counts: self.function(counts[:, units])
+        return lambda counts: self.function(np.take(counts, units, axis=1))
 
 
 def value_of(statistic: Statistic, n_rows: int) -> float:

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 2_000
 _KEPT_BYTES = 64 * 2**20
-_CHUNK_CELLS = 2**19  # 4 MB of float64: a chunk stays near the processor
+_CHUNK_CELLS = 2**17  # 1 MB of float64: a chunk stays near the processor
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
