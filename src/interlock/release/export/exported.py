@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from interlock.train.answer import Link
+
 Format = Literal["onnx", "skops", "lightgbm"]
-Link = Literal["identity", "log", "logit", "softmax", "probability"]
 
 FILE_NAMES: Mapping[str, str] = {
     "onnx": "model.onnx",
@@ -62,3 +63,4 @@ class Exported:
     reason: str
     exporter: str
     edges: Edges
+    tolerance: float

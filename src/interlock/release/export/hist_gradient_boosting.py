@@ -18,8 +18,9 @@ import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph, Link, Refusal
+from interlock.release.export.exported import Edges, Graph, Refusal
 from interlock.release.export.forest import Branch, Forest
+from interlock.train.answer import Link
 
 _LINKS: dict[str, Link] = {
     "HalfSquaredError": "identity",

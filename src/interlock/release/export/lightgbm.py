@@ -23,8 +23,9 @@ from onnx import helper
 from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 
 from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph, Link, Refusal
+from interlock.release.export.exported import Edges, Graph, Refusal
 from interlock.release.export.forest import Branch, Forest
+from interlock.train.answer import Link
 
 _ZERO = float(np.float32(1e-35))
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))
@@ -63,6 +64,11 @@ def text_of(estimator: Any) -> str:
     """The model's own text format, cut at the best iteration where early stopping found one."""
     text: str = estimator.booster_.model_to_string(importance_type="split")
     return text
+
+
+def portable_text(estimator: Any) -> str:
+    """The text without its parameters, which name threads and paths and are not needed to score."""
+    return text_of(estimator).partition("\nparameters:\n")[0] + "\n"
 
 
 def export_text(text: str) -> Graph:

@@ -12,7 +12,8 @@ from onnx import helper
 from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
 
 from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph, Link, Refusal
+from interlock.release.export.exported import Edges, Graph, Refusal
+from interlock.train.answer import Link
 
 _REGRESSORS = (LinearRegression, Ridge, Lasso, ElasticNet)
 

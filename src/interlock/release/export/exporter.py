@@ -1,0 +1,97 @@
+"""From a fitted estimator to the bytes that a release carries.
+
+Behind Interlock's encoder an estimator gets a double matrix, and an exact exporter is tried first;
+where it refuses, the model is kept in a safe native format and the reason is recorded. Without
+the encoder (a Pipeline takes the feature columns themselves) only the native format remains.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.release.export import hist_gradient_boosting, lightgbm, linear, native
+from interlock.release.export.exported import (
+    FILE_NAMES,
+    Edges,
+    Exported,
+    Format,
+    Graph,
+    Refusal,
+)
+from interlock.train.answer import Link, Task
+from interlock.train.encoder import Encoder
+
+LINEAR_TOLERANCE = 1e-12  # relative: BLAS adds in another order
+_EXACT = (hist_gradient_boosting, lightgbm, linear)
+
+
+def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
+    """Package a fitted estimator that stands behind ``encoder``, or takes the columns itself.
+
+    Raises AuthorError T150, T151 or T152 where no safe format can hold it.
+    """
+    name = type(estimator).__name__
+    if encoder is None:
+        return _native(estimator, task, f"{name} takes the feature columns itself")
+    for exporter in _EXACT:
+        if exporter.accepts(estimator):
+            try:
+                graph = exporter.export(estimator)
+            except Refusal as refusal:
+                return _fallback(estimator, task, f"{name}: {refusal}")
+            return _exact(graph, exporter.__name__.rpartition(".")[2])
+    return _native(estimator, task, f"no exact exporter for {name}")
+
+
+def _exact(graph: Graph, exporter: str) -> Exported:
+    return _exported(
+        "onnx",
+        graph.payload,
+        link=graph.link,
+        reason="exported exactly",
+        exporter=exporter,
+        edges=graph.edges,
+        tolerance=LINEAR_TOLERANCE if exporter == "linear" else 0.0,
+    )
+
+
+def _fallback(estimator: Any, task: Task, reason: str) -> Exported:
+    """LightGBM's own text where it is LightGBM, else skops."""
+    if lightgbm.accepts(estimator):
+        text = lightgbm.portable_text(estimator)
+        link = _native_link(task)
+        return _exported("lightgbm", text.encode(), link=link, reason=reason, exporter="lightgbm")
+    return _native(estimator, task, reason)
+
+
+def _native(estimator: Any, task: Task, reason: str) -> Exported:
+    payload = native.export(estimator, task=task)
+    link = _native_link(task)
+    return _exported("skops", payload, link=link, reason=reason, exporter="native")
+
+
+def _native_link(task: Task) -> Link:
+    """A native model is asked for what it predicts, so nothing remains to be undone."""
+    return "identity" if task == "regression" else "probability"
+
+
+def _exported(
+    kind: Format,
+    payload: bytes,
+    *,
+    link: Link,
+    reason: str,
+    exporter: str,
+    edges: Edges | None = None,
+    tolerance: float = 0.0,
+) -> Exported:
+    return Exported(
+        format=kind,
+        file_name=FILE_NAMES[kind],
+        payload=payload,
+        link=link,
+        reason=reason,
+        exporter=exporter,
+        edges=edges or Edges(),
+        tolerance=tolerance,
+    )

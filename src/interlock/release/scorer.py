@@ -1,0 +1,252 @@
+"""A release's model, loaded to score rows; what the service imports.
+
+Invariants: at import only NumPy and ONNX Runtime are loaded; skops and LightGBM come in only for a
+release that carries such a model. One row and a batch of many give the same bits: one thread a
+session, no graph rewriting. The bytes given here were checked before: their digest against the
+signed manifest when the bundle was opened, and the graph itself (operators, no data outside the
+file) when the release was built and verified, so ``onnx`` is not needed to serve.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
+
+from interlock.errors import IntegrityError
+from interlock.features.definition import Input
+from interlock.release.trusted import TRUSTED_TYPES
+
+Raw = NDArray[np.float64]
+Needs = Literal["matrix", "columns"]
+
+_SILENT = 4  # only fatal messages
+_TEXT_KINDS = ("str", "category")
+_LOAD_FAILURES = (
+    runtime_errors.Fail,
+    runtime_errors.InvalidArgument,
+    runtime_errors.InvalidGraph,
+    runtime_errors.InvalidProtobuf,
+    runtime_errors.NotImplemented,
+    runtime_errors.RuntimeException,
+)
+
+
+class Scorer(Protocol):
+    """A loaded model.
+
+    Where it ``needs`` a matrix, :meth:`raw` takes the encoder's (n_rows, n_columns) float64 and
+    :meth:`raw_one` one such row; where it needs columns, :meth:`raw` takes feature columns by
+    name and :meth:`raw_one` one value for each input, in order. One row and many give equal bits.
+    """
+
+    @property
+    def needs(self) -> Needs:
+        """What rows it takes."""
+        ...
+
+    def raw(self, rows: Any) -> Raw:
+        """Raw scores, (n_rows, n_outputs)."""
+        ...
+
+    def raw_one(self, row: Sequence[Any]) -> list[float]:
+        """Raw scores of one row, n_outputs of them; to be called from one thread at a time."""
+        ...
+
+
+def open_scorer(
+    format: str, payload: bytes, *, n_columns: int | None, inputs: Sequence[Input] = ()
+) -> Scorer:
+    """Load a model from the bytes of a verified bundle.
+
+    ``n_columns`` is the width of the encoder's matrix, None for a model that takes the columns of
+    ``inputs`` itself. Raises IntegrityError T154 for types that may not be loaded, T155 for bytes
+    that are no such model.
+    """
+    if format == "onnx" and n_columns is not None:
+        return OnnxScorer(_session(payload, n_columns))
+    if format == "skops":
+        return NativeScorer(_estimator(payload), () if n_columns is not None else tuple(inputs))
+    if format == "lightgbm" and n_columns is not None:
+        return BoosterScorer(_booster(payload))
+    raise _unreadable(format, f"n_columns {n_columns} with format {format!r}")
+
+
+class OnnxScorer:
+    """A double-precision graph in one ONNX Runtime thread."""
+
+    needs: Needs = "matrix"
+
+    def __init__(self, session: onnxruntime.InferenceSession) -> None:
+        n_columns = session.get_inputs()[0].shape[1]
+        n_outputs = session.get_outputs()[0].shape[1]
+        self._session = session
+        self._row = np.zeros((1, n_columns))
+        self._answer = np.zeros((1, n_outputs))
+        self._scores = self._answer[0]
+        self._pack = struct.Struct(f"={n_columns}d").pack_into
+        self._memory = memoryview(self._row.data).cast("B")
+        self._binding = session.io_binding()
+        for bind, name, array in (
+            (self._binding.bind_input, "X", self._row),
+            (self._binding.bind_output, "raw", self._answer),
+        ):
+            bind(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
+        self._run = session._sess.run_with_iobinding
+        self._bound = self._binding._iobinding
+
+    def raw(self, rows: NDArray[np.float64]) -> Raw:
+        """Raw scores of an (n_rows, n_columns) matrix; safe from several threads."""
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        answer: Raw = self._session.run(["raw"], {"X": matrix})[0]
+        return answer
+
+    def raw_one(self, row: Sequence[float]) -> list[float]:
+        """Raw scores of one encoded row, through memory bound once: not for several threads."""
+        self._pack(self._memory, 0, *row)
+        self._run(self._bound, None)
+        answer: list[float] = self._scores.tolist()
+        return answer
+
+
+class NativeScorer:
+    """An estimator in scikit-learn's own code, behind the encoder or on its own columns."""
+
+    def __init__(self, estimator: Any, inputs: tuple[Input, ...]) -> None:
+        self.needs: Needs = "columns" if inputs else "matrix"
+        self._inputs = inputs
+        self._score = getattr(estimator, "predict_proba", estimator.predict)
+
+    def raw(self, rows: Any) -> Raw:
+        """What the estimator predicts for a matrix, or for feature columns by name."""
+        table = frame(rows, self._inputs) if self._inputs else rows
+        answer = np.asarray(self._score(table), dtype=np.float64)
+        return np.ascontiguousarray(answer.reshape(len(table), -1))
+
+    def raw_one(self, row: Sequence[Any]) -> list[float]:
+        """What the estimator predicts for one encoded row, or for one value an input."""
+        rows: Any
+        if self._inputs:
+            pairs = zip(self._inputs, row, strict=True)
+            rows = {given.name: [value] for given, value in pairs}
+        else:
+            rows = np.array([row], dtype=np.float64)
+        answer: list[float] = self.raw(rows)[0].tolist()
+        return answer
+
+
+class BoosterScorer:
+    """A LightGBM model that no exact exporter could match, in LightGBM's own code."""
+
+    needs: Needs = "matrix"
+
+    def __init__(self, booster: Any) -> None:
+        self._predict = booster.predict
+        self._binary = booster.dump_model(num_iteration=1)["objective"].startswith("binary")
+
+    def raw(self, rows: NDArray[np.float64]) -> Raw:
+        """What the model predicts: values, or the probability of each class."""
+        answer = self._predict(np.ascontiguousarray(rows, dtype=np.float64), num_threads=1)
+        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        return np.hstack([1.0 - values, values]) if self._binary else values
+
+    def raw_one(self, row: Sequence[float]) -> list[float]:
+        """What the model predicts for one encoded row."""
+        answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
+        return answer
+
+
+def frame(columns: Mapping[str, Any], inputs: Sequence[Input]) -> Any:
+    """Feature columns as the pandas table a Pipeline sees, in training as in service.
+
+    Numbers and truth values are float64 with NaN for missing, texts are objects with None.
+    """
+    import pandas  # noqa: PLC0415 - only a release that carries a Pipeline needs it
+
+    return pandas.DataFrame({given.name: _series(columns[given.name], given) for given in inputs})
+
+
+def _series(column: Any, given: Input) -> NDArray[Any]:
+    if given.kind not in _TEXT_KINDS:
+        return np.asarray(column, dtype=np.float64)
+    values = np.empty(len(column), dtype=object)
+    values[:] = list(column)
+    return values
+
+
+def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:
+    try:
+        session = onnxruntime.InferenceSession(
+            payload, _options(), providers=["CPUExecutionProvider"]
+        )
+    except _LOAD_FAILURES as error:
+        raise _unreadable("onnx", str(error).splitlines()[0]) from error
+    taken = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
+    given = [(o.name, o.type, len(o.shape)) for o in session.get_outputs()]
+    if taken != [("X", "tensor(double)", [n_columns])] or given != [("raw", "tensor(double)", 2)]:
+        raise _unreadable("onnx", f"inputs {taken}, outputs {given}, {n_columns} encoder columns")
+    return session
+
+
+def _options() -> onnxruntime.SessionOptions:
+    """One thread, no spinning, the graph as it was examined: sums keep their order."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options.log_severity_level = _SILENT
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    return options
+
+
+def _estimator(payload: bytes) -> Any:
+    import skops.io  # noqa: PLC0415 - only a release that carries such a model needs it
+
+    try:
+        found = set(skops.io.get_untrusted_types(data=payload))
+        if found - TRUSTED_TYPES:
+            raise IntegrityError(
+                "T154",
+                "the model holds types that a release may not load",
+                where="model.skops",
+                expected="types of scikit-learn, NumPy and SciPy only",
+                got=", ".join(sorted(found - TRUSTED_TYPES)),
+                fix="build the release again; never load this file",
+            )
+        estimator = skops.io.loads(payload, trusted=sorted(found))
+    except (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
+        raise _unreadable("skops", str(error).partition("\n")[0]) from error
+    return _single_threaded(estimator)
+
+
+def _single_threaded(estimator: Any) -> Any:
+    """Set every step to one job: forests add their trees in the order in which jobs finish."""
+    jobs = {name: 1 for name in estimator.get_params() if name.rpartition("__")[2] == "n_jobs"}
+    return estimator.set_params(**jobs)
+
+
+def _booster(payload: bytes) -> Any:
+    import lightgbm  # noqa: PLC0415 - only a release that carries such a model needs it
+
+    try:
+        return lightgbm.Booster(model_str=payload.decode())
+    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        raise _unreadable("lightgbm", str(error).partition("\n")[0]) from error
+
+
+def _unreadable(format: str, got: str) -> IntegrityError:
+    return IntegrityError(
+        "T155",
+        "the model's bytes cannot be loaded",
+        where=f"the release's {format} model",
+        expected="the model as it was exported, for this release's encoder",
+        got=got,
+        fix="verify the release; build it again if it does not verify",
+    )
