@@ -30,7 +30,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from interlock.clock import parse_span, zone_named
-from interlock.data.rule import Rule, contradiction
+from interlock.data.rule import MAX_TEXT, Rule, contradiction
 from interlock.errors import AuthorError, Mistake
 
 RESERVED = frozenset({"as_of"})  # what a feature may ask for beside the fields
@@ -74,6 +74,7 @@ class Field:
             le=self.le,
             lt=self.lt,
             categories=self.categories,
+            max_text=MAX_TEXT if self.kind == "str" else None,
         )
 
     def to_row(self) -> dict[str, Any]:

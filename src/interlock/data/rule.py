@@ -15,6 +15,7 @@ import math
 from dataclasses import dataclass
 
 KINDS = ("int", "float", "str", "bool", "date", "datetime", "category")
+MAX_TEXT = 4_096  # characters in one text value of a request
 EXACT_INT = 2**53  # whole numbers up to here are exact as float64, as the model sees them
 
 PHRASES = {
@@ -32,7 +33,7 @@ TOO_BIG = "must lie within ±2^53"
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Kind, missing or not, bounds (numbers only), categories (kind category only)."""
+    """Kind, missing or not, bounds (numbers), categories, longest text (characters)."""
 
     kind: str
     nullable: bool = False
@@ -41,6 +42,7 @@ class Rule:
     le: float | None = None
     lt: float | None = None
     categories: tuple[str, ...] = ()
+    max_text: int | None = None
 
     @property
     def bounds(self) -> tuple[tuple[str, float], ...]:
