@@ -1,0 +1,153 @@
+"""Many rows through a release at once: the column-wise twin of the live predictor.
+
+Invariants: rules, packed features, encoder, scorer and answer are those of the live service, so a
+row gets the same answer to the bit; a row that the live service would refuse has a reason and no
+answer; one row in, one row out, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.data.request import RequestSchema
+from interlock.features.assemble import HistoryProvider, assemble
+from interlock.features.definition import FeatureSet
+from interlock.features.request import PackedFeatures
+from interlock.release.bundle import Bundle
+from interlock.release.scorer import Scorer, open_scorer
+from interlock.serve.contract import AnswerContract
+from interlock.serve.loaded import FORMATS
+from interlock.train.answer import Answers, AnswerSpec, answer
+from interlock.train.encoder import Encoder
+
+NOT_FINITE = "the model gave no finite answer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of n rows.
+
+    ``reasons`` has one entry a row, None where it was answered; ``places`` are the rows answered,
+    in order, and ``answers`` theirs; ``features`` holds request features and aggregates by name,
+    one value for each answered row.
+    """
+
+    reasons: tuple[str | None, ...]
+    places: tuple[int, ...]
+    answers: Answers | None
+    features: Mapping[str, Sequence[Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answering:
+    """A release's parts; ``encoder`` is None for a model that takes the inputs' columns."""
+
+    schema: RequestSchema
+    features: FeatureSet
+    packed: PackedFeatures
+    encoder: Encoder | None
+    scorer: Scorer
+    spec: AnswerSpec
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> Answering:
+        """The parts of a verified bundle. Raises IntegrityError when they cannot be loaded."""
+        schema = RequestSchema.from_row(bundle.json("request.json"))
+        features = FeatureSet.from_row(bundle.json("features.json"))
+        encoder = None
+        if "encoder.json" in bundle.files:
+            encoder = Encoder.from_row(bundle.json("encoder.json"))
+        return cls(
+            schema=schema,
+            features=features,
+            packed=PackedFeatures.load(
+                bundle.packed,
+                features,
+                fields=[field.name for field in schema.fields],
+                name=f"{bundle.digest}_columns",
+            ),
+            encoder=encoder,
+            scorer=open_scorer(
+                FORMATS[bundle.model_name],
+                bundle.read(bundle.model_name),
+                n_columns=encoder.n_columns if encoder else None,
+                inputs=features.inputs,
+            ),
+            spec=AnswerContract.from_row(bundle.json("answer.json")).spec,
+        )
+
+    def answer(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        reasons: Sequence[str | None],
+        *,
+        as_of: int,
+        history: HistoryProvider,
+    ) -> Outcome:
+        """Answer the rows whose request fields are ``columns``, but for those with a reason.
+
+        ``as_of`` (µs UTC) is the moment of the rows if the request itself holds none.
+        """
+        why = list(reasons)
+        valid = [row for row, reason in enumerate(why) if reason is None]
+        kept = {name: [values[row] for row in valid] for name, values in columns.items()}
+        instants = self._instants(kept, len(valid), as_of)
+        made = assemble(self.features, self.packed, kept, instants, history)
+        for failure in reversed(made.failures):
+            why[valid[failure.row]] = f"feature {failure.feature}: {failure.message}"
+        sound = [i for i, row in enumerate(valid) if why[row] is None]
+        answers = self._score({**kept, **made.features}, sound)
+        if answers is not None:
+            finite = _finite(answers)
+            for i, fine in zip(sound, finite, strict=True):
+                if not fine:
+                    why[valid[i]] = NOT_FINITE
+            answers = _taken(answers, finite)
+            sound = [i for i, fine in zip(sound, finite, strict=True) if fine]
+        return Outcome(
+            reasons=tuple(why),
+            places=tuple(valid[i] for i in sound),
+            answers=answers,
+            features={name: [values[i] for i in sound] for name, values in made.features.items()},
+        )
+
+    def _instants(
+        self, columns: Mapping[str, Sequence[Any]], n_rows: int, as_of: int
+    ) -> NDArray[np.int64]:
+        if self.schema.asked_at is None:
+            return np.full(n_rows, as_of, dtype=np.int64)
+        moments = columns[self.schema.asked_at.name]
+        return np.array([self.schema.instant(moment) for moment in moments], dtype=np.int64)
+
+    def _score(self, known: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> Answers | None:
+        if not rows:
+            return None
+        inputs = {i.name: [known[i.name][row] for row in rows] for i in self.features.inputs}
+        taken = inputs if self.encoder is None else self.encoder.transform(inputs)
+        return answer(self.scorer.raw(taken), self.spec)
+
+
+def _finite(answers: Answers) -> NDArray[np.bool_]:
+    """Which rows have finite numbers only, (n_rows,)."""
+    parts = [v for v in (answers.prediction, answers.low, answers.high) if v is not None]
+    found: NDArray[np.bool_] = np.all(
+        [np.isfinite(part).reshape(len(part), -1).all(axis=1) for part in parts], axis=0
+    )
+    return found
+
+
+def _taken(answers: Answers, chosen: NDArray[np.bool_]) -> Answers:
+    def take(values: NDArray[Any] | None) -> Any:
+        return None if values is None else values[chosen]
+
+    return Answers(
+        value=answers.value[chosen],
+        low=take(answers.low),
+        high=take(answers.high),
+        probabilities=take(answers.probabilities),
+    )
