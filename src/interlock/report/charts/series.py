@@ -28,9 +28,9 @@ def series(
     step = (_RIGHT - _LEFT) / len(periods)
     places = [_LEFT + step * (i + 0.5) for i in range(len(periods))]
     up = _scale(periods, reference)
-    parts: list[object] = vertical_axis(
-        up, left=_LEFT, right=_RIGHT, title=axis, percent=percent, count=5
-    )[:]
+    parts: list[object] = [
+        *vertical_axis(up, left=_LEFT, right=_RIGHT, title=axis, percent=percent, count=5)
+    ]
     for run in _runs(periods):
         parts.extend(_band(periods, places, run, up))
     if reference is not None:

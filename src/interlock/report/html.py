@@ -1,0 +1,51 @@
+"""One self-contained HTML file for a delivery: no script, nothing loaded, the same bytes twice.
+
+It is complete with JavaScript off, reads in light, dark and print, and stays under
+:data:`MOST_BYTES`: where the full page would be larger, lists are cut and what is left out is
+counted on the page.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from interlock.report.content import Content
+from interlock.report.page import Limits, page
+
+MOST_BYTES = 300_000
+
+_LIMITS = (
+    Limits(),
+    Limits(shut_checks=40, open_checks=60, drawn_columns=30, listed_columns=200, table_rows=25),
+    Limits(
+        shut_checks=20,
+        open_checks=20,
+        drawn_columns=12,
+        listed_columns=0,
+        table_rows=8,
+        evidence=300,
+    ),
+)
+
+
+def render(content: Content) -> str:
+    """The whole page as text, to be written as UTF-8."""
+    text = ""
+    for limits in _LIMITS:
+        text = _environment().get_template("report.html.j2").render(page=page(content, limits))
+        if len(text.encode()) < MOST_BYTES:
+            break
+    return text
+
+
+@cache
+def _environment() -> Environment:
+    return Environment(
+        loader=PackageLoader("interlock.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

@@ -1,0 +1,130 @@
+"""The phrases shared by terminal, Markdown and HTML: a check, a gate, a delivery in words.
+
+>>> from interlock.verdict import Interval
+>>> check = Check(name="mdape", verdict=Verdict.FAILED, measured=0.163, comparison="≤",
+...               threshold=0.15, interval=Interval(low=0.158, high=0.168), n=1_204)
+>>> check_phrase(check)
+'mdape 0.163 ≤ 0.150 ✖ failed · 95 % 0.158–0.168 · n 1,204'
+"""
+
+from __future__ import annotations
+
+from interlock.report.content import Content, Step, StepStatus
+from interlock.report.glyphs import mark
+from interlock.report.names import shown
+from interlock.report.numbers import (
+    between,
+    counted,
+    moment,
+    pair,
+    percent,
+    significant,
+    span_text,
+    united,
+)
+from interlock.verdict import Check, GateResult, Verdict
+
+
+def comparison(check: Check) -> str:
+    """'0.163 ≤ 0.150', or what is known of it; empty where nothing was measured."""
+    if check.measured is None and check.threshold is None:
+        return ""
+    if check.threshold is None:
+        return united(significant(check.measured), check.unit)
+    measured, threshold = pair(check.measured, check.threshold)
+    return united(f"{measured} {check.comparison or 'against'} {threshold}", check.unit)
+
+
+def facts(check: Check) -> list[str]:
+    """What the answer rests on: interval, rows, the champion's value, the reason."""
+    found = []
+    if check.interval is not None:
+        interval = check.interval
+        found.append(f"{percent(interval.level)} {between(interval.low, interval.high)}")
+    if check.n is not None:
+        found.append(f"n {check.n:,}")
+    champion = check.evidence.get("champion")
+    if isinstance(champion, int | float) and not isinstance(champion, bool):
+        found.append(f"champion {significant(champion)}")
+    if check.exemption is not None and check.exemption.value not in check.reason:
+        found.append(check.exemption.value)
+    if check.verdict is Verdict.NOT_APPLICABLE and check.exemption is None:
+        found.append("not on the list of exemptions, so the gate stays shut")
+    if check.reason:
+        found.append(shown(check.reason, limit=300))
+    return found
+
+
+def check_phrase(check: Check) -> str:
+    """The whole check in one line."""
+    head = " ".join(filter(None, [shown(check.name), comparison(check), mark(check.verdict)]))
+    return " · ".join([head, *facts(check)])
+
+
+def gate_name(gate: str) -> str:
+    """'model gate', whether it was named 'model' or 'model gate'."""
+    return gate if gate.endswith("gate") else f"{gate} gate"
+
+
+def gate_phrase(result: GateResult) -> str:
+    """'41 of 41 checks passed', or how many gave which answer."""
+    if not result.checks:
+        return "no checks, so it stays shut"
+    tally = [
+        (sum(check.verdict is verdict for check in result.checks), verdict)
+        for verdict in (
+            Verdict.PASSED,
+            Verdict.ERROR,
+            Verdict.FAILED,
+            Verdict.INCONCLUSIVE,
+            Verdict.NOT_APPLICABLE,
+        )
+    ]
+    if result.opens:
+        first = f"{tally[0][0]:,} of {counted(len(result.checks), 'check')} passed"
+        rest = [f"{n:,} {verdict.value}" for n, verdict in tally[1:] if n]
+        return ", ".join([first, *rest])
+    return ", ".join(
+        f"{n:,} {verdict.value}" for n, verdict in tally if n or verdict is Verdict.PASSED
+    )
+
+
+def step_phrase(step: Step) -> str:
+    """The step's detail, led by its status where that is not simply that it ran."""
+    status = "" if step.status is StepStatus.RAN and step.detail else step.status.value
+    return " · ".join(filter(None, [status, shown(step.detail, limit=200)]))
+
+
+def delivery_phrase(
+    product: str,
+    number: int,
+    as_of: int,
+    *,
+    zone: str = "UTC",
+    environment: str = "prod",
+    champion: str | None = None,
+    live_for: int | None = None,
+) -> str:
+    """'valuation · delivery 193 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)'."""
+    runs = f"runs {shown(champion)}" if champion else "runs nothing yet"
+    since = f" (live {span_text(live_for)})" if champion and live_for is not None else ""
+    return " · ".join(
+        [
+            shown(product),
+            f"delivery {number}",
+            f"as of {moment(as_of, zone=zone)}",
+            f"{shown(environment)} {runs}{since}",
+        ]
+    )
+
+
+def outcome(content: Content) -> str:
+    """'✖ failed at the model gate', '✔ passed every gate', '! error at train'."""
+    verdict = content.verdict
+    if verdict is Verdict.PASSED:
+        return f"{mark(verdict)} every gate"
+    where = content.stopped_at
+    if where is None:
+        return f"{mark(verdict)}: no gate was reached"
+    at_gate = any(gate.gate == where for gate in content.gates)
+    return f"{mark(verdict)} at {'the ' + gate_name(where) if at_gate else where}"

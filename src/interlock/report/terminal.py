@@ -1,0 +1,113 @@
+"""The lines of a terminal: plain text, a glyph always with its word; the CLI adds colour.
+
+Names from outside are made safe: no escape sequence in a column's name reaches the terminal.
+
+>>> from interlock.report.content import StepStatus
+>>> step = Step(name="features", status=StepStatus.RAN, seconds=0.3,
+...             detail="9 request, 6 history")
+>>> step_line(step)
+'✔ features       9 request, 6 history                                   0.3 s'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interlock.report import phrases
+from interlock.report.content import Content, Step
+from interlock.report.glyphs import STEP, VERDICT, severity
+from interlock.report.names import shown
+from interlock.report.numbers import seconds_text
+from interlock.verdict import Check, GateResult
+
+_NAME = 15  # columns of the first word, the detail and the seconds
+_DETAIL = 54
+_SECONDS = 6
+_CHECK = 20
+_COMPARISON = 19
+
+
+def delivery_header(
+    product: str,
+    number: int,
+    as_of: int,
+    *,
+    zone: str = "UTC",
+    environment: str = "prod",
+    champion: str | None = None,
+    live_for: int | None = None,
+) -> str:
+    """The first line of a delivery; instants and spans in microseconds."""
+    return phrases.delivery_phrase(
+        product,
+        number,
+        as_of,
+        zone=zone,
+        environment=environment,
+        champion=champion,
+        live_for=live_for,
+    )
+
+
+def step_line(step: Step) -> str:
+    """One line for a step that is no gate."""
+    return _line(STEP[step.status], step.name, phrases.step_phrase(step), step.seconds)
+
+
+def gate_lines(
+    result: GateResult,
+    seconds: float | None = None,
+    *,
+    verbose: bool = False,
+    context: Sequence[str] = (),
+) -> list[str]:
+    """The gate's line, then its checks that keep it shut, worst first; ``verbose``: all checks.
+
+    ``context`` is added to the gate's line: ``["18,204 rows", "37 quarantined"]``.
+    """
+    detail = " · ".join([phrases.gate_phrase(result), *context])
+    head = _line(VERDICT[result.verdict], phrases.gate_name(result.gate), detail, seconds)
+    checks = sorted(result.checks, key=severity)
+    return [head, *(check_line(check) for check in checks if verbose or not check.opens)]
+
+
+def check_line(check: Check) -> str:
+    """One indented line: glyph, name, comparison, word, and what it rests on."""
+    name = f"    {VERDICT[check.verdict]} {shown(check.name, limit=60):<{_CHECK}}"
+    text = phrases.comparison(check)
+    rest = " · ".join([check.verdict.value, *phrases.facts(check)])
+    return f"{name}{text:<{_COMPARISON - 1}} {rest}" if text else f"{name} {rest}"
+
+
+def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:
+    """The whole delivery: header, steps and gates in their order, the status sentence last.
+
+    A gate's checks stand under the step of the same name; gates without a step follow.
+    """
+    lines = [
+        delivery_header(
+            content.product,
+            content.number,
+            content.as_of,
+            zone=content.zone,
+            environment=content.environment,
+            champion=content.champion,
+            live_for=content.champion_live_for,
+        )
+    ]
+    gates = {phrases.gate_name(gate.gate): gate for gate in content.gates}
+    for step in content.steps:
+        gate = gates.pop(phrases.gate_name(step.name), None)
+        if gate is None:
+            lines.append(step_line(step))
+        else:
+            lines.extend(gate_lines(gate, step.seconds, verbose=verbose))
+    for gate in gates.values():
+        lines.extend(gate_lines(gate, verbose=verbose))
+    return [*lines, shown(content.status, limit=400)]
+
+
+def _line(glyph: str, name: str, detail: str, seconds: float | None) -> str:
+    took = seconds_text(seconds)
+    line = f"{glyph} {shown(name, limit=40):<{_NAME - 1}} {detail:<{_DETAIL}}"
+    return f"{line}{took:>{_SECONDS}}" if took else line.rstrip()
