@@ -62,13 +62,12 @@ def roc_auc(y: Floats, prediction: Floats) -> Statistic | None:
     ranking = _Ranking.of(prediction[:, 1], y == 1)
 
     def area(counts: Floats) -> Floats:
-        below, positives = _cumulated(counts), np.take(counts, ranking.positives, axis=1)
-        midranks = (
-            np.take(below, ranking.starts, axis=1) + np.take(below, ranking.stops, axis=1)
-        ) / 2
+        positives = np.take(counts, ranking.positives, axis=1)
+        upto = np.cumsum(counts, axis=1, out=counts)
+        midranks = (_before(upto, ranking.starts) + _before(upto, ranking.stops)) / 2
         n_positive = positives.sum(axis=1)
         won = (positives * midranks).sum(axis=1) - n_positive**2 / 2
-        return np.asarray(won / (n_positive * (below[:, -1] - n_positive)))
+        return np.asarray(won / (n_positive * (upto[:, -1] - n_positive)))
 
     return Weighted(area, ranking.order)
 
@@ -83,12 +82,13 @@ def average_precision(y: Floats, prediction: Floats) -> Statistic | None:
     ranking = _Ranking.of(-prediction[:, 1], y == 1)
 
     def precision(counts: Floats) -> Floats:
-        marked, positives = _cumulated(counts), np.take(counts, ranking.positives, axis=1)
-        found = _cumulated(positives)
-        at = np.take(found, ranking.found, axis=1) / np.maximum(
-            np.take(marked, ranking.stops, axis=1), 1
-        )
-        return np.asarray((positives * at).sum(axis=1) / found[:, -1])
+        positives = np.take(counts, ranking.positives, axis=1)
+        marked = _before(np.cumsum(counts, axis=1, out=counts), ranking.stops)
+        upto = np.cumsum(positives, axis=1)
+        if not upto.shape[1]:
+            return np.full(len(upto), np.nan)
+        at = _before(upto, ranking.found) / np.maximum(marked, 1)
+        return np.asarray((positives * at).sum(axis=1) / upto[:, -1])
 
     return Weighted(precision, ranking.order)
 
@@ -110,12 +110,9 @@ def _valid_binary(y: Floats, prediction: Floats) -> bool:
     return prediction.shape[1] == 2 and _valid(y, prediction)
 
 
-def _cumulated(counts: Floats) -> Floats:
-    """Counts (n_resamples, n) as sums of what comes before: (n_resamples, n + 1), from 0."""
-    sums = np.empty((counts.shape[0], counts.shape[1] + 1))
-    sums[:, 0] = 0
-    np.cumsum(counts, axis=1, out=sums[:, 1:])
-    return sums
+def _before(upto: Floats, places: NDArray[np.intp]) -> Floats:
+    """What was counted before each place, from running totals (n_resamples, n)."""
+    return np.take(upto, np.maximum(places - 1, 0), axis=1) * (places > 0)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -126,7 +126,8 @@ def _at_ranks(
 class Weighted:
     """Any function of counts per row: (n_resamples, n_rows) → (n_resamples,).
 
-    ``order`` (n_rows,) is the order in which the function wants its rows.
+    ``order`` (n_rows,) is the order in which the function wants its rows. The function may
+    overwrite the counts it is given.
     """
 
     function: FromCounts
@@ -135,7 +136,17 @@ class Weighted:
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
         """Counts of units become counts of rows, in the wanted order."""
         units = unit_of_row[self.order]
-        return lambda counts: self.function(np.take(counts, units, axis=1))
+        space = np.empty((0, len(units)))  # used again: fresh pages cost more than the sums
+
+        def values(counts: Floats) -> Floats:
+            nonlocal space
+            if len(space) < len(counts):
+                space = np.empty((len(counts), len(units)))
+            rows = space[: len(counts)]
+            np.take(counts, units, axis=1, out=rows, mode="clip")
+            return self.function(rows)
+
+        return values
 
 
 def value_of(statistic: Statistic, n_rows: int) -> float:
