@@ -1,0 +1,92 @@
+"""The raw scores of a fitted estimator, before any link; what an exported model must reproduce.
+
+:func:`link_of` says how raw scores become predictions, :func:`raw_scores` computes them with the
+estimator's own code. Estimators that are not known here answer through ``predict`` (link identity)
+or ``predict_proba`` (link probability), which is always right, only less exact to export.
+
+>>> from sklearn.linear_model import Ridge
+>>> ridge = Ridge(alpha=0.0).fit([[0.0], [1.0]], [1.0, 3.0])
+>>> link_of(ridge), raw_scores(ridge, np.array([[2.0]])).round(9).tolist()
+('identity', [[5.0]])
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.pipeline import Pipeline
+
+from interlock.train.answer import Floats, Link
+from interlock.train.baseline import FittedRule
+
+_HISTOGRAM = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
+_LOGISTIC = (LogisticRegression, LogisticRegressionCV)
+_LIGHTGBM_LOG = {"poisson", "gamma", "tweedie"}
+
+
+def link_of(estimator: Any) -> Link:
+    """The link between the estimator's raw scores and its predictions."""
+    if isinstance(estimator, Pipeline):
+        return link_of(estimator[-1])
+    if isinstance(estimator, FittedRule):
+        return "probability" if len(estimator.other) > 1 else "identity"
+    if isinstance(estimator, _HISTOGRAM):
+        return _histogram_link(estimator)
+    if _is_lightgbm(estimator):
+        return _lightgbm_link(estimator)
+    if isinstance(estimator, _LOGISTIC):
+        return "logit" if len(estimator.classes_) == 2 else "softmax"
+    return "probability" if is_classifier(estimator) else "identity"
+
+
+def raw_scores(estimator: Any, matrix: Any) -> Floats:
+    """Raw scores (n_rows, n_scores) float64 of a matrix or a frame (n_rows, n_columns).
+
+    One score a row for a regression and for two classes with the link logit, else one a class.
+    """
+    if isinstance(estimator, Pipeline):
+        return raw_scores(estimator[-1], estimator[:-1].transform(matrix))
+    if isinstance(estimator, FittedRule):
+        return estimator.predict(matrix)
+    if not len(matrix):
+        return np.empty((0, 1 if not is_classifier(estimator) else len(estimator.classes_)))
+    scores = np.asarray(_own_scores(estimator, matrix), dtype=np.float64)
+    return scores[:, np.newaxis] if scores.ndim == 1 else scores
+
+
+def _own_scores(estimator: Any, matrix: Any) -> Any:
+    link = link_of(estimator)
+    if isinstance(estimator, _HISTOGRAM):
+        return estimator._raw_predict(matrix)
+    if _is_lightgbm(estimator) and link != "probability":
+        return estimator.predict(matrix, raw_score=link != "identity")
+    if link in ("logit", "softmax"):
+        return estimator.decision_function(matrix)
+    return estimator.predict_proba(matrix) if link == "probability" else estimator.predict(matrix)
+
+
+def _histogram_link(estimator: Any) -> Link:
+    """From the loss: squared error, absolute error and quantile are identities."""
+    if is_classifier(estimator):
+        return "logit" if len(estimator.classes_) == 2 else "softmax"
+    return "log" if estimator.loss in ("poisson", "gamma") else "identity"
+
+
+def _is_lightgbm(estimator: Any) -> bool:
+    return type(estimator).__module__.startswith("lightgbm") and hasattr(estimator, "booster_")
+
+
+def _lightgbm_link(estimator: Any) -> Link:
+    """From the objective as trained; anything unusual answers by the estimator's predictions."""
+    objective, *options = estimator.booster_.dump_model(num_iteration=1)["objective"].split()
+    if objective == "binary" and "sigmoid:1" in options:
+        return "logit"
+    if objective == "multiclass":
+        return "softmax"
+    if objective in _LIGHTGBM_LOG:
+        return "log"
+    return "probability" if is_classifier(estimator) else "identity"
