@@ -10,7 +10,8 @@ file) when the release was built and verified, so ``onnx`` is not needed to serv
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -27,6 +28,7 @@ Needs = Literal["matrix", "columns"]
 
 _SILENT = 4  # only fatal messages
 _TEXT_KINDS = ("str", "category")
+_SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
 _LOAD_FAILURES = (
     runtime_errors.Fail,
     runtime_errors.InvalidArgument,
@@ -71,7 +73,7 @@ def open_scorer(
     if format == "onnx" and n_columns is not None:
         return OnnxScorer(_session(payload, n_columns))
     if format == "skops":
-        return NativeScorer(_estimator(payload), () if n_columns is not None else tuple(inputs))
+        return NativeScorer(_native(payload), () if n_columns is not None else tuple(inputs))
     if format == "lightgbm" and n_columns is not None:
         return BoosterScorer(_booster(payload))
     raise _unreadable(format, f"n_columns {n_columns} with format {format!r}")
@@ -90,7 +92,7 @@ class OnnxScorer:
         self._answer = np.zeros((1, n_outputs))
         self._scores = self._answer[0]
         self._pack = struct.Struct(f"={n_columns}d").pack_into
-        self._memory = memoryview(self._row.data).cast("B")
+        self._memory = self._row.data
         self._binding = session.io_binding()
         for bind, name, array in (
             (self._binding.bind_input, "X", self._row),
@@ -117,19 +119,17 @@ class OnnxScorer:
 class NativeScorer:
     """An estimator in scikit-learn's own code, behind the encoder or on its own columns."""
 
-    def __init__(self, estimator: Any, inputs: tuple[Input, ...]) -> None:
+    def __init__(self, scores: Callable[[Any], Raw], inputs: tuple[Input, ...]) -> None:
         self.needs: Needs = "columns" if inputs else "matrix"
+        self._scores = scores
         self._inputs = inputs
-        self._score = getattr(estimator, "predict_proba", estimator.predict)
 
     def raw(self, rows: Any) -> Raw:
-        """What the estimator predicts for a matrix, or for feature columns by name."""
-        table = frame(rows, self._inputs) if self._inputs else rows
-        answer = np.asarray(self._score(table), dtype=np.float64)
-        return np.ascontiguousarray(answer.reshape(len(table), -1))
+        """Raw scores of a matrix, or of feature columns by name."""
+        return self._scores(frame(rows, self._inputs) if self._inputs else rows)
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
-        """What the estimator predicts for one encoded row, or for one value an input."""
+        """Raw scores of one encoded row, or of one value for each input."""
         rows: Any
         if self._inputs:
             pairs = zip(self._inputs, row, strict=True)
@@ -146,17 +146,20 @@ class BoosterScorer:
     needs: Needs = "matrix"
 
     def __init__(self, booster: Any) -> None:
+        objective, *options = booster.dump_model(num_iteration=1)["objective"].split()
         self._predict = booster.predict
-        self._binary = booster.dump_model(num_iteration=1)["objective"].startswith("binary")
+        self._sums = objective in _SUMS or (objective == "binary" and "sigmoid:1" in options)
+        self._pair = objective == "binary" and not self._sums
 
     def raw(self, rows: NDArray[np.float64]) -> Raw:
-        """What the model predicts: values, or the probability of each class."""
-        answer = self._predict(np.ascontiguousarray(rows, dtype=np.float64), num_threads=1)
+        """Raw scores where their link is known, else what the model predicts."""
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        answer = self._predict(matrix, raw_score=self._sums, num_threads=1)
         values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
-        return np.hstack([1.0 - values, values]) if self._binary else values
+        return np.hstack([1.0 - values, values]) if self._pair else values
 
     def raw_one(self, row: Sequence[float]) -> list[float]:
-        """What the model predicts for one encoded row."""
+        """The same of one encoded row."""
         answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
         return answer
 
@@ -204,6 +207,14 @@ def _options() -> onnxruntime.SessionOptions:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     return options
+
+
+def _native(payload: bytes) -> Callable[[Any], Raw]:
+    """The raw scores of the estimator in these bytes, by the definition that training uses."""
+    # only a release that carries such a model needs scikit-learn
+    from interlock.train.raw import raw_scores  # noqa: PLC0415
+
+    return partial(raw_scores, _estimator(payload))
 
 
 def _estimator(payload: bytes) -> Any:

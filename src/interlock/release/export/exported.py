@@ -44,7 +44,6 @@ class Graph:
     """An exact export: the bytes of an ONNX model whose "X" (n, k) gives "raw" (n, m), doubles."""
 
     payload: bytes
-    link: Link
     edges: Edges
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.release.export import hist_gradient_boosting, lightgbm, linear, native
+from interlock.release.export import baseline, hist_gradient_boosting, lightgbm, linear, native
 from interlock.release.export.exported import (
     FILE_NAMES,
     Edges,
@@ -20,9 +20,10 @@ from interlock.release.export.exported import (
 )
 from interlock.train.answer import Link, Task
 from interlock.train.encoder import Encoder
+from interlock.train.raw import link_of
 
-LINEAR_TOLERANCE = 1e-12  # relative: BLAS adds in another order
-_EXACT = (hist_gradient_boosting, lightgbm, linear)
+ROUNDING = 1e-12  # relative: matrix products and parallel forests add in orders of their own
+_EXACT = (baseline, hist_gradient_boosting, lightgbm, linear)
 
 
 def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
@@ -39,40 +40,47 @@ def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
                 graph = exporter.export(estimator)
             except Refusal as refusal:
                 return _fallback(estimator, task, f"{name}: {refusal}")
-            return _exact(graph, exporter.__name__.rpartition(".")[2])
+            return _exact(estimator, graph, exporter.__name__.rpartition(".")[2])
     return _native(estimator, task, f"no exact exporter for {name}")
 
 
-def _exact(graph: Graph, exporter: str) -> Exported:
+def _exact(estimator: Any, graph: Graph, exporter: str) -> Exported:
     return _exported(
         "onnx",
         graph.payload,
-        link=graph.link,
+        link=link_of(estimator),
         reason="exported exactly",
         exporter=exporter,
         edges=graph.edges,
-        tolerance=LINEAR_TOLERANCE if exporter == "linear" else 0.0,
+        tolerance=ROUNDING if exporter == "linear" else 0.0,
     )
 
 
 def _fallback(estimator: Any, task: Task, reason: str) -> Exported:
     """LightGBM's own text where it is LightGBM, else skops."""
-    if lightgbm.accepts(estimator):
-        text = lightgbm.portable_text(estimator)
-        link = _native_link(task)
-        return _exported("lightgbm", text.encode(), link=link, reason=reason, exporter="lightgbm")
-    return _native(estimator, task, reason)
+    if not lightgbm.accepts(estimator):
+        return _native(estimator, task, reason)
+    return _exported(
+        "lightgbm",
+        lightgbm.portable_text(estimator).encode(),
+        link=link_of(estimator),
+        reason=reason,
+        exporter="lightgbm",
+        edges=Edges(),
+        tolerance=ROUNDING,
+    )
 
 
 def _native(estimator: Any, task: Task, reason: str) -> Exported:
-    payload = native.export(estimator, task=task)
-    link = _native_link(task)
-    return _exported("skops", payload, link=link, reason=reason, exporter="native")
-
-
-def _native_link(task: Task) -> Link:
-    """A native model is asked for what it predicts, so nothing remains to be undone."""
-    return "identity" if task == "regression" else "probability"
+    return _exported(
+        "skops",
+        native.export(estimator, task=task),
+        link=link_of(estimator),
+        reason=reason,
+        exporter="native",
+        edges=Edges(),
+        tolerance=ROUNDING,
+    )
 
 
 def _exported(
@@ -82,8 +90,8 @@ def _exported(
     link: Link,
     reason: str,
     exporter: str,
-    edges: Edges | None = None,
-    tolerance: float = 0.0,
+    edges: Edges,
+    tolerance: float,
 ) -> Exported:
     return Exported(
         format=kind,
@@ -92,6 +100,6 @@ def _exported(
         link=link,
         reason=reason,
         exporter=exporter,
-        edges=edges or Edges(),
+        edges=edges,
         tolerance=tolerance,
     )

@@ -20,13 +20,14 @@ import numpy as np
 from onnx import helper
 from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 
-_LEQ, _LT, _MEMBER = 0, 1, 6  # the operator's numbering of comparisons
+_LEQ, _LT, _EQ, _MEMBER = 0, 1, 4, 6  # the operator's numbering of comparisons
 _SUM, _NONE = 1, 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Branch:
-    """A split: true when the feature is ≤ the threshold, or one of the members where given.
+    """A split: true when the feature is ≤ the threshold (``equal``: exactly it), or one of the
+    members where they are given.
 
     ``true`` and ``false`` are positions in the tree's own list; NaN goes to ``true`` where
     ``missing_true``, else to ``false``.
@@ -38,6 +39,7 @@ class Branch:
     threshold: float = 0.0
     members: tuple[float, ...] | None = None
     missing_true: bool = False
+    equal: bool = False
 
 
 @dataclass(kw_only=True)
@@ -86,7 +88,7 @@ class Forest:
     def _add_branch(
         self, branch: Branch, tree: Sequence[Branch | float], places: Sequence[int]
     ) -> None:
-        mode, threshold = _LEQ, branch.threshold
+        mode, threshold = _EQ if branch.equal else _LEQ, branch.threshold
         if branch.members is not None and branch.members:
             mode, threshold = _MEMBER, 0.0
             self._members.extend((*branch.members, np.nan))

@@ -29,13 +29,12 @@ OPERATORS = frozenset(
     {
         ("", "Abs"),
         ("", "Add"),
-        ("", "And"),
-        ("", "Equal"),
-        ("", "Gather"),
+        ("", "Concat"),
+        ("", "Expand"),
         ("", "Identity"),
-        ("", "IsNaN"),
         ("", "LessOrEqual"),
         ("", "MatMul"),
+        ("", "Shape"),
         ("", "Where"),
         ("ai.onnx.ml", "TreeEnsemble"),
     }

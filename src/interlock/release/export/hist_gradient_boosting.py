@@ -20,17 +20,19 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from interlock.release.export import graph
 from interlock.release.export.exported import Edges, Graph, Refusal
 from interlock.release.export.forest import Branch, Forest
-from interlock.train.answer import Link
 
-_LINKS: dict[str, Link] = {
-    "HalfSquaredError": "identity",
-    "AbsoluteError": "identity",
-    "PinballLoss": "identity",
-    "HalfPoissonLoss": "log",
-    "HalfGammaLoss": "log",
-    "HalfBinomialLoss": "logit",
-    "HalfMultinomialLoss": "softmax",
-}
+# losses whose raw scores interlock.train.raw can read
+_LOSSES = frozenset(
+    {
+        "AbsoluteError",
+        "HalfBinomialLoss",
+        "HalfGammaLoss",
+        "HalfMultinomialLoss",
+        "HalfPoissonLoss",
+        "HalfSquaredError",
+        "PinballLoss",
+    }
+)
 
 
 def accepts(estimator: Any) -> bool:
@@ -41,7 +43,7 @@ def accepts(estimator: Any) -> bool:
 def export(estimator: Any) -> Graph:
     """The graph of a fitted estimator; raises Refusal for a loss or category it cannot match."""
     loss = type(estimator._loss).__name__
-    if loss not in _LINKS:
+    if loss not in _LOSSES:
         raise Refusal(f"the loss {loss} has no known link")
     columns, categories = _columns(estimator)
     baseline = np.ravel(estimator._baseline_prediction)
@@ -66,7 +68,7 @@ def export(estimator: Any) -> Graph:
         missing=True,
         infinite=True,
     )
-    return Graph(payload=payload, link=_LINKS[loss], edges=edges)
+    return Graph(payload=payload, edges=edges)
 
 
 def _columns(estimator: Any) -> tuple[list[int], dict[int, np.ndarray]]:

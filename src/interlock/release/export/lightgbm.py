@@ -25,25 +25,27 @@ from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 from interlock.release.export import graph
 from interlock.release.export.exported import Edges, Graph, Refusal
 from interlock.release.export.forest import Branch, Forest
-from interlock.train.answer import Link
 
 _ZERO = float(np.float32(1e-35))
 _BELOW_ZERO = float(np.nextafter(-_ZERO, -np.inf))
 _CATEGORICAL, _DEFAULT_LEFT = 1, 2  # bits of decision_type; the next two are the missing type
 _MISSING_NONE, _MISSING_ZERO = 0, 1
-_LINKS: dict[str, Link] = {
-    "regression": "identity",
-    "regression_l1": "identity",
-    "huber": "identity",
-    "fair": "identity",
-    "quantile": "identity",
-    "mape": "identity",
-    "poisson": "log",
-    "gamma": "log",
-    "tweedie": "log",
-    "binary": "logit",
-    "multiclass": "softmax",
-}
+# objectives whose raw scores interlock.train.raw can read
+_OBJECTIVES = frozenset(
+    {
+        "binary",
+        "fair",
+        "gamma",
+        "huber",
+        "mape",
+        "multiclass",
+        "poisson",
+        "quantile",
+        "regression",
+        "regression_l1",
+        "tweedie",
+    }
+)
 
 
 def accepts(estimator: Any) -> bool:
@@ -74,7 +76,7 @@ def portable_text(estimator: Any) -> str:
 def export_text(text: str) -> Graph:
     """The graph of a model given in LightGBM's text format."""
     header, trees = _parse(text)
-    link = _link(header, text)
+    _check(header, text)
     n_columns = int(header["max_feature_idx"]) + 1
     n_targets = int(header["num_tree_per_iteration"])
     forest = Forest(n_targets=n_targets)
@@ -99,7 +101,7 @@ def export_text(text: str) -> Graph:
         missing=True,
         infinite=True,
     )
-    return Graph(payload=payload, link=link, edges=edges)
+    return Graph(payload=payload, edges=edges)
 
 
 def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -116,8 +118,8 @@ def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
     return blocks[0], blocks[1:]
 
 
-def _link(header: Mapping[str, str], text: str) -> Link:
-    """The link of the objective, where its scores are plain sums of leaves."""
+def _check(header: Mapping[str, str], text: str) -> None:
+    """Refuse a model whose raw scores are not plain sums of leaves under a known objective."""
     if "average_output" in header:
         raise Refusal("boosting type rf averages its trees")
     category_lines = [s for s in text.splitlines() if s.startswith("pandas_categorical:")]
@@ -126,14 +128,13 @@ def _link(header: Mapping[str, str], text: str) -> Link:
     ):
         raise Refusal("the model maps pandas categories by itself")
     objective, *options = header.get("objective", "").split()
-    if objective not in _LINKS:
+    if objective not in _OBJECTIVES:
         raise Refusal(f"the objective {objective or '(none)'!r} has no known link")
     odd = [o for o in options if o != "sigmoid:1" and not o.startswith("num_class:")]
     if objective not in ("binary", "multiclass"):
         odd = [o for o in options if o == "sqrt"]
     if odd:
         raise Refusal(f"the objective's option {' '.join(odd)!r} changes how scores are read")
-    return _LINKS[objective]
 
 
 def _tree(fields: Mapping[str, str], missing: dict[int, set[int]]) -> list[Branch | float]:

@@ -9,28 +9,44 @@ from typing import Any
 
 import numpy as np
 from onnx import helper
-from sklearn.linear_model import ElasticNet, Lasso, LinearRegression, LogisticRegression, Ridge
+from sklearn.linear_model import (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeCV,
+)
 
 from interlock.release.export import graph
 from interlock.release.export.exported import Edges, Graph, Refusal
-from interlock.train.answer import Link
 
-_REGRESSORS = (LinearRegression, Ridge, Lasso, ElasticNet)
+_CLASSES = (
+    ElasticNet,
+    ElasticNetCV,
+    Lasso,
+    LassoCV,
+    LinearRegression,
+    LogisticRegression,
+    LogisticRegressionCV,
+    Ridge,
+    RidgeCV,
+)
 
 
 def accepts(estimator: Any) -> bool:
     """Whether this module knows the estimator's exact class."""
-    return type(estimator) in (*_REGRESSORS, LogisticRegression)
+    return type(estimator) in _CLASSES
 
 
 def export(estimator: Any) -> Graph:
     """The graph of a fitted estimator; raises Refusal for several targets at once."""
     weights = np.atleast_2d(np.asarray(_dense(estimator.coef_), dtype=np.float64))
     n_outputs, n_columns = weights.shape
-    link: Link = "identity"
-    if isinstance(estimator, LogisticRegression):
-        link = "logit" if n_outputs == 1 else "softmax"
-    elif n_outputs != 1:
+    if not isinstance(estimator, LogisticRegression | LogisticRegressionCV) and n_outputs != 1:
         raise Refusal(f"it predicts {n_outputs} targets at once")
     offset = np.broadcast_to(np.asarray(estimator.intercept_, dtype=np.float64), (n_outputs,))
     payload = graph.serialise(
@@ -42,7 +58,7 @@ def export(estimator: Any) -> Graph:
         n_columns=n_columns,
         n_outputs=n_outputs,
     )
-    return Graph(payload=payload, link=link, edges=Edges())
+    return Graph(payload=payload, edges=Edges())
 
 
 def _dense(coefficients: Any) -> Any:
