@@ -1,0 +1,123 @@
+"""A plain HTTP client for probes: one kept-alive connection, bytes in and out, nothing retried."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from interlock.errors import OperatorError
+
+PREDICT = "/v1/predict"
+JSON = {"Content-Type": "application/json"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """An answer; status 0 when the connection was closed without one."""
+
+    status: int
+    body: bytes = b""
+
+    @property
+    def value(self) -> Any:
+        """The body as JSON; None where it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def short(self) -> str:
+        """Status and the body's beginning, for a message."""
+        if self.status == 0:
+            return "the connection was closed without an answer"
+        return f"{self.status} {self.body[:200].decode(errors='replace')}".strip()
+
+
+class Client:
+    """Talks to one service. Raises OperatorError V150 for a base URL that is none."""
+
+    def __init__(
+        self, base_url: str, *, timeout_seconds: float = 5.0, token: str | None = None
+    ) -> None:
+        try:
+            parts = urlsplit(base_url)
+            usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+            port = parts.port
+        except ValueError:
+            usable, port = False, None
+        if not usable:
+            raise OperatorError(
+                "V150",
+                "the service's address cannot be used",
+                expected="a base URL such as http://127.0.0.1:8080",
+                got=repr(base_url),
+                fix="correct the address",
+            )
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self.host, self.port = str(parts.hostname), port
+        self.prefix = parts.path.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self._connection = kind(self.host, port, timeout=timeout_seconds)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """One request and its answer. A service that is gone or too slow gives status 0."""
+        sent = {**self._headers, **(headers or {})}
+        connection = self._connection
+        try:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
+                connection.request(method, self.prefix + path, body, sent)
+            found = connection.getresponse()
+            return Reply(status=found.status, body=found.read())
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return Reply(status=0)
+
+    def predict(self, rows: Any, *, explain: bool = False) -> Reply:
+        """Post one request or a list; ``explain`` asks for the feature values (replay only)."""
+        path = f"{PREDICT}?explain=features" if explain else PREDICT
+        return self.ask("POST", path, request_bytes(rows), JSON)
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def request_bytes(rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:
+    """Requests as JSON: dates and datetimes in ISO 8601, floats to the last bit."""
+    return json.dumps(rows, default=_text, allow_nan=False, ensure_ascii=False).encode()
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, date):
+        return value.isoformat()
+    item = getattr(value, "item", None)
+    if item is None:
+        raise TypeError(f"a {type(value).__name__} cannot be sent as JSON")
+    return item()

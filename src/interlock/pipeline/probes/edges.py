@@ -1,0 +1,178 @@
+"""Requests at the edges of what the service accepts, and where the model's answer jumps.
+
+From ordinary requests, one field at a time takes its special values: ends of its range, thresholds
+of the model with their neighbours, every category, missing, tiny and huge. What the service must
+answer is computed in process, column by column, through the packed path: equal to the bit, or
+refused by both.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+
+import numpy as np
+
+from interlock.data.request import Field, RequestSchema
+from interlock.features.assemble import HistoryProvider
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.parity import Difference, Parity, ParityRows, compare_rows
+from interlock.serve.answering import Answering, Outcome
+from interlock.serve.decode import integer_range
+
+MAX_EDGES = 400
+_REFUSED = 422
+_REALS = (0.0, -0.0, 5e-324, -5e-324, 1e-300, 1.0, -1.0, 1e15 + 0.3, 1e300, -1e300)
+_TEXTS = ("", " ", "never seen before", "Ω≈ç√ 漢字 🏠", 'quo"te\\ back', "x" * 200)
+_DAYS = (date(1900, 1, 1), date(2000, 2, 29), date(2100, 12, 31))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Edges:
+    """What the edge cases showed: the answered ones compared, the refused ones counted.
+
+    ``unexpected`` are cases that one side answered and the other refused.
+    """
+
+    cases: int
+    compared: Parity
+    refused: int
+    unexpected: tuple[Difference, ...]
+
+    @property
+    def equal(self) -> bool:
+        """Whether every case came out the same on both sides."""
+        return self.compared.equal and not self.unexpected
+
+
+def named_thresholds(
+    columns: Sequence[str], values: Mapping[int, Sequence[float]]
+) -> dict[str, Sequence[float]]:
+    """The exporter's edge values by the name of their matrix column."""
+    return {columns[place]: found for place, found in values.items()}
+
+
+def edge_requests(
+    schema: RequestSchema,
+    ordinary: Sequence[Mapping[str, Any]],
+    thresholds: Mapping[str, Sequence[float]],
+    *,
+    limit: int = MAX_EDGES,
+) -> list[dict[str, Any]]:
+    """At most ``limit`` valid requests, each an ordinary one with one field at an edge.
+
+    ``thresholds`` are the model's by field name. The time field keeps its value, as a store holds
+    history for the moments asked about. Every field gets an equal share of the cases.
+    """
+    varied = [field for field in schema.fields if not field.asked_at]
+    share = max(4, limit // max(1, len(varied)))
+    cases: list[dict[str, Any]] = []
+    for field in varied:
+        values = list(dict.fromkeys(_keyed(v) for v in special_values(field, thresholds)))
+        for _, value in _spread(values, share):
+            cases.append({**ordinary[len(cases) % len(ordinary)], field.name: value})
+    return cases[:limit] if len(varied) * share <= limit else _spread(cases, limit)
+
+
+def special_values(field: Field, thresholds: Mapping[str, Sequence[float]]) -> Iterator[Any]:
+    """The field's edge values, all of which its declaration admits."""
+    if field.optional:
+        yield None
+    around = thresholds.get(field.name, ())
+    if field.kind == "float":
+        yield from _reals(field, around)
+    elif field.kind == "int":
+        yield from _whole(field, around)
+    elif field.kind == "category":
+        yield from field.categories
+    elif field.kind == "bool":
+        yield from (True, False)
+    elif field.kind == "str":
+        yield from _TEXTS
+    elif field.kind == "date":
+        yield from _DAYS
+    else:
+        yield from (datetime(day.year, day.month, day.day, 1, 2, 3, 4, UTC) for day in _DAYS)
+
+
+def _reals(field: Field, around: Sequence[float]) -> Iterator[float]:
+    low = field.ge if field.gt is None else math.nextafter(field.gt, math.inf)
+    high = field.le if field.lt is None else math.nextafter(field.lt, -math.inf)
+    ends = [float(end) for end in (low, high) if end is not None]
+    for value in (*ends, *_REALS, *around):
+        if (low is None or value >= low) and (high is None or value <= high):
+            yield float(value)
+
+
+def _whole(field: Field, around: Sequence[float]) -> Iterator[int]:
+    low, high = integer_range(field)
+    near = [side for v in around if math.isfinite(v) for side in (math.floor(v), math.ceil(v))]
+    for value in (low, low + 1, high - 1, high, 0, 1, -1, *near):
+        if low <= value <= high:
+            yield value
+
+
+def _keyed(value: Any) -> tuple[str, Any]:
+    """0.0 and -0.0, 1 and True are different cases."""
+    return f"{type(value).__name__} {value!r}", value
+
+
+def _spread(items: list[Any], limit: int) -> list[Any]:
+    if len(items) <= limit:
+        return items
+    return [items[i] for i in np.linspace(0, len(items) - 1, limit).astype(int)]
+
+
+def expected_answers(
+    release: Answering,
+    requests: Sequence[Mapping[str, Any]],
+    *,
+    as_of: int,
+    history: HistoryProvider,
+) -> Outcome:
+    """What the release answers in process, column by column."""
+    columns = {f.name: [r.get(f.name) for r in requests] for f in release.schema.fields}
+    return release.answer(columns, [None] * len(requests), as_of=as_of, history=history)
+
+
+def compare_edges(
+    client: Client,
+    requests: Sequence[Mapping[str, Any]],
+    outcome: Outcome,
+    *,
+    tolerance: float = 0.0,
+) -> Edges:
+    """Send the requests and compare with what was computed in process."""
+    refused = [row for row, reason in enumerate(outcome.reasons) if reason is not None]
+    unexpected = []
+    for row in refused:
+        reply = client.predict(requests[row])
+        if reply.status != _REFUSED:
+            expected = f"refused with {_REFUSED}: {outcome.reasons[row]}"
+            unexpected.append(
+                Difference(
+                    row=row, way="single", name="the answer", expected=expected, got=reply.short
+                )
+            )
+    return Edges(
+        cases=len(requests),
+        compared=compare_rows(client, _answered(requests, outcome), tolerance=tolerance),
+        refused=len(refused),
+        unexpected=tuple(unexpected),
+    )
+
+
+def _answered(requests: Sequence[Mapping[str, Any]], outcome: Outcome) -> ParityRows:
+    answers = outcome.answers
+    intervals = None
+    if answers is not None and answers.low is not None and answers.high is not None:
+        intervals = np.column_stack([answers.low, answers.high])
+    return ParityRows(
+        requests=[requests[row] for row in outcome.places],
+        features=outcome.features,
+        predictions=np.zeros(0) if answers is None else answers.prediction,
+        intervals=intervals,
+    )
