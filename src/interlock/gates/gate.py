@@ -1,0 +1,113 @@
+"""Running a gate: every check judges the measurement, and nothing but a verdict comes out.
+
+Invariants: a check that crashes, answers nothing, or passes on a number that is none is an error;
+a gate without checks stays shut.
+
+>>> @dataclass(frozen=True)
+... class Broken(Declared):
+...     def judge(self, measurement: Any) -> tuple[Check, ...]:
+...         return (1 / 0,)
+>>> run("data gate", [Broken()], None).checks[0].reason
+'the check crashed: ZeroDivisionError: division by zero'
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+
+from interlock.errors import InterlockError
+from interlock.verdict import Check, GateResult, Verdict
+
+_CRASHES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    InterlockError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a check may die of. Anything else ends the delivery, which does not pass either."""
+
+M = TypeVar("M", contravariant=True)
+
+
+class Judge(Protocol[M]):
+    """A declared check: judges one kind of measurement."""
+
+    def judge(self, measurement: M) -> tuple[Check, ...]:
+        """One or more answers; never none."""
+
+    def to_row(self) -> dict[str, Any]:
+        """The declaration as plain JSON values, for digests and for show."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What every declared check shares: its row."""
+
+    def to_row(self) -> dict[str, Any]:
+        """The check's class and arguments, as plain JSON values."""
+        return {"check": type(self).__name__, **asdict(self)}
+
+
+def run(gate: str, checks: Iterable[Judge[M]], measurement: M) -> GateResult:
+    """Every check's answers to the measurement, in the order declared."""
+    found = [answer for check in checks for answer in _answers(check, measurement)]
+    return GateResult(gate=gate, checks=tuple(found))
+
+
+def with_always_on(
+    declared: Sequence[Judge[M]], always: Sequence[Judge[M]]
+) -> tuple[Judge[M], ...]:
+    """The declared checks, then those always on of whose class none was declared."""
+    classes = {type(check) for check in declared}
+    return (*declared, *(check for check in always if type(check) not in classes))
+
+
+def _answers(check: Judge[M], measurement: M) -> tuple[Check, ...]:
+    name = type(check).__name__
+    try:
+        answers = tuple(_sound(answer) for answer in check.judge(measurement))
+    except _CRASHES as crash:
+        text = str(crash).splitlines()
+        reason = f"the check crashed: {type(crash).__name__}" + (f": {text[0]}" if text else "")
+        return (Check(name=name, verdict=Verdict.ERROR, reason=reason),)
+    return answers or (Check(name=name, verdict=Verdict.ERROR, reason="the check said nothing"),)
+
+
+def _sound(answer: Check) -> Check:
+    """The answer in plain numbers, or an error where it passes on numbers that are none."""
+    numbers = [answer.measured, answer.threshold]
+    if answer.interval is not None:
+        numbers += [answer.interval.low, answer.interval.high]
+    sound = all(number is None or math.isfinite(number) for number in numbers)
+    if answer.verdict is Verdict.PASSED and not sound:
+        answer = replace(answer, verdict=Verdict.ERROR, reason="the measured value is not a number")
+    return replace(
+        answer,
+        measured=None if answer.measured is None else float(answer.measured),
+        n=None if answer.n is None else int(answer.n),
+        evidence=_plain(answer.evidence),
+    )
+
+
+def _plain(value: Any) -> Any:
+    """Evidence as JSON can hold it: NumPy numbers as Python's, NaN and infinities as null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
