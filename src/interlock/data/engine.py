@@ -22,13 +22,14 @@ def connect(*, threads: int | None = None, folder: Path | None = None) -> duckdb
         "autoload_known_extensions": "false",
         "memory_limit": MEMORY_LIMIT,
         "temp_directory": str(Path(tempfile.gettempdir()) / "interlock-duckdb"),
-        "TimeZone": "UTC",
     }
     if threads is not None:
         config["threads"] = threads
     if folder is not None:
         config["file_search_path"] = _quoted(folder)
-    return duckdb.connect(":memory:", config=config)
+    connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET TimeZone = 'UTC'")
+    return connection
 
 
 def run(connection: duckdb.DuckDBPyConnection, statement: str, **tables: pa.Table) -> pa.Table:

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from interlock.data import engine
+from interlock.data.logical import canonical, table_digest
 from interlock.data.mistakes import reserved_column, unknown_column
 from interlock.data.source import Source
 from interlock.digest import digest_file, digest_json
@@ -59,14 +61,21 @@ def source_digest(source: Source, *, project_dir: Path) -> str:
     A query has no files of its own: its digest is that of the rows it gives, read anew. A snapshot
     may be kept for as long as this digest, ``as_of`` and the zone are the same.
     """
+    if source.sql is not None:
+        return digest_of(source, read(source, project_dir=project_dir), project_dir=project_dir)
     if mistakes := source.mistakes():
         raise AuthorError.of(mistakes)
-    if source.sql is not None:
-        table = _query(source, project_dir, None)
-        rows = sorted(repr(tuple(row.values())) for row in table.to_pylist())
-        return digest_json([source.to_row(), str(table.schema), rows])
     paths = files_of(source, project_dir=project_dir)
     return digest_json([source.to_row(), sorted(digest_file(path) for path in paths)])
+
+
+def digest_of(source: Source, raw: Raw, *, project_dir: Path) -> str:
+    """:func:`source_digest` of a source that was just read: a query is not run again."""
+    if source.sql is None:
+        return source_digest(source, project_dir=project_dir)
+    rows, left_out = canonical(raw.table)
+    order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in rows.column_names])
+    return digest_json([source.to_row(), table_digest(rows.take(order)), left_out])
 
 
 def files_of(source: Source, *, project_dir: Path) -> tuple[Path, ...]:

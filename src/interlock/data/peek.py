@@ -1,0 +1,23 @@
+"""The columns of a source, without its rows where the format allows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from interlock.data.read import files_of, read
+from interlock.data.source import Source
+
+
+def columns_of(source: Source, *, project_dir: Path) -> pa.Schema:
+    """Names and types as stored. Raises AuthorError as :func:`interlock.data.read.read` does."""
+    if source.sql is None:
+        path = files_of(source, project_dir=project_dir)[0]
+        if path.suffix in (".parquet", ".pq"):
+            try:
+                return pq.read_schema(path)
+            except (pa.ArrowException, OSError):
+                pass  # reading says what is wrong with it
+    return read(source, project_dir=project_dir).table.schema
