@@ -1,0 +1,481 @@
+"""The ledger: whole acts in an order that cannot be changed unseen, and one winner a race."""
+
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sqlalchemy import inspect
+
+from interlock.errors import OperatorError, StoreError
+from interlock.store import schema
+from interlock.store.connect import engine_for
+from interlock.store.ledger import Ledger
+from interlock.store.migrate import scripts
+from interlock.store.rows import (
+    AttestationRow,
+    DeliveryRow,
+    DeploymentRow,
+    Head,
+    ReleaseRow,
+    StageRow,
+)
+
+DELIVERY = DeliveryRow(
+    id="d1", product="valuation", number=0, as_of=852_076_800_000_000, status="running",
+    git_commit="c" * 40, dirty=True, goal="prod", started=10,
+)  # fmt: skip
+DEPLOYMENT = DeploymentRow(
+    product="valuation", environment="prod", generation=1, bundle="a" * 64, label="1.0.0",
+    previous_bundle=None, previous_label=None, act="promote", pinned=False, reason="",
+    delivery="d1", since=20,
+)  # fmt: skip
+RELEASE = ReleaseRow(
+    bundle="a" * 64, product="valuation", label="1.0.0", delivery="d1", facts={"ü": [1]}, created=15
+)
+ATTESTATION = AttestationRow(
+    subject="a" * 64, predicate_type="urn:interlock:gate:v1", blob="b" * 64, at=16
+)
+STAGE = StageRow(key="5" * 64, stage="train", output={"rmse": 0.1}, seconds=1.5, at=12)
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "a b" / "ledger.db"
+
+
+@pytest.fixture
+def ledger(path):
+    return Ledger.open(path)
+
+
+def fill(ledger):
+    ledger.start_delivery(DELIVERY)
+    ledger.put_stage(STAGE, product="valuation")
+    ledger.put_stage(replace(STAGE, output={"rmse": 0.2}), product="valuation")
+    ledger.add_release(RELEASE)
+    ledger.add_attestation(ATTESTATION, product="valuation")
+    ledger.deploy(DEPLOYMENT)
+    ledger.move_delivery(
+        "d1", status="passed", at=30, finished=True, bundle="a" * 64, summary={"ok": True}
+    )
+    ledger.append("noted", subject="s", product="valuation", body={"words": "é"}, at=31)
+
+
+def tamper(path, *statements):
+    with sqlite3.connect(path) as connection:
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+def test_deliveries_count_from_one_for_each_product(ledger):
+    assert ledger.start_delivery(DELIVERY).number == 1
+    assert ledger.start_delivery(replace(DELIVERY, id="d2", started=11)).number == 2
+    assert ledger.start_delivery(replace(DELIVERY, id="d3", product="other")).number == 1
+    assert ledger.delivery("d2") == replace(DELIVERY, id="d2", started=11, number=2)
+    assert [d.id for d in ledger.deliveries(product="valuation")] == ["d2", "d1"]
+    assert [d.id for d in ledger.deliveries(limit=1)] == ["d2"]
+    assert ledger.delivery("d9") is None
+
+
+def test_a_delivery_moves(ledger):
+    started = ledger.start_delivery(DELIVERY)
+    moved = ledger.move_delivery("d1", status="interrupted", at=11, summary={"stage": "train"})
+    assert moved == ledger.delivery("d1")
+    assert moved == replace(started, status="interrupted", summary={"stage": "train"})
+    done = ledger.move_delivery("d1", status="passed", at=12, finished=True, bundle="a" * 64)
+    assert done == ledger.delivery("d1")
+    assert (done.finished, done.bundle, done.summary) == (12, "a" * 64, {"stage": "train"})
+    assert [d.id for d in ledger.deliveries(status="passed")] == ["d1"]
+    assert ledger.deliveries(status="running") == []
+    with pytest.raises(StoreError) as caught:
+        ledger.move_delivery("d9", status="passed", at=12)
+    assert caught.value.code == "L115"
+
+
+def test_a_stage_result_is_found_by_its_key_and_the_last_counts(ledger):
+    assert ledger.stage(STAGE.key) is None
+    ledger.put_stage(STAGE, product="valuation")
+    assert ledger.stage(STAGE.key) == STAGE
+    ledger.put_stage(replace(STAGE, output=[1, None]), product="valuation")
+    assert ledger.stage(STAGE.key) == replace(STAGE, output=[1, None])
+
+
+def test_a_bundle_has_one_release_and_a_label_one_bundle(ledger):
+    assert ledger.add_release(RELEASE) == RELEASE
+    assert ledger.add_release(replace(RELEASE, label="9.9.9", delivery="d2")) == RELEASE
+    assert ledger.release("a" * 64) == RELEASE
+    assert ledger.release_labelled("valuation", "1.0.0") == RELEASE
+    assert ledger.release_labelled("valuation", "9.9.9") is None
+    with pytest.raises(OperatorError) as caught:
+        ledger.add_release(replace(RELEASE, bundle="b" * 64))
+    assert caught.value.code == "E111"
+    second = replace(RELEASE, bundle="b" * 64, label="1.0.1")
+    ledger.add_release(second)
+    assert ledger.releases("valuation") == [second, RELEASE]
+    assert ledger.releases("valuation", limit=1) == [second]
+
+
+def test_an_attestation_is_recorded_once(ledger):
+    ledger.add_attestation(ATTESTATION, product="valuation")
+    ledger.add_attestation(replace(ATTESTATION, at=99), product="valuation")
+    other = replace(ATTESTATION, blob="c" * 64, predicate_type="urn:interlock:build:v1")
+    ledger.add_attestation(other, product="valuation")
+    assert ledger.attestations("a" * 64) == [ATTESTATION, other]
+    assert ledger.attestations("a" * 64, predicate_type="urn:interlock:build:v1") == [other]
+    assert ledger.head().sequence == 2
+
+
+def test_deployments_are_compare_and_set(ledger):
+    assert ledger.deployment("valuation", "prod") is None
+    ledger.deploy(DEPLOYMENT)
+    second = replace(DEPLOYMENT, generation=2, bundle="b" * 64, previous_bundle="a" * 64)
+    with pytest.raises(OperatorError) as caught:
+        ledger.deploy(replace(second, generation=1))
+    assert str(caught.value) == (
+        "error[E101]: something else was deployed to prod in the meantime\n"
+        "  where: valuation in prod\n"
+        "  expected: generation 0, on which this was decided\n"
+        "  got: generation 1\n"
+        "  fix: look at what is live now with `interlock status`, then decide again\n"
+        "  untouched: what is live"
+    )
+    with pytest.raises(OperatorError):
+        ledger.deploy(replace(second, generation=3))
+    ledger.deploy(second)
+    assert ledger.deployment("valuation", "prod") == second
+    assert ledger.deployments("valuation", "prod") == [second, DEPLOYMENT]
+    assert ledger.deployment("valuation", "staging") is None
+    assert ledger.head().sequence == 2
+
+
+def test_two_threads_promote_and_one_wins(ledger):
+    def promote(name):
+        try:
+            return ledger.deploy(replace(DEPLOYMENT, bundle=name * 64)).bundle
+        except OperatorError as error:
+            return error.code
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(promote, "01234567"))
+    winners = [outcome for outcome in outcomes if outcome != "E101"]
+    assert len(winners) == 1
+    assert ledger.deployment("valuation", "prod").bundle == winners[0]
+    assert ledger.verify_chain() is None
+
+
+RACER = textwrap.dedent("""
+    import sys
+    from interlock.errors import OperatorError
+    from interlock.store.ledger import Ledger
+    from interlock.store.rows import DeploymentRow
+
+    ledger = Ledger.open(sys.argv[1], busy_seconds=30)
+    for round in range(1, 11):
+        ledger.append("noted", subject="s", product="p", body={"by": sys.argv[2]}, at=round)
+        try:
+            ledger.deploy(DeploymentRow(
+                product="p", environment="prod", generation=round, bundle=sys.argv[2] * 64,
+                label="1.0.0", previous_bundle=None, previous_label=None, act="promote",
+                pinned=False, reason="", delivery="d", since=round))
+            print(round)
+        except OperatorError as error:
+            assert error.code == "E101"
+""")
+
+
+def test_processes_that_open_and_promote_at_once_share_one_chain(path):
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(path), name], stdout=subprocess.PIPE, text=True
+        )
+        for name in "abcd"
+    ]
+    won = [int(line) for racer in racers for line in racer.communicate()[0].split()]
+    assert all(racer.returncode == 0 for racer in racers)
+    ledger = Ledger.open(path)
+    assert sorted(won) == [d.generation for d in reversed(ledger.deployments("p", "prod"))]
+    assert len(ledger.events(kind="noted")) == 40
+    assert ledger.head().sequence == 40 + len(won)
+    assert ledger.verify_chain() is None
+    assert ledger.altered_projections() == ()
+
+
+def test_events_are_found_by_what_they_are_about(ledger):
+    fill(ledger)
+    every = ledger.events()
+    assert [e.sequence for e in every] == list(range(1, 9))
+    assert every[-1].body == {"words": "é"}
+    assert ledger.events(kind="noted") == every[-1:]
+    assert ledger.events(subject="d1") == [every[0], every[6]]
+    assert ledger.events(product="other") == []
+    assert ledger.events(after=6, limit=1) == [every[6]]
+
+
+def test_an_act_that_fails_leaves_nothing(ledger):
+    ledger.append("noted", subject="s", product="p", body={}, at=1)
+    head = ledger.head()
+    with pytest.raises(ValueError, match="JSON"):
+        ledger.append("noted", subject="s", product="p", body={"x": float("nan")}, at=2)
+    with pytest.raises(StoreError):
+        ledger.start_delivery(replace(DELIVERY, status=None))
+    assert ledger.head() == head
+    assert ledger.deliveries() == []
+    assert ledger.verify_chain() is None
+
+
+def test_projections_can_be_made_again_from_the_events(ledger, path):
+    fill(ledger)
+    before = (
+        ledger.deliveries(), ledger.stage(STAGE.key), ledger.releases("valuation"),
+        ledger.attestations("a" * 64), ledger.deployments("valuation", "prod"),
+    )  # fmt: skip
+    tamper(
+        path,
+        "DELETE FROM deliveries",
+        "DELETE FROM attestations",
+        "UPDATE stage_results SET output='{}'",
+        "UPDATE deployments SET bundle='evil'",
+        "DELETE FROM releases",
+    )
+    assert ledger.altered_projections() == (
+        "deliveries", "stage_results", "deployments", "attestations", "releases",
+    )  # fmt: skip
+    assert ledger.deployment("valuation", "prod").bundle == "evil"
+    ledger.rebuild()
+    assert ledger.altered_projections() == ()
+    after = (
+        ledger.deliveries(), ledger.stage(STAGE.key), ledger.releases("valuation"),
+        ledger.attestations("a" * 64), ledger.deployments("valuation", "prod"),
+    )  # fmt: skip
+    assert after == before
+
+
+@pytest.mark.parametrize("sequence", range(1, 9))
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM events WHERE sequence={n}",
+        "UPDATE events SET at=at+1 WHERE sequence={n}",
+        "UPDATE events SET kind='other' WHERE sequence={n}",
+        "UPDATE events SET subject='other' WHERE sequence={n}",
+        "UPDATE events SET product='other' WHERE sequence={n}",
+        "UPDATE events SET body='{{}}' WHERE sequence={n}",
+        "UPDATE events SET body=' '||body WHERE sequence={n}",
+        "UPDATE events SET body=x'00ff' WHERE sequence={n}",
+        "UPDATE events SET kind=x'00ff' WHERE sequence={n}",
+        "UPDATE events SET previous='{zeros}1' WHERE sequence={n}",
+        "UPDATE events SET hash='{zeros}1' WHERE sequence={n}",
+        "UPDATE events SET sequence=-{n} WHERE sequence={n}",
+    ],
+)
+def test_an_edited_or_deleted_event_is_found(tmp_path, filled, statement, sequence):
+    path = shutil.copy(filled, tmp_path / "copy.db")
+    tamper(path, statement.format(n=sequence, zeros="0" * 63))
+    assert Ledger.open(path).verify_chain() == (1 if "sequence=-" in statement else sequence)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory):
+    path = tmp_path_factory.mktemp("filled") / "ledger.db"
+    fill(Ledger.open(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("statements", "broken"),
+    [
+        (["UPDATE events SET sequence=sequence+100 WHERE sequence IN (3,4)",
+          "UPDATE events SET sequence=4 WHERE sequence=103",
+          "UPDATE events SET sequence=3 WHERE sequence=104"], 3),
+        (["DELETE FROM events WHERE sequence>5"], 6),
+        (["DELETE FROM events"], 1),
+        (["INSERT INTO events SELECT 9,at,kind,subject,product,body,previous,hash FROM events "
+          "WHERE sequence=8"], 9),
+        (["DELETE FROM chain_head"], 1),
+        (["UPDATE chain_head SET sequence=7"], 8),
+        ([f"UPDATE chain_head SET hash='{'0' * 64}'"], 9),
+    ],
+    ids=["reorder", "truncate", "empty", "insert", "no head", "short head", "other head"],
+)  # fmt: skip
+def test_reordering_cutting_and_inserting_are_found(tmp_path, filled, statements, broken):
+    path = shutil.copy(filled, tmp_path / "copy.db")
+    assert Ledger.open(path).verify_chain() is None
+    tamper(path, *statements)
+    assert Ledger.open(path).verify_chain() == broken
+
+
+def test_a_chain_cut_by_one_who_can_write_everything_is_found_by_an_anchor(tmp_path, filled):
+    anchor = Ledger.open(filled).head()
+    path = shutil.copy(filled, tmp_path / "copy.db")
+    hash_of_5 = Ledger.open(path).events()[4].hash
+    tamper(
+        path,
+        "DELETE FROM events WHERE sequence>5",
+        f"UPDATE chain_head SET sequence=5, hash='{hash_of_5}'",
+    )
+    assert Ledger.open(path).verify_chain() is None
+    assert Ledger.open(path).verify_chain(anchor) == 6
+    assert Ledger.open(filled).verify_chain(anchor) is None
+    assert Ledger.open(filled).verify_chain(Head(sequence=4, hash="f" * 64)) == 4
+
+
+KILLED = textwrap.dedent("""
+    import sys
+    from interlock.store.ledger import Ledger
+    from interlock.store.rows import StageRow
+
+    ledger = Ledger.open(sys.argv[1])
+    print("begun", flush=True)
+    for k in range(10_000):
+        stage = StageRow(key=f"{k:064d}", stage="train", output={}, seconds=0.0, at=k)
+        ledger.put_stage(stage, product="p")
+        print(k, flush=True)
+""")
+
+
+def test_killed_at_any_moment_every_act_is_whole_and_none_is_lost(path):
+    for milliseconds in (30, 50, 70):
+        child = subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True
+        )
+        assert child.stdout.readline() == "begun\n"
+        time.sleep(milliseconds / 1000)
+        child.kill()
+        said = child.communicate()[0].split("\n")[:-1]
+        assert child.returncode == -signal.SIGKILL
+        ledger = Ledger.open(path)
+        assert ledger.verify_chain() is None
+        assert ledger.altered_projections() == ()
+        assert all(ledger.stage(f"{int(k):064d}") for k in said)
+
+
+def test_opening_again_is_quick_and_needs_no_alembic(path, ledger):
+    script = (
+        "import sys, time; from interlock.store.ledger import Ledger\n"
+        "began = time.perf_counter(); Ledger.open(sys.argv[1])\n"
+        "print('alembic' in sys.modules, time.perf_counter() - began)"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(path)], capture_output=True, text=True
+        ).stdout.split()
+        for _ in range(3)
+    ]
+    assert {imported for imported, _ in runs} == {"False"}
+    assert min(float(seconds) for _, seconds in runs) < 0.05
+
+
+def test_the_migrations_make_the_declared_tables(ledger):
+    assert scripts().get_current_head() == schema.REVISION
+    found = inspect(ledger.engine)
+    assert set(found.get_table_names()) == {*schema.metadata.tables, "alembic_version"}
+    for name, table in schema.metadata.tables.items():
+        columns = {
+            c["name"]: (str(c["type"]), c["nullable"], bool(c["primary_key"]))
+            for c in found.get_columns(name)
+        }
+        assert columns == {
+            c.name: (c.type.compile(ledger.engine.dialect), c.nullable, c.primary_key)
+            for c in table.columns
+        }
+        assert {i["name"] for i in found.get_indexes(name)} == {i.name for i in table.indexes}
+        assert {u["name"] for u in found.get_unique_constraints(name)} == {
+            c.name for c in table.constraints if str(c.name).startswith("one_")
+        }
+        assert len(found.get_foreign_keys(name)) == len(table.foreign_keys)
+
+
+def test_a_crash_in_a_migration_leaves_the_old_schema(path, monkeypatch):
+    module = next(iter(scripts().walk_revisions())).module
+
+    def crash():
+        raise RuntimeError("power cut")
+
+    broken = type("Script", (), {"module": module, "revision": "0001"})
+    monkeypatch.setattr(module, "_releases", crash)
+    monkeypatch.setattr(
+        "interlock.store.migrate.ScriptDirectory.iterate_revisions", lambda *a, **k: [broken]
+    )
+    with pytest.raises(RuntimeError, match="power cut"):
+        Ledger.open(path)
+    monkeypatch.undo()
+    connection = sqlite3.connect(path)
+    assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
+    connection.close()
+    Ledger.open(path).start_delivery(DELIVERY)
+
+
+def test_a_ledger_of_a_newer_version_is_left_alone(path, ledger):
+    tamper(path, "UPDATE alembic_version SET version_num='9999'")
+    before = path.read_bytes()
+    with pytest.raises(StoreError) as caught:
+        Ledger.open(path)
+    assert caught.value.code == "L112"
+    assert "install the version of Interlock" in str(caught.value)
+    assert path.read_bytes() == before
+
+
+def test_a_locked_ledger_says_so(path, ledger):
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        for act in (
+            lambda: Ledger.open(path, busy_seconds=0.05),
+            lambda: Ledger(engine_for(path, busy_seconds=0.05)).append(
+                "noted", subject="s", product="p", body={}, at=1
+            ),
+        ):
+            with pytest.raises(StoreError) as caught:
+                act()
+            assert caught.value.code == "L110"
+            assert "wait for the other command to end" in str(caught.value)
+    finally:
+        holder.close()
+
+
+@pytest.mark.parametrize("damage", ["header", "page", "not a database"])
+def test_a_damaged_ledger_says_so(path, ledger, damage):
+    fill(ledger)
+    data = bytearray(path.read_bytes())
+    if damage == "header":
+        data[:16] = bytes(16)
+    elif damage == "page":
+        data[4096:] = b"\xa5" * (len(data) - 4096)
+    else:
+        data = bytearray(b"these are not the rows you are looking for" * 100)
+    path.write_bytes(data)
+    with pytest.raises(StoreError) as caught:
+        Ledger.open(path).verify_chain()
+    assert caught.value.code == "L111"
+    assert "restore it from a backup" in str(caught.value)
+
+
+def test_a_place_that_cannot_be_is_said_plainly(tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError) as caught:
+        Ledger.open(tmp_path / "file" / "ledger.db")
+    assert caught.value.code == "L102"
+    with pytest.raises(StoreError) as caught:
+        Ledger.open(tmp_path)
+    assert caught.value.code == "L113"
+    for url in ("nonsense://:::", "nonsense://secret@host/x", "oracle://ada:secret@host/x", "://"):
+        with pytest.raises(StoreError) as caught:
+            Ledger.open(url)
+        assert caught.value.code == "L113"
+        assert "secret" not in str(caught.value)
+
+
+def test_sqlite_keeps_a_rollback_journal_and_its_foreign_keys(ledger):
+    with ledger.engine.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+    assert not Path(f"{ledger.engine.url.database}-wal").exists()
