@@ -29,7 +29,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from interlock.clock import parse_span, zone_named
+from interlock.clock import instant_of, parse_span, zone_named
 from interlock.data.rule import MAX_TEXT, Rule, contradiction
 from interlock.errors import AuthorError, Mistake
 
@@ -105,6 +105,10 @@ class RequestSchema:
             if found.name == name:
                 return found
         raise KeyError(name)
+
+    def instant(self, asked: date | datetime) -> int:
+        """The instant (µs) of a value of the field that holds the prediction time."""
+        return instant_of(asked, zone=self.asked_at.zone if self.asked_at else None)
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""
