@@ -12,8 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.evaluate.compare import Estimate
 from interlock.report import estimates, groups
-from interlock.report.content import ClassesSummary, Curve, Estimate, ReliabilityBin
+from interlock.report.content import ClassesSummary, Curve, ReliabilityBin
 
 Floats = NDArray[np.float64]
 

@@ -3,8 +3,11 @@
 Instants are microseconds UTC. Every collection may be empty: the page then says so in words.
 Nothing here is a path, a host or the present time, so that equal contents give equal bytes.
 
->>> Estimate(value=0.163, low=0.158, high=0.168, n=1_204).n
-1204
+Measured values are :class:`interlock.evaluate.compare.Estimate`, in the unit of their metric:
+"%" for a share of 1, "1" or "" for a plain number, else the unit itself.
+
+>>> Data(read=10, usable=8, quarantined=(Quarantine(reason="no price", rows=2),)).quarantined_rows
+2
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from interlock.evaluate.compare import Estimate
 from interlock.verdict import GateResult, Verdict, worst
 
 
@@ -33,17 +37,6 @@ class CandidateKind(StrEnum):
     BASELINE = "baseline"
     CHAMPION = "champion"
     YARDSTICK = "yardstick"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A measured value with its confidence interval, where it has one, and its rows."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
-    level: float = 0.95
-    n: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,8 +2,8 @@
 
 These describe; they decide nothing. Verdicts rest on the paired bootstrap of the model gate.
 
->>> share(3, 10)
-Estimate(value=0.3, low=0.108, high=0.603, level=0.95, n=10)
+>>> share(3, 10).interval
+Interval(low=0.108, high=0.603, level=0.95)
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.report.content import Estimate
+from interlock.evaluate.compare import Estimate
+from interlock.verdict import Interval
 
 _Z = 1.959964  # two-sided 95 %
 _FEWEST = 6  # below, no two order statistics cover the median with 95 %
@@ -31,11 +32,12 @@ def median(values: NDArray[np.float64]) -> Estimate | None:
     ordered = np.sort(values)
     middle = _short(np.median(ordered))
     if n < _FEWEST:
-        return Estimate(value=middle, n=n)
+        return Estimate(value=middle, interval=None, n=n, units=n)
     reach = _Z * math.sqrt(n) / 2
     low = max(0, math.floor(n / 2 - reach) - 1)
     high = min(n - 1, math.ceil(n / 2 + reach))
-    return Estimate(value=middle, low=_short(ordered[low]), high=_short(ordered[high]), n=n)
+    interval = Interval(low=_short(ordered[low]), high=_short(ordered[high]))
+    return Estimate(value=middle, interval=interval, n=n, units=n)
 
 
 def share(hits: int, n: int) -> Estimate | None:
@@ -47,7 +49,7 @@ def share(hits: int, n: int) -> Estimate | None:
     reach = _Z * math.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
     low = 0.0 if hits == 0 else _short(centre - reach)
     high = 1.0 if hits == n else _short(centre + reach)
-    return Estimate(value=_short(p), low=low, high=high, n=n)
+    return Estimate(value=_short(p), interval=Interval(low=low, high=high), n=n, units=n)
 
 
 def _short(value: float) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from interlock.evaluate.compare import Estimate
 from interlock.report.charts.confusion import confusion
 from interlock.report.charts.histogram import histogram
 from interlock.report.charts.intervals import Reference, Row, intervals
@@ -22,7 +23,6 @@ from interlock.report.content import (
     CandidateKind,
     ClassesSummary,
     Data,
-    Estimate,
     Evaluation,
     Period,
     RegressionSummary,
@@ -30,10 +30,18 @@ from interlock.report.content import (
     SliceError,
 )
 from interlock.report.names import shown
-from interlock.report.numbers import between, counted, moment, percent, significant, united
+from interlock.report.numbers import (
+    counted,
+    measure,
+    moment,
+    percent,
+    reach,
+    significant,
+)
 
 _WIDE, _NARROW = 760, 360
 _MOST_SLICES = 24
+_FEWEST = 10  # rows; an error of fewer says nothing about a slice
 _MOST_CLASSES = 8
 
 
@@ -60,7 +68,7 @@ def forest(evaluation: Evaluation) -> Figure | None:
     rows = [
         Row(
             name=_competitor(c.name, c.kind, winner=c.name == evaluation.winner),
-            text=estimate_text(c.metrics.get(metric.name)),
+            text=estimate_text(c.metrics.get(metric.name), metric.unit),
             estimate=c.metrics.get(metric.name),
             kind=c.kind,
             emphasised=c.name == evaluation.winner,
@@ -69,10 +77,21 @@ def forest(evaluation: Evaluation) -> Figure | None:
     ]
     references = _forest_references(evaluation)
     better = "lower is better" if metric.lower_is_better else "higher is better"
-    axis = f"{united(metric.name, f'({metric.unit})' if metric.unit else '')}, {better}"
+    axis = (
+        f"{metric.name}, {better}"
+        if metric.unit in ("", "1", "%")
+        else (f"{metric.name} in {metric.unit}, {better}")
+    )
     title = f"Candidates by {metric.name}, with 95 % intervals"
     wide, narrow = (
-        intervals(title, rows, references=references, axis=axis, width=width)
+        intervals(
+            title,
+            rows,
+            references=references,
+            axis=axis,
+            percent=metric.unit == "%",
+            width=width,
+        )
         for width in (_WIDE, _NARROW)
     )
     return Figure(
@@ -80,7 +99,7 @@ def forest(evaluation: Evaluation) -> Figure | None:
         drawing=wide,
         narrow=narrow,
         head=("competitor", metric.name, "95 % interval", "rows"),
-        rows=tuple((row.name, *_estimate_cells(row.estimate)) for row in rows),
+        rows=tuple((row.name, *_estimate_cells(row.estimate, metric.unit)) for row in rows),
         note="Circle: candidate. Square: baseline. Diamond: champion. Triangle: yardstick."
         " A line is a 95 % interval.",
     )
@@ -94,14 +113,14 @@ def _forest_references(evaluation: Evaluation) -> list[Reference]:
         found.append(
             Reference(
                 value=metric.limit,
-                text=f"limit {sign} {significant(metric.limit)}",
+                text=f"limit {sign} {measure(metric.limit, metric.unit)}",
                 bad_above=metric.lower_is_better,
             )
         )
     for c in evaluation.candidates:
         if c.kind is CandidateKind.CHAMPION and metric.name in c.metrics:
             value = c.metrics[metric.name].value
-            text = f"champion {significant(value)}"
+            text = f"champion {_value(value, metric.unit)}"
             found.append(Reference(value=value, text=text, class_="champion-line"))
     return found
 
@@ -150,7 +169,7 @@ def predictions(made: RegressionSummary) -> Figure | None:
         drawing=drawn,
         head=("tenth by prediction", "rows", "median predicted", "median true"),
         rows=tuple(rows),
-        note="Darker: more rows. Dashed: perfect answers. Dots: the median of each tenth of the"
+        note="Stronger colour: more rows. Dashed: perfect answers. Dots: the median of each tenth of the"
         " rows, by prediction; below the dashed line the answers are too high.",
     )
 
@@ -160,14 +179,14 @@ def over_time(made: RegressionSummary | ClassesSummary) -> Figure | None:
     known = [period for period in made.periods if period.error is not None]
     if not known:
         return None
-    relative = isinstance(made, ClassesSummary) or made.relative
+    unit = _unit(made)
     name = _error_name(made)
     title = "Error over time"
     return Figure(
         title=title,
-        drawing=series(title, made.periods, axis=name, percent=relative),
+        drawing=series(title, made.periods, axis=name, percent=unit == "%"),
         head=("begins", name, "95 % interval", "rows"),
-        rows=tuple(_period_cells(period, relative) for period in made.periods),
+        rows=tuple(_period_cells(period, unit) for period in made.periods),
         note="Band: 95 % interval. Bars: rows.",
     )
 
@@ -176,24 +195,27 @@ def by_slice(made: RegressionSummary | ClassesSummary) -> Figure | None:
     """The error of each slice, the worst first, against all rows."""
     if not made.slices:
         return None
-    relative = isinstance(made, ClassesSummary) or made.relative
-    worst = sorted(made.slices, key=lambda s: (-s.error.value, s.column, s.label))
-    rows = [_slice_row(found, relative) for found in worst[:_MOST_SLICES]]
+    unit = _unit(made)
+    judged = [found for found in made.slices if found.error.n >= _FEWEST]
+    if not judged:
+        return None
+    worst = sorted(judged, key=lambda s: (-s.error.value, s.column, s.label))
+    rows = [_slice_row(found, unit) for found in worst[:_MOST_SLICES]]
     title = "Error by slice, the worst first"
     wide, narrow = (
-        intervals(title, rows, axis=_error_name(made), percent=relative, zero=True, width=width)
+        intervals(title, rows, axis=_error_name(made), percent=unit == "%", zero=True, width=width)
         for width in (_WIDE, _NARROW)
     )
     left_out = len(worst) - len(rows)
-    more = f" {counted(left_out, 'better slice')} left out of the drawing." if left_out else ""
+    more = f" {counted(left_out, 'better slice')} not drawn." if left_out else ""
+    few = len(made.slices) - len(judged)
+    more += f" {counted(few, 'slice')} of fewer than {_FEWEST} rows not drawn." if few else ""
     return Figure(
         title=title,
         drawing=wide,
         narrow=narrow,
         head=("slice", _error_name(made), "95 % interval", "rows"),
-        rows=tuple(
-            (_slice_name(s), *_estimate_cells(s.error, relative)) for s in worst[:_MOST_SLICES]
-        ),
+        rows=tuple((_slice_name(s), *_estimate_cells(s.error, unit)) for s in worst[:_MOST_SLICES]),
         note="A line is a 95 % interval; a long one means few rows." + more,
     )
 
@@ -215,7 +237,7 @@ def calibration(made: ClassesSummary) -> Figure | None:
         drawing=reliability(title, made.reliability, across=across, up=up),
         head=("predicted", "observed", "95 % interval", "rows"),
         rows=tuple(
-            (percent(b.predicted), *_estimate_cells(b.observed, True)) for b in made.reliability
+            (percent(b.predicted), *_estimate_cells(b.observed, "%")) for b in made.reliability
         ),
         note=note,
     )
@@ -318,23 +340,31 @@ def _competitor(name: str, kind: CandidateKind, *, winner: bool) -> str:
     return f"{shown(name, limit=60)} · {'winner' if winner else kind.value}"
 
 
-def estimate_text(found: Estimate | None, relative: bool = False) -> str:
-    """'0.163 (0.158–0.168)'; in per cent where ``relative``."""
+def estimate_text(found: Estimate | None, unit: str = "") -> str:
+    """'14.2 % (13.7–14.7)'."""
     if found is None:
         return "no score"
-    value, reach, _ = _estimate_cells(found, relative)
-    return f"{value} ({reach})" if reach else value
+    value, ends, _ = _estimate_cells(found, unit)
+    return f"{value} ({ends})" if ends else value
 
 
-def _estimate_cells(found: Estimate | None, relative: bool = False) -> tuple[str, str, str]:
+def _estimate_cells(found: Estimate | None, unit: str = "") -> tuple[str, str, str]:
     if found is None:
         return "no score", "", ""
-    factor = 100.0 if relative else 1.0
-    text = percent(found.value) if relative else significant(found.value)
-    reach = ""
-    if found.low is not None and found.high is not None:
-        reach = between(found.low * factor, found.high * factor)
-    return text, reach, "" if found.n is None else f"{found.n:,}"
+    ends = "" if found.interval is None else reach(found.interval.low, found.interval.high, unit)
+    return _value(found.value, unit), ends, f"{found.n:,}"
+
+
+def _value(value: float, unit: str) -> str:
+    """Shares to a tenth of a per cent, so that a column of them lines up."""
+    share = unit == "%" and 0.001 <= abs(value) < 10
+    return f"{value * 100:.1f} %" if share else measure(value, unit)
+
+
+def _unit(made: RegressionSummary | ClassesSummary) -> str:
+    if isinstance(made, ClassesSummary) or made.relative:
+        return "%"
+    return made.unit
 
 
 def _error_name(made: RegressionSummary | ClassesSummary, *, signed: bool = False) -> str:
@@ -350,10 +380,10 @@ def _edge(edge: float, relative: bool) -> str:
     return percent(edge) if relative else significant(edge)
 
 
-def _period_cells(period: Period, relative: bool) -> tuple[str, ...]:
+def _period_cells(period: Period, unit: str) -> tuple[str, ...]:
     if period.error is None:
         return shown(period.label), "no rows", "", f"{period.n:,}"
-    value, reach, _ = _estimate_cells(period.error, relative)
+    value, reach, _ = _estimate_cells(period.error, unit)
     return shown(period.label), value, reach, f"{period.n:,}"
 
 
@@ -361,8 +391,8 @@ def _slice_name(found: SliceError) -> str:
     return f"{shown(found.column, limit=40)} = {shown(found.label, limit=40)}"
 
 
-def _slice_row(found: SliceError, relative: bool) -> Row:
-    value, _, n = _estimate_cells(found.error, relative)
+def _slice_row(found: SliceError, unit: str) -> Row:
+    value, _, n = _estimate_cells(found.error, unit)
     text = f"{value} · n {n}" if n else value
     return Row(name=_slice_name(found), text=text, estimate=found.error)
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.report.content import Estimate, Period, SliceError
+from interlock.evaluate.compare import Estimate
+from interlock.report.content import Period, SliceError
 
 Positions = NDArray[np.int64]
 EstimateOf = Callable[[Positions], Estimate | None]

@@ -9,10 +9,11 @@ Names stand in code spans, so that none can mention a person, open a link or end
 from __future__ import annotations
 
 from interlock.report import phrases
-from interlock.report.content import Content, Estimate
+from interlock.report.content import Content
+from interlock.report.figures import estimate_text
 from interlock.report.glyphs import STEP, VERDICT, severity
 from interlock.report.names import shown
-from interlock.report.numbers import between, seconds_text, significant
+from interlock.report.numbers import seconds_text
 from interlock.verdict import Check
 
 _MOST_CHECKS = 12
@@ -79,19 +80,10 @@ def _candidates(content: Content) -> str:
     evaluation = content.evaluation
     if evaluation is None or not evaluation.metrics:
         return ""
-    metric = evaluation.metrics[0].name
-    rows = [f"| | {code(metric)} | 95 % |", "| --- | ---: | ---: |"]
+    metric = evaluation.metrics[0]
+    rows = [f"| | {code(metric.name)} with 95 % interval |", "| --- | ---: |"]
     for candidate in evaluation.candidates:
-        found = candidate.metrics.get(metric)
         won = " · winner" if candidate.name == evaluation.winner else ""
-        value, reach = _texts(found)
-        rows.append(f"| {code(candidate.name)} {candidate.kind.value}{won} | {value} | {reach} |")
+        text = estimate_text(candidate.metrics.get(metric.name), metric.unit)
+        rows.append(f"| {code(candidate.name)} {candidate.kind.value}{won} | {text} |")
     return "\n".join(rows)
-
-
-def _texts(found: Estimate | None) -> tuple[str, str]:
-    if found is None:
-        return "no score", ""
-    known = found.low is not None and found.high is not None
-    reach = between(found.low or 0.0, found.high or 0.0) if known else ""
-    return significant(found.value), reach

@@ -80,8 +80,25 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 
 
 def united(text: str, unit: str) -> str:
-    """The text and its unit, if it has one."""
-    return f"{text} {unit}" if unit else text
+    """The text and its unit; none is written for "" and for "1", a plain number."""
+    return text if unit in ("", "1") else f"{text} {unit}"
+
+
+def in_unit(value: float, unit: str) -> float:
+    """The number to write before ``unit``: "%" stands for a share of 1, so 0.15 becomes 15."""
+    return round(value * 100, 10) if unit == "%" and math.isfinite(value) else value
+
+
+def measure(value: float | None, unit: str) -> str:
+    """A value with its unit: '14.2 %' for 0.142 and "%", '12,310 USD'."""
+    if value is None or _not_finite(value):
+        return significant(value)
+    return united(significant(in_unit(value, unit)), unit)
+
+
+def reach(low: float, high: float, unit: str) -> str:
+    """An interval's ends as they are written before ``unit``."""
+    return between(in_unit(low, unit), in_unit(high, unit))
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -12,14 +12,15 @@ from typing import Any
 
 from markupsafe import Markup
 
+from interlock.evaluate.compare import Estimate
 from interlock.report import figures, phrases
 from interlock.report.charts import spark
 from interlock.report.content import (
     Candidate,
+    CandidateKind,
     Column,
     Content,
     Data,
-    Estimate,
     Evaluation,
     NumericColumn,
     Quarantine,
@@ -31,7 +32,7 @@ from interlock.report.content import (
 from interlock.report.figures import Figure
 from interlock.report.glyphs import STEP, VERDICT, severity
 from interlock.report.names import shown
-from interlock.report.numbers import counted, moment, percent, seconds_text, significant
+from interlock.report.numbers import counted, measure, percent, seconds_text, significant
 from interlock.verdict import Check, GateResult, Verdict
 
 _UPPER = ("≤", "<")
@@ -193,11 +194,26 @@ def _state(verdict: Verdict) -> str:
 
 
 def _facts(content: Content) -> Iterable[tuple[str, str]]:
-    yield "as of", moment(content.as_of, zone=content.zone)
-    yield "release", shown(content.label) if content.label else "none made"
-    if content.digest:
-        yield "bundle digest", shown(content.digest)
-    yield f"{shown(content.environment)} runs", shown(content.champion or "nothing yet")
+    yield "release", shown(content.label, limit=40) if content.label else "none made"
+    if content.evaluation is not None:
+        yield from _key_figures(content.evaluation)
+
+
+def _key_figures(evaluation: Evaluation) -> Iterable[tuple[str, str]]:
+    """The ranking metric of the winner and of the champion, and its limit."""
+    if not evaluation.metrics:
+        return
+    metric = evaluation.metrics[0]
+    for candidate in evaluation.candidates:
+        champion = candidate.kind is CandidateKind.CHAMPION
+        found = candidate.metrics.get(metric.name)
+        if found is not None and (champion or candidate.name == evaluation.winner):
+            who = f"champion {candidate.name}" if champion else candidate.name
+            name = f"{shown(metric.name, limit=40)} of {shown(who, limit=40)}"
+            yield name, measure(found.value, metric.unit)
+    if metric.limit is not None:
+        sign = "≤" if metric.lower_is_better else "≥"
+        yield "limit", f"{sign} {measure(metric.limit, metric.unit)}"
 
 
 def _steps(content: Content) -> tuple[StepView, ...]:
@@ -215,8 +231,8 @@ def _step(step: Step, gate: GateResult | None, anchor: str) -> StepView:
     else:
         state, glyph = _state(gate.verdict), VERDICT[gate.verdict]
         word = gate.verdict.value
-        if step.status in (StepStatus.FAILED, StepStatus.CACHED):
-            word = f"{word}, {step.status.value}"
+        if step.status is StepStatus.CACHED:
+            word = f"{word}, cached"
     return StepView(
         state=state,
         glyph=glyph,
@@ -278,9 +294,7 @@ def _strip(check: Check) -> Markup | None:
     finite = [v for v in (measured, threshold, *ends) if v is not None and abs(v) < float("inf")]
     if measured is None or threshold is None or len(finite) != 2 + len(ends):
         return None
-    estimate = (
-        Estimate(value=measured, low=ends[0], high=ends[1]) if ends else Estimate(value=measured)
-    )
+    estimate = Estimate(value=measured, interval=check.interval, n=check.n or 0, units=0)
     bad_above = True if check.comparison in _UPPER else None
     bad_above = False if check.comparison in _LOWER else bad_above
     return spark.strip(phrases.comparison(check), estimate, threshold, bad_above=bad_above)
@@ -325,7 +339,10 @@ def _candidates(evaluation: Evaluation, limits: Limits) -> Table | None:
 def _candidate(candidate: Candidate, evaluation: Evaluation) -> tuple[str, ...]:
     won = candidate.name == evaluation.winner
     scores = [candidate.metrics.get(metric.name) for metric in evaluation.metrics[:8]]
-    texts = [figures.estimate_text(score) for score in scores]
+    texts = [
+        figures.estimate_text(score, metric.unit)
+        for score, metric in zip(scores, evaluation.metrics, strict=False)
+    ]
     packaged = " · ".join(filter(None, [candidate.format, candidate.exactness]))
     return (
         shown(candidate.name, limit=60),
@@ -365,7 +382,7 @@ def _test_sentence(evaluation: Evaluation | None) -> str:
         parts.append(f"{counted(test.unusable, 'row')} without a finite answer or truth left out")
     if isinstance(test, RegressionSummary) and test.coverage is not None:
         coverage = test.coverage
-        text = f"the prediction interval held the truth in {figures.estimate_text(coverage, True)}"
+        text = f"the prediction interval held the truth in {figures.estimate_text(coverage, '%')}"
         promise = f" of the rows; promised {percent(test.promised)}" if test.promised else ""
         parts.append(text + promise)
     return " · ".join(parts) + "."

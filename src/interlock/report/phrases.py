@@ -9,29 +9,37 @@
 
 from __future__ import annotations
 
+import re
+
 from interlock.report.content import Content, Step, StepStatus
 from interlock.report.glyphs import mark
 from interlock.report.names import shown
 from interlock.report.numbers import (
-    between,
     counted,
+    in_unit,
+    measure,
     moment,
     pair,
     percent,
-    significant,
+    reach,
     span_text,
     united,
 )
 from interlock.verdict import Check, GateResult, Verdict
+
+_REPEATED = re.compile(r"^measured [^:;]*, must be [^:;]*(?:[:;] )?")
 
 
 def comparison(check: Check) -> str:
     """'0.163 ≤ 0.150', or what is known of it; empty where nothing was measured."""
     if check.measured is None and check.threshold is None:
         return ""
-    if check.threshold is None:
-        return united(significant(check.measured), check.unit)
-    measured, threshold = pair(check.measured, check.threshold)
+    if check.measured is None or check.threshold is None:
+        known = check.threshold if check.measured is None else check.measured
+        return ("limit " if check.measured is None else "") + measure(known, check.unit)
+    measured, threshold = pair(*(in_unit(v, check.unit) for v in (check.measured, check.threshold)))
+    if check.unit == "%":
+        measured = f"{measured} %"
     return united(f"{measured} {check.comparison or 'against'} {threshold}", check.unit)
 
 
@@ -40,19 +48,40 @@ def facts(check: Check) -> list[str]:
     found = []
     if check.interval is not None:
         interval = check.interval
-        found.append(f"{percent(interval.level)} {between(interval.low, interval.high)}")
+        ends = reach(interval.low, interval.high, check.unit)
+        found.append(f"{percent(interval.level)} {ends}")
     if check.n is not None:
         found.append(f"n {check.n:,}")
-    champion = check.evidence.get("champion")
-    if isinstance(champion, int | float) and not isinstance(champion, bool):
-        found.append(f"champion {significant(champion)}")
+    against = _against(check)
+    if against:
+        found.append(against)
     if check.exemption is not None and check.exemption.value not in check.reason:
         found.append(check.exemption.value)
     if check.verdict is Verdict.NOT_APPLICABLE and check.exemption is None:
         found.append("not on the list of exemptions, so the gate stays shut")
-    if check.reason:
-        found.append(shown(check.reason, limit=300))
+    reason = _news(check)
+    if reason:
+        found.append(shown(reason, limit=300))
     return found
+
+
+def _against(check: Check) -> str:
+    """Both sides of a difference, from the evidence: 'boosting 14.2 % against 1.3.0 14.6 %'."""
+    sides = []
+    for side in ("candidate", "reference"):
+        value = check.evidence.get(f"{side}_value")
+        if not isinstance(value, int | float):
+            return ""
+        name = shown(check.evidence.get(side, side), limit=60)
+        sides.append(f"{name} {measure(value, check.unit)}")
+    return " against ".join(sides)
+
+
+def _news(check: Check) -> str:
+    """The reason without its first clause, where that repeats the comparison in words."""
+    if check.measured is None or check.threshold is None:
+        return check.reason
+    return _REPEATED.sub("", check.reason)
 
 
 def check_phrase(check: Check) -> str:

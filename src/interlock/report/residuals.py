@@ -16,11 +16,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.evaluate.compare import Estimate
 from interlock.report import estimates, groups
 from interlock.report.content import (
     Cloud,
     Decile,
-    Estimate,
     Histogram,
     RegressionSummary,
 )

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from interlock.evaluate.compare import Estimate
 from interlock.report.charts.axis import Scale, horizontal_axis, spanning
 from interlock.report.charts.marks import marker
 from interlock.report.charts.svg import box, drawing, label, line
-from interlock.report.content import CandidateKind, Estimate
+from interlock.report.content import CandidateKind
 
 _WIDE = 560
-_NAMES = 200  # width of the names' column
+_NAMES = 236  # width of the names' column
 _VALUES = 168
 
 
@@ -79,7 +80,9 @@ def _scale(
     values: list[float | None] = [reference.value for reference in references]
     for row in rows:
         if row.estimate is not None:
-            values += [row.estimate.value, row.estimate.low, row.estimate.high]
+            values.append(row.estimate.value)
+            if row.estimate.interval is not None:
+                values += [row.estimate.interval.low, row.estimate.interval.high]
     start, end = (_NAMES, width - _VALUES) if wide else (14, width - 14)
     return spanning(values, start=start, end=end, zero=zero)
 
@@ -128,8 +131,8 @@ def _row(
     estimate = row.estimate
     if estimate is None:
         return made
-    if estimate.low is not None and estimate.high is not None:
-        low, high = scale(estimate.low), scale(estimate.high)
+    if estimate.interval is not None:
+        low, high = scale(estimate.interval.low), scale(estimate.interval.high)
         made.append(line(low, y, high, y, f"whisker w-{row.kind.value}"))
         made.extend(line(x, y - 4, x, y + 4, f"whisker w-{row.kind.value}") for x in (low, high))
     made.append(marker(row.kind, scale(estimate.value), y, size=6 if row.emphasised else 5))

@@ -44,8 +44,8 @@ def reliability(title: str, bins: Sequence[ReliabilityBin], *, across: str, up: 
     if len(points) > 1:
         parts.append(path(points, "series"))
     for group, (a, b) in zip(bins, points, strict=True):
-        seen = group.observed
-        if seen.low is not None and seen.high is not None:
+        seen = group.observed.interval
+        if seen is not None:
             parts.append(line(a, y(seen.low), a, y(seen.high), "whisker w-candidate"))
         parts.append(tag("circle", cx=a, cy=b, r=4, class_="m-candidate"))
     return drawing(title, _WIDTH, _HEIGHT, parts)

@@ -47,7 +47,9 @@ def _scale(periods: Sequence[Period], reference: tuple[float, str] | None) -> Sc
     values: list[float | None] = [None if reference is None else reference[0]]
     for period in periods:
         if period.error is not None:
-            values += [period.error.value, period.error.low, period.error.high]
+            values.append(period.error.value)
+            if period.error.interval is not None:
+                values += [period.error.interval.low, period.error.interval.high]
     return spanning(values, start=_BOTTOM, end=_TOP, zero=True)
 
 
@@ -67,9 +69,9 @@ def _band(
         if error is None:
             continue
         middle.append((places[i], up(error.value)))
-        if error.low is not None and error.high is not None:
-            lower.append((places[i], up(error.low)))
-            upper.append((places[i], up(error.high)))
+        if error.interval is not None:
+            lower.append((places[i], up(error.interval.low)))
+            upper.append((places[i], up(error.interval.high)))
     if len(lower) > 1:
         made.append(path([*lower, *reversed(upper)], "band", closed=True))
     elif lower:

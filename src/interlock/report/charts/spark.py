@@ -6,10 +6,11 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from interlock.evaluate.compare import Estimate
 from interlock.report.charts.axis import Scale
 from interlock.report.charts.marks import marker
 from interlock.report.charts.svg import box, drawing, line, tag
-from interlock.report.content import CandidateKind, Estimate
+from interlock.report.content import CandidateKind
 
 _WIDTH, _HEIGHT = 96, 24
 
@@ -49,7 +50,8 @@ def share(title: str, value: float) -> Markup:
 
 def strip(title: str, estimate: Estimate, threshold: float, *, bad_above: bool | None) -> Markup:
     """One value and its interval against one threshold, the wrong side shaded."""
-    values = [v for v in (estimate.value, estimate.low, estimate.high, threshold) if v is not None]
+    ends = () if estimate.interval is None else (estimate.interval.low, estimate.interval.high)
+    values = [estimate.value, threshold, *ends]
     low, high = min(values), max(values)
     air = (high - low) * 0.25 or abs(high) * 0.1 or 0.5
     scale = Scale(low=low - air, high=high + air, start=2, end=158)
@@ -60,7 +62,7 @@ def strip(title: str, estimate: Estimate, threshold: float, *, bad_above: bool |
         parts.append(box(start, 2, end - start, 20, "beyond"))
     parts.append(line(2, 12, 158, 12, "base"))
     parts.append(line(x, 0, x, 24, "limit"))
-    if estimate.low is not None and estimate.high is not None:
-        parts.append(line(scale(estimate.low), 12, scale(estimate.high), 12, "whisker w-candidate"))
+    if ends:
+        parts.append(line(scale(ends[0]), 12, scale(ends[1]), 12, "whisker w-candidate"))
     parts.append(marker(CandidateKind.CANDIDATE, scale(estimate.value), 12, size=4.5))
     return drawing(title, 160, 24, parts, class_="strip")
