@@ -170,11 +170,10 @@ class OneHot:
         return len(self.vocabulary) if self.rare else -1
 
     def fill(self, column: Any, out: Matrix) -> None:
-        """Write the column's (n_rows,) values to ``out``, (n_rows, width)."""
+        """Write the column's (n_rows,) ones to ``out``, (n_rows, width), which is all zeros."""
         get, other = self.places.get, self.other
         places = np.array([get(text, other) for text in column], dtype=np.intp)
         hot = np.flatnonzero(places >= 0)
-        out[:] = 0.0
         out[hot, places[hot]] = 1.0
 
     def extend(self, value: Any, row: list[float]) -> None:
@@ -245,7 +244,7 @@ class Encoder:
     def transform(self, columns: Mapping[str, Any]) -> Matrix:
         """The matrix, (n_rows, n_columns), C-contiguous."""
         n_rows = len(next(iter(columns.values()), ()))
-        out = np.empty((n_rows, self.n_columns), dtype=np.float64)
+        out = np.zeros((n_rows, self.n_columns), dtype=np.float64)
         start = 0
         for part in self.parts:
             end = start + len(part.names)
