@@ -19,11 +19,13 @@ from interlock.features.assemble import HistoryProvider, assemble
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
+from interlock.release.export.exported import FILE_NAMES
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract
-from interlock.serve.loaded import FORMATS
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.encoder import Encoder
+
+_FORMATS = {name: format for format, name in FILE_NAMES.items()}
 
 NOT_FINITE = "the model gave no finite answer"
 
@@ -73,7 +75,7 @@ class Answering:
             ),
             encoder=encoder,
             scorer=open_scorer(
-                FORMATS[bundle.model_name],
+                _FORMATS[bundle.model_name],
                 bundle.read(bundle.model_name),
                 n_columns=encoder.n_columns if encoder else None,
                 inputs=features.inputs,

@@ -1,4 +1,4 @@
-"""What the service must refuse: a corpus of bad requests, each with the statuses that are right.
+"""What the service must refuse: a corpus of bad requests, each with the status due to it.
 
 None may be answered with 200 or with a fault of the server (5xx), and the service must still
 answer a good request afterwards.
@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.data.request import Field, RequestSchema
+from interlock.gates.service import BadInputProbe
 from interlock.pipeline.probes.client import JSON, PREDICT, Client, request_bytes
 
-_UNFIT = (422,)
-_NO_JSON = (400, 422)
+_UNFIT = 422
+_NO_JSON = 400
+_TOO_LARGE = 413
 _WRONG: Mapping[str, str] = {
     "int": '"many"',
     "float": '"many"',
@@ -29,22 +31,18 @@ _WRONG: Mapping[str, str] = {
 
 @dataclass(frozen=True, kw_only=True)
 class BadRequest:
-    """One bad request. ``expected`` are the statuses that are right; 0 is a closed connection."""
+    """One bad request and the status due to it.
+
+    ``declared_bytes`` is a Content-Length to announce; the body itself is then not sent.
+    """
 
     name: str
     body: bytes
-    expected: tuple[int, ...]
+    expected: int
     method: str = "POST"
     path: str = PREDICT
-    headers: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Refusals:
-    """How the corpus fared. ``wrong`` names each request that was answered otherwise, and how."""
-
-    asked: int
-    wrong: tuple[str, ...]
+    headers: Mapping[str, str] = field(default_factory=lambda: JSON)
+    declared_bytes: int | None = None
 
 
 def bad_requests(
@@ -80,39 +78,44 @@ def _bodies(row: bytes, max_body_bytes: int, max_rows: int) -> Iterator[BadReque
     shapes |= {"an empty object": b"{}", "a list of numbers": b"[1]", "a list of lists": b"[[]]"}
     for name, body in shapes.items():
         yield BadRequest(name=name, body=body, expected=_UNFIT)
-    many = b"[" + b",".join([row] * (max_rows + 1)) + b"]"
-    yield BadRequest(name="too many rows", body=many, expected=(413, 0))
-    long = b'{"x":"' + b"x" * max_body_bytes + b'"}'
-    yield BadRequest(name="a body that is too long", body=long, expected=(413, 0))
+    many = b"[" + b",".join([b"{}"] * (max_rows + 1)) + b"]"
+    yield BadRequest(name="too many rows", body=many, expected=_TOO_LARGE)
+    yield BadRequest(
+        name="a body that is too long",
+        body=b"",
+        expected=_TOO_LARGE,
+        declared_bytes=max_body_bytes + 1,
+    )
     mixed = b"[" + row + b",{}]"
     yield BadRequest(name="a bad row behind a good one", body=mixed, expected=_UNFIT)
 
 
-def _fields(field: Field, good: Mapping[str, Any]) -> Iterator[BadRequest]:
-    without = {name: value for name, value in good.items() if name != field.name}
-    wrong = {"an object": "{}", "a list": "[1]", "a wrong value": _WRONG[field.kind]}
-    if not field.optional:
+def _fields(declared: Field, good: Mapping[str, Any]) -> Iterator[BadRequest]:
+    whole = {declared.name: None, **good}
+    without = {name: value for name, value in good.items() if name != declared.name}
+    wrong = {"an object": "{}", "a list": "[1]", "a wrong value": _WRONG[declared.kind]}
+    if not declared.optional:
         yield BadRequest(
-            name=f"{field.name}: left out", body=request_bytes(without), expected=_UNFIT
+            name=f"{declared.name}: left out", body=request_bytes(without), expected=_UNFIT
         )
         wrong["null"] = "null"
-    if field.kind in ("int", "float"):
+    if declared.kind in ("int", "float"):
         wrong |= {"true": "true", "1e309": "1e309", "a huge integer": "9" * 400}
-        for sign, bound in field.rule.bounds:
+        for sign, bound in declared.rule.bounds:
             beyond = -1.0 if sign in ("≥", ">") else 1.0
             step = max(1.0, abs(bound) * 1e-9) * beyond
             wrong[f"beyond {sign} {bound:g}"] = repr(
-                int(bound + step) if field.kind == "int" else bound + step
+                int(bound + step) if declared.kind == "int" else bound + step
             )
     for name, text in wrong.items():
-        body = _with(without, field.name, text)
-        yield BadRequest(name=f"{field.name}: {name}", body=body, expected=_UNFIT)
+        body = _with(without, declared.name, text)
+        yield BadRequest(name=f"{declared.name}: {name}", body=body, expected=_UNFIT)
     for text in ("NaN", "Infinity", "-Infinity"):
-        body = _with(without, field.name, text)
-        yield BadRequest(name=f"{field.name}: {text}", body=body, expected=_NO_JSON)
-    value = json.dumps(json.loads(request_bytes(good)).get(field.name))
-    twice = _with(dict(good), field.name, value)
-    yield BadRequest(name=f"{field.name}: given twice", body=twice, expected=_UNFIT)
+        body = _with(without, declared.name, text)
+        yield BadRequest(name=f"{declared.name}: {text}", body=body, expected=_UNFIT)
+    value = json.dumps(json.loads(request_bytes(whole))[declared.name])
+    twice = _with(whole, declared.name, value)
+    yield BadRequest(name=f"{declared.name}: given twice", body=twice, expected=_UNFIT)
 
 
 def _with(row: Mapping[str, Any], name: str, text: str) -> bytes:
@@ -128,25 +131,31 @@ def _envelopes(row: bytes) -> Iterator[BadRequest]:
     yield BadRequest(name="an unknown field", body=unknown, expected=_UNFIT)
     for kind in ("text/plain", "application/x-www-form-urlencoded", "application/python-pickle"):
         yield BadRequest(
-            name=f"declared as {kind}", body=row, expected=(415,), headers={"Content-Type": kind}
+            name=f"declared as {kind}", body=row, expected=415, headers={"Content-Type": kind}
         )
     for method in ("GET", "PUT", "DELETE"):
-        yield BadRequest(name=f"{method} {PREDICT}", body=b"", expected=(405,), method=method)
+        yield BadRequest(name=f"{method} {PREDICT}", body=b"", expected=405, method=method)
     for path in ("/no/such/path", "/v1/predict/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"):
-        yield BadRequest(name=f"POST {path}", body=row, expected=(404,), path=path)
+        yield BadRequest(name=f"POST {path}", body=row, expected=404, path=path)
 
 
 def send_bad_requests(
     client: Client, corpus: Sequence[BadRequest], good: Mapping[str, Any]
-) -> Refusals:
-    """Send the corpus, and a good request at the end."""
-    wrong = []
-    for case in corpus:
-        reply = client.ask(case.method, case.path, case.body, case.headers or JSON)
-        if reply.status not in case.expected:
-            right = " or ".join(str(status) for status in case.expected if status)
-            wrong.append(f"{case.name}: expected {right}, got {reply.short}")
-    last = client.predict(good)
-    if last.status != 200:
-        wrong.append(f"a good request after the bad ones: expected 200, got {last.short}")
-    return Refusals(asked=len(corpus) + 1, wrong=tuple(wrong))
+) -> tuple[BadInputProbe, ...]:
+    """Send the corpus, and a good request at the end, for which 200 is due."""
+    found = [
+        BadInputProbe(case=case.name, expected_status=case.expected, got_status=_sent(client, case))
+        for case in corpus
+    ]
+    last = BadInputProbe(
+        case="a good request after the bad ones",
+        expected_status=200,
+        got_status=client.predict(good).status,
+    )
+    return (*found, last)
+
+
+def _sent(client: Client, case: BadRequest) -> int:
+    if case.declared_bytes is not None:
+        return client.announce(case.method, case.path, case.declared_bytes, case.headers).status
+    return client.ask(case.method, case.path, case.body, case.headers).status

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from types import TracebackType
@@ -78,20 +78,39 @@ class Client:
     ) -> Reply:
         """One request and its answer. A service that is gone or too slow gives status 0."""
         sent = {**self._headers, **(headers or {})}
-        connection = self._connection
+
+        def send() -> None:
+            self._connection.request(method, self.prefix + path, body, sent)
+
+        return self._answer(send)
+
+    def announce(self, method: str, path: str, size: int, headers: Mapping[str, str]) -> Reply:
+        """Declare a body of ``size`` bytes, send none of it, and read what is answered."""
+
+        def send() -> None:
+            self._connection.putrequest(method, self.prefix + path)
+            sent = {**self._headers, **headers, "Content-Length": str(size)}
+            for name, value in sent.items():
+                self._connection.putheader(name, value)
+            self._connection.endheaders()
+
+        reply = self._answer(send)
+        self._connection.close()
+        return reply
+
+    def predict(self, rows: Any) -> Reply:
+        """Post one request or a list."""
+        return self.ask("POST", PREDICT, request_bytes(rows), JSON)
+
+    def _answer(self, send: Callable[[], None]) -> Reply:
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
-                connection.request(method, self.prefix + path, body, sent)
-            found = connection.getresponse()
+                send()
+            found = self._connection.getresponse()
             return Reply(status=found.status, body=found.read())
         except (OSError, http.client.HTTPException):
-            connection.close()
+            self._connection.close()
             return Reply(status=0)
-
-    def predict(self, rows: Any, *, explain: bool = False) -> Reply:
-        """Post one request or a list; ``explain`` asks for the feature values (replay only)."""
-        path = f"{PREDICT}?explain=features" if explain else PREDICT
-        return self.ask("POST", path, request_bytes(rows), JSON)
 
     def close(self) -> None:
         """Close the connection."""

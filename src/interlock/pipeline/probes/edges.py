@@ -19,7 +19,13 @@ import numpy as np
 from interlock.data.request import Field, RequestSchema
 from interlock.features.assemble import HistoryProvider
 from interlock.pipeline.probes.client import Client
-from interlock.pipeline.probes.parity import Difference, Parity, ParityRows, compare_rows
+from interlock.pipeline.probes.parity import (
+    Difference,
+    FeatureLog,
+    Parity,
+    ParityRows,
+    compare_rows,
+)
 from interlock.serve.answering import Answering, Outcome
 from interlock.serve.decode import integer_range
 
@@ -43,9 +49,15 @@ class Edges:
     unexpected: tuple[Difference, ...]
 
     @property
-    def equal(self) -> bool:
-        """Whether every case came out the same on both sides."""
-        return self.compared.equal and not self.unexpected
+    def mismatches(self) -> int:
+        """Answers and feature values that differ, and cases that only one side refused."""
+        compared = self.compared
+        return (
+            compared.unequal_features
+            + compared.unequal_predictions
+            + compared.unanswered
+            + len(self.unexpected)
+        )
 
 
 def named_thresholds(
@@ -142,6 +154,7 @@ def compare_edges(
     client: Client,
     requests: Sequence[Mapping[str, Any]],
     outcome: Outcome,
+    logged: FeatureLog,
     *,
     tolerance: float = 0.0,
 ) -> Edges:
@@ -159,7 +172,7 @@ def compare_edges(
             )
     return Edges(
         cases=len(requests),
-        compared=compare_rows(client, _answered(requests, outcome), tolerance=tolerance),
+        compared=compare_rows(client, _answered(requests, outcome), logged, tolerance=tolerance),
         refused=len(refused),
         unexpected=tuple(unexpected),
     )

@@ -1,14 +1,15 @@
 """Does the service answer as training did? The same rows over HTTP, compared value by value.
 
-Every row is sent twice, in a list and alone. Features must be equal to the bit; predictions within
-a relative tolerance, 0 meaning to the bit. A row that is refused, or an answer that lacks a value,
-counts as a difference: nothing is left out in silence.
+Every row is sent twice, in a list and alone. Features are taken from the prediction log, by the
+answer's id, so that the log is proven too; they must be equal to the bit. Predictions must agree
+within a relative tolerance, 0 meaning to the bit. A row that is refused, an answer that is not in
+the log or lacks a value counts as a difference: nothing is left out in silence.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -23,6 +24,8 @@ _LIST_ROWS = 250
 _SHOWN = 20  # differences described
 
 _ABSENT = object()
+
+FeatureLog = Callable[[], Mapping[str, Mapping[str, Any]]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +56,36 @@ class Difference:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """What the comparison found. ``worst`` is the largest relative difference of a prediction."""
+    """What the comparison found; the first differences are described.
+
+    ``values`` counts the feature values compared; ``unequal_features`` those that differ and
+    ``worst_feature`` by how much at most; ``unequal_predictions`` the answers in which a number
+    differs by more than the tolerance and ``worst`` the largest relative difference;
+    ``unanswered`` the rows asked for in vain.
+    """
 
     rows: int
-    features: int
     values: int
     unequal_features: int
+    worst_feature: float
     unequal_predictions: int
     worst: float
-    tolerance: float
+    unanswered: int
     differences: tuple[Difference, ...]
 
     @property
     def equal(self) -> bool:
-        """Whether something was compared and no value differs."""
-        return self.values > 0 and not self.unequal_features and not self.unequal_predictions
+        """Whether something was compared and nothing differs."""
+        faults = self.unequal_features + self.unequal_predictions + self.unanswered
+        return self.rows > 0 and faults == 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    row: int
+    way: str
+    answer: Mapping[str, Any] | None
+    reply: Reply
 
 
 def spread_rows(n_rows: int, limit: int = MAX_ROWS) -> NDArray[np.intp]:
@@ -77,18 +95,37 @@ def spread_rows(n_rows: int, limit: int = MAX_ROWS) -> NDArray[np.intp]:
     return np.unique(np.linspace(0, n_rows - 1, limit).astype(np.intp))
 
 
-def compare_rows(client: Client, rows: ParityRows, *, tolerance: float = 0.0) -> Parity:
-    """Ask for every row in a list and alone, and compare all values of all answers."""
+def compare_rows(
+    client: Client, rows: ParityRows, logged: FeatureLog, *, tolerance: float = 0.0
+) -> Parity:
+    """Ask for every row in a list and alone, and compare all values of all answers.
+
+    ``logged`` is called when all are answered, and gives the logged features by prediction id.
+    """
+    asked = list(_ask(client, rows.requests))
+    found = logged()
     tally = _Tally(tolerance)
+    for each in asked:
+        if each.answer is None:
+            tally.unanswered += 1
+            tally.differ(each, "the answer", "status 200", each.reply.short)
+            continue
+        features = found.get(str(each.answer.get("id")), {})
+        for name, values in rows.features.items():
+            tally.feature(each, name, values[each.row], features.get(name, _ABSENT))
+        tally.numbers(each, list(_numbers(rows, each.row, each.answer)))
+    return tally.result(len(rows.requests))
+
+
+def _ask(client: Client, requests: Sequence[Mapping[str, Any]]) -> Iterator[_Asked]:
     for way, size in (("list", _LIST_ROWS), ("single", 1)):
-        for start in range(0, len(rows.requests), size):
-            asked = list(rows.requests[start : start + size])
-            reply = client.predict(asked if way == "list" else asked[0], explain=True)
-            answers = _answers(reply, len(asked))
-            for index in range(len(asked)):
+        for start in range(0, len(requests), size):
+            sent = list(requests[start : start + size])
+            reply = client.predict(sent if way == "list" else sent[0])
+            answers = _answers(reply, len(sent))
+            for index in range(len(sent)):
                 answer = answers[index] if answers is not None else None
-                _compare_row(tally, rows, start + index, way, answer, reply)
-    return tally.result(len(rows.requests), len(rows.features))
+                yield _Asked(row=start + index, way=way, answer=answer, reply=reply)
 
 
 def _answers(reply: Reply, asked: int) -> list[Any] | None:
@@ -105,59 +142,51 @@ class _Tally:
     def __init__(self, tolerance: float) -> None:
         self.tolerance = tolerance
         self.values = 0
-        self.features = 0
-        self.predictions = 0
+        self.unequal_features = 0
+        self.worst_feature = 0.0
+        self.unequal_predictions = 0
         self.worst = 0.0
+        self.unanswered = 0
         self.differences: list[Difference] = []
 
-    def differ(self, row: int, way: str, name: str, expected: object, got: object) -> None:
+    def feature(self, asked: _Asked, name: str, expected: Any, got: Any) -> None:
+        self.values += 1
+        if not same(expected, got):
+            self.unequal_features += 1
+            self.worst_feature = max(self.worst_feature, _distance(expected, got))
+            self.differ(asked, f"feature {name}", expected, got)
+
+    def numbers(self, asked: _Asked, numbers: Sequence[tuple[str, float, Any]]) -> None:
+        distances = [relative_difference(expected, got) for _, expected, got in numbers]
+        self.worst = max(self.worst, *distances)
+        beyond = [n for n, d in zip(numbers, distances, strict=True) if d > self.tolerance]
+        self.unequal_predictions += bool(beyond)
+        for name, expected, got in beyond:
+            self.differ(asked, name, expected, got)
+
+    def differ(self, asked: _Asked, name: str, expected: object, got: object) -> None:
         if len(self.differences) < _SHOWN:
             self.differences.append(
-                Difference(row=row, way=way, name=name, expected=_shown(expected), got=_shown(got))
+                Difference(
+                    row=asked.row,
+                    way=asked.way,
+                    name=name,
+                    expected=_shown(expected),
+                    got=_shown(got),
+                )
             )
 
-    def result(self, rows: int, features: int) -> Parity:
+    def result(self, rows: int) -> Parity:
         return Parity(
             rows=rows,
-            features=features,
             values=self.values,
-            unequal_features=self.features,
-            unequal_predictions=self.predictions,
+            unequal_features=self.unequal_features,
+            worst_feature=self.worst_feature,
+            unequal_predictions=self.unequal_predictions,
             worst=self.worst,
-            tolerance=self.tolerance,
+            unanswered=self.unanswered,
             differences=tuple(self.differences),
         )
-
-
-def _compare_row(
-    tally: _Tally, rows: ParityRows, row: int, way: str, answer: Any, reply: Reply
-) -> None:
-    if answer is None:
-        tally.values += 1
-        tally.predictions += 1
-        tally.worst = math.inf
-        tally.differ(row, way, "the answer", "status 200", reply.short)
-        return
-    given = answer.get("features")
-    features = given if isinstance(given, dict) else {}
-    for name, expected in _expected_features(rows, row):
-        tally.values += 1
-        got = features.get(name, _ABSENT)
-        if not same(expected, got):
-            tally.features += 1
-            tally.differ(row, way, name, expected, got)
-    for name, wanted, got in _numbers(rows, row, answer):
-        tally.values += 1
-        distance = relative_difference(wanted, got)
-        tally.worst = max(tally.worst, distance)
-        if distance > tally.tolerance:
-            tally.predictions += 1
-            tally.differ(row, way, name, wanted, got)
-
-
-def _expected_features(rows: ParityRows, row: int) -> Iterator[tuple[str, Any]]:
-    for name, values in rows.features.items():
-        yield name, values[row]
 
 
 def _numbers(
@@ -193,6 +222,14 @@ def relative_difference(expected: float, got: object) -> float:
     if not (math.isfinite(expected) and math.isfinite(got)):
         return math.inf
     return abs(got - expected) / max(abs(expected), 5e-324)
+
+
+def _distance(expected: Any, got: Any) -> float:
+    """How far apart two unequal values are; infinite unless both are numbers."""
+    if isinstance(got, int | float) and isinstance(expected, int | float):
+        distance = abs(float(got) - float(expected))
+        return distance if distance == distance else math.inf
+    return math.inf
 
 
 def same(expected: Any, got: Any) -> bool:
