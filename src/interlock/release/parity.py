@@ -113,7 +113,8 @@ def edge_rows(edges: Edges, matrix: Matrix, *, limit: int = MAX_EDGE_ROWS) -> Ma
 
 def _neighbours(values: Sequence[float]) -> list[float]:
     finite = np.array([v for v in values if np.isfinite(v)])
-    around = np.concatenate([finite, np.nextafter(finite, -np.inf), np.nextafter(finite, np.inf)])
+    with np.errstate(over="ignore"):
+        around = np.concatenate([finite, *(np.nextafter(finite, to) for to in (-np.inf, np.inf))])
     return [float(v) for v in np.unique(around) if np.isfinite(v)]
 
 

@@ -10,9 +10,10 @@ file) when the release was built and verified, so ``onnx`` is not needed to serv
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, Protocol
+from zipfile import BadZipFile
 
 import numpy as np
 import onnxruntime
@@ -27,7 +28,6 @@ Raw = NDArray[np.float64]
 Needs = Literal["matrix", "columns"]
 
 _SILENT = 4  # only fatal messages
-_TEXT_KINDS = ("str", "category")
 _SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
 _LOAD_FAILURES = (
     runtime_errors.Fail,
@@ -36,6 +36,15 @@ _LOAD_FAILURES = (
     runtime_errors.InvalidProtobuf,
     runtime_errors.NotImplemented,
     runtime_errors.RuntimeException,
+)
+_ARCHIVE_FAILURES = (
+    AttributeError,
+    BadZipFile,
+    ImportError,
+    KeyError,
+    OSError,
+    TypeError,
+    ValueError,
 )
 
 
@@ -73,7 +82,8 @@ def open_scorer(
     if format == "onnx" and n_columns is not None:
         return OnnxScorer(_session(payload, n_columns))
     if format == "skops":
-        return NativeScorer(_native(payload), () if n_columns is not None else tuple(inputs))
+        taken = () if n_columns is not None else tuple(inputs)
+        return NativeScorer(_native(payload, taken), taken)
     if format == "lightgbm" and n_columns is not None:
         return BoosterScorer(_booster(payload))
     raise _unreadable(format, f"n_columns {n_columns} with format {format!r}")
@@ -126,7 +136,7 @@ class NativeScorer:
 
     def raw(self, rows: Any) -> Raw:
         """Raw scores of a matrix, or of feature columns by name."""
-        return self._scores(frame(rows, self._inputs) if self._inputs else rows)
+        return self._scores(rows)
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one encoded row, or of one value for each input."""
@@ -164,24 +174,6 @@ class BoosterScorer:
         return answer
 
 
-def frame(columns: Mapping[str, Any], inputs: Sequence[Input]) -> Any:
-    """Feature columns as the pandas table a Pipeline sees, in training as in service.
-
-    Numbers and truth values are float64 with NaN for missing, texts are objects with None.
-    """
-    import pandas  # noqa: PLC0415 - only a release that carries a Pipeline needs it
-
-    return pandas.DataFrame({given.name: _series(columns[given.name], given) for given in inputs})
-
-
-def _series(column: Any, given: Input) -> NDArray[Any]:
-    if given.kind not in _TEXT_KINDS:
-        return np.asarray(column, dtype=np.float64)
-    values = np.empty(len(column), dtype=object)
-    values[:] = list(column)
-    return values
-
-
 def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:
     try:
         session = onnxruntime.InferenceSession(
@@ -209,12 +201,16 @@ def _options() -> onnxruntime.SessionOptions:
     return options
 
 
-def _native(payload: bytes) -> Callable[[Any], Raw]:
-    """The raw scores of the estimator in these bytes, by the definition that training uses."""
-    # only a release that carries such a model needs scikit-learn
+def _native(payload: bytes, inputs: tuple[Input, ...]) -> Callable[[Any], Raw]:
+    """The raw scores of the estimator in these bytes, as training computes them."""
+    # only a release that carries such a model needs scikit-learn and pandas
     from interlock.train.raw import raw_scores  # noqa: PLC0415
+    from interlock.train.training_data import frame_of  # noqa: PLC0415
 
-    return partial(raw_scores, _estimator(payload))
+    estimator = _estimator(payload)
+    if inputs:
+        return lambda columns: raw_scores(estimator, frame_of(inputs, columns))
+    return partial(raw_scores, estimator)
 
 
 def _estimator(payload: bytes) -> Any:
@@ -232,7 +228,7 @@ def _estimator(payload: bytes) -> Any:
                 fix="build the release again; never load this file",
             )
         estimator = skops.io.loads(payload, trusted=sorted(found))
-    except (ValueError, TypeError, KeyError, AttributeError, OSError, ImportError) as error:
+    except _ARCHIVE_FAILURES as error:
         raise _unreadable("skops", str(error).partition("\n")[0]) from error
     return _single_threaded(estimator)
 

@@ -1,14 +1,16 @@
 """The types that a model in skops format may hold, beyond those skops itself trusts.
 
-Invariant: every name lies in scikit-learn; nothing of a project, and no function, is ever among
-them. They hold a fitted model's state (trees, neighbours' indices, calibrators), which skops
-cannot check for indices out of range; here their bytes are what a release's signed digest covers.
+Invariant: every name lies in scikit-learn, but for NumPy's data types; nothing of a project, and no
+function, is ever among them. They hold a fitted model's state (trees, neighbours' indices,
+calibrators), which skops cannot check for indices out of range; here their bytes are what a
+release's signed digest covers.
 """
 
 from __future__ import annotations
 
 TRUSTED_TYPES = frozenset(
     {
+        "numpy.dtype",
         "sklearn._loss.loss.HalfTweedieLoss",
         "sklearn._loss.loss.HalfTweedieLossIdentity",
         "sklearn.calibration._CalibratedClassifier",

@@ -18,6 +18,7 @@ import numpy as np
 _SCHEMA = "schema.json"
 _DATE = (1980, 1, 1, 0, 0, 0)
 _READABLE = 0o644 << 16
+_ADDRESSES = frozenset({"_stop_words_id"})  # attributes in which scikit-learn keeps an id()
 
 
 def canonical(payload: bytes) -> bytes:
@@ -59,6 +60,8 @@ class _Names:
         if key == "file" and isinstance(value, str):
             suffix = value.rpartition(".")[2]
             return self.files.setdefault(value, f"{len(self.files)}.{suffix}")
+        if key in _ADDRESSES and isinstance(value, dict) and "content" in value:
+            return self.renamed({**value, "content": "0"})
         return self.renamed(value)
 
 

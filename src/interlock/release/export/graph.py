@@ -17,6 +17,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
@@ -74,8 +75,7 @@ def check(payload: bytes) -> None:
 
     Raises IntegrityError T153. Meant for the build of a release and for its verification.
     """
-    model = ModelProto.FromString(payload)
-    faults = [*_structure_faults(model), *_node_faults(model.graph)]
+    faults = _faults(payload)
     if faults:
         raise IntegrityError(
             "T153",
@@ -85,7 +85,20 @@ def check(payload: bytes) -> None:
             got="; ".join(faults[:5]),
             fix="build the release again from its sources",
         )
-    onnx.checker.check_model(model, full_check=False)
+
+
+def _faults(payload: bytes) -> list[str]:
+    try:
+        model = ModelProto.FromString(payload)
+    except DecodeError as error:
+        return [str(error)]
+    found = [*_structure_faults(model), *_node_faults(model.graph)]
+    if not found:
+        try:
+            onnx.checker.check_model(model, full_check=False)
+        except onnx.checker.ValidationError as error:
+            return [str(error).partition("\n")[0]]
+    return found
 
 
 def _structure_faults(model: ModelProto) -> list[str]:

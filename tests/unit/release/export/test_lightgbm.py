@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from interlock.release.export import lightgbm as exporter
+from interlock.release.export.exporter import export
+from interlock.release.parity import compare
+from interlock.release.scorer import open_scorer
+from interlock.train.raw import raw_scores
+
+lgb = pytest.importorskip("lightgbm")
+SMALL = {
+    "n_estimators": 12,
+    "min_child_samples": 3,
+    "num_leaves": 15,
+    "verbose": -1,
+    "n_jobs": 1,
+    "deterministic": True,
+    "force_row_wise": True,
+}
+BAGGED = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}
+
+
+def _fit(kind, X, y, **options):
+    return kind(**{**SMALL, **options}).fit(X, y, categorical_feature=[3, 4])
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"zero_as_missing": True},
+        {"use_missing": False},
+        {"boosting_type": "dart"},
+        {"objective": "poisson"},
+        {"objective": "tweedie"},
+        {"objective": "regression_l1"},
+        {"n_estimators": 1},
+    ],
+    ids=str,
+)
+def test_regressors_agree_to_the_bit(examples, parity, encoder, options):
+    X = examples.matrix(1)
+    model = _fit(lgb.LGBMRegressor, X, np.abs(examples.target(X, 1)), **options)
+    exported = export(model, encoder, task="regression")
+    assert exported.format == "onnx"
+    assert exported.link == (
+        "log" if options.get("objective") in ("poisson", "tweedie") else "identity"
+    )
+    exactness = parity(model, exported, X)
+    assert exactness.bit_identical == exactness.rows > len(X) + 100
+
+
+@pytest.mark.parametrize(("cuts", "link"), [([1.0], "logit"), ([0.0, 1.0, 2.0], "softmax")])
+def test_classifiers_agree_to_the_bit(examples, parity, encoder, cuts, link):
+    X = examples.matrix(2)
+    model = _fit(lgb.LGBMClassifier, X, np.digitize(examples.target(X, 2), cuts))
+    exported = export(model, encoder, task="binary" if len(cuts) == 1 else "multiclass")
+    assert exported.link == link
+    assert parity(model, exported, X).within(0.0)
+
+
+def test_early_stopping_cuts_the_trees(examples, parity, encoder):
+    X = examples.matrix(3)
+    y = examples.target(X, 3)
+    model = lgb.LGBMRegressor(**{**SMALL, "n_estimators": 200, "learning_rate": 0.5})
+    model.fit(X[:300], y[:300], eval_set=[(X[300:], y[300:])], callbacks=[lgb.early_stopping(3)])
+    assert model.best_iteration_ < 200
+    assert parity(model, export(model, encoder, task="regression"), X).within(0.0)
+
+
+ZERO = float(np.float32(1e-35))
+TINY = [s * v for s in (1, -1) for v in (0.0, 5e-324, 1e-36, ZERO, np.nextafter(ZERO, 1), 1e-34)]
+# from a few thousand rows of zeros, ±1e-35 and their neighbours, where thresholds come to lie
+NUMBERS = st.one_of(
+    st.sampled_from(TINY),
+    st.floats(-4, 4),
+    st.floats(allow_nan=True, allow_infinity=True, width=64),
+)
+CODES = st.one_of(st.integers(0, 80).map(float), st.just(np.nan))
+
+
+def _fitted(**options):
+    rng = np.random.default_rng(7)
+    X = np.column_stack([rng.choice([*TINY, 1.0, -1.0], 500), rng.normal(size=500)])
+    X = np.column_stack([X, rng.integers(0, 70, 500)])
+    X[::9, 1] = np.nan
+    y = np.sign(X[:, 0]) + np.nan_to_num(X[:, 1]) + X[:, 2] % 3
+    model = lgb.LGBMRegressor(**SMALL, **options).fit(X, y, categorical_feature=[2])
+    graph = exporter.export(model)
+    return model, open_scorer("onnx", graph.payload, n_columns=3)
+
+
+FITTED = [_fitted(), _fitted(zero_as_missing=True), _fitted(use_missing=False)]
+
+
+@pytest.mark.parametrize("fitted", FITTED, ids=["nan", "zero", "none"])
+@given(rows=st.lists(st.tuples(NUMBERS, NUMBERS, CODES), min_size=1, max_size=30))
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_row_agrees_to_the_bit(fitted, rows):
+    model, scorer = fitted
+    matrix = np.array(rows, dtype=np.float64)
+    assert raw_scores(model, matrix).tobytes() == scorer.raw(matrix).tobytes()
+
+
+def test_infinite_thresholds_are_kept(parity, encoder):
+    X = np.array([[np.inf], [-np.inf], [0.0], [np.nan]] * 50)
+    y = np.array([1.0, 2.0, 3.0, 4.0] * 50)
+    model = lgb.LGBMRegressor(**SMALL).fit(X, y)
+    huge = np.array([[1e300], [1.1e300], [-1e300], [1.7e308]])
+    assert parity(model, export(model, encoder, task="regression"), X, [huge]).within(0.0)
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"linear_tree": True}, "linear trees have a regression in each leaf"),
+        (BAGGED, "boosting type rf averages its trees"),
+        ({"reg_sqrt": True}, "the objective's option 'sqrt' changes how scores are read"),
+        ({"objective": "cross_entropy"}, "the objective 'cross_entropy' has no known link"),
+    ],
+    ids=["linear", "rf", "sqrt", "cross_entropy"],
+)
+def test_what_cannot_be_matched_is_kept_as_text(examples, encoder, options, reason):
+    X = np.nan_to_num(examples.matrix(4), posinf=3, neginf=-3)
+    y = np.abs(examples.target(X, 4))
+    y = y / (y.max() + 1)
+    model = lgb.LGBMRegressor(**SMALL, **options).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert (exported.format, exported.file_name) == ("lightgbm", "model.lgb.txt")
+    assert exported.reason == f"LGBMRegressor: {reason}"
+    scorer = open_scorer("lightgbm", exported.payload, n_columns=5)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(exported.tolerance)
+    assert scorer.raw_one(X[5].tolist()) == scorer.raw(X[5:6])[0].tolist()
+
+
+@pytest.mark.parametrize("options", [BAGGED, {"sigmoid": 2.0}], ids=["rf", "sigmoid"])
+@pytest.mark.parametrize("cuts", [[1.0], [0.0, 1.0]], ids=["binary", "multiclass"])
+def test_classifiers_kept_as_text_answer_as_trained(examples, encoder, options, cuts):
+    X = examples.matrix(5)
+    y = np.digitize(examples.target(X, 5), cuts)
+    model = _fit(lgb.LGBMClassifier, X, y, **options)
+    exported = export(model, encoder, task="binary" if len(cuts) == 1 else "multiclass")
+    scorer = open_scorer(exported.format, exported.payload, n_columns=5)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(exported.tolerance)
+
+
+def test_the_text_names_no_threads_and_the_same_fit_gives_the_same_bytes(examples, encoder):
+    X = examples.matrix(6)
+    y = examples.target(X, 6)
+    models = [_fit(lgb.LGBMRegressor, X, y, n_jobs=n) for n in (1, 2)]
+    exported = [export(m, encoder, task="regression").payload for m in models]
+    texts = [exporter.portable_text(m) for m in models]
+    assert exported[0] == exported[1]
+    assert texts[0] == texts[1]
+    assert "num_threads" not in texts[0]
