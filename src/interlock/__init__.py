@@ -1,0 +1,130 @@
+"""Interlock: continuous delivery for machine learning.
+
+Everything a product declares is here by name, loaded on first use, so that ``import interlock``
+costs next to nothing:
+
+>>> import interlock as il
+>>> il.Int(ge=5_000, unit="USD").unit
+'USD'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_WHERE = {
+    "interlock.data.request": ("Request", "field", "asked_at"),
+    "interlock.data.columns": ("Int", "Float", "Str", "Bool", "Date", "Datetime", "Category"),
+    "interlock.data.source": ("Source",),
+    "interlock.features.declare": ("feature", "label"),
+    "interlock.features.aggregates": ("History", "count", "mean", "median", "latest"),
+    "interlock.product.declaration": ("Product",),
+    "interlock.product.target": ("Regression", "Binary", "Multiclass"),
+    "interlock.train.candidate": (
+        "Candidate",
+        "Baseline",
+        "Mean",
+        "Median",
+        "GroupMean",
+        "GroupMedian",
+        "ClassPrior",
+        "GroupClassPrior",
+    ),
+    "interlock.train.distribution": ("int_range", "float_range", "choice"),
+    "interlock.train.split": ("TimeSplit", "HashSplit"),
+    "interlock.gates.data": (
+        "MinRows",
+        "MaxQuarantined",
+        "Fresh",
+        "MaxDuplicates",
+        "MaxFeatureFailures",
+        "MaxViolations",
+        "MinPerPart",
+    ),
+    "interlock.gates.model": (
+        "Below",
+        "Above",
+        "BeatsBaselines",
+        "NoWorseThanChampion",
+        "BetterThanChampion",
+    ),
+    "interlock.gates.service": ("P99Below",),
+}
+_RENAMED = {
+    "sum": ("interlock.features.aggregates", "total"),
+    "min": ("interlock.features.aggregates", "minimum"),
+    "max": ("interlock.features.aggregates", "maximum"),
+}
+_HOME = {name: (module, name) for module, names in _WHERE.items() for name in names} | _RENAMED
+
+__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'interlock' has no attribute '{name}'")
+    module, original = _HOME[name]
+    value = getattr(importlib.import_module(module), original)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])
+
+
+if TYPE_CHECKING:
+    from interlock.data.columns import Bool as Bool
+    from interlock.data.columns import Category as Category
+    from interlock.data.columns import Date as Date
+    from interlock.data.columns import Datetime as Datetime
+    from interlock.data.columns import Float as Float
+    from interlock.data.columns import Int as Int
+    from interlock.data.columns import Str as Str
+    from interlock.data.request import Request as Request
+    from interlock.data.request import asked_at as asked_at
+    from interlock.data.request import field as field
+    from interlock.data.source import Source as Source
+    from interlock.features.aggregates import History as History
+    from interlock.features.aggregates import count as count
+    from interlock.features.aggregates import latest as latest
+    from interlock.features.aggregates import maximum as max  # noqa: A004
+    from interlock.features.aggregates import mean as mean
+    from interlock.features.aggregates import median as median
+    from interlock.features.aggregates import minimum as min  # noqa: A004
+    from interlock.features.aggregates import total as sum  # noqa: A004
+    from interlock.features.declare import feature as feature
+    from interlock.features.declare import label as label
+    from interlock.gates.data import Fresh as Fresh
+    from interlock.gates.data import MaxDuplicates as MaxDuplicates
+    from interlock.gates.data import MaxFeatureFailures as MaxFeatureFailures
+    from interlock.gates.data import MaxQuarantined as MaxQuarantined
+    from interlock.gates.data import MaxViolations as MaxViolations
+    from interlock.gates.data import MinPerPart as MinPerPart
+    from interlock.gates.data import MinRows as MinRows
+    from interlock.gates.model import Above as Above
+    from interlock.gates.model import BeatsBaselines as BeatsBaselines
+    from interlock.gates.model import Below as Below
+    from interlock.gates.model import BetterThanChampion as BetterThanChampion
+    from interlock.gates.model import NoWorseThanChampion as NoWorseThanChampion
+    from interlock.gates.service import P99Below as P99Below
+    from interlock.product.declaration import Product as Product
+    from interlock.product.target import Binary as Binary
+    from interlock.product.target import Multiclass as Multiclass
+    from interlock.product.target import Regression as Regression
+    from interlock.train.candidate import Baseline as Baseline
+    from interlock.train.candidate import Candidate as Candidate
+    from interlock.train.candidate import ClassPrior as ClassPrior
+    from interlock.train.candidate import GroupClassPrior as GroupClassPrior
+    from interlock.train.candidate import GroupMean as GroupMean
+    from interlock.train.candidate import GroupMedian as GroupMedian
+    from interlock.train.candidate import Mean as Mean
+    from interlock.train.candidate import Median as Median
+    from interlock.train.distribution import choice as choice
+    from interlock.train.distribution import float_range as float_range
+    from interlock.train.distribution import int_range as int_range
+    from interlock.train.split import HashSplit as HashSplit
+    from interlock.train.split import TimeSplit as TimeSplit

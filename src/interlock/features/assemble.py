@@ -14,7 +14,16 @@ import numpy as np
 import pyarrow as pa
 
 from interlock.features.definition import FeatureSet, HistoryDefinition
-from interlock.features.history import compute, grid_point
+from interlock.features.grid import grid_points
+from interlock.features.history import (
+    AVAILABLE_AT,
+    EVENT_TIME,
+    GRID,
+    KEY,
+    ORDINAL,
+    SUPERSEDED_AT,
+    compute,
+)
 from interlock.features.request import PackedFeatures, RowFailure
 
 Columns = Mapping[str, Sequence[Any]]
@@ -68,13 +77,6 @@ def assemble(
     return Assembled(features=found, grids=grids, failures=failures)
 
 
-def grid_points(instants: np.ndarray, definition: HistoryDefinition) -> np.ndarray:
-    """The grid point that each instant sees, (n_rows,) int64 µs."""
-    unique, inverse = np.unique(instants, return_inverse=True)
-    points = np.array([grid_point(int(t), definition) for t in unique], dtype=np.int64)
-    return points[inverse] if len(unique) else points
-
-
 def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
     """A provider that computes each value from a source's rows, as of the row's grid point.
 
@@ -82,10 +84,10 @@ def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
     """
 
     def provide(definition: HistoryDefinition, entities: Columns, grids: np.ndarray) -> Columns:
-        at = {"__ordinal": pa.array(np.arange(len(grids), dtype=np.int64))}
+        at = {ORDINAL: pa.array(np.arange(len(grids), dtype=np.int64))}
         for name, kind in definition.entity:
             at[name] = pa.array(entities[name], type=arrow_type(kind))
-        at["__grid"] = pa.array(grids)
+        at[GRID] = pa.array(grids)
         result = compute(definition, rows[definition.name], pa.table(at))
         return {a.name: result.column(a.name).to_pylist() for a in definition.aggregates}
 
@@ -93,9 +95,9 @@ def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
 
 
 def history_rows(
-    definition: HistoryDefinition, packed: PackedFeatures, table: pa.Table, key: str
+    definition: HistoryDefinition, packed: PackedFeatures, table: pa.Table
 ) -> pa.Table:
-    """A source's rows as the history statement reads them.
+    """A snapshot's revisions, which stand in key order, as the history statement reads them.
 
     Entity keys that are request features are computed by the packed functions on the source's own
     columns; a row on which that fails belongs to no entity and is left out.
@@ -113,6 +115,7 @@ def history_rows(
     for aggregate in definition.aggregates:
         if aggregate.column is not None and aggregate.column not in out:
             out[aggregate.column] = table.column(aggregate.column)
-    out |= {name: table.column(name) for name in ("__event_time", "__available_at")}
-    out["__key"] = table.column(key)
+    times = (EVENT_TIME, AVAILABLE_AT, SUPERSEDED_AT)
+    out |= {name: table.column(name) for name in times if name in table.column_names}
+    out[KEY] = pa.array(np.arange(table.num_rows, dtype=np.int64))
     return pa.table(out)

@@ -15,7 +15,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from interlock.data.read import columns_of
+from interlock.data.peek import columns_of
 from interlock.data.request import RequestSchema, request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
@@ -100,7 +100,7 @@ def bind(product: Product, project_dir: Path) -> Bound:
     mistakes += feature_mistakes(product, schema, signatures)
     mistakes += history_mistakes(product, schema, signatures, columns)
     mistakes += target_mistakes(product, schema, mapping, columns)
-    mistakes += candidate_mistakes(product)
+    mistakes += candidate_mistakes(product, _input_names(product, schema))
     mistakes += split_mistakes(product)
     mistakes += gate_mistakes(product)
     packed, labels = _packed(product, project_dir, mistakes)
@@ -157,8 +157,10 @@ def _sources(product: Product, mistakes: list[Mistake]) -> dict[str, Source]:
 
 
 def _columns(source: Source, project_dir: Path, mistakes: list[Mistake]) -> dict[str, str]:
+    """The kinds of the source's columns, as declared or else as stored."""
     with collecting(mistakes):
-        return kinds_of(columns_of(source, project_dir))
+        stored = kinds_of(columns_of(source, project_dir=project_dir))
+        return stored | {name: c.kind for name, c in source.columns.items() if name in stored}
     return {}
 
 
@@ -228,6 +230,14 @@ def _name_mistakes(
                 got=mapping[name],
                 fix=f"map it: .map({name}='…')",
             )
+
+
+def _input_names(product: Product, schema: RequestSchema) -> tuple[str, ...]:
+    """Everything a baseline may group by, as far as the declarations can be read."""
+    fields = [f.name for f in schema.fields if f.model_input]
+    features = [f.name for f in product.features if isinstance(f, RequestFeature)]
+    histories = [f for f in product.features if isinstance(f, History)]
+    return (*fields, *features, *(name for h in histories for name in h.aggregates))
 
 
 def _signatures(product: Product, mistakes: list[Mistake]) -> dict[str, Signature]:

@@ -73,7 +73,7 @@ def _products_of(project_dir: Path, file: str) -> list[Product]:
         sys.path.insert(0, str(project_dir))
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+    except Exception as error:
         raise _not_importable(file, error) from error
     where = Path(getattr(loaded, "__file__", "") or "").resolve()
     if where != path.resolve():

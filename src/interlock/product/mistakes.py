@@ -12,9 +12,7 @@ from interlock.errors import Mistake
 from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature, Signature
-from interlock.gates.data import DATA_CHECKS
-from interlock.gates.model import MODEL_CHECKS
-from interlock.gates.service import SERVICE_CHECKS
+from interlock.gates import data, model, service
 from interlock.product.declaration import Product
 from interlock.product.order import order_of
 from interlock.product.target import Regression
@@ -22,6 +20,23 @@ from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import TimeSplit
 
 Columns = Mapping[str, Mapping[str, str]]
+DATA_CHECKS = (
+    data.MinRows,
+    data.MaxQuarantined,
+    data.MaxDuplicates,
+    data.MaxFeatureFailures,
+    data.MaxViolations,
+    data.Fresh,
+    data.MinPerPart,
+)
+MODEL_CHECKS = (
+    model.Below,
+    model.Above,
+    model.BeatsBaselines,
+    model.NoWorseThanChampion,
+    model.BetterThanChampion,
+)
+SERVICE_CHECKS = (service.P99Below,)
 CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 
 
@@ -323,7 +338,7 @@ def _weight(product: Product) -> list[tuple[str, str]]:
     return [("weight", product.weight)] if product.weight else []
 
 
-def candidate_mistakes(product: Product) -> list[Mistake]:
+def candidate_mistakes(product: Product, inputs: tuple[str, ...]) -> list[Mistake]:
     """No candidate, bad names, estimators of the wrong sort, metrics that do not fit."""
     found: list[Mistake] = []
     real = [c for c in product.candidates.values() if isinstance(c, Candidate)]
@@ -359,44 +374,10 @@ def candidate_mistakes(product: Product) -> list[Mistake]:
                 )
             )
         elif isinstance(candidate, Candidate):
-            found += list(_estimator_mistakes(product, name, candidate))
+            found += candidate.mistakes(name, product.target.task)
+        else:
+            found += candidate.mistakes(name, product.target.task, inputs)
     return found + list(_metric_mistakes(product))
-
-
-def _estimator_mistakes(product: Product, name: str, candidate: Candidate) -> Iterator[Mistake]:
-    estimator = candidate.estimator
-    if not all(hasattr(estimator, part) for part in ("fit", "predict", "get_params")):
-        yield Mistake(
-            code="C133",
-            what=f"the candidate '{name}' is not an estimator",
-            expected="an object with fit, predict and get_params, as scikit-learn's have",
-            got=repr(estimator)[:80],
-            fix="pass an estimator, not its class",
-        )
-        return
-    wanted = "regressor" if product.target.task == "regression" else "classifier"
-    kind = getattr(estimator, "_estimator_type", None) or _estimator_type(estimator)
-    if kind is not None and kind != wanted:
-        yield Mistake(
-            code="C134",
-            what=f"the candidate '{name}' is a {kind}, and the target asks for a {wanted}",
-            expected=f"a {wanted} for {product.target.task}",
-            got=type(estimator).__name__,
-            fix=f"use the {wanted} of that family",
-        )
-    if candidate.target is not None and product.target.task != "regression":
-        yield Mistake(
-            code="C135",
-            what=f"the candidate '{name}' transforms its target, and the target is a class",
-            expected="target='log' or 'log1p' for regression only",
-            got=repr(candidate.target),
-            fix="remove target=…",
-        )
-
-
-def _estimator_type(estimator: Any) -> str | None:
-    tags = getattr(estimator, "__sklearn_tags__", None)
-    return getattr(tags(), "estimator_type", None) if tags else None
 
 
 def _metric_mistakes(product: Product) -> Iterator[Mistake]:

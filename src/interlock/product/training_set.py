@@ -111,7 +111,7 @@ def source_rows(
 ) -> dict[str, pa.Table]:
     """The rows that each history reads, by the history's name."""
     return {
-        h.name: history_rows(h, packed, taken[h.source].table, bound.sources[h.source].key)
+        h.name: history_rows(h, packed, taken[h.source].revisions)
         for h in bound.features.histories
     }
 

@@ -1,0 +1,87 @@
+"""What a house in Lucas County is worth, and how sure we are."""
+
+from datetime import date
+from typing import Literal
+
+from sklearn.ensemble import HistGradientBoostingRegressor
+from sklearn.linear_model import Ridge
+
+import interlock as il
+
+
+class House(il.Request):  # the API, and all that a model may see
+    valued_on: date = il.asked_at(zone="America/New_York")  # prediction time
+    year_built: int = il.field(ge=1800)
+    living_area_sqft: int = il.field(gt=0, unit="ft²")
+    lot_sqft: int = il.field(gt=0, unit="ft²")
+    stories: Literal["one", "one+half", "two", "two+half", "three", "bilevel", "multilvl"]
+    exterior_wall: Literal[
+        "brick", "ccbtile", "metlvnyl", "partbrk", "stone", "stucdrvt", "wood"
+    ]
+    bedrooms: int = il.field(ge=0, le=50)
+    full_baths: int = il.field(ge=0, le=20)
+    half_baths: int = il.field(ge=0, le=20)
+    rooms: int = il.field(ge=0, le=100)
+    easting_m: float
+    northing_m: float
+    garage: Literal["no garage", "basement", "attached", "detached", "carport"]
+    garage_sqft: int | None = None  # may be absent
+
+
+sales = il.Source(
+    "data/sales.parquet",
+    key="sale_id",
+    event_time="sold_on",
+    available_after="1d",
+    columns={"price": il.Int(ge=5_000, unit="USD")},
+)
+
+
+@il.feature(unit="years")
+def age_years(valued_on: date, year_built: int) -> int:
+    """How old the house is when it is valued."""
+    return valued_on.year - year_built
+
+
+@il.feature
+def neighbourhood(easting_m: float, northing_m: float) -> str:
+    """The 2 km cell of the state plane in which the house stands."""
+    return f"{easting_m // 2_000:.0f}:{northing_m // 2_000:.0f}"
+
+
+@il.feature(unit="ft²")
+def area_per_room(living_area_sqft: int, rooms: int) -> float | None:
+    """Living area for each room; unknown where no room was recorded."""
+    return living_area_sqft / rooms if rooms else None
+
+
+market = il.History(
+    sales,
+    by=neighbourhood,
+    refresh="1d",
+    sales_180d=il.count("180d"),
+    median_price_180d=il.median("price", "180d"),
+    median_price_730d=il.median("price", "730d"),
+)
+
+product = il.Product(
+    "valuation",
+    request=House,
+    unit=("easting_m", "northing_m"),
+    examples=sales.map(valued_on="sold_on"),  # request field = source column; the rest by name
+    target=il.Regression("price", available_after="1d", interval=0.8, unit="USD"),
+    features=[age_years, neighbourhood, area_per_room, market],
+    candidates={
+        "neighbourhood-median": il.Baseline(il.GroupMedian(neighbourhood)),
+        "ridge": il.Candidate(Ridge(), target="log"),
+        "boosting": il.Candidate(
+            HistGradientBoostingRegressor(max_iter=300, learning_rate=0.06), target="log"
+        ),
+    },
+    yardsticks={"assessor": "assessed_value"},  # shown beside, never trained on
+    split=il.TimeSplit(tune="30d", calibrate="30d", test="90d"),
+    metric="mdape",
+    data_gate=[il.MinRows(5_000)],
+    model_gate=[il.Below("mdape", 0.15), il.BeatsBaselines(), il.NoWorseThanChampion(margin=0.005)],
+    service_gate=[il.P99Below("20ms")],
+)

@@ -1,0 +1,159 @@
+"""Stage: build the release's bundle from what was trained and judged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from interlock.data.profile import profile
+from interlock.digest import canonical_json, digest_json
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.examples import load_examples
+from interlock.pipeline.probes.client import request_bytes
+from interlock.pipeline.snapshots import snapshot_digests
+from interlock.product.training_set import TrainingSet
+from interlock.release.bundle import Bundle, seal
+from interlock.serve.contract import AnswerContract
+from interlock.serve.golden import golden_bytes, golden_row
+from interlock.serve.loaded import assemble
+from interlock.serve.plan import ServePlan
+from interlock.store.arrays import array_from_bytes
+from interlock.train.answer import AnswerSpec
+
+GOLDEN_ROWS = 20
+
+
+def build(
+    context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome, judged: Outcome
+) -> Outcome:
+    """Seal the winner into a bundle; the output names its digest."""
+    inputs = {
+        "train": trained.key,
+        "code": context.bound.code_digest,
+        "snapshots": snapshot_digests(snapshots.output),
+        "estimates": digest_json(_winner_estimates(trained, judged)),
+    }
+    return context.run(
+        "bundle",
+        inputs,
+        lambda: {"digest": _build(context, snapshots, examples, trained, judged)},
+    )
+
+
+def _winner_estimates(trained: Outcome, judged: Outcome) -> Any:
+    return judged.output["estimates"].get(trained.output["winner"], {})
+
+
+def _build(
+    context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome, judged: Outcome
+) -> str:
+    bound, output = context.bound, trained.output
+    row = output["candidates"][output["winner"]]
+    rows = load_examples(context, examples.output)
+    files = _files(context, output, row, _winner_estimates(trained, judged))
+    files["profile.json"] = canonical_json(_profile(context, rows, output))
+    facts: dict[str, Any] = {
+        "product": bound.product.name,
+        "inputs": {
+            **{f"snapshot {name}": d for name, d in snapshot_digests(snapshots.output).items()},
+            "code": bound.code_digest,
+            "candidate": digest_json(bound.product.candidates[output["winner"]].to_row()),
+        },
+        "candidate": output["winner"],
+        "schema": digest_json(bound.schema.to_row()),
+    }
+    files["golden.json"] = _golden(context, files, facts, rows, output)
+    digest, whole = seal(files, **facts)
+    context.artifacts.put_tree(digest, whole)
+    return digest
+
+
+def _files(
+    context: Context, output: Mapping[str, Any], row: Mapping[str, Any], estimates: Any
+) -> dict[str, bytes]:
+    bound = context.bound
+    answer = AnswerContract(
+        spec=AnswerSpec.from_row(row["spec"]),
+        target=bound.product.target.name,
+        unit=getattr(bound.product.target, "unit", ""),
+        entity=bound.product.unit_fields,
+    )
+    candidate = {
+        "name": output["winner"],
+        "format": row["format"],
+        "reason": row["reason"],
+        "exporter": row["exporter"],
+        "exactness": row["exactness"],
+        "tolerance": row["tolerance"],
+        "edges": row["edges"],
+        "params": row["params"],
+        "notes": row["notes"],
+        "n_rows": row["n_rows"],
+        "trained_until": output["trained_until"],
+        "seen_until": output["seen_until"],
+        "metric": bound.product.metric_name,
+        "test": estimates,
+    }
+    files = {
+        "request.json": canonical_json(bound.schema.to_row()),
+        "features.json": canonical_json(bound.features.to_row()),
+        "answer.json": canonical_json(answer.to_row()),
+        "candidate.json": canonical_json(candidate),
+        row["file_name"]: context.artifacts.get(row["payload"]),
+        **{f"packed/{name}.py": source.encode() for name, source in bound.packed.items()},
+    }
+    if row["encoder"]:
+        files["encoder.json"] = context.artifacts.get(row["encoder"])
+    return files
+
+
+def _profile(context: Context, rows: TrainingSet, output: Mapping[str, Any]) -> Any:
+    """Of held-out rows, so that a model's own training rows do not flatter it."""
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    columns = {
+        name: np.asarray(values, dtype=object)[test] if isinstance(values, list) else values[test]
+        for name, values in rows.columns().items()
+    }
+    return profile(rows.inputs, columns).to_row()
+
+
+def _golden(
+    context: Context,
+    files: Mapping[str, bytes],
+    facts: Mapping[str, Any],
+    rows: TrainingSet,
+    output: Mapping[str, Any],
+) -> bytes:
+    """Test rows spread over time, answered by the release as it will be served."""
+    bundle = Bundle(
+        digest=digest_json({name: len(data) for name, data in sorted(files.items())}),
+        directory=Path(),
+        manifest=dict(facts),
+        files=files,
+    )
+    release = assemble(bundle, ServePlan(product=context.bound.product.name, log=""))
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    chosen = test[np.unique(np.linspace(0, len(test) - 1, GOLDEN_ROWS).astype(int))]
+    table = rows.table.take(chosen).to_pylist()
+    aggregates = [a.name for h in context.bound.features.histories for a in h.aggregates]
+    return golden_bytes(
+        [
+            golden_row(
+                release,
+                _plain({f.name: row[f"request.{f.name}"] for f in context.bound.schema.fields}),
+                as_of=row["t"],
+                history=tuple(row[f"feature.{name}"] for name in aggregates),
+            )
+            for row in table
+        ]
+    )
+
+
+def _plain(request: Mapping[str, Any]) -> dict[str, Any]:
+    """A request as JSON has it: dates are texts."""
+    found: dict[str, Any] = json.loads(request_bytes(request))
+    return found

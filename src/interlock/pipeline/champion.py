@@ -1,0 +1,89 @@
+"""The champion on today's test rows: its own bundle, its own feature code, today's snapshots.
+
+Only rows after the champion's own last seen row may be compared: it has learned from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from interlock.clock import now
+from interlock.data.snapshot import Taken
+from interlock.errors import InterlockError
+from interlock.features.assemble import as_of, history_rows
+from interlock.release.bundle import Bundle
+from interlock.serve.answering import Answering
+
+Columns = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChampionScore:
+    """``prediction`` (n_rows,) or (n_rows, n_classes), or None and the ``reason`` why not.
+
+    ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered.
+    """
+
+    prediction: np.ndarray[Any, Any] | None
+    comparable: np.ndarray[Any, Any]
+    reason: str = ""
+
+
+def score_champion(
+    champion: Bundle,
+    requests: Columns,
+    instants: np.ndarray[Any, Any],
+    taken: Mapping[str, Taken],
+    *,
+    classes: tuple[Any, ...],
+) -> ChampionScore:
+    """Score rows given as request columns; ``instants`` (n_rows,) µs."""
+    none = np.zeros(len(instants), dtype=bool)
+    try:
+        release = Answering.of(champion)
+        missing = [f.name for f in release.schema.fields if f.name not in requests]
+        unfit = [n for n in missing if not release.schema.field(n).optional]
+        if unfit:
+            reason = f"its request has fields that are no longer declared: {', '.join(unfit)}"
+            return ChampionScore(prediction=None, comparable=none, reason=reason)
+        if tuple(release.spec.classes) != tuple(classes):
+            reason = "its classes are not those of today's target"
+            return ChampionScore(prediction=None, comparable=none, reason=reason)
+        columns = {
+            f.name: requests.get(f.name, [None] * len(instants)) for f in release.schema.fields
+        }
+        rows = {
+            h.name: history_rows(h, release.packed, _source(taken, h.source))
+            for h in release.features.histories
+        }
+        outcome = release.answer(columns, [None] * len(instants), as_of=now(), history=as_of(rows))
+    except InterlockError as error:
+        return ChampionScore(prediction=None, comparable=none, reason=str(error).split("\n")[0])
+    if outcome.answers is None:
+        return ChampionScore(prediction=None, comparable=none, reason="it answered no row")
+    found = outcome.answers.prediction
+    prediction = np.full((len(instants), *found.shape[1:]), np.nan)
+    prediction[list(outcome.places)] = found
+    answered = np.zeros(len(instants), dtype=bool)
+    answered[list(outcome.places)] = True
+    seen_until = champion.json("candidate.json")["seen_until"]
+    return ChampionScore(
+        prediction=prediction,
+        comparable=answered & (instants > (seen_until if seen_until is not None else -1)),
+    )
+
+
+def _source(taken: Mapping[str, Taken], name: str) -> pa.Table:
+    if name not in taken:
+        raise InterlockError(
+            "M210",
+            f"the champion reads a source that is no longer declared: {name}",
+            expected=f"one of {', '.join(taken)}",
+            fix="keep the source declared until the champion is replaced",
+        )
+    return taken[name].revisions

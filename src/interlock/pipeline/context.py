@@ -1,0 +1,98 @@
+"""What the stages of one delivery share: the bound product, its stores, and a narrator."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from interlock.clock import monotonic, now
+from interlock.digest import canonical_json, digest_json
+from interlock.product.binding import Bound
+from interlock.report.content import Step
+from interlock.store.artifacts import ArtifactStore
+from interlock.store.ledger import Ledger
+from interlock.store.rows import StageRow
+
+STAGE_FORMAT = 1  # raise when a stage's code changes what its output means
+
+
+class Narrator(Protocol):
+    """Who tells the user what goes on; a silent one will do."""
+
+    def started(self, step: str) -> None:
+        """A step began."""
+        ...
+
+    def finished(self, step: Step, lines: tuple[str, ...] = ()) -> None:
+        """A step ended; ``lines`` say more of it."""
+        ...
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """So much of a step is done."""
+        ...
+
+
+class Silent:
+    """A narrator that says nothing."""
+
+    def started(self, step: str) -> None:
+        """Nothing."""
+
+    def finished(self, step: Step, lines: tuple[str, ...] = ()) -> None:
+        """Nothing."""
+
+    def progress(self, step: str, done: int, total: int) -> None:
+        """Nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What a stage put out: plain JSON values, and whether it had to run."""
+
+    stage: str
+    key: str
+    output: Mapping[str, Any]
+    cached: bool
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """``as_of`` is an instant; ``cores`` bounds the threads of training."""
+
+    bound: Bound
+    ledger: Ledger
+    artifacts: ArtifactStore
+    as_of: int
+    cores: int
+    narrator: Narrator
+
+    def run(
+        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]
+    ) -> Outcome:
+        """A stage: a pure function from digested inputs to an output.
+
+        Cache, resume and reproduce are this one mechanism: the output is kept under the digest of
+        the stage's name and inputs, and the same inputs give it again without running.
+        """
+        key = digest_json({"format": STAGE_FORMAT, "stage": stage, "inputs": dict(inputs)})
+        started = monotonic()
+        known = self.ledger.stage(key)
+        if known is not None:
+            seconds = monotonic() - started
+            return Outcome(stage=stage, key=key, output=known.output, cached=True, seconds=seconds)
+        output = compute()
+        seconds = monotonic() - started
+        row = StageRow(key=key, stage=stage, output=dict(output), seconds=seconds, at=now())
+        self.ledger.put_stage(row, product=self.bound.product.name)
+        return Outcome(stage=stage, key=key, output=output, cached=False, seconds=seconds)
+
+    def put_json(self, value: Any) -> str:
+        """Store a value as canonical JSON; its digest."""
+        return self.artifacts.put(canonical_json(value))
+
+    def get_json(self, digest: str) -> Any:
+        """The inverse of :meth:`put_json`."""
+        return json.loads(self.artifacts.get(digest))

@@ -1,0 +1,214 @@
+"""The data gate and the model gate: gather what they judge, and ask them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from interlock.digest import seed_from
+from interlock.evaluate.compare import estimates
+from interlock.evaluate.metrics import METRICS, metric_named
+from interlock.gates.data import DataMeasurement, data_gate
+from interlock.gates.gate import run
+from interlock.gates.model import Below, ModelMeasurement, model_gate
+from interlock.pipeline.champion import score_champion
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.examples import load_examples
+from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
+from interlock.product.training_set import TrainingSet
+from interlock.release.bundle import Bundle
+from interlock.store.arrays import array_from_bytes, array_to_bytes
+from interlock.verdict import GateResult
+
+SHOWN_METRICS = {
+    "regression": ("mdape", "mape", "mae", "rmse", "r2", "within_10", "bias"),
+    "binary": ("log_loss", "brier", "roc_auc", "average_precision", "accuracy"),
+    "multiclass": ("log_loss", "brier", "accuracy"),
+}
+
+
+def judge_data(
+    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
+) -> GateResult:
+    """The data gate. It is asked anew each time: how fresh data is depends on the moment."""
+    checks = data_gate(context.bound.product.data_gate)
+    return run("data gate", checks, measure_data(context, snapshots, examples, split))
+
+
+def measure_data(
+    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
+) -> DataMeasurement:
+    """Counts of the examples' source: what was read, put aside and why."""
+    source = context.bound.examples_source
+    manifest = snapshots.output[source.name]["manifest"]
+    counts = examples.output["counts"]
+    quarantined = dict(manifest["quarantined"])
+    for reason, n in counts["quarantined"].items():
+        quarantined[reason] = quarantined.get(reason, 0) + n
+    return DataMeasurement(
+        rows_read=manifest["rows_read"] - manifest["not_yet_available"],
+        rows_usable=counts["usable"],
+        without_label=counts["without_label"],
+        label_pending=counts["label_pending"],
+        duplicates=manifest["duplicates"],
+        quarantined=quarantined,
+        feature_failures={
+            **{f.name: 0 for f in context.bound.features.request},
+            **counts["feature_failures"],
+        },
+        violations={
+            column: sum(n for reason, n in quarantined.items() if reason.startswith(f"{column} "))
+            for column in source.columns
+        },
+        part_rows=split["rows"],
+        newest_event=manifest["last_event"],
+        as_of=context.as_of,
+        has_time=source.event_time is not None,
+    )
+
+
+def judge_model(
+    context: Context,
+    snapshots: Outcome,
+    examples: Outcome,
+    trained: Outcome,
+    champion: Bundle | None,
+    champion_label: str,
+) -> Outcome:
+    """The model gate: every check, every competitor's metrics, and the champion's predictions."""
+    product = context.bound.product
+    checks = model_gate(product.model_gate)
+    inputs = {
+        "train": trained.key,
+        "champion": champion.digest if champion else None,
+        "champion label": champion_label if champion else None,
+        "snapshots": snapshot_digests(snapshots.output),
+        "checks": [check.to_row() for check in checks],
+        "yardsticks": dict(product.yardsticks),
+        "target unit": getattr(product.target, "unit", ""),
+    }
+
+    def compute() -> dict[str, Any]:
+        rows = load_examples(context, examples.output)
+        measurement = _measure(context, snapshots, trained, rows, champion, champion_label)
+        result = run("model gate", checks, measurement)
+        return {
+            "result": result.to_row(),
+            "estimates": _estimates(context, measurement, trained.output, rows, checks),
+            "champion": _kept_champion(context, measurement),
+        }
+
+    return context.run("model gate", inputs, compute)
+
+
+def _measure(
+    context: Context,
+    snapshots: Outcome,
+    trained: Outcome,
+    rows: TrainingSet,
+    champion: Bundle | None,
+    champion_label: str,
+) -> ModelMeasurement:
+    product, output = context.bound.product, trained.output
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    predictions = {
+        name: array_from_bytes(context.artifacts.get(row["test"]["prediction"]))
+        for name, row in output["candidates"].items()
+        if "test" in row
+    }
+    scored = None
+    if champion is not None:
+        table = rows.table.take(test)
+        requests = {
+            f.name: table.column(f"request.{f.name}").to_pylist()
+            for f in context.bound.schema.fields
+        }
+        taken = load_snapshots(context, snapshots.output)
+        scored = score_champion(
+            champion, requests, rows.instants[test], taken, classes=rows.classes
+        )
+    units = np.array(rows.table.column("unit").to_pylist(), dtype=object)[test]
+    return ModelMeasurement(
+        metric=product.metric_name,
+        y=rows.y[test],
+        predictions=predictions,
+        winner=str(output["winner"]),
+        baselines=tuple(n for n, row in output["candidates"].items() if row["baseline"]),
+        seed=seed_from("model gate", *snapshot_digests(snapshots.output).values()),
+        champion=champion_label if champion else None,
+        champion_prediction=scored.prediction if scored else None,
+        champion_rows=scored.comparable if scored else None,
+        champion_reason=scored.reason if scored else "",
+        clusters=units if len(set(units)) < len(units) else None,
+        target_unit=getattr(product.target, "unit", ""),
+    )
+
+
+def _estimates(
+    context: Context,
+    measurement: ModelMeasurement,
+    trained: Mapping[str, Any],
+    rows: TrainingSet,
+    checks: Any,
+) -> dict[str, dict[str, Any]]:
+    """By competitor and metric: value, interval, rows; those scored on test rows only."""
+    product = context.bound.product
+    if not len(measurement.y):
+        return {}
+    wanted = [product.metric_name, *(c.metric for c in checks if hasattr(c, "metric"))]
+    names = list(dict.fromkeys([*wanted, *SHOWN_METRICS[product.target.task]]))
+    metrics = [metric_named(name) for name in names if name in METRICS]
+    scored = dict(measurement.predictions)
+    test = array_from_bytes(context.artifacts.get(trained["rows"]["test"]))
+    for name in product.yardsticks:
+        values = rows.table.column(f"yardstick.{name}").take(test)
+        scored[f"yardstick {name}"] = values.to_numpy(zero_copy_only=False)
+    found = {
+        name: _measured(metrics, measurement, prediction) for name, prediction in scored.items()
+    }
+    if measurement.champion_prediction is not None and measurement.champion_rows is not None:
+        kept = measurement.champion_rows
+        if kept.any():
+            found["champion"] = _measured(
+                metrics, measurement, measurement.champion_prediction, kept
+            )
+    return found
+
+
+def _measured(
+    metrics: list[Any], measurement: ModelMeasurement, prediction: Any, rows: Any = None
+) -> dict[str, Any]:
+    y, resamples, clusters = measurement.y, measurement.resamples, measurement.clusters
+    if rows is not None:
+        y, prediction, resamples = y[rows], prediction[rows], None
+        clusters = clusters[rows] if clusters is not None else None
+    found = estimates(
+        metrics, y, prediction, seed=measurement.seed, clusters=clusters, resamples=resamples
+    )
+    return {
+        metric.name: {
+            "value": None if e.value != e.value else e.value,
+            "low": e.interval.low if e.interval else None,
+            "high": e.interval.high if e.interval else None,
+            "n": e.n,
+        }
+        for metric, e in zip(metrics, found, strict=True)
+    }
+
+
+def _kept_champion(context: Context, measurement: ModelMeasurement) -> dict[str, Any]:
+    if measurement.champion_prediction is None or measurement.champion_rows is None:
+        return {"label": measurement.champion, "reason": measurement.champion_reason}
+    return {
+        "label": measurement.champion,
+        "reason": "",
+        "prediction": context.artifacts.put(array_to_bytes(measurement.champion_prediction)),
+        "rows": context.artifacts.put(array_to_bytes(measurement.champion_rows)),
+    }
+
+
+def limits_of(checks: Any) -> dict[str, float]:
+    """The absolute limits declared, by metric."""
+    return {c.metric: c.limit for c in checks if isinstance(c, Below)}

@@ -1,0 +1,85 @@
+"""Stage: freeze the rows of every source as they were known at the delivery's time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from interlock.data.read import source_digest
+from interlock.data.snapshot import (
+    Taken,
+    from_parquet,
+    latest_availability,
+    table_bytes,
+    take,
+    to_parquet,
+)
+from interlock.data.source import Source
+from interlock.pipeline.context import Context, Outcome
+
+
+def take_snapshots(context: Context) -> Outcome:
+    """Snapshot each source; the output maps its name to manifest and blobs.
+
+    A moment after the newest row is known is the same moment: so a delivery as of now is not run
+    again for data that did not change.
+    """
+    bound = context.bound
+    digests = {
+        name: source_digest(source, project_dir=bound.project_dir)
+        for name, source in bound.sources.items()
+    }
+    moments = {
+        name: _effective(context, source, digests[name]) for name, source in bound.sources.items()
+    }
+    inputs = {"digests": digests, "moments": moments, "zone": bound.zone}
+    return context.run("snapshot", inputs, lambda: _take_all(context, moments))
+
+
+def _effective(context: Context, source: Source, digest: str) -> int | None:
+    """The delivery's time, or the moment the newest row became known if that is earlier."""
+    facts = context.run(
+        "source facts",
+        {"digest": digest, "zone": context.bound.zone},
+        lambda: {
+            "latest": latest_availability(
+                source, project_dir=context.bound.project_dir, zone=context.bound.zone
+            )
+        },
+    )
+    latest = facts.output["latest"]
+    return None if latest is None else min(context.as_of, int(latest))
+
+
+def _take_all(context: Context, moments: Mapping[str, int | None]) -> dict[str, Any]:
+    output = {}
+    for name, source in context.bound.sources.items():
+        moment = moments[name]
+        taken = take(
+            source,
+            as_of=context.as_of if moment is None else moment,
+            project_dir=context.bound.project_dir,
+            zone=context.bound.zone,
+        )
+        output[name] = {
+            "manifest": taken.manifest.to_row(),
+            "rows": context.artifacts.put(to_parquet(taken)),
+            "quarantined": context.artifacts.put(table_bytes(taken.quarantined)),
+        }
+    return output
+
+
+def load_snapshots(context: Context, output: Mapping[str, Any]) -> dict[str, Taken]:
+    """The snapshots behind a stage's output."""
+    return {
+        name: from_parquet(
+            context.artifacts.get(kept["rows"]),
+            quarantined=context.artifacts.get(kept["quarantined"]),
+        )
+        for name, kept in output.items()
+    }
+
+
+def snapshot_digests(output: Mapping[str, Any]) -> dict[str, str]:
+    """The identity of each source's rows."""
+    return {name: kept["manifest"]["digest"] for name, kept in output.items()}

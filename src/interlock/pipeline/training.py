@@ -1,0 +1,303 @@
+"""Stage: train candidates and baselines, package each, and score what was packaged.
+
+What is scored is the exported model, never the fitted estimator: what was judged is what ships.
+Candidates are ranked on the tune rows; only the winner and the baselines see the test rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from interlock.digest import digest_json, seed_from
+from interlock.errors import InterlockError, Mistake
+from interlock.evaluate.metrics import Metric, metric_named
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.examples import load_examples
+from interlock.product.training_set import TrainingSet
+from interlock.release.export.exported import Exported
+from interlock.release.export.exporter import export
+from interlock.release.parity import compare, edge_rows, edge_values
+from interlock.release.scorer import Scorer, open_scorer
+from interlock.store.arrays import array_to_bytes
+from interlock.train.answer import AnswerSpec, answer
+from interlock.train.candidate import Candidate
+from interlock.train.encoder import Encoder
+from interlock.train.fit import FailedFit, Fitted, Progress, fit_all
+from interlock.train.interval import calibrate_interval
+from interlock.train.raw import raw_scores
+from interlock.train.search import Objective
+from interlock.train.split import HashSplit, Split, TimeSplit
+from interlock.train.training_data import TrainingData, take
+
+_LIBRARIES = (
+    "scikit-learn",
+    "lightgbm",
+    "numpy",
+    "scipy",
+    "onnxruntime",
+    "onnx",
+    "pandas",
+    "optuna",
+)
+
+
+def library_versions() -> dict[str, str]:
+    """The versions of the libraries that a trained model depends on."""
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def declared_split(context: Context) -> TimeSplit | HashSplit:
+    """The product's split; without one, by time where there is a time, else by hash."""
+    if context.bound.product.split is not None:
+        return context.bound.product.split
+    has_time = context.bound.examples_source.event_time is not None
+    return TimeSplit() if has_time else HashSplit()
+
+
+def cut(declared: TimeSplit | HashSplit, examples: TrainingSet) -> Split:
+    """The split of the examples' rows."""
+    if isinstance(declared, TimeSplit):
+        return declared.cut(examples.instants, examples.table.column("label_at").to_numpy())
+    return declared.cut(examples.table.column("unit").to_pylist())
+
+
+def split_examples(context: Context, examples: Outcome) -> Outcome:
+    """How many rows each part of the split has, for the data gate to judge before training."""
+    declared = declared_split(context)
+    inputs = {"table": examples.output["table"], "split": declared.to_row()}
+    return context.run(
+        "split",
+        inputs,
+        lambda: cut(declared, load_examples(context, examples.output)).to_row(),
+    )
+
+
+def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
+    """Train; the output describes every candidate and names the blobs of what was packaged."""
+    product = context.bound.product
+    inputs = {
+        "table": examples.output["table"],
+        "inputs": [
+            vars(i) | {"categories": list(i.categories)} for i in context.bound.features.inputs
+        ],
+        "candidates": {name: c.to_row() for name, c in product.candidates.items()},
+        "order": list(product.candidates),
+        "split": declared_split(context).to_row(),
+        "metric": product.metric_name,
+        "task": product.target.task,
+        "interval": getattr(product.target, "interval", None),
+        "libraries": library_versions(),
+        "seed": seed_root,
+    }
+    return context.run("train", inputs, lambda: _train(context, examples, seed_root))
+
+
+def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
+    product = context.bound.product
+    rows = load_examples(context, examples.output)
+    split = cut(declared_split(context), rows)
+    data = TrainingData(
+        inputs=rows.inputs,
+        columns=rows.columns(),
+        y=rows.y,
+        task=product.target.task,
+        split=split,
+        classes=rows.classes,
+        weights=rows.table.column("weight").to_numpy() if product.weight else None,
+    )
+    metric = metric_named(product.metric_name)
+    fits = fit_all(
+        product.candidates,
+        data,
+        seeds=lambda name: seed_from(
+            seed_root, name, digest_json(product.candidates[name].to_row())
+        ),
+        cores=context.cores,
+        objective=Objective(measure=metric.value, better=metric.better),
+        on_progress=_Teller(context, len(product.candidates)),
+    )
+    described = {name: _describe(context, fit, data, metric) for name, fit in fits.items()}
+    winner = _winner(described, metric)
+    for name, row in described.items():
+        if row["failure"] is None and (name == winner or row["baseline"]):
+            row["test"] = _score_test(context, row, data)
+    instants = rows.instants
+    return {
+        "split": split.to_row(),
+        "winner": winner,
+        "candidates": described,
+        "rows": {
+            part: context.artifacts.put(array_to_bytes(getattr(split, part)))
+            for part in ("train", "test", "calibrate")
+        },
+        "trained_until": int(instants[split.train].max()) if len(split.train) else None,
+        "seen_until": int(instants[_not_test(split)].max()) if len(_not_test(split)) else None,
+    }
+
+
+def _not_test(split: Split) -> np.ndarray[Any, Any]:
+    return np.concatenate([split.train, split.tune, split.calibrate])
+
+
+class _Teller:
+    """Passes what happens to candidates on to the narrator."""
+
+    def __init__(self, context: Context, total: int) -> None:
+        self._context, self._total, self._done = context, total, 0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.state != "started":
+            self._done += 1
+            self._context.narrator.progress("train", self._done, self._total)
+
+
+def _describe(
+    context: Context, fit: Fitted | FailedFit, data: TrainingData, metric: Metric
+) -> dict[str, Any]:
+    """A candidate as plain JSON values; a failure is recorded and sinks nobody else."""
+    baseline = not isinstance(context.bound.product.candidates[fit.name], Candidate)
+    row: dict[str, Any] = {"baseline": baseline, "seconds": fit.seconds, "failure": None}
+    if isinstance(fit, FailedFit):
+        return row | {"failure": [vars(m) for m in fit.mistakes]}
+    try:
+        return row | _package(context, fit, data, metric)
+    except InterlockError as error:
+        return row | {"failure": [vars(m) for m in error.mistakes]}
+
+
+def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) -> dict[str, Any]:
+    """Export, compare with the fitted estimator, calibrate and score on tune rows."""
+    exported = export(fit.estimator, fit.encoder, task=data.task)
+    encoder_row = fit.encoder.to_row() if fit.encoder else None
+    scorer = open_scorer(
+        exported.format,
+        exported.payload,
+        n_columns=fit.encoder.n_columns if fit.encoder else None,
+        inputs=fit.prepared.inputs,
+    )
+    spec = replace(fit.spec, link=exported.link)
+    exactness = _exactness(fit, exported, scorer, data)
+    spec, interval_note = _calibrated(context, fit, scorer, spec, data)
+    tune = data.part("tune")
+    prediction = answer(_raw(fit, scorer, tune.columns), spec).prediction if len(tune) else None
+    score = metric.value(tune.y, prediction) if prediction is not None else float("nan")
+    return {
+        "format": exported.format,
+        "file_name": exported.file_name,
+        "exporter": exported.exporter,
+        "reason": exported.reason,
+        "tolerance": exported.tolerance,
+        "payload": context.artifacts.put(exported.payload),
+        "encoder": context.put_json(encoder_row) if encoder_row else None,
+        "inputs": [i.name for i in fit.prepared.inputs],
+        "edges": {str(k): v for k, v in edge_values(exported.edges).items()},
+        "exactness": exactness,
+        "spec": spec.to_row(),
+        "params": dict(fit.params),
+        "trials": [t.to_row() for t in fit.trials],
+        "notes": [*fit.notes, *([interval_note] if interval_note else [])],
+        "n_rows": fit.n_rows,
+        "tune": None if score != score else score,
+    }
+
+
+def _raw(fit: Fitted, scorer: Scorer, columns: Mapping[str, Any]) -> Any:
+    return scorer.raw(fit.encoder.transform(columns) if fit.encoder else columns)
+
+
+def _exactness(
+    fit: Fitted, exported: Exported, scorer: Scorer, data: TrainingData
+) -> dict[str, Any]:
+    """Native against exported, on held-out rows and at the model's edges.
+
+    Raises InterlockError T156 when they differ by more than the format's tolerance.
+    """
+    held_out = np.concatenate([data.split.tune, data.split.calibrate, data.split.test])
+    columns = take(data.columns, data.inputs, held_out)
+    found = {"held out": compare(fit.raw(columns), _raw(fit, scorer, columns))}
+    if fit.encoder is not None and len(held_out):
+        matrix = edge_rows(exported.edges, fit.encoder.transform(columns))
+        found["edges"] = compare(raw_scores(fit.estimator, matrix), scorer.raw(matrix))
+    for where, exactness in found.items():
+        if exactness.rows and not exactness.within(exported.tolerance):
+            raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)
+    return {where: exactness.to_row() for where, exactness in found.items()}
+
+
+def _inexact(
+    name: str, where: str, exactness: Mapping[str, Any], tolerance: float
+) -> InterlockError:
+    return InterlockError.of(
+        [
+            Mistake(
+                code="T156",
+                what="the packaged model does not answer as the trained one did",
+                where=f"candidate '{name}', rows: {where}",
+                expected=f"equal, or within {tolerance:g} relative",
+                got=f"{exactness}",
+                fix="report it; meanwhile use an estimator that exports exactly",
+            )
+        ]
+    )
+
+
+def _calibrated(
+    context: Context, fit: Fitted, scorer: Scorer, spec: AnswerSpec, data: TrainingData
+) -> tuple[AnswerSpec, str]:
+    level = getattr(context.bound.product.target, "interval", None)
+    if level is None or fit.is_baseline:
+        return spec, ""
+    rows = data.part("calibrate")
+    if not len(rows):
+        return spec, "no prediction interval: there are no calibrate rows"
+    found = calibrate_interval(rows.y, _raw(fit, scorer, rows.columns), spec, level=level)
+    return spec.with_interval(found.interval), found.reason
+
+
+def _winner(described: Mapping[str, Mapping[str, Any]], metric: Metric) -> str | None:
+    """The candidate with the best value on the tune rows; of equals the first declared."""
+    scored = {
+        name: row["tune"]
+        for name, row in described.items()
+        if not row["baseline"] and row["failure"] is None and row["tune"] is not None
+    }
+    if not scored:
+        return None
+    best = min if metric.better == "lower" else max
+    return best(scored, key=lambda name: scored[name])
+
+
+def _score_test(context: Context, row: Mapping[str, Any], data: TrainingData) -> dict[str, Any]:
+    """Predictions for the test rows, as blobs."""
+    answers = score(context, row, take(data.columns, data.inputs, data.split.test))
+    kept = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
+    return {
+        name: context.artifacts.put(array_to_bytes(values))
+        for name, values in kept.items()
+        if values is not None
+    }
+
+
+def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
+    """Answers of a packaged candidate for feature columns, computed as the service will."""
+    inputs = tuple(i for i in context.bound.features.inputs if i.name in set(row["inputs"]))
+    encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
+    scorer = open_scorer(
+        row["format"],
+        context.artifacts.get(row["payload"]),
+        n_columns=encoder.n_columns if encoder else None,
+        inputs=inputs,
+    )
+    raw = scorer.raw(encoder.transform(columns) if encoder else columns)
+    return answer(raw, AnswerSpec.from_row(row["spec"]))
