@@ -29,6 +29,7 @@ FEWEST_WINDOWS = 6
 """Fewer windows have no 95 % interval of their median (see :mod:`interlock.stats.intervals`)."""
 WIDEST_TOLERANCE = 1e-6
 """Relative. An export that promises less than this does not answer as the trained model."""
+_SHOWN = 3  # differences in a sentence
 _AGAIN = "run the delivery again when the machine is quieter"
 
 
@@ -53,35 +54,30 @@ class LatencyWindow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BadInputProbe:
-    """One request that must be refused: what it was, the status due and the one that came."""
-
-    case: str
-    expected_status: int
-    got_status: int
-
-
-@dataclass(frozen=True, kw_only=True)
 class ServiceMeasurement:
     """What the packaged service answered, beside what training has for the same rows.
 
-    Differences are worst cases: of features absolute, of predictions relative. ``tolerance`` is the
-    relative difference of a prediction that the export promises, 0 where it is exact.
-    ``features_compared`` counts feature values; ``unanswered`` requests that got no answer at all.
+    Differences are worst cases: of features absolute (None where all must be equal and none was
+    measured), of predictions relative. ``tolerance`` is the relative difference of a prediction
+    that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
+    ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
+    that was answered otherwise than due; ``unanswered`` requests got no answer at all.
     """
 
     rows_compared: int
     features_compared: int
     feature_mismatches: int
-    worst_feature_difference: float
     prediction_mismatches: int
     worst_prediction_difference: float
     tolerance: float
     edge_rows_compared: int
     edge_mismatches: int
-    bad_inputs: tuple[BadInputProbe, ...]
+    bad_inputs_sent: int
+    bad_inputs_wrong: tuple[str, ...]
     latency_windows: tuple[LatencyWindow, ...]
     unanswered: int
+    worst_feature_difference: float | None = None
+    differences: tuple[str, ...] = ()
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -97,12 +93,11 @@ class Parity(Declared):
         m = measurement
         if not (m.rows_compared > 0 and m.features_compared > 0):
             return (unmeasured("parity", "V107", "no rows were compared"),)
-        if not math.isfinite(m.worst_feature_difference):
+        if not math.isfinite(m.worst_feature_difference or 0.0):
             return (unmeasured("parity", "V107", "a feature's difference is not a number"),)
         if not 0 <= m.tolerance <= WIDEST_TOLERANCE:
             reason = f"a tolerance of {m.tolerance:g} would hide wrong answers"
             return (unmeasured("parity", "V107", reason),)
-        worst = f"worst difference {m.worst_feature_difference:.3g}"
         return (
             counted(
                 "every request answered",
@@ -118,7 +113,7 @@ class Parity(Declared):
                 Limit(at_most=0),
                 n=m.features_compared,
                 unit="mismatches",
-                why=worst,
+                why="; ".join(m.differences[:_SHOWN]),
                 evidence={"rows": m.rows_compared, "worst": m.worst_feature_difference},
             ),
             *_prediction_parity(m),
@@ -151,20 +146,19 @@ class BadInput(Declared):
 
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
         """Judges all probes together; none sent is an error."""
-        probes = measurement.bad_inputs
-        if not probes:
+        sent, wrong = measurement.bad_inputs_sent, measurement.bad_inputs_wrong
+        if not sent > 0:
             return (unmeasured("bad input", "V107", "no bad input was sent"),)
-        wrong = [p for p in probes if p.got_status != p.expected_status]
-        named = [f"{p.case} got {p.got_status}, due {p.expected_status}" for p in wrong]
         return (
             counted(
                 "bad input",
                 "V104",
                 len(wrong),
                 Limit(at_most=0),
-                n=len(probes),
+                n=sent,
                 unit="wrong answers",
-                why="; ".join(named),
+                why="; ".join(wrong[:_SHOWN]),
+                evidence={"wrong": list(wrong)},
             ),
         )
 
@@ -209,8 +203,7 @@ def service_gate(
 
 
 def _prediction_parity(m: ServiceMeasurement) -> tuple[Check, ...]:
-    evidence = {"rows": m.rows_compared, "tolerance": m.tolerance}
-    worst = f"worst relative difference {m.worst_prediction_difference:.3g}"
+    evidence = {"differences": list(m.differences), "tolerance": m.tolerance}
     return (
         counted(
             "prediction parity",
@@ -219,7 +212,7 @@ def _prediction_parity(m: ServiceMeasurement) -> tuple[Check, ...]:
             Limit(at_most=0),
             n=m.rows_compared,
             unit="mismatches",
-            why=worst,
+            why="; ".join(m.differences[:_SHOWN]),
             evidence=evidence,
         ),
         counted(

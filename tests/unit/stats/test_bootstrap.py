@@ -1,0 +1,141 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interlock.stats.bootstrap import (
+    Means,
+    Quantile,
+    Weighted,
+    bootstrap,
+    percentile_interval,
+    value_of,
+)
+from interlock.stats.resamples import Resamples
+
+values_lists = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
+
+
+def _expanded(resamples, values):
+    """Every resample written out, the slow and obvious way."""
+    for counts in resamples.chunks():
+        for row in counts:
+            yield np.repeat(values, row[resamples.unit_of_row].astype(int))
+
+
+@given(values_lists, st.floats(0, 1), st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_quantiles_and_means_equal_those_of_the_rows_written_out(values, share, clustered):
+    array = np.array(values)
+    clusters = np.arange(len(values)) // 3 if clustered else None
+    resamples = Resamples.of(len(values), seed=3, clusters=clusters, count=20)
+    drawn = bootstrap([Quantile(array, share), Means(array[:, None])], resamples)
+    for row, rows in enumerate(_expanded(resamples, array)):
+        assert drawn[row, 0] == pytest.approx(np.quantile(rows, share), rel=1e-9, abs=1e-6)
+        assert drawn[row, 1] == pytest.approx(rows.mean(), rel=1e-9, abs=1e-6)
+
+
+def test_the_median_of_an_even_number_is_the_exact_midpoint():
+    assert value_of(Quantile(np.array([0.1, 0.4, 0.2, 0.9]), 0.5), 4) == (0.2 + 0.4) / 2
+
+
+def test_few_big_clusters_reach_outside_the_window_of_likely_ranks():
+    values = np.arange(40_000.0)
+    clusters = np.arange(40_000) // 10_000  # a resample may hold the lowest cluster four times
+    resamples = Resamples.of(40_000, seed=5, clusters=clusters, count=60)
+    drawn = bootstrap([Quantile(values, 0.5)], resamples)[:, 0]
+    expected = [np.median(rows) for rows in _expanded(resamples, values)]
+    assert drawn == pytest.approx(expected)
+    assert drawn.min() < 12_000  # far from the window around 20,000
+
+
+def test_the_same_seed_gives_the_same_counts_and_another_seed_others():
+    def counts(seed):
+        return np.vstack([c.copy() for c in Resamples.of(50, seed=seed, count=9).chunks()])
+
+    assert (counts(1) == counts(1)).all()
+    assert (counts(1) != counts(2)).any()
+    assert (counts(1).sum(axis=1) == 50).all()
+
+
+def test_counts_too_large_to_keep_are_drawn_again_alike(monkeypatch):
+    kept = np.vstack([c.copy() for c in Resamples.of(30, seed=1, count=50).chunks()])
+    monkeypatch.setattr("interlock.stats.resamples._KEPT_BYTES", 10)
+    monkeypatch.setattr("interlock.stats.resamples._CHUNK_CELLS", 70)
+    again = Resamples.of(30, seed=1, count=50)
+    assert again._kept is None
+    for _ in range(2):
+        assert (np.vstack([c.copy() for c in again.chunks()]) == kept).all()
+
+
+def test_clusters_are_drawn_whole():
+    resamples = Resamples.of(6, seed=0, clusters=["a", "b", "a", "c", "c", "a"], count=50)
+    for counts in resamples.chunks():
+        rows = counts[:, resamples.unit_of_row]
+        assert (rows[:, 0] == rows[:, 2]).all()
+        assert (rows[:, 3] == rows[:, 4]).all()
+        assert (counts.sum(axis=1) == 3).all()
+
+
+def test_clusters_of_one_row_each_change_nothing():
+    values = np.random.default_rng(0).normal(size=80)
+    statistic = [Means(values[:, None])]
+    ids = [f"house {k}" for k in reversed(range(80))]
+    rows = bootstrap(statistic, Resamples.of(80, seed=4))
+    assert (rows == bootstrap(statistic, Resamples.of(80, seed=4, clusters=ids))).all()
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says():
+    rng = np.random.default_rng(7)
+    covered = 0
+    for seed in range(200):
+        sample = rng.exponential(size=150)
+        drawn = bootstrap([Quantile(sample, 0.5)], Resamples.of(150, seed=seed, count=400))
+        low, high = percentile_interval(drawn[:, 0])
+        covered += low <= np.log(2) <= high
+    assert 180 <= covered <= 199  # 190 expected of 200
+
+
+def test_cluster_intervals_are_wider_where_rows_of_a_cluster_agree():
+    values = np.repeat(np.random.default_rng(1).normal(size=60), 20)
+    clusters = np.repeat(np.arange(60), 20)
+
+    def width(ids):
+        drawn = bootstrap([Means(values[:, None])], Resamples.of(1_200, seed=1, clusters=ids))
+        low, high = percentile_interval(drawn[:, 0])
+        return high - low
+
+    assert width(clusters) > 3.5 * width(None)  # √20 is 4.5
+
+
+def test_undefined_resamples_widen_the_interval():
+    values = np.linspace(0, 1, 2_000)
+    values[500:510] = np.nan
+    low, high = percentile_interval(values)
+    assert low < np.nanquantile(values, 0.025)
+    assert high > np.nanquantile(values, 0.975)
+    values[:60] = np.nan
+    assert percentile_interval(values) == (-np.inf, np.inf)
+
+
+def test_a_weighted_function_sees_counts_in_its_own_order():
+    order = np.array([2, 0, 1])
+    seen = Weighted(lambda counts: counts[:, 0], order)
+    resamples = Resamples.of(3, seed=2, count=30)
+    drawn = bootstrap([seen], resamples)[:, 0]
+    assert (drawn == np.vstack([c.copy() for c in resamples.chunks()])[:, 2]).all()
+
+
+def test_what_cannot_be_resampled_is_refused():
+    with pytest.raises(ValueError, match="at least one row, got none"):
+        Resamples.of(0, seed=1)
+    with pytest.raises(ValueError, match=r"clusters must have shape \(3,\), got \(2,\)"):
+        Resamples.of(3, seed=1, clusters=[1, 2])
+
+
+def test_25_000_rows_take_under_200_mb():
+    resamples = Resamples.of(25_000, seed=1)
+    largest = max(chunk.nbytes for chunk in resamples.chunks())
+    assert resamples._kept is not None
+    assert resamples._kept.nbytes <= 64 * 2**20
+    assert largest <= 2 * 2**20
