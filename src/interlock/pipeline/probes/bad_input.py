@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interlock.data.request import Field, RequestSchema
-from interlock.gates.service import BadInputProbe
-from interlock.pipeline.probes.client import JSON, PREDICT, Client, request_bytes
+from interlock.pipeline.probes.client import JSON, PREDICT, Client, Reply, request_bytes
 
 _UNFIT = 422
 _NO_JSON = 400
@@ -43,6 +42,14 @@ class BadRequest:
     path: str = PREDICT
     headers: Mapping[str, str] = field(default_factory=lambda: JSON)
     declared_bytes: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refusals:
+    """How the corpus fared. ``wrong`` names each request that was answered otherwise, and how."""
+
+    sent: int
+    wrong: tuple[str, ...]
 
 
 def bad_requests(
@@ -141,21 +148,20 @@ def _envelopes(row: bytes) -> Iterator[BadRequest]:
 
 def send_bad_requests(
     client: Client, corpus: Sequence[BadRequest], good: Mapping[str, Any]
-) -> tuple[BadInputProbe, ...]:
-    """Send the corpus, and a good request at the end, for which 200 is due."""
-    found = [
-        BadInputProbe(case=case.name, expected_status=case.expected, got_status=_sent(client, case))
-        for case in corpus
-    ]
-    last = BadInputProbe(
-        case="a good request after the bad ones",
-        expected_status=200,
-        got_status=client.predict(good).status,
-    )
-    return (*found, last)
+) -> Refusals:
+    """Send the corpus, and at the end a good request, which must be answered."""
+    wrong = []
+    for case in corpus:
+        reply = _sent(client, case)
+        if reply.status != case.expected:
+            wrong.append(f"{case.name}: due {case.expected}, got {reply.short}")
+    last = client.predict(good)
+    if last.status != 200:
+        wrong.append(f"a good request after the bad ones: due 200, got {last.short}")
+    return Refusals(sent=len(corpus) + 1, wrong=tuple(wrong))
 
 
-def _sent(client: Client, case: BadRequest) -> int:
+def _sent(client: Client, case: BadRequest) -> Reply:
     if case.declared_bytes is not None:
-        return client.announce(case.method, case.path, case.declared_bytes, case.headers).status
-    return client.ask(case.method, case.path, case.body, case.headers).status
+        return client.announce(case.method, case.path, case.declared_bytes, case.headers)
+    return client.ask(case.method, case.path, case.body, case.headers)

@@ -53,6 +53,9 @@ class Difference:
     expected: str
     got: str
 
+    def __str__(self) -> str:
+        return f"row {self.row} ({self.way}): {self.name} due {self.expected}, got {self.got}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:

@@ -7,9 +7,12 @@ answered.
 
 from __future__ import annotations
 
+import json
+import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,12 @@ from interlock.clock import monotonic
 from interlock.data.request import RequestSchema
 from interlock.features.assemble import HistoryProvider
 from interlock.gates.service import ServiceMeasurement
-from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
+from interlock.pipeline.probes.bad_input import (
+    BadRequest,
+    Refusals,
+    bad_requests,
+    send_bad_requests,
+)
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.edges import (
     Edges,
@@ -44,6 +52,7 @@ from interlock.serve.record import read_record
 
 _READY_SECONDS = 10.0
 _LATENCY_ROWS = 100
+_ANSWERED = 200
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +78,6 @@ class Probed:
 
     measurement: ServiceMeasurement
     differences: tuple[Difference, ...]
-    problems: tuple[str, ...]
     seconds: Mapping[str, float]
 
 
@@ -109,7 +117,7 @@ def probe_service(
 class _Found:
     parity: Parity
     edges: Edges
-    bad: Any
+    bad: Refusals
     latency: Latency
 
 
@@ -117,12 +125,10 @@ def _question(
     client: Client, plan: ServePlan, release: Answering, questions: Questions, timer: _Timer
 ) -> _Found:
     rows = questions.rows
-    log = Path(plan.log)
-
-    def logged() -> dict[str, Mapping[str, Any]]:
-        return {r.id: r.features for r in (read_record(x.payload) for x in read_log(log)) if r.id}
-
-    parity = compare_rows(client, rows, logged, tolerance=questions.tolerance)
+    logged = partial(_logged, Path(plan.log))
+    parity = compare_rows(
+        client, _with_fields(rows, release.schema), logged, tolerance=questions.tolerance
+    )
     timer.mark("parity")
     cases = edge_requests(release.schema, rows.requests, questions.thresholds)
     outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
@@ -135,7 +141,23 @@ def _question(
     return _Found(parity=parity, edges=edges, bad=bad, latency=latency)
 
 
-def _corpus(schema: RequestSchema, rows: ParityRows, limits: Limits) -> Any:
+def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:
+    """The request's own fields are compared too: what was logged is what was sent."""
+    sent = {f.name: [row.get(f.name) for row in rows.requests] for f in schema.fields}
+    return replace(rows, features={**sent, **rows.features})
+
+
+def _logged(log: Path) -> dict[str, Mapping[str, Any]]:
+    """Request fields and features of every answered prediction in the log, by its id."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for entry in read_log(log):
+        record = read_record(entry.payload)
+        if record.status == _ANSWERED:
+            found[record.id] = {**json.loads(record.request), **record.features}
+    return found
+
+
+def _corpus(schema: RequestSchema, rows: ParityRows, limits: Limits) -> list[BadRequest]:
     return bad_requests(
         schema, rows.requests[0], max_body_bytes=limits.body_bytes, max_rows=limits.rows
     )
@@ -144,26 +166,26 @@ def _corpus(schema: RequestSchema, rows: ParityRows, limits: Limits) -> Any:
 def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
     parity, edges, latency = found.parity, found.edges, found.latency
     compared = edges.compared
+    differences = (*parity.differences, *compared.differences, *edges.unexpected)
+    problems = (latency.problem,) if latency.problem else ()
+    finite = math.isfinite(parity.worst_feature)
     measurement = ServiceMeasurement(
         rows_compared=parity.rows,
         features_compared=parity.values,
         feature_mismatches=parity.unequal_features,
-        worst_feature_difference=parity.worst_feature,
         prediction_mismatches=parity.unequal_predictions,
         worst_prediction_difference=parity.worst,
         tolerance=tolerance,
         edge_rows_compared=edges.cases,
         edge_mismatches=edges.mismatches,
-        bad_inputs=found.bad,
+        bad_inputs_sent=found.bad.sent,
+        bad_inputs_wrong=found.bad.wrong,
         latency_windows=latency.windows,
         unanswered=parity.unanswered + compared.unanswered + latency.unanswered,
+        worst_feature_difference=parity.worst_feature if finite else None,
+        differences=(*map(str, differences), *problems),
     )
-    return Probed(
-        measurement=measurement,
-        differences=(*parity.differences, *compared.differences, *edges.unexpected),
-        problems=(latency.problem,) if latency.problem else (),
-        seconds=timer.seconds,
-    )
+    return Probed(measurement=measurement, differences=differences, seconds=timer.seconds)
 
 
 def chosen_rows(rows: ParityRows) -> ParityRows:
