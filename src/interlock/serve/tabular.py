@@ -103,12 +103,13 @@ class TableWriter:
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
-        with _writable(path):
-            self._writer: Any = (
-                pc.CSVWriter(self._part, schema)
-                if is_csv(path)
-                else pq.ParquetWriter(self._part, schema)
-            )
+        kind: Any = pc.CSVWriter if is_csv(path) else pq.ParquetWriter
+        try:
+            with _writable(path):
+                self._writer = kind(self._part, schema)
+        except StoreError:
+            self._part.unlink(missing_ok=True)
+            raise
 
     def write(self, table: pa.Table) -> None:
         """Append rows. Raises StoreError when the disk refuses them."""
