@@ -93,7 +93,7 @@ class Parity(Declared):
         m = measurement
         if not (m.rows_compared > 0 and m.features_compared > 0):
             return (unmeasured("parity", "V107", "no rows were compared"),)
-        if not math.isfinite(m.worst_feature_difference or 0.0):
+        if not 0 <= (m.worst_feature_difference or 0.0) < math.inf:
             return (unmeasured("parity", "V107", "a feature's difference is not a number"),)
         if not 0 <= m.tolerance <= WIDEST_TOLERANCE:
             reason = f"a tolerance of {m.tolerance:g} would hide wrong answers"

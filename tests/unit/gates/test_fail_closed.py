@@ -1,0 +1,223 @@
+"""No check passes on a measurement with a hole in it, whatever the hole."""
+
+import math
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from interlock.digest import canonical_json
+from interlock.gates import data, model, service
+from interlock.gates.data import Fresh, MaxViolations, MinRows, data_gate
+from interlock.gates.gate import run
+from interlock.gates.model import (
+    Above,
+    BeatsBaselines,
+    Below,
+    BetterThanChampion,
+    NoWorseThanChampion,
+)
+from interlock.gates.service import LatencyWindow, P99Below, service_gate
+from interlock.verdict import Verdict
+
+DATA = data_gate([MinRows(5_000), Fresh("2d"), MaxViolations("price", 0.01)])
+MODEL = (
+    Below("mdape", 0.15),
+    Above("within_10", 0.40),
+    BeatsBaselines(),
+    NoWorseThanChampion(0.005),
+    BetterThanChampion(),
+)
+SERVICE = service_gate([P99Below("20ms")])
+BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
+within = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def _shut(gate, measurement):
+    """The gate is shut, its result can be written down, and the checks that did not open."""
+    result = run("gate", gate, measurement)
+    canonical_json(result.to_row())
+    assert not result.opens
+    assert result.verdict is not Verdict.PASSED
+    return [check for check in result.checks if not check.opens]
+
+
+def test_sound_measurements_open_every_gate(sound_data, sound_model, sound_service):
+    for gate, sound in ((DATA, sound_data), (MODEL, sound_model), (SERVICE, sound_service)):
+        result = run("gate", gate, sound)
+        assert [c.name for c in result.checks if not c.opens] == []
+        assert result.opens
+        canonical_json(result.to_row())
+
+
+def test_every_check_there_is_was_asked():
+    asked = {type(check).__name__ for check in (*DATA, *MODEL, *SERVICE)}
+    declared = {
+        name
+        for module in (data, model, service)
+        for name, thing in vars(module).items()
+        if isinstance(thing, type)
+        and hasattr(thing, "judge")
+        and thing.__module__ == module.__name__
+    }
+    assert asked == declared
+
+
+MUST_BE_NUMBERS = (
+    "rows_read",
+    "rows_usable",
+    "duplicates",
+    "newest_event",
+    "as_of",
+)
+
+
+@pytest.mark.parametrize("name", MUST_BE_NUMBERS)
+@pytest.mark.parametrize("bad", BAD)
+def test_the_data_gate_stays_shut_on_a_bad_number(sound_data, name, bad):
+    if name == "newest_event" and bad == -1:
+        bad = 200 * 86_400_000_000  # -1 µs is a real instant; the future is not
+    assert _shut(DATA, replace(sound_data, **{name: bad}))
+
+
+@pytest.mark.parametrize("name", ["quarantined", "feature_failures", "violations", "part_rows"])
+@pytest.mark.parametrize("bad", [{"price": bad, "test": bad} for bad in BAD])
+def test_the_data_gate_stays_shut_on_a_bad_count(sound_data, name, bad):
+    assert _shut(DATA, replace(sound_data, **{name: bad}))
+
+
+@pytest.mark.parametrize("name", ["quarantined", "feature_failures", "violations", "part_rows"])
+def test_the_data_gate_stays_shut_without_its_counts(sound_data, name):
+    assert _shut(DATA, replace(sound_data, **{name: None}))
+
+
+@given(place=st.integers(0, 999), bad=st.sampled_from([math.nan, math.inf, -math.inf]))
+@within
+def test_one_bad_prediction_shuts_every_check_of_that_model(sound_model, place, bad):
+    for name in ("boosting", "median"):
+        spoiled = sound_model.predictions[name].copy()
+        spoiled[place] = bad
+        shut = _shut(
+            MODEL,
+            replace(sound_model, predictions={**sound_model.predictions, name: spoiled}),
+        )
+        expected = {"beats baseline median"}
+        if name == "boosting":
+            expected |= {"mdape below 15 %", "within_10 above 40 %"}
+        if name == "boosting" and place >= 400:
+            expected |= {"no worse than champion", "better than champion"}
+        assert {check.name for check in shut} == expected
+        assert {check.verdict for check in shut} == {Verdict.ERROR}
+
+
+@given(place=st.integers(0, 999), bad=st.sampled_from([math.nan, math.inf, -math.inf]))
+@within
+def test_one_bad_truth_shuts_the_gate(sound_model, place, bad):
+    y = sound_model.y.copy()
+    y[place] = bad
+    shut = {check.name for check in _shut(MODEL, replace(sound_model, y=y))}
+    assert {"mdape below 15 %", "within_10 above 40 %", "beats baseline median"} <= shut
+
+
+def test_a_bad_champion_shuts_the_champions_checks(sound_model):
+    champion = sound_model.champion_prediction.copy()
+    champion[399] = math.nan  # not compared
+    assert run("gate", MODEL, replace(sound_model, champion_prediction=champion)).opens
+    champion[400] = math.nan
+    shut = _shut(MODEL, replace(sound_model, champion_prediction=champion))
+    assert {check.name for check in shut} == {"no worse than champion", "better than champion"}
+
+
+def _empty(m):
+    return replace(
+        m,
+        y=np.array([]),
+        predictions={name: np.array([]) for name in m.predictions},
+        champion_prediction=np.array([]),
+        champion_rows=np.array([], dtype=bool),
+    )
+
+
+def _constant(m):
+    """Every model is right everywhere, because nothing ever happens."""
+    same = np.full(1_000, 5.0)
+    return replace(
+        m, y=same, predictions=dict.fromkeys(m.predictions, same), champion_prediction=same
+    )
+
+
+def _few(m):
+    return replace(
+        m,
+        y=m.y[:60],
+        predictions={name: p[:60] for name, p in m.predictions.items()},
+        champion_prediction=m.champion_prediction[:60],
+        champion_rows=np.ones(60, dtype=bool),
+    )
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _empty,
+        _constant,
+        _few,
+        lambda m: replace(m, predictions={}),
+        lambda m: replace(m, y=None),
+        lambda m: replace(m, predictions=None),
+        lambda m: replace(m, winner="nobody"),
+        lambda m: replace(m, predictions={k: p[:-1] for k, p in m.predictions.items()}),
+        lambda m: replace(m, predictions={k: p[:, None] for k, p in m.predictions.items()}),
+        lambda m: replace(m, predictions=dict.fromkeys(m.predictions, np.full(1_000, 2e5))),
+        lambda m: replace(m, clusters=np.zeros(1_000)),
+        lambda m: replace(m, clusters=np.arange(1_000) % 20),
+        lambda m: replace(m, clusters=np.zeros(3)),
+        lambda m: replace(m, seed=-1),
+    ],
+)
+def test_no_check_of_the_model_gate_passes_on_spoiled_rows(sound_model, spoil):
+    assert len(_shut(MODEL, spoil(sound_model))) == 5
+
+
+SERVICE_HOLES = [
+    (field.name, bad)
+    for field in fields(service.ServiceMeasurement)
+    for bad in BAD
+    if field.name != "differences"  # words, for people
+    and (field.name, bad) != ("worst_feature_difference", None)  # mismatches are counted
+]
+
+
+@pytest.mark.parametrize(("name", "bad"), SERVICE_HOLES)
+def test_the_service_gate_stays_shut_on_a_bad_number(sound_service, name, bad):
+    assert _shut(SERVICE, replace(sound_service, **{name: bad}))
+
+
+@pytest.mark.parametrize("name", ["rows_compared", "features_compared", "edge_rows_compared"])
+def test_nothing_compared_never_passes(sound_service, name):
+    shut = _shut(SERVICE, replace(sound_service, **{name: 0}))
+    assert [check.verdict for check in shut] == [Verdict.ERROR]
+
+
+@given(
+    place=st.integers(0, 9),
+    bad=st.sampled_from([math.nan, math.inf, -math.inf, 0.0, -0.001, None]),
+)
+@within
+def test_one_bad_window_shuts_the_latency_check(sound_service, place, bad):
+    windows = list(sound_service.latency_windows)
+    windows[place] = LatencyWindow(n=150, p50_seconds=0.001, p99_seconds=bad)
+    shut = _shut(SERVICE, replace(sound_service, latency_windows=tuple(windows)))
+    assert [check.verdict for check in shut] == [Verdict.ERROR]
+
+
+@pytest.mark.parametrize("gate", [DATA, MODEL, SERVICE])
+@pytest.mark.parametrize("measurement", [None, object(), {}, 0])
+def test_no_check_passes_on_no_measurement(gate, measurement):
+    checks = run("gate", gate, measurement).checks
+    assert len(checks) == len(gate)
+    assert {check.verdict for check in checks} == {Verdict.ERROR}

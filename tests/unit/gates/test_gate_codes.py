@@ -1,0 +1,27 @@
+"""Every code that evaluation and gates use has its page, and the other way round."""
+
+import re
+from importlib import resources
+from pathlib import Path
+
+import interlock.evaluate
+import interlock.gates
+
+CODE = re.compile(r'"((?:M2|V10|D15)\d+)"')
+
+
+def test_every_code_has_a_page_and_every_page_a_code():
+    used = {
+        code
+        for package in (interlock.evaluate, interlock.gates)
+        for module in Path(package.__path__[0]).glob("*.py")
+        for code in CODE.findall(module.read_text())
+    }
+    pages = resources.files("interlock") / "explain"
+    named = {p.name.removesuffix(".md") for p in pages.iterdir()}
+    assert used <= named
+    assert {n for n in named if re.fullmatch(r"(M2|V10|D15)\d+", n)} <= used | {"M204"}
+    for code in used:
+        lines = (pages / f"{code}.md").read_text().splitlines()
+        assert lines[0].startswith("# ")
+        assert any(line.startswith("What to do: ") for line in lines)

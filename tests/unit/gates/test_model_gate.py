@@ -1,0 +1,240 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from interlock.errors import AuthorError
+from interlock.gates.gate import run
+from interlock.gates.model import (
+    DEFAULT_MODEL_GATE,
+    Above,
+    BeatsBaselines,
+    Below,
+    BetterThanChampion,
+    NoWorseThanChampion,
+    model_gate,
+)
+from interlock.verdict import Exemption, Verdict
+
+RNG = np.random.default_rng(5)
+
+
+def _one(check, measurement):
+    (found,) = run("model gate", [check], measurement).checks
+    return found
+
+
+def _with(measurement, **predictions):
+    return replace(measurement, predictions={**measurement.predictions, **predictions})
+
+
+def test_an_absolute_limit_goes_by_the_whole_interval(sound_model):
+    found = _one(Below("mdape", 0.15), sound_model)
+    assert (found.verdict, found.n, found.unit) == (Verdict.PASSED, 1_000, "%")
+    value, high = found.measured, found.interval.high
+    assert found.interval.low < value < high < 0.15
+    doubtful = _one(Below("mdape", (value + high) / 2), sound_model)
+    assert doubtful.verdict is Verdict.INCONCLUSIVE
+    assert doubtful.evidence["code"] == "M208"
+    assert 3_000 < doubtful.evidence["rows_needed"] < 5_000  # half the distance, four times n
+    assert _one(Below("mdape", found.interval.low * 0.99), sound_model).verdict is Verdict.FAILED
+
+
+def test_the_words_of_an_inconclusive_limit(sound_model):
+    found = _one(Above("within_10", 0.68), sound_model)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    low, high = found.interval.low * 100, found.interval.high * 100
+    assert found.reason == (
+        f"measured {found.measured * 100:.4g} %, 95 % interval {low:.4g} % to {high:.4g} %, "
+        f"must be ≥ 68 %; about {found.evidence['rows_needed']:,} rows would decide, "
+        "there are 1,000"
+    )
+
+
+def test_a_winner_beats_every_baseline(sound_model):
+    close = sound_model.predictions["boosting"] * RNG.lognormal(0, 0.01, 1_000)
+    measurement = replace(_with(sound_model, close=close), baselines=("median", "close"))
+    found = run("model gate", [BeatsBaselines()], measurement).checks
+    assert [check.name for check in found] == ["beats baseline median", "beats baseline close"]
+    assert found[0].verdict is Verdict.PASSED
+    assert found[0].interval.high < 0
+    assert found[1].verdict in (Verdict.INCONCLUSIVE, Verdict.FAILED)
+
+
+def test_a_baseline_on_top_fails_the_gate(sound_model):
+    measurement = _with(sound_model, median=sound_model.y * 1.001)
+    found = _one(BeatsBaselines(), measurement)
+    assert (found.verdict, found.evidence["code"]) == (Verdict.FAILED, "M205")
+    value = found.evidence["candidate_value"] * 100
+    assert found.reason == (
+        f"the baseline median scores best: mdape 0.1 %, boosting {value:.4g} %; "
+        "a baseline never becomes champion"
+    )
+    found = _one(BeatsBaselines(), replace(sound_model, winner="median"))
+    assert found.verdict is Verdict.FAILED
+    assert found.reason == "the baseline median scored best; a baseline never becomes champion"
+
+
+def test_a_copy_of_a_baseline_does_not_beat_it(sound_model):
+    copy = _with(sound_model, boosting=sound_model.predictions["median"])
+    assert _one(BeatsBaselines(), copy).verdict is Verdict.FAILED
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"baselines": ()}, "no baseline was scored"),
+        ({"baselines": ("mean",)}, "the baseline mean was not scored on the test rows"),
+        ({"winner": "ridge"}, "ridge was not scored on the test rows"),
+    ],
+)
+def test_a_baseline_that_was_not_scored_is_an_error(sound_model, change, reason):
+    found = _one(BeatsBaselines(), replace(sound_model, **change))
+    assert (found.verdict, found.reason) == (Verdict.ERROR, reason)
+
+
+@pytest.mark.parametrize("check", [NoWorseThanChampion(), BetterThanChampion()])
+class TestChampion:
+    def test_the_first_release_has_none(self, sound_model, check):
+        first = replace(sound_model, champion=None, champion_prediction=None, champion_rows=None)
+        found = _one(check, first)
+        assert (found.verdict, found.exemption) == (
+            Verdict.NOT_APPLICABLE,
+            Exemption.NO_CHAMPION,
+        )
+        assert found.opens
+
+    def test_one_that_could_not_be_scored_is_an_error(self, sound_model, check):
+        found = _one(
+            check,
+            replace(sound_model, champion_prediction=None, champion_reason="the bundle is gone"),
+        )
+        assert (found.verdict, found.exemption) == (Verdict.ERROR, None)
+        assert found.reason == "the champion could not be scored: the bundle is gone"
+
+    def test_predictions_of_no_known_champion_are_an_error(self, sound_model, check):
+        assert _one(check, replace(sound_model, champion=None)).verdict is Verdict.ERROR
+
+    @pytest.mark.parametrize("rows", [None, np.ones(3, dtype=bool), np.ones(1_000)])
+    def test_unknown_rows_are_an_error(self, sound_model, check, rows):
+        found = _one(check, replace(sound_model, champion_rows=rows))
+        assert found.verdict is Verdict.ERROR
+        assert found.reason == ("it is not known which test rows the champion has not learned from")
+
+    def test_too_few_new_rows_are_inconclusive(self, sound_model, check):
+        found = _one(check, replace(sound_model, champion_rows=np.arange(1_000) >= 801))
+        assert (found.verdict, found.n) == (Verdict.INCONCLUSIVE, 199)
+        assert found.evidence == {"code": "M207", "rows_needed": 200}
+        assert found.reason == (
+            "199 test rows are newer than the champion's last training row; at least 200 are needed"
+        )
+
+    def test_only_rows_new_to_the_champion_count(self, sound_model, check):
+        learned = np.where(
+            sound_model.champion_rows, sound_model.champion_prediction, sound_model.y
+        )
+        found = _one(check, replace(sound_model, champion_prediction=learned))
+        assert (found.verdict, found.n) == (Verdict.PASSED, 600)
+        assert found == _one(check, sound_model)
+
+    def test_a_clearly_worse_winner_fails(self, sound_model, check):
+        worse = sound_model.y * RNG.lognormal(0, 0.4, 1_000)
+        found = _one(check, _with(sound_model, boosting=worse))
+        assert (found.verdict, found.evidence["code"]) == (Verdict.FAILED, "M206")
+        assert found.evidence["reference"] == "1.3.0"
+
+
+def test_the_margin_decides_between_equals(sound_model):
+    equal = _with(sound_model, boosting=sound_model.champion_prediction * 1.0001)
+    assert _one(NoWorseThanChampion(0.01), equal).verdict is Verdict.PASSED
+    assert _one(NoWorseThanChampion("10%"), equal).verdict is Verdict.PASSED
+    assert _one(BetterThanChampion(), equal).verdict is not Verdict.PASSED
+
+
+def test_a_relative_margin_is_of_the_champions_value_on_the_same_rows(sound_model):
+    found = _one(NoWorseThanChampion("5%"), sound_model)
+    assert found.threshold == pytest.approx(0.05 * found.evidence["reference_value"])
+    assert _one(NoWorseThanChampion(), sound_model).threshold == found.threshold
+    assert _one(NoWorseThanChampion(0.25), sound_model).threshold == 0.25
+
+
+def test_where_higher_is_better_the_sides_change(sound_model):
+    measurement = replace(sound_model, metric="within_10")
+    found = _one(NoWorseThanChampion(0.02), measurement)
+    assert (found.verdict, found.comparison, found.threshold) == (Verdict.PASSED, "≥", -0.02)
+    assert _one(BetterThanChampion(), measurement).comparison == ">"
+    assert _one(BeatsBaselines(), measurement).interval.low > 0
+
+
+def test_dependent_rows_are_judged_by_their_units(sound_model):
+    few = replace(sound_model, clusters=np.arange(1_000) % 29)
+    found = _one(Below("mdape", 0.15), few)
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.reason == ("29 independent units are too few to judge by; at least 30 are needed")
+    assert _one(Below("mdape", 0.15), replace(few, clusters=np.arange(1_000) % 99)).opens
+
+
+def test_classes_are_judged_by_probabilities(sound_model):
+    y = (RNG.random(1_000) < 0.3).astype(float)
+    good = np.clip(0.3 + 0.5 * (y - 0.3) + RNG.normal(0, 0.1, 1_000), 0.01, 0.99)
+    flat = np.full(1_000, 0.3)
+
+    def odds(second):
+        return np.column_stack([1 - second, second])
+
+    measurement = replace(
+        sound_model,
+        metric="log_loss",
+        y=y,
+        predictions={"boosting": odds(good), "median": odds(flat)},
+        champion_prediction=odds(flat),
+    )
+    gate = (Above("roc_auc", 0.8), Below("brier", 0.15), BeatsBaselines(), NoWorseThanChampion())
+    assert run("model gate", gate, measurement).opens
+
+
+def test_a_product_that_declares_nothing_gets_the_default_checks():
+    assert model_gate([]) == DEFAULT_MODEL_GATE == (BeatsBaselines(), NoWorseThanChampion("5%"))
+    assert model_gate([Below("mae", 5)]) == (Below("mae", 5),)
+
+
+@pytest.mark.parametrize(
+    ("check", "row"),
+    [
+        (BeatsBaselines(), {"check": "BeatsBaselines"}),
+        (NoWorseThanChampion(0.005), {"check": "NoWorseThanChampion", "margin": 0.005}),
+        (Above("r2", -1), {"check": "Above", "metric": "r2", "limit": -1}),
+    ],
+)
+def test_model_declarations_have_a_canonical_row(check, row):
+    assert check.to_row() == row
+
+
+@pytest.mark.parametrize(
+    ("declare", "code"),
+    [
+        (lambda: Below("mappe", 1), "M201"),
+        (lambda: Below("r2", 0.5), "M203"),
+        (lambda: Above("mae", 5), "M203"),
+        (lambda: Below("mae", float("nan")), "M203"),
+        (lambda: Below("mae", -1), "M203"),
+        (lambda: NoWorseThanChampion(-0.1), "M203"),
+        (lambda: NoWorseThanChampion("some"), "M203"),
+        (lambda: NoWorseThanChampion(float("inf")), "M203"),
+    ],
+)
+def test_a_declaration_that_cannot_judge_is_refused(declare, code):
+    with pytest.raises(AuthorError) as refused:
+        declare()
+    assert refused.value.code == code
+
+
+def test_the_message_of_the_wrong_side():
+    with pytest.raises(AuthorError) as refused:
+        Below("r2", 0.5)
+    assert str(refused.value) == (
+        "error[M203]: Below('r2', …) would pass bad models and fail good ones\n"
+        "  expected: a metric where lower is better\n"
+        "  got: r2\n"
+        "  fix: write Above('r2', …)"
+    )
