@@ -74,15 +74,19 @@ class StageRow:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentRow:
-    """What answers in an environment from ``since`` on; ``generation`` counts from 1."""
+    """What answers in an environment from ``since`` on; ``generation`` counts from 1.
+
+    ``delivery`` is the delivery whose proofs admitted the bundle.
+    """
 
     product: str
     environment: str
     generation: int
     bundle: str
     label: str
-    previous_bundle: str | None
-    previous_label: str | None
+    previous_bundle: str | None = None
+    previous_label: str | None = None
+    previous_delivery: str | None = None
     act: str
     pinned: bool
     reason: str

@@ -91,6 +91,7 @@ deployments = Table(
     Column("label", String(32), nullable=False),
     Column("previous_bundle", String(64)),
     Column("previous_label", String(32)),
+    Column("previous_delivery", String(64)),
     Column("act", String(16), nullable=False),
     Column("pinned", Boolean, nullable=False),
     Column("reason", Text, nullable=False),

@@ -90,6 +90,7 @@ def _deployments() -> None:
         sa.Column("label", sa.String(32), nullable=False),
         sa.Column("previous_bundle", sa.String(64)),
         sa.Column("previous_label", sa.String(32)),
+        sa.Column("previous_delivery", sa.String(64)),
         sa.Column("act", sa.String(16), nullable=False),
         sa.Column("pinned", sa.Boolean, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),

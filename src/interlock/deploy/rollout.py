@@ -1,0 +1,152 @@
+"""The next deployment, decided purely: from what is live to what shall be.
+
+"Current" and "previous" are recorded pointers, never the highest version. A rollback goes to the
+recorded previous release and pins the environment, so that the next delivery does not bring the
+bad one back by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from interlock.errors import BlockedError, OperatorError
+from interlock.store.rows import DeploymentRow
+
+PROMOTE = "promote"
+ROLLBACK = "rollback"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A release to make live."""
+
+    bundle: str
+    label: str
+    delivery: str
+
+
+def promote(
+    current: DeploymentRow | None,
+    target: Target,
+    *,
+    product: str,
+    environment: str,
+    at: int,
+    unpin: bool = False,
+    reason: str = "",
+) -> DeploymentRow:
+    """The deployment that makes the target live; the present one if the target is live already.
+
+    Raises BlockedError E103 when the environment is pinned and ``unpin`` is not said.
+    """
+    if current is None:
+        return DeploymentRow(
+            product=product,
+            environment=environment,
+            generation=1,
+            bundle=target.bundle,
+            label=target.label,
+            act=PROMOTE,
+            pinned=False,
+            reason=reason,
+            delivery=target.delivery,
+            since=at,
+        )
+    if current.pinned and not unpin:
+        raise _pinned(current)
+    if current.bundle == target.bundle and not current.pinned:
+        return current
+    return _next(current, target, act=PROMOTE, pinned=False, reason=reason, at=at)
+
+
+def rollback(
+    current: DeploymentRow | None,
+    *,
+    product: str,
+    environment: str,
+    at: int,
+    reason: str,
+    to: Target | None = None,
+) -> DeploymentRow:
+    """The deployment that returns to the previous release, or to the one that is named.
+
+    Raises OperatorError E102 (nothing to go back to) or E107 (rolled back already).
+    """
+    if current is None:
+        raise _nowhere(product, environment, "nothing is live")
+    if to is None and current.act == ROLLBACK:
+        raise _already(current)
+    target = to or _previous(current)
+    if target is None:
+        raise _nowhere(product, environment, f"{current.label} is its first release")
+    if target.bundle == current.bundle:
+        raise _nowhere(product, environment, f"{current.label} is live already")
+    return _next(current, target, act=ROLLBACK, pinned=True, reason=reason, at=at)
+
+
+def _previous(current: DeploymentRow) -> Target | None:
+    bundle, label, delivery = (
+        current.previous_bundle,
+        current.previous_label,
+        current.previous_delivery,
+    )
+    if bundle is None or label is None or delivery is None:
+        return None
+    return Target(bundle=bundle, label=label, delivery=delivery)
+
+
+def _next(
+    current: DeploymentRow, target: Target, *, act: str, pinned: bool, reason: str, at: int
+) -> DeploymentRow:
+    same = target.bundle == current.bundle
+    return replace(
+        current,
+        generation=current.generation + 1,
+        bundle=target.bundle,
+        label=target.label,
+        previous_bundle=current.previous_bundle if same else current.bundle,
+        previous_label=current.previous_label if same else current.label,
+        previous_delivery=current.previous_delivery if same else current.delivery,
+        act=act,
+        pinned=pinned,
+        reason=reason,
+        delivery=target.delivery,
+        since=at,
+    )
+
+
+def _pinned(current: DeploymentRow) -> BlockedError:
+    return BlockedError(
+        "E103",
+        f"{current.environment} is pinned to {current.label}",
+        where=f"{current.product} in {current.environment}",
+        expected="an explicit word to end the pin",
+        got=f"a {current.act}: {current.reason or 'no reason given'}",
+        fix="once the reason is gone, promote the release explicitly, ending the pin",
+        untouched=f"{current.label} stays live",
+    )
+
+
+def _nowhere(product: str, environment: str, got: str) -> OperatorError:
+    return OperatorError(
+        "E102",
+        "there is no release to go back to",
+        where=f"{product} in {environment}",
+        expected="a recorded previous release",
+        got=got,
+        fix="promote another release instead",
+        untouched="what is live",
+    )
+
+
+def _already(current: DeploymentRow) -> OperatorError:
+    return OperatorError(
+        "E107",
+        f"{current.environment} was rolled back to {current.label} already",
+        where=f"{current.product} in {current.environment}",
+        expected="the release to go to",
+        got=f"a second rollback; the recorded previous release is {current.previous_label}, "
+        "the one that was rolled back",
+        fix="name the release to go to",
+        untouched=f"{current.label} stays live",
+    )

@@ -1,0 +1,109 @@
+"""The statements that a delivery makes about a bundle: their shape, in one place.
+
+Everything that makes a proof count is inside what is signed: product, delivery, environment,
+champion, moment. ``at`` is in UTC microseconds.
+"""
+
+from __future__ import annotations
+
+from interlock.release.attest import BUILD, DEPLOYMENT, GATE, POST_DEPLOY, Statement
+from interlock.verdict import GateResult
+
+
+def build_statement(
+    *,
+    bundle: str,
+    product: str,
+    delivery: str,
+    git_commit: str,
+    dirty: bool,
+    snapshot: str,
+    at: int,
+) -> Statement:
+    """Who was built from what: commit, clean or dirty tree, snapshot, in which delivery."""
+    return Statement(
+        subject=bundle,
+        name=product,
+        predicate_type=BUILD,
+        predicate={
+            "product": product,
+            "delivery": delivery,
+            "commit": git_commit,
+            "dirty": dirty,
+            "snapshot": snapshot,
+            "at": at,
+        },
+    )
+
+
+def gate_statement(
+    *,
+    bundle: str,
+    product: str,
+    delivery: str,
+    result: GateResult,
+    at: int,
+    champion: str | None = None,
+) -> Statement:
+    """What a gate found; ``champion`` is the bundle that a model gate compared with, if any."""
+    return Statement(
+        subject=bundle,
+        name=product,
+        predicate_type=GATE,
+        predicate={
+            **_judged(product, delivery, result, at),
+            "champion": champion,
+        },
+    )
+
+
+def post_deploy_statement(
+    *, bundle: str, product: str, delivery: str, environment: str, result: GateResult, at: int
+) -> Statement:
+    """What the tests against the deployed service in an environment found."""
+    return Statement(
+        subject=bundle,
+        name=product,
+        predicate_type=POST_DEPLOY,
+        predicate={**_judged(product, delivery, result, at), "environment": environment},
+    )
+
+
+def deployment_statement(
+    *,
+    bundle: str,
+    product: str,
+    environment: str,
+    generation: int,
+    act: str,
+    reason: str,
+    at: int,
+    ledger_sequence: int,
+    ledger_hash: str,
+) -> Statement:
+    """What was made live where; it also anchors the ledger's chain up to this moment."""
+    return Statement(
+        subject=bundle,
+        name=product,
+        predicate_type=DEPLOYMENT,
+        predicate={
+            "product": product,
+            "environment": environment,
+            "generation": generation,
+            "act": act,
+            "reason": reason,
+            "at": at,
+            "ledger": {"sequence": ledger_sequence, "hash": ledger_hash},
+        },
+    )
+
+
+def _judged(product: str, delivery: str, result: GateResult, at: int) -> dict[str, object]:
+    return {
+        "product": product,
+        "delivery": delivery,
+        "gate": result.gate,
+        "verdict": result.verdict.value,
+        "checks": [check.to_row() for check in result.checks],
+        "at": at,
+    }
