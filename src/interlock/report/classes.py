@@ -72,6 +72,7 @@ def summarise_classes(
         positive_share=float(positive.mean()) if binary and len(kept) else None,
         periods=() if instants is None else groups.periods(instants[usable], error_rate),
         slices=groups.slices(chosen, error_rate),
+        overall=error_rate(np.arange(len(kept))),
     )
 
 

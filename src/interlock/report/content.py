@@ -208,6 +208,7 @@ class RegressionSummary:
     deciles: tuple[Decile, ...] = ()
     periods: tuple[Period, ...] = ()
     slices: tuple[SliceError, ...] = ()
+    overall: Estimate | None = None
     coverage: Estimate | None = None
     promised: float | None = None
 
@@ -244,6 +245,7 @@ class ClassesSummary:
     positive_share: float | None = None
     periods: tuple[Period, ...] = ()
     slices: tuple[SliceError, ...] = ()
+    overall: Estimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -169,8 +169,8 @@ def predictions(made: RegressionSummary) -> Figure | None:
         drawing=drawn,
         head=("tenth by prediction", "rows", "median predicted", "median true"),
         rows=tuple(rows),
-        note="Stronger colour: more rows. Dashed: perfect answers. Dots: the median of each tenth of the"
-        " rows, by prediction; below the dashed line the answers are too high.",
+        note="Stronger colour: more rows. Dashed: perfect answers. Dots: the medians of the ten"
+        " tenths of the rows, by prediction; below the dashed line the answers are too high.",
     )
 
 
@@ -200,10 +200,21 @@ def by_slice(made: RegressionSummary | ClassesSummary) -> Figure | None:
     if not judged:
         return None
     worst = sorted(judged, key=lambda s: (-s.error.value, s.column, s.label))
-    rows = [_slice_row(found, unit) for found in worst[:_MOST_SLICES]]
+    overall = made.overall
+    limit = float("inf") if overall is None else overall.value
+    rows = [_slice_row(found, unit, limit) for found in worst[:_MOST_SLICES]]
+    references = [] if overall is None else [_overall(overall, unit)]
     title = "Error by slice, the worst first"
     wide, narrow = (
-        intervals(title, rows, axis=_error_name(made), percent=unit == "%", zero=True, width=width)
+        intervals(
+            title,
+            rows,
+            references=references,
+            axis=_error_name(made),
+            percent=unit == "%",
+            zero=True,
+            width=width,
+        )
         for width in (_WIDE, _NARROW)
     )
     left_out = len(worst) - len(rows)
@@ -216,7 +227,7 @@ def by_slice(made: RegressionSummary | ClassesSummary) -> Figure | None:
         narrow=narrow,
         head=("slice", _error_name(made), "95 % interval", "rows"),
         rows=tuple((_slice_name(s), *_estimate_cells(s.error, unit)) for s in worst[:_MOST_SLICES]),
-        note="A line is a 95 % interval; a long one means few rows." + more,
+        note="Bold: worse than all rows together, by the whole of its 95 % interval." + more,
     )
 
 
@@ -391,10 +402,17 @@ def _slice_name(found: SliceError) -> str:
     return f"{shown(found.column, limit=40)} = {shown(found.label, limit=40)}"
 
 
-def _slice_row(found: SliceError, unit: str) -> Row:
+def _overall(found: Estimate, unit: str) -> Reference:
+    text = f"all rows {_value(found.value, unit)}"
+    return Reference(value=found.value, text=text, class_="overall")
+
+
+def _slice_row(found: SliceError, unit: str, limit: float) -> Row:
     value, _, n = _estimate_cells(found.error, unit)
     text = f"{value} · n {n}" if n else value
-    return Row(name=_slice_name(found), text=text, estimate=found.error)
+    interval = found.error.interval
+    worse = interval is not None and interval.low > limit
+    return Row(name=_slice_name(found), text=text, estimate=found.error, emphasised=worse)
 
 
 def _curve_figure(

@@ -12,7 +12,8 @@ from functools import cache
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from interlock.report.content import Content
-from interlock.report.page import Limits, page
+from interlock.report.page import page
+from interlock.report.sections.table import Limits
 
 MOST_BYTES = 300_000
 

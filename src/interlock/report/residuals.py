@@ -72,6 +72,7 @@ def summarise_regression(
         deciles=_deciles(answer, truth),
         periods=() if instants is None else groups.periods(instants[usable], typical),
         slices=groups.slices(chosen, typical),
+        overall=typical(np.arange(n)),
         coverage=None if low is None or high is None else _coverage(y, low, high, usable),
         promised=promised,
     )

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.report import phrases
-from interlock.report.content import Content, Step
+from interlock.report.content import Content, Step, StepStatus
 from interlock.report.glyphs import STEP, VERDICT, severity
 from interlock.report.names import shown
 from interlock.report.numbers import seconds_text
@@ -98,9 +98,9 @@ def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:
     gates = {phrases.gate_name(gate.gate): gate for gate in content.gates}
     for step in content.steps:
         gate = gates.pop(phrases.gate_name(step.name), None)
-        if gate is None:
+        if gate is None or (gate.opens and step.status is StepStatus.FAILED):
             lines.append(step_line(step))
-        else:
+        if gate is not None:
             lines.extend(gate_lines(gate, step.seconds, verbose=verbose))
     for gate in gates.values():
         lines.extend(gate_lines(gate, verbose=verbose))

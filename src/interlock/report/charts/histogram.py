@@ -8,7 +8,7 @@ from interlock.report.charts.axis import Scale, horizontal_axis, vertical_axis
 from interlock.report.charts.svg import box, drawing, label, line
 from interlock.report.content import Histogram
 
-_WIDTH, _HEIGHT = 400, 250
+_WIDTH, _HEIGHT = 400, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 392, 26, 204
 
 

@@ -55,8 +55,7 @@ def intervals(
 ) -> Markup:
     """The picture, ``width`` units wide."""
     wide = width >= _WIDE
-    step, top = (34, 24 + 15 * max(0, len(references) - 1)) if wide else (44, 40)
-    top = 14 + 15 * len(references)
+    step, top = 34 if wide else 44, 14 + 15 * len(references)
     bottom = top + step * len(rows)
     scale = _scale(rows, references, width=width, wide=wide, zero=zero)
     made: list[object] = []
@@ -123,7 +122,7 @@ def _row(
             label(row.text, width, y + 4, anchor="end", class_="value", room=_VALUES - 6),
         ]
     else:
-        half = width - 8 - len(row.text) * 6.2
+        half = width - 16 - len(row.text) * 6.4
         made = [
             label(row.name, 4, top + 15, class_=name_class, room=half),
             label(row.text, width - 4, top + 15, anchor="end", class_="value"),

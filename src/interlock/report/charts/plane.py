@@ -36,8 +36,8 @@ def reliability(title: str, bins: Sequence[ReliabilityBin], *, across: str, up: 
     """Observed share against predicted probability, with 95 % intervals."""
     x, y = _scales(0.0, 1.0, False)
     parts: list[object] = [
-        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, percent=True),
-        *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=True),
+        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, percent=True, count=6),
+        *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=True, count=6),
         line(_LEFT, _BOTTOM, _RIGHT, _TOP, "ideal"),
     ]
     points = [(x(group.predicted), y(group.observed.value)) for group in bins]
@@ -60,8 +60,8 @@ def curve(
     points = [(x(a), y(b)) for a, b in made.points]
     inside = [(points[0][0], _BOTTOM), *points, (points[-1][0], _BOTTOM)]
     parts: list[object] = [
-        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, percent=True),
-        *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=True),
+        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, percent=True, count=6),
+        *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=True, count=6),
         path(inside, "area", closed=True),
         line(_LEFT, y(low), _RIGHT, y(high), "ideal"),
         path(points, "series"),

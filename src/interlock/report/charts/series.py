@@ -11,7 +11,7 @@ from interlock.report.charts.axis import Scale, spanning, tick_labels, vertical_
 from interlock.report.charts.svg import box, drawing, label, line, path, tag
 from interlock.report.content import Period
 
-_WIDTH, _HEIGHT = 400, 270
+_WIDTH, _HEIGHT = 400, 244
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 392, 26, 176
 _ROWS_TOP, _ROWS_BOTTOM = 190, 222
 

@@ -17,13 +17,22 @@ _WIDTH, _HEIGHT = 96, 24
 
 def density(title: str, edges: Sequence[float], counts: Sequence[int]) -> Markup:
     """A step line of density: bins may have different widths, as deciles have."""
-    span = (edges[-1] - edges[0]) or 1.0
+    low, high = _seen(edges)
+    span = (high - low) or 1.0
     least = span / 60  # a bin of one value alone would be infinitely high
     heights = [
-        count / max(high - low, least)
-        for count, low, high in zip(counts, edges, edges[1:], strict=False)
+        count / max(right - left, least)
+        for count, left, right in zip(counts, edges, edges[1:], strict=False)
     ]
-    return _steps(title, heights, [(edge - edges[0]) / span for edge in edges])
+    return _steps(title, heights, [(min(max(edge, low), high) - low) / span for edge in edges])
+
+
+def _seen(edges: Sequence[float]) -> tuple[float, float]:
+    """The range drawn: far tails are cut, or one great value would flatten all others."""
+    inner = edges[-2] - edges[1]
+    if len(edges) < 4 or inner <= 0:
+        return edges[0], edges[-1]
+    return max(edges[0], edges[1] - inner), min(edges[-1], edges[-2] + inner)
 
 
 def bars(title: str, counts: Sequence[int]) -> Markup:

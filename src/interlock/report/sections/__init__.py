@@ -1,0 +1,1 @@
+"""The parts of the page: from content to texts, tables and figures, each within its limits."""

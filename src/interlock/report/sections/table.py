@@ -1,0 +1,57 @@
+"""Tables of texts, and how much of each list is shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from interlock.report.names import shown
+from interlock.report.numbers import significant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Limits:
+    """How much of each list is shown."""
+
+    shut_checks: int = 60
+    open_checks: int = 200
+    drawn_columns: int = 60
+    listed_columns: int = 440
+    table_rows: int = 40
+    evidence: int = 1_200  # characters
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A titled table of texts; ``left_out`` rows are counted, not shown."""
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    left_out: int = 0
+
+
+def cut(
+    title: str,
+    head: tuple[str, ...],
+    rows: Sequence[tuple[str, ...]],
+    limits: Limits,
+    *,
+    most: int | None = None,
+) -> Table:
+    """The table, cut at ``most`` rows or at the limit, with what is left out counted."""
+    most = most or limits.table_rows
+    return Table(title=title, head=head, rows=tuple(rows[:most]), left_out=max(0, len(rows) - most))
+
+
+def value_text(value: object, limit: int = 60) -> str:
+    """A plain JSON value as text of at most ``limit`` characters."""
+    if isinstance(value, bool) or value is None:
+        return {None: "none", True: "yes", False: "no"}[value]
+    if isinstance(value, int | float):
+        return significant(value, 4)
+    if isinstance(value, Mapping | list | tuple):
+        plain = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        return shown(plain, limit=max(limit, 1))
+    return shown(value, limit=max(limit, 1))
