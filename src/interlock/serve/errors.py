@@ -41,13 +41,14 @@ CATALOGUE = (
     Refusal(code="S120", status=503, meaning="too many requests are in flight; try again"),
     Refusal(code="S121", status=422, meaning="a feature cannot be computed from these values"),
     Refusal(code="S122", status=503, meaning="the history features are unavailable; try again"),
-    Refusal(code="S123", status=503, meaning="the prediction log cannot be written"),
+    Refusal(code="S150", status=503, meaning="the prediction log cannot be written"),
     Refusal(code="S124", status=500, meaning="the model gave no finite answer"),
     Refusal(code="S125", status=500, meaning="the service failed unexpectedly"),
     Refusal(code="S126", status=422, meaning="the time asked about is too far from the present"),
     Refusal(code="S127", status=503, meaning="no release is ready; try again"),
     Refusal(code="S128", status=408, meaning="the body did not arrive in time"),
 )
+_MEANING = {refusal.code: refusal.meaning for refusal in CATALOGUE}
 _STATUS = {refusal.code: refusal.status for refusal in CATALOGUE}
 
 
@@ -107,8 +108,9 @@ def status_of(error: InterlockError) -> int:
 
 def error_body(error: InterlockError) -> bytes:
     """The refusal as JSON: ``{"error": {"code", "message", "mistakes"}}``."""
-    if not isinstance(error, ServiceError):
-        return error_body(ServiceError("S125", "the service failed; its operator can see why"))
-    return _ENCODER.encode(
-        _Envelope(_Problem(code=error.code, message=error.what, mistakes=error.fields))
-    )
+    if isinstance(error, ServiceError):
+        problem = _Problem(code=error.code, message=error.what, mistakes=error.fields)
+    else:  # what concerns the operator (paths, devices) is not the consumer's
+        known = error.code if error.code in _MEANING else "S125"
+        problem = _Problem(code=known, message=_MEANING[known], mistakes=())
+    return _ENCODER.encode(_Envelope(problem))

@@ -1,0 +1,62 @@
+"""What a release promises its consumers: the request it takes and the answer it gives.
+
+``answer.json`` in the bundle holds an :class:`AnswerContract`; with the request's schema and one
+example it makes the :class:`Contract`, from which all pages about the API are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.data.request import RequestSchema
+from interlock.train.answer import AnswerSpec
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnswerContract:
+    """How raw scores become the answer, and what the answer is called.
+
+    ``target`` and ``unit`` name what is predicted; ``entity`` the request fields or features that
+    together say what a prediction is about.
+    """
+
+    spec: AnswerSpec
+    target: str
+    unit: str = ""
+    entity: tuple[str, ...] = ()
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "spec": self.spec.to_row(),
+            "target": self.target,
+            "unit": self.unit,
+            "entity": list(self.entity),
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> AnswerContract:
+        """The inverse of :meth:`to_row`."""
+        return cls(
+            spec=AnswerSpec.from_row(row["spec"]),
+            target=row["target"],
+            unit=row["unit"],
+            entity=tuple(row["entity"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contract:
+    """A release seen from outside. ``example`` is a request that it answers."""
+
+    product: str
+    label: str
+    digest: str
+    request: RequestSchema
+    answer: AnswerContract
+    example: Mapping[str, Any]
+    max_rows: int
+    max_body_bytes: int
+    needs_token: bool = False

@@ -1,0 +1,94 @@
+"""The page at ``/docs``: fields, an example to copy, the errors. No script, nothing from elsewhere.
+
+Every word that comes from a release is escaped; the page is served under a policy that forbids
+scripts altogether.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from html import escape
+
+from interlock.data.request import Field
+from interlock.serve.audit import described
+from interlock.serve.contract import Contract
+from interlock.serve.errors import CATALOGUE
+
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+
+_STYLE = """
+:root { color-scheme: light dark; --line: #8884; --soft: #8882; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.15rem; margin-top: 2rem; }
+table { border-collapse: collapse; width: 100%; } caption { text-align: left; }
+th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;
+         border-bottom: 1px solid var(--line); }
+code, pre { font: .9em/1.5 ui-monospace, monospace; }
+pre { background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6px; }
+.scroll { overflow-x: auto; }
+"""
+
+
+def docs_page(contract: Contract) -> str:
+    """The page as HTML. The example is addressed to the host that the reader came by."""
+    title = escape(contract.product)
+    release = escape(contract.label or "unlabelled")
+    answer = contract.answer
+    answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
+    rows = "\n".join(_field_row(field, contract) for field in contract.request.fields)
+    errors = "\n".join(
+        f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
+        for r in CATALOGUE
+    )
+    return f"""<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}: the API</title><style>{_STYLE}</style></head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}.</p>
+<h2>Ask</h2>
+<pre tabindex="0"><code>{escape(_curl(contract))}</code></pre>
+<p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:
+<a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>
+<h2>Fields of the request</h2>
+<div class="scroll" tabindex="0"><table>
+<thead><tr><th scope="col">Field</th><th scope="col">Takes</th><th scope="col">Unit</th>
+<th scope="col">Required</th><th scope="col">Example</th></tr></thead>
+<tbody>
+{rows}
+</tbody></table></div>
+<h2>Errors</h2>
+<p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused request lists
+every mistake with its field.</p>
+<div class="scroll" tabindex="0"><table>
+<thead><tr><th scope="col">Status</th><th scope="col">Code</th>
+<th scope="col">Meaning</th></tr></thead>
+<tbody>
+{errors}
+</tbody></table></div>
+</main>
+</body></html>
+"""
+
+
+def _field_row(field: Field, contract: Contract) -> str:
+    example = contract.example.get(field.name)
+    shown = "" if example is None else f"<code>{escape(json.dumps(example))}</code>"
+    note = f"<br>{escape(field.description)}" if field.description else ""
+    return (
+        f'<tr><th scope="row"><code>{escape(field.name)}</code></th>'
+        f"<td>{escape(described(field))}{note}</td><td>{escape(field.unit)}</td>"
+        f"<td>{'no' if field.optional else 'yes'}</td><td>{shown}</td></tr>"
+    )
+
+
+def _curl(contract: Contract) -> str:
+    token = " \\\n  -H 'authorization: Bearer TOKEN'" if contract.needs_token else ""
+    data = shlex.quote(json.dumps(dict(contract.example)))
+    return (
+        f"curl http://HOST:PORT/v1/predict \\\n  -H 'content-type: application/json'{token} \\\n"
+        f"  -d {data}"
+    )

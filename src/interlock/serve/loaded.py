@@ -1,0 +1,138 @@
+"""A release in memory, ready to answer: immutable, and good for one thread at a time.
+
+A bundle becomes a :class:`LoadedRelease` in one order and no other: every byte verified, admitted
+by the environment's policy, packed features, encoder and model loaded, golden answers computed
+again and compared, warmed up. Whatever goes wrong raises, and the release never gets traffic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from interlock.data.request import RequestSchema
+from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.features.request import PackedFeatures
+from interlock.release.bundle import Bundle
+from interlock.release.scorer import Scorer, open_scorer
+from interlock.serve.contract import AnswerContract, Contract
+from interlock.serve.decode import RequestDecoder
+from interlock.serve.history import History, NoHistory, UnavailableHistory
+from interlock.serve.pick import Values, picker
+from interlock.serve.plan import ServePlan
+from interlock.train.answer import AnswerOne, answer_one
+from interlock.train.encoder import Encoder
+
+_FORMATS = {"model.onnx": "onnx", "model.skops": "skops", "model.lgb.txt": "lightgbm"}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedRelease:
+    """A release that can answer.
+
+    ``fields`` are the request's, ``names`` the features' and aggregates' in order. A row is
+    ``known`` by its request fields, then its features, then its aggregates; ``pick`` takes the
+    model's inputs from that, ``entity`` what the prediction is about.
+    """
+
+    digest: str
+    label: str
+    contract: Contract
+    decoder: RequestDecoder
+    packed: PackedFeatures
+    history: History
+    encoder: Encoder | None
+    scorer: Scorer
+    fields: tuple[str, ...]
+    names: tuple[str, ...]
+    histories: tuple[HistoryDefinition, ...]
+    inputs: tuple[str, ...]
+    pick: Callable[[Values], Values]
+    entity: Callable[[Values], Values]
+
+    @property
+    def product(self) -> str:
+        """The product it answers for."""
+        return self.contract.product
+
+    @property
+    def schema(self) -> RequestSchema:
+        """What it takes."""
+        return self.contract.request
+
+    def encode(self, known: Values) -> Sequence[Any]:
+        """What the model takes for one row: matrix columns, or the inputs themselves."""
+        picked = self.pick(known)
+        return picked if self.encoder is None else self.encoder.transform_row(picked)
+
+    def score_one(self, row: Sequence[Any]) -> list[float]:
+        """Raw scores of one encoded row, (n_scores,)."""
+        return self.scorer.raw_one(row)
+
+    def score_many(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """Raw scores of encoded rows in one call, (n_rows, n_scores)."""
+        if self.scorer.needs == "columns":
+            columns = zip(*rows, strict=True)
+            table: Any = {n: list(c) for n, c in zip(self.inputs, columns, strict=True)}
+        else:
+            table = np.array(rows, dtype=np.float64)
+        scores: list[list[float]] = self.scorer.raw(table).tolist()
+        return scores
+
+    def answer(self, scores: Sequence[float]) -> AnswerOne:
+        """The answer that raw scores stand for."""
+        return answer_one(scores, self.contract.answer.spec)
+
+
+def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelease:
+    """The release from a verified bundle's bytes, not compared with its golden answers yet.
+
+    It has no history features until it is given a store.
+    """
+    schema = RequestSchema.from_row(bundle.json("request.json"))
+    features = FeatureSet.from_row(bundle.json("features.json"))
+    answer = AnswerContract.from_row(bundle.json("answer.json"))
+    encoder = (
+        Encoder.from_row(bundle.json("encoder.json")) if "encoder.json" in bundle.files else None
+    )
+    fields = [field.name for field in schema.fields]
+    names = [
+        *fields,
+        *(feature.name for feature in features.request),
+        *(a.name for history in features.histories for a in history.aggregates),
+    ]
+    inputs = tuple(given.name for given in features.inputs)
+    return LoadedRelease(
+        digest=bundle.digest,
+        label=label,
+        contract=Contract(
+            product=bundle.product,
+            label=label,
+            digest=bundle.digest,
+            request=schema,
+            answer=answer,
+            example={},
+            max_rows=plan.limits.rows,
+            max_body_bytes=plan.limits.body_bytes,
+            needs_token=plan.token_file is not None,
+        ),
+        decoder=RequestDecoder(schema, max_rows=plan.limits.rows),
+        packed=PackedFeatures.load(bundle.packed, features, fields=fields, name=bundle.digest),
+        history=UnavailableHistory() if features.histories else NoHistory(),
+        encoder=encoder,
+        scorer=open_scorer(
+            _FORMATS[bundle.model_name],
+            bundle.read(bundle.model_name),
+            n_columns=encoder.n_columns if encoder else None,
+            inputs=features.inputs,
+        ),
+        fields=tuple(fields),
+        names=tuple(names[len(fields) :]),
+        histories=features.histories,
+        inputs=inputs,
+        pick=picker(names, inputs),
+        entity=picker(names, answer.entity),
+    )

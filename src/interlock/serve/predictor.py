@@ -1,0 +1,305 @@
+"""From request bytes to answer bytes; knows no transport.
+
+One :class:`Predictor` answers with one release, whatever becomes live meanwhile. Order of one
+request: decode, request features, history features, encode, score, answer, **log**, reply. What is
+not in the log is not answered.
+
+A list is decoded and computed whole before the model is called once; one bad row refuses the list,
+naming every bad row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from interlock import clock
+from interlock.errors import InterlockError
+from interlock.features.request import FeatureFailure
+from interlock.serve.decode import Decoded
+from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
+from interlock.serve.history import Found
+from interlock.serve.ids import PredictionIds
+from interlock.serve.instant import instant_reader
+from interlock.serve.loaded import LoadedRelease
+from interlock.serve.log import PredictionLog
+from interlock.serve.plan import ServePlan
+from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
+from interlock.train.answer import AnswerOne
+
+_MICRO = 1e6
+_MAX_MESSAGE = 500  # characters of a refusal kept in the log
+_ENCODER = msgspec.json.Encoder()
+
+
+class IntervalAnswer(msgspec.Struct, frozen=True):
+    """A prediction interval, in the prediction's unit."""
+
+    low: float
+    high: float
+    level: float
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """What a consumer gets for one row."""
+
+    prediction: Any
+    probabilities: dict[str, float] | UnsetType = UNSET
+    interval: IntervalAnswer | None
+    unit: str
+    covered: bool
+    release: str
+    digest: str
+    arm: str
+    id: str
+    degraded: bool | UnsetType = UNSET
+    replay: bool | UnsetType = UNSET
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A status, a body, and the records that must be on file before the body is sent."""
+
+    status: int
+    body: bytes
+    records: list[bytes]
+
+
+@dataclass(slots=True)
+class _Row:
+    """One row on its way."""
+
+    values: tuple[Any, ...]
+    as_of: int
+    features: tuple[Any, ...]
+    known: tuple[Any, ...]
+    found: Found
+    encoded: Sequence[Any]
+
+
+class Predictor:
+    """Answers requests with one release."""
+
+    def __init__(
+        self,
+        release: LoadedRelease,
+        log: PredictionLog,
+        plan: ServePlan,
+        ids: PredictionIds,
+        now: Callable[[], int] = clock.now,
+    ) -> None:
+        self.release = release
+        self._log = log
+        self._ids = ids
+        self._now = now
+        self._arm = plan.arm
+        self._replay = plan.replay
+        asked = release.schema.asked_at
+        declared = asked.tolerance if asked is not None else None
+        tolerance = declared if plan.tolerance is None else plan.tolerance
+        self._instant = instant_reader(release.schema, None if plan.replay else tolerance)
+        spec = release.contract.answer.spec
+        self._level = spec.interval.level if spec.interval else 0.0
+        self._classes = spec.classes
+        self._class_names = tuple(map(class_name, spec.classes))
+        self._unit = release.contract.answer.unit
+        self._marked: bool | UnsetType = True if plan.replay else UNSET
+
+    def predict(self, body: bytes) -> tuple[int, bytes]:
+        """Status and body of the answer, which by then is in the log."""
+        reply = self.prepare(body)
+        try:
+            self._log.append(reply.records)
+        except InterlockError as error:
+            return status_of(error), error_body(error)
+        return reply.status, reply.body
+
+    def prepare(self, body: bytes) -> Reply:
+        """The answer, which must not be sent before its records are logged."""
+        now = self._now()
+        try:
+            return self._answered(body, now)
+        except InterlockError as error:
+            refused = self._refusal(error, body, now)
+            return Reply(status_of(error), error_body(error), [record_bytes(refused)])
+
+    def crashed(self, body: bytes) -> Reply:
+        """What to say, and to log, when answering raised something nobody foresaw."""
+        error = ServiceError("S125", "the service failed; its operator can see why")
+        record = record_bytes(self._refusal(error, body, self._now()))
+        return Reply(status_of(error), error_body(error), [record])
+
+    def _answered(self, body: bytes, now: int) -> Reply:
+        begun = perf_counter()
+        decoded = self.release.decoder.decode(body)
+        phases = {"decode": (perf_counter() - begun) * _MICRO}
+        rows = self._rows(decoded, now, phases)
+        mark = perf_counter()
+        if len(rows) == 1:
+            scores = [self.release.score_one(rows[0].encoded)]
+        else:
+            scores = self.release.score_many([row.encoded for row in rows])
+        scored = perf_counter()
+        answers = [self._finite(one) for one in scores]
+        phases["score"] = (scored - mark) * _MICRO
+        phases["answer"] = (perf_counter() - scored) * _MICRO
+        spent, ids = Phases(**phases), [self._ids.next(now) for _ in rows]
+        records = [
+            record_bytes(self._record(row, one, now, ids[i], spent, i if decoded.is_list else None))
+            for i, (row, one) in enumerate(zip(rows, answers, strict=True))
+        ]
+        replies = [self._reply(*each) for each in zip(rows, answers, ids, strict=True)]
+        content = _ENCODER.encode(replies if decoded.is_list else replies[0])
+        return Reply(200, content, records)
+
+    def _rows(self, decoded: Decoded, now: int, phases: dict[str, float]) -> list[_Row]:
+        """Features and encoding of every row. Raises ServiceError for all bad rows at once."""
+        release = self.release
+        computed, looked_up, encoded = 0.0, 0.0, 0.0
+        rows: list[_Row] = []
+        refused: list[ServiceError] = []
+        for number, values in enumerate(decoded.rows):
+            begun = perf_counter()
+            try:
+                as_of = self._instant(values, now)
+                features = release.packed.row(values, as_of)
+            except (FeatureFailure, ServiceError) as error:
+                refused.append(_row_refusal(error, number if decoded.is_list else None))
+                continue
+            made = perf_counter()
+            found = release.history.row(values + features, as_of)
+            known = values + features + found.values
+            read = perf_counter()
+            rows.append(_Row(values, as_of, features, known, found, release.encode(known)))
+            computed += made - begun
+            looked_up += read - made
+            encoded += perf_counter() - read
+        if refused:
+            raise _together(refused)
+        phases["features"] = computed * _MICRO
+        phases["history"] = looked_up * _MICRO
+        phases["encode"] = encoded * _MICRO
+        return rows
+
+    def _finite(self, scores: Sequence[float]) -> AnswerOne:
+        """The answer that scores stand for. Raises ServiceError S124 unless all is finite."""
+        answer = self.release.answer(scores)
+        numbers = answer.probabilities or (
+            *scores,
+            answer.value,
+            answer.low or 0.0,
+            answer.high or 0.0,
+        )
+        if not all(map(math.isfinite, numbers)):
+            raise ServiceError("S124", "the model gave no finite answer")
+        return answer
+
+    def _reply(self, row: _Row, answer: AnswerOne, identity: str) -> Answer:
+        return Answer(
+            prediction=self._named(answer),
+            probabilities=UNSET
+            if answer.probabilities is None
+            else dict(zip(self._class_names, answer.probabilities, strict=True)),
+            interval=None
+            if answer.low is None or answer.high is None
+            else IntervalAnswer(answer.low, answer.high, self._level),
+            unit=self._unit,
+            covered=self._covered(row),
+            release=self.release.label,
+            digest=self.release.digest,
+            arm=self._arm,
+            id=identity,
+            degraded=True if row.found.degraded else UNSET,
+            replay=self._marked,
+        )
+
+    def _covered(self, row: _Row) -> bool:
+        """Whether the row lies where the release was trained. No bundle says otherwise yet."""
+        return True
+
+    def _named(self, answer: AnswerOne) -> Any:
+        if answer.probabilities is None:
+            return answer.value
+        return self._classes[int(answer.value)]
+
+    def _record(
+        self,
+        row: _Row,
+        answer: AnswerOne,
+        now: int,
+        identity: str,
+        phases: Phases,
+        number: int | None,
+    ) -> Record:
+        release = self.release
+        return Record(
+            id=identity,
+            time=now,
+            product=release.product,
+            status=200,
+            digest=release.digest,
+            label=release.label,
+            assigned=self._arm,
+            arm=self._arm,
+            as_of=row.as_of,
+            entity=release.entity(row.known),
+            request=_ENCODER.encode(dict(zip(release.fields, row.values, strict=True))),
+            features=dict(zip(release.names, row.features + row.found.values, strict=True)),
+            grid=row.found.grids,
+            prediction=self._named(answer),
+            probabilities=answer.probabilities,
+            interval=None
+            if answer.low is None or answer.high is None
+            else (answer.low, answer.high),
+            degraded=row.found.degraded,
+            replay=self._replay,
+            row=number,
+            phases=phases,
+        )
+
+    def _refusal(self, error: InterlockError, body: bytes, now: int) -> Record:
+        return Record(
+            id=self._ids.next(now),
+            time=now,
+            product=self.release.product,
+            status=status_of(error),
+            digest=self.release.digest,
+            label=self.release.label,
+            assigned=self._arm,
+            arm=self._arm,
+            request=body[:MAX_KEPT],
+            replay=self._replay,
+            error=error.code,
+            message=error.mistakes[0].what[:_MAX_MESSAGE],
+        )
+
+
+def class_name(value: Any) -> str:
+    """A class as a key of JSON: 'late', '3', 'true'."""
+    return value if isinstance(value, str) else str(value).lower()
+
+
+def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> ServiceError:
+    """The same refusal, naming the row; a feature's failure names the feature."""
+    if isinstance(error, ServiceError):
+        named = [msgspec.structs.replace(mistake, row=row) for mistake in error.fields]
+        return ServiceError(error.code, error.what, named)
+    mistake = FieldMistake(
+        row=row, field=error.feature, what="cannot be computed", got=error.message[:_MAX_MESSAGE]
+    )
+    what = f"the feature {error.feature} cannot be computed from these values"
+    return ServiceError("S121", what, [mistake])
+
+
+def _together(refused: Sequence[ServiceError]) -> ServiceError:
+    first = refused[0]
+    if len(refused) == 1:
+        return first
+    mistakes = [mistake for error in refused for mistake in error.fields]
+    return ServiceError(first.code, f"{len(refused)} rows are refused; {first.what}", mistakes)

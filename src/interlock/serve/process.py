@@ -1,0 +1,183 @@
+"""A running service seen from outside: start the worker, wait until it answers, stop it.
+
+>>> command(Path("/tmp/plan.json"))[1:]
+['-m', 'interlock.serve', '/tmp/plan.json']
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from interlock import clock
+from interlock.errors import BlockedError, IntegrityError, InterlockError, Mistake, OperatorError
+from interlock.serve.plan import ServePlan, plan_bytes
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
+_READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
+_KEPT = 20_000  # characters of what the worker said
+
+
+def command(plan: Path) -> list[str]:
+    """How a worker is started."""
+    return [sys.executable, "-m", "interlock.serve", str(plan)]
+
+
+@dataclass(kw_only=True)
+class RunningService:
+    """A worker process that answers at ``url``; leaving the ``with`` block stops it."""
+
+    url: str
+    pid: int
+    directory: tempfile.TemporaryDirectory[str] = field(repr=False)
+    process: subprocess.Popen[bytes] = field(repr=False)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process lives."""
+        return self.process.poll() is None
+
+    def stop(self, *, seconds: float = STOP_SECONDS) -> int:
+        """SIGTERM, wait, and kill what does not end; the exit status."""
+        if self.running:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            status = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return self.kill()
+        self.directory.cleanup()
+        return status
+
+    def kill(self) -> int:
+        """SIGKILL; the exit status."""
+        self.process.kill()
+        status = self.process.wait()
+        self.directory.cleanup()
+        return status
+
+    def said(self) -> str:
+        """What the worker wrote to its standard error."""
+        return _said(Path(self.directory.name))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+
+def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
+    """Start a worker and wait until it answers.
+
+    Raises the worker's own error when it ends before that (OperatorError, IntegrityError or
+    BlockedError, read back from what it printed), OperatorError S108 when it does not get ready in
+    time.
+    """
+    directory = tempfile.TemporaryDirectory(prefix="interlock-serve-")
+    place = Path(directory.name)
+    (place / "plan.json").write_bytes(plan_bytes(plan))
+    with (place / "stderr").open("wb") as errors:
+        process = subprocess.Popen(
+            command(place / "plan.json"),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            env=worker_environment(),
+        )
+    url = _ready_line(process, seconds)
+    if url is not None:
+        return RunningService(url=url, pid=process.pid, directory=directory, process=process)
+    ended = process.poll() is not None
+    process.kill()
+    status, said = process.wait(), _said(place)
+    directory.cleanup()
+    raise _ended(status, said) if ended else _too_slow(seconds, said)
+
+
+def worker_environment() -> dict[str, str]:
+    """The environment of a worker: numerical libraries keep to one thread."""
+    single = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+    return {**os.environ, **dict.fromkeys(single, "1")}
+
+
+def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
+    """The URL in the line that the worker prints, or None when it ends or takes too long."""
+    assert process.stdout is not None
+    end = clock.monotonic() + seconds
+    line = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while not line.endswith(b"\n"):
+            if not selector.select(max(0.0, end - clock.monotonic())):
+                return None
+            part = os.read(process.stdout.fileno(), 4_096)
+            if not part:
+                process.wait(max(0.1, end - clock.monotonic()))
+                return None
+            line += part
+    found = _READY.match(line.decode(errors="replace"))
+    return found[1] if found else None
+
+
+def _said(place: Path) -> str:
+    return (place / "stderr").read_text(errors="replace")[-_KEPT:]
+
+
+def _ended(status: int, said: str) -> InterlockError:
+    """The worker's own error, read back from what it printed."""
+    kind: type[InterlockError]
+    mistakes = _read_mistakes(said)
+    kind = next((k for k in (IntegrityError, BlockedError) if k.exit_code == status), OperatorError)
+    if mistakes:
+        return kind.of(mistakes)
+    return OperatorError(
+        "S107",
+        "the service ended before it was ready",
+        expected="a line 'ready …'",
+        got=f"exit status {status}; {said[-500:].strip() or 'no message'}",
+        fix="run 'python -m interlock.serve PLAN.json' to see it",
+    )
+
+
+_HEAD = re.compile(r"error\[([A-Z]\d{3})\]: (.*)")
+_PART = re.compile(r"  (where|expected|got|fix|untouched): (.*)")
+
+
+def _read_mistakes(said: str) -> list[Mistake]:
+    """The mistakes in the text that an InterlockError prints.
+
+    >>> _read_mistakes("error[S101]: the port is in use\\n  where: 127.0.0.1:80")[0].where
+    '127.0.0.1:80'
+    """
+    found: list[dict[str, str]] = []
+    for line in said.splitlines():
+        if head := _HEAD.fullmatch(line):
+            found.append({"code": head[1], "what": head[2]})
+        elif found and (part := _PART.fullmatch(line)):
+            found[-1][part[1]] = part[2]
+    return [Mistake(**fields) for fields in found]
+
+
+def _too_slow(seconds: float, said: str) -> OperatorError:
+    return OperatorError(
+        "S108",
+        "the service did not get ready in time",
+        expected=f"ready within {seconds:g} seconds",
+        got=said[-500:].strip() or "no message",
+        fix="look at the machine's load, or allow more time",
+    )

@@ -1,0 +1,75 @@
+"""What the prediction log holds: one record for each answered row, one for each refused request.
+
+Records are msgpack maps, so a reader needs nothing but this module. ``request`` holds the row as
+JSON that the service itself would accept, so a record can be replayed as it is.
+
+>>> record = Record(id="a", time=1, product="valuation", status=200, request=b'{"area":120}')
+>>> read_record(record_bytes(record)) == record
+True
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+MAX_KEPT = 4_096  # bytes of a refused body
+
+
+class Phases(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Microseconds spent on a request; a list's rows share the figures of the list."""
+
+    decode: float = 0.0
+    features: float = 0.0
+    history: float = 0.0
+    encode: float = 0.0
+    score: float = 0.0
+    answer: float = 0.0
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One answered row (status 200), or one refused request (any other status).
+
+    ``time`` and ``as_of`` are instants (µs UTC): when it was asked, and what moment it was about.
+    ``entity`` is the unit's key, ``grid`` the grid point of each history, ``prediction`` the
+    number or class answered, ``interval`` (low, high), ``row`` the place in a list.
+    ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered.
+    """
+
+    id: str
+    time: int
+    product: str
+    status: int
+    digest: str = ""
+    label: str = ""
+    assigned: str = "champion"
+    arm: str = "champion"
+    as_of: int | None = None
+    entity: tuple[Any, ...] = ()
+    request: bytes = b""
+    features: dict[str, Any] = {}
+    grid: dict[str, int] = {}
+    prediction: float | int | str | bool | None = None
+    probabilities: tuple[float, ...] | None = None
+    interval: tuple[float, float] | None = None
+    degraded: bool = False
+    replay: bool = False
+    row: int | None = None
+    error: str = ""
+    message: str = ""
+    phases: Phases = Phases()
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(Record)
+
+
+def record_bytes(record: Record) -> bytes:
+    """The record as the log holds it."""
+    return _ENCODER.encode(record)
+
+
+def read_record(payload: bytes) -> Record:
+    """The inverse of :func:`record_bytes`. Raises msgspec.DecodeError for other bytes."""
+    return _DECODER.decode(payload)

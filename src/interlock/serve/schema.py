@@ -1,0 +1,245 @@
+"""What a consumer needs to know, for people and for programs.
+
+``GET /v1/schema`` names the fields in Interlock's own words; ``/openapi.json`` says the same in
+OpenAPI 3.1, whose schemas are JSON Schema 2020-12.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from interlock.data.request import Field
+from interlock.data.rule import EXACT_INT
+from interlock.serve.audit import MAX_TEXT
+from interlock.serve.contract import Contract
+from interlock.serve.errors import CATALOGUE
+
+_JSON_TYPES: dict[str, dict[str, Any]] = {
+    "int": {"type": "integer", "minimum": -EXACT_INT, "maximum": EXACT_INT},
+    "float": {"type": "number"},
+    "str": {"type": "string", "maxLength": MAX_TEXT},
+    "bool": {"type": "boolean"},
+    "date": {"type": "string", "format": "date"},
+    "datetime": {"type": "string", "format": "date-time"},
+    "category": {"type": "string"},
+}
+_BOUNDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+}
+
+
+def schema_document(contract: Contract) -> dict[str, Any]:
+    """The body of ``GET /v1/schema``."""
+    spec = contract.answer.spec
+    return {
+        "product": contract.product,
+        "release": contract.label,
+        "digest": contract.digest,
+        "request": {
+            "name": contract.request.name,
+            "fields": [_described(field, contract) for field in contract.request.fields],
+        },
+        "answer": {
+            "name": contract.answer.target,
+            "task": spec.task,
+            "unit": contract.answer.unit,
+            "classes": list(spec.classes),
+            "interval": spec.interval.level if spec.interval else None,
+        },
+        "example": dict(contract.example),
+        "limits": {"rows": contract.max_rows, "body_bytes": contract.max_body_bytes},
+    }
+
+
+def _described(field: Field, contract: Contract) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "name": field.name,
+        "type": field.kind,
+        "required": not field.optional,
+    }
+    for key, value in (("unit", field.unit), ("description", field.description)):
+        if value:
+            found[key] = value
+    if field.categories:
+        found["categories"] = list(field.categories)
+    for name, key in _BOUNDS.items():
+        bound = getattr(field, name)
+        if bound is not None:
+            found[key] = bound
+    if field.asked_at:
+        found["asked_at"] = True
+        if field.zone:
+            found["zone"] = field.zone
+    if field.name in contract.example:
+        found["example"] = contract.example[field.name]
+    return found
+
+
+def openapi(contract: Contract) -> dict[str, Any]:
+    """The OpenAPI 3.1 description of the service."""
+    body = {"$ref": "#/components/schemas/Request"}
+    answered = {"$ref": "#/components/schemas/Answer"}
+    document: dict[str, Any] = {
+        "openapi": "3.1.0",
+        "info": {"title": contract.product, "version": contract.label or contract.digest[:12]},
+        "paths": {
+            "/v1/predict": {
+                "post": {
+                    "operationId": "predict",
+                    "summary": f"Predict {contract.answer.target} for one object or a list",
+                    "requestBody": {
+                        "required": True,
+                        "content": _content(_one_or_many(body, contract), contract.example),
+                    },
+                    "responses": {
+                        "200": {
+                            "description": "the answer, or a list of answers in the same order",
+                            "content": _content(_one_or_many(answered, contract)),
+                        },
+                        **_refusals(),
+                    },
+                }
+            },
+            "/v1/schema": {"get": _page("schema", "The fields, their units and ranges")},
+            "/v1/status": {"get": _page("status", "Which release answers")},
+        },
+        "components": {
+            "schemas": {
+                "Request": request_json_schema(contract),
+                "Answer": _answer_schema(contract),
+                "Error": _ERROR,
+            }
+        },
+    }
+    if contract.needs_token:
+        document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"token": []}]
+    return document
+
+
+def _one_or_many(one: dict[str, Any], contract: Contract) -> dict[str, Any]:
+    many = {"type": "array", "items": one, "minItems": 1, "maxItems": contract.max_rows}
+    return {"oneOf": [one, many]}
+
+
+def _content(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
+    media = {"schema": schema}
+    if example is not None:
+        media["example"] = dict(example)
+    return {"application/json": media}
+
+
+def _page(name: str, summary: str) -> dict[str, Any]:
+    answer = {"description": summary, "content": _content({"type": "object"})}
+    return {"operationId": name, "summary": summary, "responses": {"200": answer}}
+
+
+def _refusals() -> dict[str, Any]:
+    """One response for each status, naming the codes that have it."""
+    found: dict[str, list[str]] = {}
+    for refusal in CATALOGUE:
+        found.setdefault(str(refusal.status), []).append(f"{refusal.code}: {refusal.meaning}")
+    error = {"$ref": "#/components/schemas/Error"}
+    return {
+        status: {"description": "; ".join(lines), "content": _content(error)}
+        for status, lines in sorted(found.items())
+    }
+
+
+def request_json_schema(contract: Contract) -> dict[str, Any]:
+    """The request as JSON Schema 2020-12."""
+    fields = contract.request.fields
+    return {
+        "type": "object",
+        "title": contract.request.name,
+        "properties": {field.name: _property(field, contract) for field in fields},
+        "required": [field.name for field in fields if not field.optional],
+        "additionalProperties": False,
+    }
+
+
+def _property(field: Field, contract: Contract) -> dict[str, Any]:
+    found = dict(_JSON_TYPES[field.kind])
+    for name, key in _BOUNDS.items():
+        bound = getattr(field, name)
+        if bound is not None:
+            found[key] = bound
+    if field.categories:
+        found["enum"] = [*field.categories, None] if field.optional else list(field.categories)
+    if field.optional:
+        found["type"] = [found["type"], "null"]
+    words = [field.description, f"in {field.unit}" if field.unit else ""]
+    if field.asked_at:
+        words.append("the moment the prediction is about")
+    if any(words):
+        found["description"] = "; ".join(word for word in words if word)
+    if field.name in contract.example:
+        found["examples"] = [contract.example[field.name]]
+    return found
+
+
+def _answer_schema(contract: Contract) -> dict[str, Any]:
+    spec = contract.answer.spec
+    text, flag = {"type": "string"}, {"type": "boolean"}
+    properties: dict[str, Any] = {"prediction": {"type": "number"}}
+    if spec.task != "regression":
+        properties["prediction"] = {"enum": list(spec.classes)}
+        properties["probabilities"] = {
+            "type": "object",
+            "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
+        }
+    properties |= {
+        "interval": {"oneOf": [_INTERVAL, {"type": "null"}]},
+        "unit": {"const": contract.answer.unit},
+        "covered": flag,
+        "release": text,
+        "digest": text,
+        "arm": text,
+        "id": text,
+        "degraded": flag,
+        "replay": flag,
+    }
+    required = [name for name in properties if name not in ("degraded", "replay")]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+_INTERVAL = {
+    "type": "object",
+    "properties": {
+        "low": {"type": "number"},
+        "high": {"type": "number"},
+        "level": {"type": "number"},
+    },
+    "required": ["low", "high", "level"],
+}
+_ERROR = {
+    "type": "object",
+    "properties": {
+        "error": {
+            "type": "object",
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "mistakes": {
+                    "type": "array",
+                    "items": {
+                        "type": "object",
+                        "properties": {
+                            "row": {"type": "integer"},
+                            "field": {"type": "string"},
+                            "what": {"type": "string"},
+                            "expected": {"type": "string"},
+                            "got": {"type": "string"},
+                        },
+                        "required": ["what"],
+                    },
+                },
+            },
+            "required": ["code", "message", "mistakes"],
+        }
+    },
+    "required": ["error"],
+}

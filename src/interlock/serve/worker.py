@@ -1,0 +1,142 @@
+"""One worker process of the service: a plan in, requests answered until it is told to stop.
+
+``python -m interlock.serve PLAN.json`` prints one line when it is ready and then nothing:
+``ready http://127.0.0.1:8000`` (and `` replay`` where the clock is given). SIGTERM and SIGINT stop
+it: requests in flight are answered, the log is synced. Exit status and errors are those of
+:class:`interlock.errors.ExitCode`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import uvloop
+from granian.constants import HTTPModes, Interfaces
+from granian.http import HTTP1Settings
+from granian.server.embed import Server
+
+from interlock import clock
+from interlock.errors import ExitCode, InterlockError
+from interlock.serve.http import App
+from interlock.serve.ids import PredictionIds
+from interlock.serve.listen import read_token, reserve_port
+from interlock.serve.live import LiveRelease
+from interlock.serve.load import load
+from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.plan import ServePlan, read_plan
+from interlock.serve.predictor import Predictor
+from interlock.serve.target import Target, target_reader
+
+_HEADER_MILLISECONDS = 10_000  # until a request's headers must have arrived
+_BACKLOG = 1_024
+
+
+def main(arguments: list[str]) -> int:
+    """Run a worker; the process's exit status."""
+    try:
+        if len(arguments) == 3 and arguments[0] == "--try":
+            attempt(read_plan(Path(arguments[1])), Path(arguments[2]))
+        elif len(arguments) == 1:
+            run(read_plan(Path(arguments[0])))
+        else:
+            print("usage: python -m interlock.serve PLAN.json", file=sys.stderr)
+            return int(ExitCode.USAGE)
+    except InterlockError as error:
+        print(error, file=sys.stderr, flush=True)
+        return int(error.exit_code)
+    return int(ExitCode.OK)
+
+
+def run(plan: ServePlan) -> None:
+    """Serve until SIGTERM or SIGINT. Raises InterlockError when the service cannot begin."""
+    token = read_token(plan)
+    reserved = reserve_port(plan.host, plan.port)
+    options = LogOptions(ack=plan.ack, full=plan.log_full)
+    with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
+        live = LiveRelease(
+            target_reader(plan),
+            partial(_load, plan, log, PredictionIds()),
+            resident=plan.resident,
+            poll_seconds=plan.poll_seconds,
+        )
+        live.start()
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: later collections need not look at it
+        if plan.pointer is not None:
+            live.follow()
+        try:
+            uvloop.run(_serve(plan, App(plan, live, log, token), reserved))
+        finally:
+            live.stop()
+
+
+def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:
+    release = load(target.directory, plan, digest=target.digest, label=target.label)
+    return Predictor(release, log, plan, ids, now=service_clock(plan))
+
+
+def service_clock(plan: ServePlan) -> Callable[[], int]:
+    """The clock of the service: the present, or in replay the given instant."""
+    given = plan.clock
+    if plan.replay and given is not None:
+        return lambda: given
+    return clock.now
+
+
+async def _serve(plan: ServePlan, app: App, reserved: socket.socket) -> None:
+    host, port = plan.host, reserved.getsockname()[1]
+    server = Server(
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        websockets=False,
+        backlog=_BACKLOG,
+        log_enabled=False,
+    )
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    serving = loop.create_task(server.serve())
+    await _listening(host, port)
+    reserved.close()
+    shown = f"[{host}]" if ":" in host else host
+    print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
+    await stopping.wait()
+    await _drained(app, plan.limits.stop_seconds)
+    server.stop()
+    await serving
+
+
+async def _listening(host: str, port: int) -> None:
+    """Wait until the server takes connections."""
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(0.002)
+        else:
+            writer.close()
+            return
+
+
+async def _drained(app: App, seconds: float) -> None:
+    """Wait until the requests in flight are answered, at most so long."""
+    end = clock.monotonic() + seconds
+    while app.in_flight and clock.monotonic() < end:
+        await asyncio.sleep(0.005)
+
+
+def attempt(plan: ServePlan, directory: Path) -> None:
+    """Load a release as a worker would, and nothing else: a crash here hurts nobody."""
+    load(directory, plan, digest=directory.name)
