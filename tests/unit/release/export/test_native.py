@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.calibration import CalibratedClassifierCV
-from sklearn.compose import ColumnTransformer
+from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import (
     ExtraTreesClassifier,
     GradientBoostingRegressor,
     HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
+from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -109,6 +110,21 @@ def test_a_pipeline_takes_the_columns_themselves(last, link):
     assert scorer.raw_one([None, None, None])[0] == pytest.approx(
         raw_scores(model, frame_of(INPUTS, {"area": [None], "style": [None], "zone": [None]}))[0, 0]
     )
+
+
+def test_columns_may_be_chosen_by_type():
+    shape = ColumnTransformer(
+        [
+            ("numbers", SimpleImputer(), make_column_selector(dtype_include=np.number)),
+            ("texts", OneHotEncoder(), make_column_selector(dtype_include=object)),
+        ]
+    )
+    steps = make_pipeline(shape, SelectKBest(f_regression, k=2), Ridge())
+    model = steps.fit(frame_of(INPUTS, COLUMNS), np.arange(40.0))
+    exported = export(model, None, task="regression")
+    scorer = open_scorer("skops", exported.payload, n_columns=None, inputs=INPUTS)
+    native_scores = raw_scores(model, frame_of(INPUTS, COLUMNS))
+    assert compare(native_scores, scorer.raw(COLUMNS)).bit_identical == 40
 
 
 def test_a_lambda_is_refused():
