@@ -79,21 +79,21 @@ def seeded(estimator: Any, seed: int) -> Any:
     return copy
 
 
-def fit(estimator: Any, examples: Examples, cores: int) -> tuple[str, ...]:
-    """Fit the estimator, in place, on ``cores`` threads; what is worth noting of it."""
+def fit(estimator: Any, examples: Examples, threads: int) -> tuple[str, ...]:
+    """Fit the estimator, in place, on that many threads; what is worth noting of it."""
     if not isinstance(estimator, Pipeline):
-        return _fit_last(estimator, examples, cores)
+        return _fit_last(estimator, examples, threads)
     estimator.set_params(memory=None)
     if len(estimator) == 1:
-        return _fit_last(estimator[0], examples, cores)
+        return _fit_last(estimator[0], examples, threads)
     steps = estimator[:-1]
     transformed = steps.fit_transform(examples.X_train, examples.y_train)
     tune = steps.transform(examples.X_tune) if len(examples.y_tune) else None
     inner = Examples(**{**vars(examples), "X_train": transformed, "X_tune": tune})
-    return _fit_last(estimator[-1], inner, cores)
+    return _fit_last(estimator[-1], inner, threads)
 
 
-def _fit_last(estimator: Any, examples: Examples, cores: int) -> tuple[str, ...]:
+def _fit_last(estimator: Any, examples: Examples, threads: int) -> tuple[str, ...]:
     arguments: dict[str, Any] = {}
     notes: list[str] = []
     weighted = examples.weights is not None
@@ -107,12 +107,12 @@ def _fit_last(estimator: Any, examples: Examples, cores: int) -> tuple[str, ...]
     elif _is_from(estimator, "lightgbm"):
         arguments["categorical_feature"] = list(examples.categorical)
         _early_stopping_of_lightgbm(estimator, examples, arguments)
-    _fit_on_threads(estimator, examples, arguments, cores)
+    _fit_on_threads(estimator, examples, arguments, threads)
     return tuple(notes)
 
 
 def _fit_on_threads(
-    estimator: Any, examples: Examples, arguments: dict[str, Any], cores: int
+    estimator: Any, examples: Examples, arguments: dict[str, Any], threads: int
 ) -> None:
     """Fit with ``n_jobs`` set for the fit alone: it is no part of what was fitted.
 
@@ -121,7 +121,7 @@ def _fit_on_threads(
     own = "n_jobs" in estimator.get_params() and (_is_booster(estimator) or _is_forest(estimator))
     if own:
         before = estimator.get_params()["n_jobs"]
-        estimator.set_params(n_jobs=cores)
+        estimator.set_params(n_jobs=threads)
     estimator.fit(examples.X_train, examples.y_train, **arguments)
     if own:
         estimator.set_params(n_jobs=None if _is_forest(estimator) else before)
@@ -156,7 +156,10 @@ def _early_stopping_of_lightgbm(
 ) -> None:
     params = estimator.get_params()
     if any(params.get(name) for name in _LIGHTGBM_PATIENCE) and len(examples.y_tune):
-        arguments["eval_set"] = [(examples.X_tune, examples.y_tune)]
+        if "eval_X" in inspect.signature(estimator.fit).parameters:
+            arguments.update(eval_X=examples.X_tune, eval_y=examples.y_tune)
+        else:
+            arguments["eval_set"] = [(examples.X_tune, examples.y_tune)]
         if "sample_weight" in arguments:
             arguments["eval_sample_weight"] = [examples.weights_tune]
 

@@ -1,9 +1,14 @@
 """Fit all candidates and baselines of a product, each on the same train rows.
 
 Invariants: one candidate that fails does not sink the others; the number of cores changes nothing
-but the time. Those that use one thread are fitted first, beside each other; then those that spread
-over threads themselves, one after the other, each on all cores. Linear algebra runs on one thread
-always, for its sums depend on the number.
+but the time. Candidates are fitted beside each other, each on one thread; only those that spread
+over threads themselves, and only on a matrix large enough to gain by it, are fitted one after the
+other, each on all cores. Linear algebra runs on one thread always, for its sums depend on the
+number.
+
+Why not threads always: a booster on 25,000 rows enters thousands of parallel regions of some
+microseconds, and OpenMP's threads wait for each other spinning. On two idle cores that gains a
+quarter; on two busy ones it was seen to take ten to a hundred times as long.
 """
 
 from __future__ import annotations
@@ -33,6 +38,8 @@ from interlock.train.search import Objective, Trial, search
 from interlock.train.training_data import Form, Preparations, Prepared, TrainingData
 
 Declared: TypeAlias = Candidate | Baseline
+
+THREADS_PAY = 1_000_000  # cells of a matrix, rows × inputs, from which threads within a fit pay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +73,10 @@ class Fitted:
 
     def raw(self, columns: Mapping[str, Any]) -> Floats:
         """The raw scores (n_rows, n_scores) of those rows, the same on any number of cores."""
-        with threadpool_limits(limits=1, user_api="blas"):
-            return raw_scores(self.estimator, self.matrix(columns))
+        matrix = self.matrix(columns)
+        small = matrix.shape[0] * matrix.shape[1] < THREADS_PAY
+        with threadpool_limits(limits=1, user_api=None if small else "blas"):
+            return raw_scores(self.estimator, matrix)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +104,7 @@ class _Task:
     name: str
     declared: Declared
     seed: int
-    cores: int
+    threads: int
     objective: Objective | None
     preparations: Preparations
     on_progress: Callable[[Progress], None]
@@ -125,7 +134,7 @@ def fit_all(
             name=name,
             declared=declared,
             seed=seeds(name),
-            cores=cores,
+            threads=1,
             objective=objective,
             preparations=preparations,
             on_progress=on_progress,
@@ -133,9 +142,11 @@ def fit_all(
         for name, declared in candidates.items()
     ]
     spreading = [t for t in tasks if _spreads(t.declared)]
-    single = [t for t in tasks if not _spreads(t.declared)]
+    large = len(preparations.train) * len(data.inputs) >= THREADS_PAY
+    wide = spreading if large else []
+    narrow = sorted((t for t in tasks if t not in wide), key=lambda t: t not in spreading)
     with threadpool_limits(limits=1, user_api="blas"):
-        results = _beside_each_other(single, cores) + [_run(t, cores) for t in spreading]
+        results = _beside_each_other(narrow, cores) + [_run(task, cores) for task in wide]
     by_name = {result.name: result for result in results}
     return {name: by_name[name] for name in candidates}
 
@@ -147,11 +158,12 @@ def _spreads(declared: Declared) -> bool:
 def _beside_each_other(tasks: Sequence[_Task], cores: int) -> list[Fitted | FailedFit]:
     if cores == 1 or len(tasks) < 2:
         return [_run(task, 1) for task in tasks]
-    workers = Parallel(n_jobs=min(cores, len(tasks)), backend="threading")
+    workers = Parallel(n_jobs=min(cores, len(tasks)), backend="threading", pre_dispatch="all")
     return list(workers(delayed(_run)(task, 1) for task in tasks))
 
 
 def _run(task: _Task, threads: int) -> Fitted | FailedFit:
+    task = replace(task, threads=threads)
     task.on_progress(Progress(name=task.name, state="started"))
     start = clock.monotonic()
     result: Fitted | FailedFit
@@ -224,7 +236,7 @@ def _fit_candidate(task: _Task, candidate: Candidate, params: Mapping[str, Any])
     estimator = families.seeded(candidate.estimator, task.seed).set_params(**params)
     prepared = task.preparations.get(families.form_of(estimator))
     examples = _examples(task, candidate, prepared)
-    notes = families.fit(estimator, examples, task.cores)
+    notes = families.fit(estimator, examples, task.threads)
     _refuse_missing_classes(estimator, task.data)
     return _fitted(
         task,
