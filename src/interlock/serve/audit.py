@@ -252,7 +252,7 @@ def shown(value: Any) -> str:
     if type(value) is list:
         return "a list"
     if type(value) is _Beyond:
-        return _cut(value)
+        return _cut(str(value))  # a plain str: the JSON encoder takes no subclass
     if type(value) is str:
         return json.dumps(_cut(value))
     return _cut(json.dumps(value))
