@@ -34,6 +34,13 @@ class Reply:
             return None
 
     @property
+    def error_code(self) -> str:
+        """The code in an error's body, such as S110; empty where there is none."""
+        value = self.value
+        error = value.get("error") if isinstance(value, dict) else None
+        return str(error.get("code", "")) if isinstance(error, dict) else ""
+
+    @property
     def short(self) -> str:
         """Status and the body's beginning, for a message."""
         if self.status == 0:

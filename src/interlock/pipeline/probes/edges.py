@@ -26,11 +26,12 @@ from interlock.pipeline.probes.parity import (
     ParityRows,
     compare_rows,
 )
-from interlock.serve.answering import Answering, Outcome
+from interlock.serve.answering import NOT_FINITE, Answering, Outcome
 from interlock.serve.decode import integer_range
 
 MAX_EDGES = 400
-_REFUSED = 422
+_REFUSED = (422, "S121")  # a feature cannot be computed
+_NO_ANSWER = (500, "S124")  # the model gives no finite number
 _REALS = (0.0, -0.0, 5e-324, -5e-324, 1e-300, 1.0, -1.0, 1e15 + 0.3, 1e300, -1e300)
 _TEXTS = ("", " ", "never seen before", "Ω≈ç√ 漢字 🏠", 'quo"te\\ back', "x" * 200)
 _DAYS = (date(1900, 1, 1), date(2000, 2, 29), date(2100, 12, 31))
@@ -163,8 +164,10 @@ def compare_edges(
     unexpected = []
     for row in refused:
         reply = client.predict(requests[row])
-        if reply.status != _REFUSED:
-            expected = f"refused with {_REFUSED}: {outcome.reasons[row]}"
+        reason = outcome.reasons[row]
+        due = _NO_ANSWER if reason == NOT_FINITE else _REFUSED
+        if (reply.status, reply.error_code) != due:
+            expected = f"{due[0]} {due[1]}: {reason}"
             unexpected.append(
                 Difference(
                     row=row, way="single", name="the answer", expected=expected, got=reply.short

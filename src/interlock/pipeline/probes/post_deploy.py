@@ -109,7 +109,7 @@ def _pairs(
 
 
 def _golden_problem(row: GoldenRow, reply: Reply) -> str:
-    if reply.status == 422 and _code(reply) == _TOO_FAR:
+    if reply.status == 422 and reply.error_code == _TOO_FAR:
         return ""
     if reply.status != 200 or not _is_object(reply):
         return f"expected an answer, got {reply.short}"
@@ -149,11 +149,6 @@ def _refusal(client: Client) -> Check:
     reply = client.ask("POST", PREDICT, b'{"no_such_field": 1}', JSON)
     problem = "" if reply.status == 422 else f"expected 422, got {reply.short}"
     return _check("a bad request is refused", problem)
-
-
-def _code(reply: Reply) -> str:
-    error = reply.value.get("error") if _is_object(reply) else None
-    return str(error.get("code", "")) if isinstance(error, dict) else ""
 
 
 def _is_object(reply: Reply) -> bool:
