@@ -3,13 +3,14 @@
 A numeric input is cut at the deciles of its training values, so that its bins hold about a tenth
 each; a categorical one keeps its fifty most frequent values. Missing is a bin of its own.
 
->>> profile = profile_columns({"rooms": "int"}, {"rooms": [1.0, 2.0, float("nan")]})
->>> rooms = profile.inputs[0]
+>>> from interlock.data.request import Field
+>>> found = profile([Field(name="rooms", kind="int")], {"rooms": [1.0, 2.0, float("nan")]})
+>>> rooms = found.inputs[0]
 >>> rooms.edges, rooms.counts, rooms.missing
 ((1.0,), (1, 1), 1)
 >>> rooms.counts_of([5.0, 5.0, float("nan")])
 (0, 2, 1)
->>> Profile.from_row(profile.to_row()) == profile
+>>> Profile.from_row(found.to_row()) == found
 True
 """
 
@@ -17,9 +18,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,20 @@ _DECILES = np.arange(1, 10) / 10
 _NUMERIC = ("int", "float", "bool")
 
 Values = Sequence[Any] | npt.NDArray[Any]
+
+
+class Named(Protocol):
+    """A model input: its name, and its kind: int, float, bool, str or category."""
+
+    @property
+    def name(self) -> str:
+        """The column's name."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The column's kind."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +69,7 @@ class NumericProfile:
         return (*self.counts, self.missing)
 
     def counts_of(self, values: Values) -> tuple[int, ...]:
-        """Other rows' values, shape ``(n_rows,)`` with NaN missing, in the bins of ``reference``."""
+        """Other rows' values, shape ``(n_rows,)``, in the bins of ``reference``; NaN is missing."""
         numbers = np.asarray(values, dtype=np.float64)
         present = numbers[~np.isnan(numbers)]
         return (*_binned(present, self.edges), len(numbers) - len(present))
@@ -103,19 +118,18 @@ class Profile:
         return cls(inputs=tuple(_input(r) for r in row["inputs"]))
 
 
-def profile_columns(kinds: Mapping[str, str], columns: Mapping[str, Values]) -> Profile:
-    """Profiles of the inputs named in ``kinds`` (name → int, float, bool, str or category).
+def profile(inputs: Iterable[Named], columns: Mapping[str, Values]) -> Profile:
+    """The profiles of the inputs, in their order.
 
     Numeric columns are float64, shape ``(n_rows,)``, NaN missing; the others text, None missing.
     """
-    return Profile(
-        inputs=tuple(
-            _numeric(name, kind, columns[name])
-            if kind in _NUMERIC
-            else _categorical(name, kind, columns[name])
-            for name, kind in kinds.items()
-        )
-    )
+    return Profile(inputs=tuple(_profiled(i.name, i.kind, columns[i.name]) for i in inputs))
+
+
+def _profiled(name: str, kind: str, values: Values) -> InputProfile:
+    if kind in _NUMERIC:
+        return _numeric(name, kind, values)
+    return _categorical(name, kind, values)
 
 
 def _numeric(name: str, kind: str, values: Values) -> NumericProfile:
