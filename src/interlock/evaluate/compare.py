@@ -155,4 +155,4 @@ def _estimate(value: float, interval: Interval | None, drawn: Resamples) -> Esti
     """An undefined value has no interval, whatever its resamples say."""
     if not math.isfinite(value):
         value, interval = math.nan, None
-    return Estimate(value=value, interval=interval, n=drawn.n_rows, units=drawn.n_units)
+    return Estimate(value=value, interval=interval, n=drawn.n_rows, units=drawn.independent)

@@ -263,8 +263,8 @@ def _against_champion(
     y = measurement.y[rows]
     challenger = measurement.predictions[measurement.winner][rows]
     champion = measurement.champion_prediction[rows]
-    clusters = None if measurement.clusters is None else np.asarray(measurement.clusters)[rows]
-    found = difference(metric, y, challenger, champion, seed=measurement.seed, clusters=clusters)
+    drawn = measurement.resamples if rows.all() else _resamples_of(measurement, rows)
+    found = difference(metric, y, challenger, champion, seed=measurement.seed, resamples=drawn)
     values = metric.value(y, challenger), metric.value(y, champion)
     if not np.isfinite(values).all():
         return unmeasured(name, "M209", f"{metric.name} is undefined on the rows compared")
@@ -272,6 +272,11 @@ def _against_champion(
     unit = metric.unit_shown(measurement.target_unit)
     limit = limit_of(metric, values[1])
     return sampled(name, "M206", found, limit, unit=unit, evidence=evidence)
+
+
+def _resamples_of(measurement: ModelMeasurement, rows: NDArray[np.bool_]) -> Resamples:
+    ids = None if measurement.clusters is None else np.asarray(measurement.clusters)[rows]
+    return Resamples.of(int(rows.sum()), seed=measurement.seed, clusters=ids)
 
 
 def _without_champion(measurement: ModelMeasurement, name: str) -> Check | None:

@@ -58,14 +58,34 @@ def test_the_same_seed_gives_the_same_counts_and_another_seed_others():
     assert (counts(1).sum(axis=1) == 50).all()
 
 
-def test_counts_too_large_to_keep_are_drawn_again_alike(monkeypatch):
-    kept = np.vstack([c.copy() for c in Resamples.of(30, seed=1, count=50).chunks()])
-    monkeypatch.setattr("interlock.stats.resamples._KEPT_BYTES", 10)
+def test_chunks_of_any_size_hold_the_same_resamples(monkeypatch):
+    whole = np.vstack(list(Resamples.of(30, seed=1, count=50).chunks()))
     monkeypatch.setattr("interlock.stats.resamples._CHUNK_CELLS", 70)
-    again = Resamples.of(30, seed=1, count=50)
-    assert again._kept is None
-    for _ in range(2):
-        assert (np.vstack([c.copy() for c in again.chunks()]) == kept).all()
+    chunks = list(Resamples.of(30, seed=1, count=50).chunks())
+    assert len(chunks) == 25
+    assert (np.vstack(chunks) == whole).all()
+
+
+def test_very_many_units_are_dealt_into_groups_without_changing_the_interval(monkeypatch):
+    values = np.random.default_rng(2).exponential(size=6_000)
+    statistics = [Means(values[:, None]), Quantile(values, 0.5)]
+    alone = bootstrap(statistics, Resamples.of(6_000, seed=1))
+    monkeypatch.setattr("interlock.stats.resamples.MOST_UNITS", 1_000)
+    resamples = Resamples.of(6_000, seed=1)
+    assert (resamples.n_units, resamples.independent) == (1_000, 6_000)
+    assert set(np.bincount(resamples.unit_of_row)) == {6}
+    grouped = bootstrap(statistics, resamples)
+    assert grouped.std(axis=0) == pytest.approx(alone.std(axis=0), rel=0.1)
+    for column in (0, 1):
+        expected = percentile_interval(alone[:, column])
+        assert percentile_interval(grouped[:, column]) == pytest.approx(expected, rel=0.01)
+
+
+def test_rows_of_one_cluster_stay_together_when_clusters_are_grouped(monkeypatch):
+    monkeypatch.setattr("interlock.stats.resamples.MOST_UNITS", 10)
+    resamples = Resamples.of(90, seed=1, clusters=np.arange(90) // 3)
+    assert (resamples.n_units, resamples.independent) == (10, 30)
+    assert (resamples.unit_of_row.reshape(30, 3).std(axis=1) == 0).all()
 
 
 def test_clusters_are_drawn_whole():
@@ -133,9 +153,8 @@ def test_what_cannot_be_resampled_is_refused():
         Resamples.of(3, seed=1, clusters=[1, 2])
 
 
-def test_25_000_rows_take_under_200_mb():
-    resamples = Resamples.of(25_000, seed=1)
+def test_a_million_rows_keep_50_mb():
+    resamples = Resamples.of(1_000_000, seed=1)
     largest = max(chunk.nbytes for chunk in resamples.chunks())
-    assert resamples._kept is not None
-    assert resamples._kept.nbytes <= 64 * 2**20
-    assert largest <= 2 * 2**20
+    assert resamples._counts.nbytes == 2_000 * 25_000
+    assert largest <= 2**20
