@@ -74,10 +74,11 @@ class Questions:
 
 @dataclass(frozen=True, kw_only=True)
 class Probed:
-    """The measurement, what differed, and the seconds each part took."""
+    """The measurement, what differed, what else went wrong, and the seconds each part took."""
 
     measurement: ServiceMeasurement
     differences: tuple[Difference, ...]
+    problems: tuple[str, ...]
     seconds: Mapping[str, float]
 
 
@@ -185,7 +186,12 @@ def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
         worst_feature_difference=parity.worst_feature if finite else None,
         differences=(*map(str, differences), *problems),
     )
-    return Probed(measurement=measurement, differences=differences, seconds=timer.seconds)
+    return Probed(
+        measurement=measurement,
+        differences=differences,
+        problems=problems,
+        seconds=timer.seconds,
+    )
 
 
 def chosen_rows(rows: ParityRows) -> ParityRows:
