@@ -6,7 +6,7 @@ clusters: Field & Welsh (2007), "Bootstrapping clustered data", JRSS B 69(3).
 
 A statistic is one of three kinds, each computed from counts (see :mod:`interlock.stats.resamples`)
 without copying data: a function of :class:`Means`, a :class:`Quantile`, or any :class:`Weighted`
-function. Memory stays under 200 MB up to a million rows.
+function. The bootstrap itself takes under 200 MB for a million rows.
 
 Invariant: a resample in which the statistic is undefined widens the interval on both sides; it
 never drops out.
