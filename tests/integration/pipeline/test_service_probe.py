@@ -1,0 +1,237 @@
+"""The service gate's probes against a real service, right and wrong."""
+
+import dataclasses
+import importlib.util
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from interlock.errors import IntegrityError
+from interlock.gates.service import P99Below, ServiceMeasurement, service_gate
+from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.parity import ParityRows
+from interlock.pipeline.probes.post_deploy import Expected, post_deploy
+from interlock.pipeline.probes.service import Questions, probe_service
+from interlock.release.bundle import open_bundle
+from interlock.serve.answering import Answering
+from interlock.serve.golden import read_golden
+from interlock.serve.process import start
+from interlock.verdict import Verdict
+
+
+def _support():
+    path = Path(__file__).parents[2] / "unit" / "serve" / "small_release.py"
+    spec = importlib.util.spec_from_file_location("small_release_for_probes", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+small = _support()
+
+
+def no_history(definition, entities, grids):
+    raise AssertionError("this release has no history")
+
+
+def requests(n=60):
+    columns, _ = small.training_columns(n, seed=7)
+    return [
+        {
+            "valued_on": date(2024, 5, 1),
+            "year_built": int(columns["year_built"][i]),
+            "area": float(columns["area"][i]),
+            "stories": str(columns["stories"][i]),
+            "garage": None if np.isnan(columns["garage"][i]) else float(columns["garage"][i]),
+        }
+        for i in range(n)
+    ]
+
+
+def rows_of(directory, n=60):
+    """Rows with what the release answers in process, as training would have it."""
+    release = Answering.of(open_bundle(directory))
+    asked = requests(n)
+    columns = {f.name: [r[f.name] for r in asked] for f in release.schema.fields}
+    outcome = release.answer(columns, [None] * n, as_of=0, history=no_history)
+    answers = outcome.answers
+    return ParityRows(
+        requests=asked,
+        features=outcome.features,
+        predictions=answers.prediction,
+        intervals=None if answers.low is None else np.column_stack([answers.low, answers.high]),
+    )
+
+
+def questions(rows, **changes):
+    made = Questions(
+        rows=rows,
+        thresholds={"area": (99.5, np.nextafter(99.5, 0), np.nextafter(99.5, 1e9))},
+        history=no_history,
+        clock=small.CLOCK,
+    )
+    return dataclasses.replace(made, **changes)
+
+
+@pytest.fixture(scope="module", params=["boosting", "ridge", "classes"])
+def bundle(request, tmp_path_factory):
+    root = tmp_path_factory.mktemp("bundles")
+    return small.write_bundle(root, small.bundle_files(request.param))
+
+
+@pytest.fixture(scope="module")
+def boosting(tmp_path_factory):
+    return small.write_bundle(tmp_path_factory.mktemp("bundles"), small.bundle_files())
+
+
+@pytest.fixture(scope="module")
+def service(boosting, tmp_path_factory):
+    plan = small.plan_for(boosting, log=tmp_path_factory.mktemp("log"), clock=small.CLOCK)
+    with start(plan) as running:
+        yield running
+
+
+@pytest.fixture
+def client(service):
+    with Client(service.url) as made:
+        yield made
+
+
+def verdicts(measurement):
+    return {
+        check.name: check.verdict
+        for judge in service_gate([P99Below("2s")])
+        for check in judge.judge(measurement)
+    }
+
+
+def test_a_right_service_passes_everything(bundle):
+    probed = probe_service(bundle, questions(rows_of(bundle), tolerance=1e-12))
+    measured = probed.measurement
+    assert isinstance(measured, ServiceMeasurement)
+    assert measured.bad_inputs_wrong == ()
+    assert measured.differences == ()
+    assert measured.rows_compared == 60
+    assert measured.features_compared == 60 * 2 * (5 + 3)
+    assert measured.edge_rows_compared > 20
+    assert measured.bad_inputs_sent > 60
+    assert set(verdicts(measured).values()) == {Verdict.PASSED}
+    assert list(probed.seconds) == ["start", "parity", "edges", "bad input", "latency", "stop"]
+    assert sum(probed.seconds.values()) < 10
+
+
+def test_one_feature_one_bit_off_is_found(boosting):
+    rows = rows_of(boosting)
+    rooms = list(rows.features["rooms"])
+    rooms[17] = float(np.nextafter(rooms[17], 1e9))
+    wrong = dataclasses.replace(rows, features={**rows.features, "rooms": rooms})
+    measured = probe_service(boosting, questions(wrong)).measurement
+    assert measured.feature_mismatches == 2  # in a list and alone
+    assert 0 < measured.worst_feature_difference < 1e-12
+    due, got = repr(rooms[17]), repr(rows.features["rooms"][17])
+    assert measured.differences[0] == f"row 17 (list): feature rooms due {due}, got {got}"
+    assert verdicts(measured)["feature parity"] is Verdict.FAILED
+
+
+def test_one_prediction_one_bit_off_is_found_and_a_tolerance_forgives_it(boosting):
+    rows = rows_of(boosting)
+    predictions = rows.predictions.copy()
+    predictions[3] = np.nextafter(predictions[3], 1e9)
+    wrong = dataclasses.replace(rows, predictions=predictions)
+    measured = probe_service(boosting, questions(wrong)).measurement
+    assert measured.prediction_mismatches == 2
+    assert 0 < measured.worst_prediction_difference < 1e-14
+    assert verdicts(measured)["prediction parity"] is Verdict.FAILED
+    forgiven = probe_service(boosting, questions(wrong, tolerance=1e-12)).measurement
+    assert forgiven.prediction_mismatches == 0
+
+
+def test_a_row_that_the_service_refuses_is_unanswered(boosting):
+    rows = rows_of(boosting)
+    asked = [dict(row) for row in rows.requests]
+    asked[5]["area"] = -1.0
+    measured = probe_service(
+        boosting, questions(dataclasses.replace(rows, requests=asked))
+    ).measurement
+    assert measured.unanswered > 0
+    assert "row 5 (single): the answer due status 200, got 422" in " ".join(measured.differences)
+    assert verdicts(measured)["every request answered"] is Verdict.FAILED
+
+
+def test_a_tampered_bundle_is_not_started(boosting, tmp_path):
+    copy = tmp_path / boosting.name
+    for path in boosting.rglob("*"):
+        if path.is_file():
+            target = copy / path.relative_to(boosting)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    features = copy / "packed" / "features.py"
+    features.write_bytes(features.read_bytes().replace(b"20", b"21"))
+    with pytest.raises(IntegrityError):
+        probe_service(copy, questions(rows_of(boosting)))
+
+
+def test_the_corpus_is_judged_request_by_request(client, service):
+    good = requests(1)[0]
+    corpus = bad_requests(small.SCHEMA, good)
+    names = [case.name for case in corpus]
+    assert len(set(names)) == len(names)
+    assert {"area: NaN", "area: 1e309", "garage: given twice", "too many rows"} <= set(names)
+    assert {"area: beyond > 0", "year_built: beyond ≥ 1800", "stories: null"} <= set(names)
+    assert "garage: null" not in names
+    twisted = [dataclasses.replace(case, expected=200) for case in corpus]
+    found = send_bad_requests(client, twisted, good)
+    assert (found.sent, len(found.wrong)) == (len(corpus) + 1, len(corpus))
+    assert not [text for text in found.wrong if "got 5" in text or "closed" in text]
+
+
+def expected_of(directory):
+    bundle = open_bundle(directory)
+    return Expected(
+        digest=bundle.digest, schema=small.SCHEMA, golden=read_golden(bundle.read("golden.json"))
+    )
+
+
+def test_post_deploy_tests_pass_on_the_right_service(client, boosting):
+    result = post_deploy(client, expected_of(boosting))
+    assert [(check.name, check.verdict) for check in result.checks] == [
+        ("ready", Verdict.PASSED),
+        ("the expected release is live", Verdict.PASSED),
+        ("the schema is served", Verdict.PASSED),
+        ("golden answers", Verdict.PASSED),
+        ("a bad request is refused", Verdict.PASSED),
+    ]
+    assert result.checks[3].evidence == {"rows": 6, "answered": 6, "compared": 6}
+    assert result.opens
+
+
+def test_post_deploy_tests_see_another_release(client, boosting):
+    right = expected_of(boosting)
+    golden = [right.golden[0], *right.golden[2:]]
+    off = dataclasses.replace(right, digest="f" * 64, golden=[_changed(golden[0]), *golden[1:]])
+    result = post_deploy(client, off)
+    failed = {c.name: c.reason for c in result.checks if c.verdict is Verdict.FAILED}
+    assert failed["the expected release is live"] == (
+        f"expected {'f' * 12} to be live, got {boosting.name}"
+    )
+    assert failed["golden answers"].startswith("row 0: prediction expected ")
+    assert not result.opens
+
+
+def _changed(row):
+    import msgspec
+
+    return msgspec.structs.replace(row, prediction=row.prediction * (1 + 1e-9))
+
+
+def test_post_deploy_tests_fail_when_nobody_answers():
+    with Client("http://127.0.0.1:9", timeout_seconds=0.5) as gone:
+        result = post_deploy(gone, Expected(digest="f" * 64, schema=small.SCHEMA, golden=()))
+    assert not result.opens
+    assert {c.verdict for c in result.checks} == {Verdict.FAILED, Verdict.ERROR}
+    assert result.checks[0].reason == (
+        "expected 200 and ready, got the connection was closed without an answer"
+    )
