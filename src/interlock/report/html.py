@@ -10,8 +10,10 @@ from __future__ import annotations
 from functools import cache
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from interlock.report.content import Content
+from interlock.report.names import shown
 from interlock.report.page import page
 from interlock.report.sections.table import Limits
 
@@ -46,7 +48,13 @@ def _environment() -> Environment:
     return Environment(
         loader=PackageLoader("interlock.report", "templates"),
         autoescape=True,
+        finalize=_safe,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+def _safe(value: object) -> object:
+    """What every expression of the template passes through: no invisible character comes out."""
+    return value if isinstance(value, Markup) else shown(value, limit=2_000)

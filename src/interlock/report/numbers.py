@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 
 from interlock.clock import DAY, HOUR, MINUTE, SECOND, to_datetime
+from interlock.report.names import shown
 
 NOT_MEASURED = "not measured"
 _TINY = 1e-4
@@ -81,7 +82,7 @@ def counted(n: int, noun: str, plural: str = "") -> str:
 
 def united(text: str, unit: str) -> str:
     """The text and its unit; none is written for "" and for "1", a plain number."""
-    return text if unit in ("", "1") else f"{text} {unit}"
+    return text if unit in ("", "1") else f"{text} {shown(unit, limit=24)}"
 
 
 def in_unit(value: float, unit: str) -> float:

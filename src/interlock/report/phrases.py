@@ -40,7 +40,9 @@ def comparison(check: Check) -> str:
     measured, threshold = pair(*(in_unit(v, check.unit) for v in (check.measured, check.threshold)))
     if check.unit == "%":
         measured = f"{measured} %"
-    return united(f"{measured} {check.comparison or 'against'} {threshold}", check.unit)
+    return united(
+        f"{measured} {shown(check.comparison, limit=8) or 'against'} {threshold}", check.unit
+    )
 
 
 def facts(check: Check) -> list[str]:
@@ -92,7 +94,8 @@ def check_phrase(check: Check) -> str:
 
 def gate_name(gate: str) -> str:
     """'model gate', whether it was named 'model' or 'model gate'."""
-    return gate if gate.endswith("gate") else f"{gate} gate"
+    name = shown(gate, limit=60)
+    return name if name.endswith("gate") else f"{name} gate"
 
 
 def gate_phrase(result: GateResult) -> str:
@@ -156,4 +159,4 @@ def outcome(content: Content) -> str:
     if where is None:
         return f"{mark(verdict)}: no gate was reached"
     at_gate = any(gate.gate == where for gate in content.gates)
-    return f"{mark(verdict)} at {'the ' + gate_name(where) if at_gate else where}"
+    return f"{mark(verdict)} at {'the ' + gate_name(where) if at_gate else shown(where, limit=60)}"

@@ -73,10 +73,10 @@ def gate_lines(
 
 def check_line(check: Check) -> str:
     """One indented line: glyph, name, comparison, word, and what it rests on."""
-    name = f"    {VERDICT[check.verdict]} {shown(check.name, limit=60):<{_CHECK}}"
+    name = f"    {VERDICT[check.verdict]} {shown(check.name, limit=60):<{_CHECK - 1}}"
     text = phrases.comparison(check)
     rest = " · ".join([check.verdict.value, *phrases.facts(check)])
-    return f"{name}{text:<{_COMPARISON - 1}} {rest}" if text else f"{name} {rest}"
+    return f"{name} {text:<{_COMPARISON - 1}} {rest}" if text else f"{name} {rest}"
 
 
 def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:

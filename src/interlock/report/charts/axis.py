@@ -150,7 +150,7 @@ def vertical_axis(
 def _nice_step(raw: float) -> float:
     power = 10.0 ** math.floor(math.log10(raw))
     lead = raw / power
-    return power * next(nice for nice in (1, 2, 5, 10) if lead <= nice * 1.2 or nice == 10)
+    return power * next(nice for nice in (1, 2, 5, 10) if lead <= nice * 1.26 or nice == 10)
 
 
 def _clean(value: float, step: float) -> float:

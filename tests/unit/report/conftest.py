@@ -1,0 +1,241 @@
+"""Small made-up deliveries: one blocked at the model gate, one that passed, one of classes."""
+
+from dataclasses import replace
+from datetime import date
+
+import numpy as np
+import pytest
+
+from interlock.clock import DAY, parse_instant
+from interlock.evaluate.compare import Estimate
+from interlock.report.classes import summarise_classes
+from interlock.report.content import (
+    Attestation,
+    BadInput,
+    Candidate,
+    CandidateKind,
+    CategoricalColumn,
+    Command,
+    Content,
+    Data,
+    Evaluation,
+    LatencyWindow,
+    Lineage,
+    Metric,
+    NumericColumn,
+    Parity,
+    Quarantine,
+    Service,
+    SplitPart,
+    Step,
+    StepStatus,
+)
+from interlock.report.residuals import summarise_regression
+from interlock.verdict import Check, Exemption, GateResult, Interval, Verdict
+
+AS_OF = parse_instant("1997-06-30T00:00:00Z")
+
+
+def estimate(value: float, low: float, high: float, n: int = 1_204) -> Estimate:
+    return Estimate(value=value, interval=Interval(low=low, high=high), n=n, units=n)
+
+
+MDAPE = Check(
+    name="mdape",
+    verdict=Verdict.FAILED,
+    measured=0.163,
+    comparison="≤",
+    threshold=0.150,
+    interval=Interval(low=0.158, high=0.168),
+    n=1_204,
+    evidence={"code": "M208", "worst": [12, 55], "nothing": None},
+)
+FEW = Check(
+    name="slice stories=three", verdict=Verdict.INCONCLUSIVE, reason="too few: 2 of 100 rows", n=2
+)
+BASELINE = Check(
+    name="beats baseline median",
+    verdict=Verdict.PASSED,
+    measured=-0.11,
+    comparison="<",
+    threshold=0.0,
+    interval=Interval(low=-0.124, high=-0.097),
+    unit="%",
+    evidence={
+        "candidate": "boosting",
+        "candidate_value": 0.163,
+        "reference": "median",
+        "reference_value": 0.273,
+    },
+)
+CHAMPION = Check(
+    name="no worse than champion",
+    verdict=Verdict.NOT_APPLICABLE,
+    exemption=Exemption.NO_CHAMPION,
+)
+ROWS = Check(
+    name="minimum rows",
+    verdict=Verdict.PASSED,
+    measured=18_204.0,
+    comparison="≥",
+    threshold=5_000.0,
+)
+
+
+def _competition() -> Evaluation:
+    rng = np.random.default_rng(7)
+    y = np.exp(rng.normal(11, 0.5, 600))
+    answer = y * np.exp(rng.normal(0, 0.2, 600))
+    start = parse_instant("1996-06-01T00:00:00Z")
+    test = summarise_regression(
+        y,
+        answer,
+        target="price",
+        unit="USD",
+        instants=start + np.arange(600) * DAY // 2,
+        slices={"stories": ["one", "two"] * 300},
+        low=answer * 0.75,
+        high=answer * 1.3,
+        promised=0.8,
+    )
+    kinds = CandidateKind
+    return Evaluation(
+        metrics=(Metric(name="mdape", unit="%", limit=0.15), Metric(name="mae", unit="USD")),
+        candidates=(
+            Candidate(
+                name="boosting",
+                kind=kinds.CANDIDATE,
+                metrics={
+                    "mdape": estimate(0.163, 0.158, 0.168),
+                    "mae": estimate(13_462, 12_901, 14_023),
+                },
+                seconds=3.2,
+                format="ONNX",
+                exactness="to the bit",
+                params={"max_iter": 100, "early_stopping": False},
+            ),
+            Candidate(
+                name="median",
+                kind=kinds.BASELINE,
+                metrics={"mdape": estimate(0.273, 0.265, 0.281)},
+            ),
+            Candidate(
+                name="1.3.0",
+                kind=kinds.CHAMPION,
+                metrics={"mdape": estimate(0.141, 0.135, 0.147)},
+            ),
+            Candidate(
+                name="assessor",
+                kind=kinds.YARDSTICK,
+                metrics={"mdape": Estimate(value=0.19, interval=None, n=1_204, units=1_204)},
+            ),
+            Candidate(name="forest", kind=kinds.CANDIDATE, failure="Input X contains NaN"),
+        ),
+        winner="boosting",
+        test=test,
+    )
+
+
+def _data() -> Data:
+    return Data(
+        read=18_253,
+        usable=18_204,
+        without_label=2,
+        pending=10,
+        quarantined=(
+            Quarantine(
+                reason="price below 5,000 USD",
+                rows=37,
+                samples=({"sale_id": 3, "price": 900, "sold_on": date(1996, 1, 2)},),
+            ),
+        ),
+        splits=(
+            SplitPart(name="train", rows=16_000, start=AS_OF - 900 * DAY, end=AS_OF - 120 * DAY),
+            SplitPart(name="test", rows=1_204, start=AS_OF - 90 * DAY, end=AS_OF),
+        ),
+        columns=(
+            NumericColumn(
+                name="year_built",
+                edges=(1900.0, 1950.0, 1960.0, 1990.0),
+                counts=(10, 20, 30),
+                missing=20,
+                shift=0.02,
+            ),
+            CategoricalColumn(name="stories", top=(("one", 70), ("two", 30)), shift=0.31),
+        ),
+    )
+
+
+STEPS = (
+    Step(name="data gate", status=StepStatus.RAN, seconds=0.4),
+    Step(name="features", status=StepStatus.CACHED, seconds=0.01, detail="9 request, 6 history"),
+    Step(name="train", status=StepStatus.RAN, seconds=4.1, detail="3 candidates, best boosting"),
+    Step(name="model gate", status=StepStatus.FAILED, seconds=0.31),
+    Step(name="service gate", status=StepStatus.SKIPPED),
+)
+
+
+@pytest.fixture
+def blocked() -> Content:
+    return Content(
+        product="valuation",
+        number=193,
+        as_of=AS_OF,
+        status="Boosting was blocked at the model gate; prod still runs 1.3.0.",
+        champion="1.3.0",
+        champion_live_for=12 * DAY,
+        steps=STEPS,
+        gates=(
+            GateResult(gate="data gate", checks=(ROWS,)),
+            GateResult(gate="model gate", checks=(BASELINE, CHAMPION, FEW, MDAPE)),
+        ),
+        data=_data(),
+        evaluation=_competition(),
+        lineage=Lineage(
+            commit="7ea01a6",
+            dirty=True,
+            snapshot="5f" * 32,
+            seeds={"boosting": 12},
+            libraries={"numpy": "2.3.4"},
+            attestations=(Attestation(kind="data gate", keyid="ed25519:9f86", digest="ab" * 32),),
+        ),
+        next_commands=(Command(line="interlock explain M208", purpose="what this means"),),
+    )
+
+
+@pytest.fixture
+def passed(blocked: Content) -> Content:
+    window = LatencyWindow(label="0 s", n=500, p50=2.1, p95=4.0, p99=7.5)
+    return replace(
+        blocked,
+        status="Release 1.4.0 is live in staging; prod still runs 1.3.0.",
+        label="1.4.0",
+        digest="e3b0c442" * 8,
+        steps=(Step(name="model gate", status=StepStatus.RAN, seconds=0.3),),
+        gates=(GateResult(gate="model gate", checks=(BASELINE, CHAMPION)),),
+        service=Service(
+            parity=(
+                Parity(name="features", compared=0, different=0),
+                Parity(name="predictions", compared=2_000, different=1, worst=0.2, tolerance=0.0),
+            ),
+            latency=(window, replace(window, label="10 s", p99=9.5)),
+            latency_limit_ms=20.0,
+            bad_inputs=(BadInput(name="area = -1", expected="422", got="200", refused=False),),
+        ),
+    )
+
+
+@pytest.fixture
+def classifying(passed: Content) -> Content:
+    rng = np.random.default_rng(3)
+    chance = rng.random(500)
+    late = rng.random(500) < chance
+    test = summarise_classes(
+        ["late" if yes else "on time" for yes in late],
+        np.stack([1 - chance, chance], axis=1),
+        classes=["on time", "late"],
+        target="late",
+        slices={"origin": ["JFK", "LGA"] * 250},
+    )
+    assert passed.evaluation is not None
+    return replace(passed, evaluation=replace(passed.evaluation, test=test))

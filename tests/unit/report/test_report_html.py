@@ -1,0 +1,306 @@
+"""The page: its structure, its safety, its size, and that it is the same bytes twice."""
+
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from interlock.evaluate.compare import Estimate
+from interlock.report.content import (
+    Candidate,
+    CandidateKind,
+    CategoricalColumn,
+    Command,
+    Content,
+    Data,
+    Evaluation,
+    Metric,
+    NumericColumn,
+    Quarantine,
+    RegressionSummary,
+    Step,
+    StepStatus,
+)
+from interlock.report.html import MOST_BYTES, render
+from interlock.report.residuals import summarise_regression
+from interlock.verdict import Check, GateResult, Interval, Verdict
+
+GOLDEN = Path(__file__).parent / "golden"
+VOID = {"meta", "link", "br", "hr", "img", "input"}
+HOSTILE = "</script><script>alert(1)</script>\x00\x1b[31m\u202e\"'&<svg onload=x>]]>--%}{{7*7}}"
+
+
+class Page(HTMLParser):
+    """Reads the page as a browser would: elements, attributes, texts, and what is left open."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[tuple[str, str]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and self.open:
+            self.texts.append((self.open[-1], " ".join(data.split())))
+
+    def outline(self) -> str:
+        """Headings, banner, captions, check names and column heads, a line each, in order."""
+        kept = {"title": "", "h1": "# ", "h2": "\n## ", "h3": "### ", "figcaption": "figure: "}
+        kept |= {"summary": "> ", "th": "  | ", "dt": "= ", "dd": "  ", "b": "* ", "code": "$ "}
+        lines = []
+        inside_svg = {"svg", "g", "text"}
+        for tag, text in self.texts:
+            if tag in kept and tag not in inside_svg:
+                lines.append(kept[tag] + text)
+        return "\n".join(lines) + "\n"
+
+
+def svgs(text: str) -> list[str]:
+    return re.findall(r"<svg.*?</svg>", text, flags=re.S)
+
+
+@pytest.mark.parametrize("kind", ["blocked", "passed", "classifying"])
+def test_the_structure_is_the_golden_one(kind: str, request: pytest.FixtureRequest) -> None:
+    text = render(request.getfixturevalue(kind))
+    page = Page(re.sub(r"<svg.*?</svg>", "", text, flags=re.S))
+    assert page.open == []
+    assert page.outline() == (GOLDEN / f"{kind}.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", ["blocked", "passed", "classifying"])
+def test_nothing_is_loaded_and_nothing_runs(kind: str, request: pytest.FixtureRequest) -> None:
+    text = render(request.getfixturevalue(kind))
+    assert "<script" not in text
+    assert re.findall(r"https?://[^\"' <]+", text.replace("http://www.w3.org/2000/svg", "")) == []
+    assert "url(" not in text
+    assert "@import" not in text
+    for tag, attributes in Page(text).elements:
+        assert tag not in {"script", "link", "img", "iframe", "object", "embed", "base", "form"}
+        for name, value in attributes.items():
+            assert not name.startswith("on"), (tag, name)
+            assert name != "src"
+            assert name != "href" or str(value).startswith("#gate-")
+
+
+def test_every_anchor_has_its_gate(blocked: Content) -> None:
+    elements = Page(render(blocked)).elements
+    anchors = {str(attributes["href"])[1:] for _, attributes in elements if "href" in attributes}
+    ids = [attributes["id"] for _, attributes in elements if "id" in attributes]
+    assert anchors == {"gate-data-gate", "gate-model-gate"}
+    assert anchors <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize("kind", ["blocked", "passed", "classifying"])
+def test_every_drawing_is_well_formed_and_named(kind: str, request: pytest.FixtureRequest) -> None:
+    text = render(request.getfixturevalue(kind))
+    drawings = svgs(text)
+    assert len(drawings) > 5
+    for drawing in drawings:
+        root = ET.fromstring(drawing)
+        assert root[0].tag == "{http://www.w3.org/2000/svg}title"
+        assert root[0].text
+        assert root.get("role") == "img"
+        assert "nan" not in drawing.lower().replace("finance", "")
+    figures = text.split("<figure")[1:]
+    assert figures
+    for figure in figures:
+        body = figure.split("</figure>")[0]
+        assert "<details><summary>Numbers of this figure</summary>" in body
+        assert body.count("<tr>") > 1
+
+
+def test_equal_contents_give_equal_bytes(blocked: Content) -> None:
+    assert render(blocked) == render(replace(blocked))
+
+
+def test_the_bytes_do_not_depend_on_the_process() -> None:
+    program = (
+        "from interlock.report.content import *; from interlock.report.html import render;"
+        "import hashlib;"
+        "q=tuple(Quarantine(reason=f'r{i}', rows=3, samples=({k: 1 for k in set('abcdef')},))"
+        " for i in range(3));"
+        "c=Content(product='p', number=1, as_of=0, status='s',"
+        " data=Data(read=9, usable=0, quarantined=q));"
+        "print(hashlib.sha256(render(c).encode()).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={"PYTHONHASHSEED": seed, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(digests) == 1
+
+
+def test_the_first_visible_check_is_the_failing_one(blocked: Content) -> None:
+    text = render(blocked)
+    opened = re.search(r'<details class="gate failed" id="gate-model-gate" open>.*', text, re.S)
+    assert opened is not None
+    assert text.count(" open>") == 2  # the gate, and the first reason of quarantine
+    first = re.search(r'<div class="check.*?</div>', opened[0], re.S)
+    assert first is not None
+    line = " ".join(re.sub(r"<svg.*?</svg>|<[^>]+>", "", first[0], flags=re.S).split())
+    assert line.startswith("mdape 0.163 ≤ 0.150 ✖ failed · 95 % 0.158–0.168 · n 1,204")
+    assert text.index("✖ failed at the model gate") < text.index("interlock explain M208")
+    assert "Boosting was blocked at the model gate; prod still runs 1.3.0." in text
+
+
+def test_what_went_wrong_in_the_service_is_said_in_words(passed: Content) -> None:
+    text = render(passed)
+    assert "✖ different" in text
+    assert "? nothing compared" in text
+    assert "✖ not refused" in text
+    assert text.index("✖ different") > text.index("? nothing compared")
+
+
+def _hostile_test(name: str) -> RegressionSummary:
+    y = np.arange(1.0, 101.0)
+    labels = {f"{name}{k}": [name] * 50 + ["b"] * 50 for k in range(30)}
+    return summarise_regression(y, y * 1.1, target=name, unit=name, slices=labels)
+
+
+def hostile(name: str = HOSTILE, *, features: int = 500) -> Content:
+    """500 features, each with two checks, and every text of it under attack."""
+    names = [f"{name}{i}" for i in range(features)]
+    columns = [
+        NumericColumn(
+            name=text,
+            edges=tuple(float(k * k) for k in range(11)),
+            counts=tuple(range(10)),
+            missing=i,
+            shift=0.001 * i,
+            unit=name,
+        )
+        for i, text in enumerate(names[::2])
+    ] + [
+        CategoricalColumn(name=text, top=tuple((f"{name}{k}", k) for k in range(50)))
+        for text in names[1::2]
+    ]
+    checks = tuple(
+        Check(
+            name=f"{kind} of {text}",
+            verdict=verdict,
+            measured=0.5,
+            comparison="≤",
+            threshold=0.4,
+            interval=Interval(low=0.45, high=0.55),
+            unit=name,
+            reason=name * 20,
+            evidence={f"{name}{k}": [name] * 100 for k in range(10)},
+        )
+        for text in names
+        for kind, verdict in (("drift", Verdict.FAILED), ("range", Verdict.PASSED))
+    )
+    sample = {f"{name}{k}": name * 50 for k in range(40)}
+    return Content(
+        product=name,
+        number=1,
+        as_of=0,
+        status=name,
+        label=name,
+        champion=name,
+        environment=name,
+        steps=(Step(name=name, status=StepStatus.FAILED, detail=name * 9),),
+        gates=(GateResult(gate=name, checks=checks),),
+        data=Data(
+            read=10,
+            usable=5,
+            quarantined=tuple(
+                Quarantine(reason=f"{name}{k}", rows=9, samples=(sample,) * 20) for k in range(99)
+            ),
+            columns=tuple(columns),
+        ),
+        evaluation=Evaluation(
+            metrics=(Metric(name=name, unit=name, limit=0.4),),
+            winner=f"{name}0",
+            test=_hostile_test(name),
+            candidates=tuple(
+                Candidate(
+                    name=f"{name}{k}",
+                    kind=CandidateKind.CANDIDATE,
+                    metrics={name: Estimate(value=0.1 * k, interval=None, n=9, units=9)},
+                    params={name * 3: name * 90},
+                    failure=name,
+                )
+                for k in range(100)
+            ),
+        ),
+        next_commands=(Command(line=name, purpose=name),),
+    )
+
+
+def test_hostile_names_are_escaped_and_the_page_stays_small() -> None:
+    text = render(hostile())
+    assert len(text.encode()) < MOST_BYTES
+    page = Page(text)
+    assert page.open == []
+    tags = {tag for tag, _ in page.elements}
+    assert "script" not in tags
+    assert "{{7*7}}" in text  # shown as it is, never evaluated
+    assert "\x00" not in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    for _, attributes in page.elements:
+        assert not any(name.startswith("on") for name in attributes)
+    for drawing in svgs(text):
+        ET.fromstring(drawing)
+    assert "more checks are not listed here" in text
+
+
+def test_five_hundred_honest_features_are_all_named() -> None:
+    text = render(hostile("feature", features=500))
+    assert len(text.encode()) < MOST_BYTES
+    assert "500 columns" in text
+
+
+def test_a_page_of_nothing_says_so() -> None:
+    text = render(Content(product="p", number=1, as_of=0, status="It stopped."))
+    assert "! error: no gate was reached" in text
+    assert "The delivery stopped before its first gate." in text
+    assert "passed" not in re.sub(r"<style>.*?</style>", "", text, flags=re.S)
+
+
+def test_a_gate_without_checks_stays_shut_on_the_page() -> None:
+    empty = GateResult(gate="model gate", checks=())
+    text = render(Content(product="p", number=1, as_of=0, status="s", gates=(empty,)))
+    assert "! error at the model gate" in text
+    assert "A gate without checks stays shut." in text
+
+
+def test_numbers_that_are_none_do_not_break_a_drawing() -> None:
+    odd = Check(
+        name="odd",
+        verdict=Verdict.ERROR,
+        measured=float("nan"),
+        comparison="≤",
+        threshold=float("inf"),
+        interval=Interval(low=float("nan"), high=float("inf")),
+    )
+    gate = GateResult(gate="model gate", checks=(odd,))
+    text = render(Content(product="p", number=1, as_of=0, status="s", gates=(gate,)))
+    assert "NaN ≤ infinity" in text
+    assert svgs(text) == []

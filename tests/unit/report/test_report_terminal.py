@@ -1,0 +1,186 @@
+"""The exact lines of the terminal and of a pull request."""
+
+from dataclasses import replace
+
+import pytest
+
+from interlock.clock import DAY, HOUR, parse_instant
+from interlock.report.content import Content, Step, StepStatus
+from interlock.report.markdown import code, summary
+from interlock.report.phrases import check_phrase, comparison, gate_phrase, outcome
+from interlock.report.terminal import (
+    check_line,
+    delivery_header,
+    delivery_lines,
+    gate_lines,
+    step_line,
+)
+from interlock.verdict import Check, Exemption, GateResult, Interval, Verdict
+
+AS_OF = parse_instant("1997-06-30T00:00:00Z")
+
+
+def test_the_header_says_what_is_live() -> None:
+    assert (
+        delivery_header("valuation", 193, AS_OF, champion="1.3.0", live_for=12 * DAY)
+        == "valuation · delivery 193 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)"
+    )
+    assert (
+        delivery_header("valuation", 1, AS_OF + 9 * HOUR, environment="staging")
+        == "valuation · delivery 1 · as of 1997-06-30 09:00 UTC · staging runs nothing yet"
+    )
+    new_york = delivery_header("v", 1, AS_OF + 4 * HOUR, zone="America/New_York")
+    assert "as of 1997-06-30 ·" in new_york
+
+
+def test_a_blocked_delivery_line_by_line(blocked: Content) -> None:
+    assert delivery_lines(blocked) == [
+        "valuation · delivery 193 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)",
+        "✔ data gate      1 of 1 check passed                                    0.4 s",
+        "= features       cached · 9 request, 6 history                          0.0 s",
+        "✔ train          3 candidates, best boosting                            4.1 s",
+        "✖ model gate     1 passed, 1 failed, 1 inconclusive, 1 not applicable   0.3 s",
+        "    ✖ mdape               0.163 ≤ 0.150      failed · 95 % 0.158–0.168 · n 1,204",
+        "    ? slice stories=three inconclusive · n 2 · too few: 2 of 100 rows",
+        "– service gate   skipped",
+        "Boosting was blocked at the model gate; prod still runs 1.3.0.",
+    ]
+
+
+def test_verbose_shows_every_check_and_context_is_added(blocked: Content) -> None:
+    lines = gate_lines(
+        blocked.gates[1], 0.31, verbose=True, context=["18,204 rows", "37 quarantined"]
+    )
+    assert len(lines) == 5
+    assert lines[0].endswith("not applicable · 18,204 rows · 37 quarantined 0.3 s")
+    assert lines[-1] == (
+        "    ✔ beats baseline median -11 % < 0 %        passed"
+        " · 95 % -12.4 to -9.7 · boosting 16.3 % against median 27.3 %"
+    )
+    assert lines[-2] == "    – no worse than champion not applicable · no champion yet"
+
+
+def test_a_gate_that_passed_but_whose_step_failed_shows_both(blocked: Content) -> None:
+    steps = (Step(name="data gate", status=StepStatus.FAILED, detail="disk full"),)
+    lines = delivery_lines(replace(blocked, steps=steps, gates=blocked.gates[:1]))
+    assert lines[1] == "✖ data gate      failed · disk full"
+    assert lines[2] == "✔ data gate      1 of 1 check passed"
+
+
+def test_no_escape_sequence_reaches_the_terminal() -> None:
+    name = "price\x1b[31m\n\u202e"
+    check = Check(name=name, verdict=Verdict.FAILED, reason=name, unit=name, measured=1.0)
+    result = GateResult(gate=name, checks=(check,))
+    step = Step(name=name, status=StepStatus.RAN, detail=name)
+    header = delivery_header(name, 1, 0, champion=name, environment=name)
+    for line in [*gate_lines(result), step_line(step), header, check_phrase(check)]:
+        assert line.isprintable()
+        assert "price\\x1b[31m\\x0a\\u202e" in line
+
+
+def test_a_reason_that_repeats_the_comparison_is_said_once() -> None:
+    check = Check(
+        name="mdape below 15 %",
+        verdict=Verdict.FAILED,
+        measured=0.163,
+        comparison="≤",
+        threshold=0.15,
+        interval=Interval(low=0.158, high=0.168),
+        n=1_204,
+        unit="%",
+        reason="measured 16.3 %, 95 % interval 15.8 % to 16.8 %, must be ≤ 15 %; about 9 more",
+    )
+    assert check_phrase(check) == (
+        "mdape below 15 % 16.3 % ≤ 15.0 % ✖ failed · 95 % 15.8–16.8 · n 1,204 · about 9 more"
+    )
+    bare = replace(check, reason="measured 16.3 %, must be ≤ 15 %")
+    assert check_phrase(bare).endswith("· n 1,204")
+    assert check_phrase(replace(check, reason="crashed: must be")).endswith("crashed: must be")
+
+
+def test_a_check_without_an_exemption_keeps_the_gate_shut_in_words() -> None:
+    check = Check(name="x", verdict=Verdict.NOT_APPLICABLE)
+    assert "so the gate stays shut" in check_line(check)
+    exempt = replace(check, exemption=Exemption.NO_TIME)
+    assert check_line(exempt).endswith("not applicable · the product has no time")
+
+
+@pytest.mark.parametrize(
+    ("measured", "threshold", "unit", "expected"),
+    [
+        (0.163, 0.15, "", "0.163 ≤ 0.150"),
+        (18204.0, 5000.0, "rows", "18,204 ≤ 5,000 rows"),
+        (7.42, 20.0, "ms", "7.4 ≤ 20.0 ms"),
+        (3.2e-14, 1e-12, "1", "3.20e-14 ≤ 1.00e-12"),
+        (None, 5.0, "", "limit 5"),
+        (5.0, None, "ms", "5 ms"),
+        (None, None, "ms", ""),
+        (float("nan"), 5.0, "", "NaN ≤ 5"),
+        (0.1500004, 0.15, "", "0.1500004 ≤ 0.1500000"),
+    ],
+)
+def test_comparisons(
+    measured: float | None, threshold: float | None, unit: str, expected: str
+) -> None:
+    check = Check(
+        name="c",
+        verdict=Verdict.FAILED,
+        measured=measured,
+        comparison="≤",
+        threshold=threshold,
+        unit=unit,
+    )
+    assert comparison(check) == expected
+
+
+def test_gate_phrases(blocked: Content, passed: Content) -> None:
+    assert gate_phrase(passed.gates[0]) == "1 of 2 checks passed, 1 not applicable"
+    assert gate_phrase(GateResult(gate="g", checks=())) == "no checks, so it stays shut"
+    assert outcome(blocked) == "✖ failed at the model gate"
+    assert outcome(passed) == "✔ passed every gate"
+    crashed = Step(name="train", status=StepStatus.FAILED)
+    assert outcome(replace(passed, steps=(crashed,))) == "! error at train"
+    assert outcome(replace(passed, steps=(), gates=())) == "! error: no gate was reached"
+
+
+def test_the_markdown_of_a_blocked_delivery(blocked: Content) -> None:
+    assert (
+        summary(blocked)
+        == """### ✖ failed at the model gate · `valuation` delivery 193
+
+Boosting was blocked at the model gate; prod still runs 1.3.0.
+
+| step | | |
+| --- | --- | ---: |
+| data gate | ✔ 1 of 1 check passed | 0.4 s |
+| features | = cached | 0.0 s |
+| train | ✔ ran | 4.1 s |
+| model gate | ✖ 1 passed, 1 failed, 1 inconclusive, 1 not applicable | 0.3 s |
+| service gate | – skipped |  |
+
+| check | | rests on |
+| --- | --- | --- |
+| `mdape` | 0.163 ≤ 0.150 ✖ **failed** | 95 % 0.158–0.168 · n 1,204 |
+| `slice stories=three` | ? **inconclusive** | n 2 · too few: 2 of 100 rows |
+
+| | `mdape` with 95 % interval |
+| --- | ---: |
+| `boosting` candidate · winner | 16.3 % (15.8–16.8) |
+| `median` baseline | 27.3 % (26.5–28.1) |
+| `1.3.0` champion | 14.1 % (13.5–14.7) |
+| `assessor` yardstick | 19.0 % |
+| `forest` candidate | no score |
+
+```
+interlock explain M208
+```
+"""
+    )
+
+
+def test_markdown_takes_no_markup_from_names(blocked: Content) -> None:
+    bad = Check(name="`|@ceo\n# x", verdict=Verdict.FAILED, reason="<img src=x> @ceo [a](b) | c")
+    text = summary(replace(blocked, gates=(GateResult(gate="model gate", checks=(bad,)),)))
+    assert "| `'\\|@ceo\\x0a# x` | ✖ **failed** |" in text
+    assert "\\<img src=x\\> \\@ceo \\[a\\](b) \\| c" in text
+    assert code("```") == "`'''`"
