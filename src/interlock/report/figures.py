@@ -41,6 +41,7 @@ from interlock.report.numbers import (
 
 _WIDE, _NARROW = 760, 360
 _MOST_SLICES = 24
+_MOST_COMPETITORS = 24
 _FEWEST = 10  # rows; an error of fewer says nothing about a slice
 _MOST_CLASSES = 8
 
@@ -73,7 +74,7 @@ def forest(evaluation: Evaluation) -> Figure | None:
             kind=c.kind,
             emphasised=c.name == evaluation.winner,
         )
-        for c in scored
+        for c in scored[:_MOST_COMPETITORS]
     ]
     references = _forest_references(evaluation)
     better = "lower is better" if metric.lower_is_better else "higher is better"

@@ -30,6 +30,14 @@ _LIMITS = (
         table_rows=8,
         evidence=300,
     ),
+    Limits(
+        shut_checks=8,
+        open_checks=4,
+        drawn_columns=4,
+        listed_columns=0,
+        table_rows=2,
+        evidence=0,
+    ),
 )
 
 

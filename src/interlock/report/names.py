@@ -23,7 +23,7 @@ def shown(name: object, *, limit: int = 120) -> str:
     text = str(name)
     if len(text) > 4 * limit:  # spare the work on megabytes that would be cut anyway
         text = text[: 2 * limit] + text[-2 * limit :]
-    line = "".join(_visible(character) for character in text)
+    line = text if text.isprintable() else "".join(map(_visible, text))
     if len(line) <= limit:
         return line
     tail = max(0, (limit - 1) // 2 - 1)

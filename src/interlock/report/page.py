@@ -82,7 +82,7 @@ def page(content: Content, limits: Limits) -> Page:
         gates=gates(content.gates, limits),
         forest=None if evaluation is None else figures.forest(evaluation),
         candidates=None if evaluation is None else candidates(evaluation, limits),
-        failures=() if evaluation is None else failures(evaluation),
+        failures=() if evaluation is None else failures(evaluation, limits),
         params=() if evaluation is None else params(evaluation, limits),
         test=winner_sentence(evaluation),
         test_figures=winner_figures(evaluation),

@@ -271,6 +271,11 @@ def test_hostile_names_are_escaped_and_the_page_stays_small() -> None:
     assert "more checks are not listed here" in text
 
 
+@pytest.mark.parametrize("name", ["&" * 400, "\x00" * 400, "日本" * 200])
+def test_the_longest_names_do_not_make_it_large(name: str) -> None:
+    assert len(render(hostile(name)).encode()) < MOST_BYTES
+
+
 def test_five_hundred_honest_features_are_all_named() -> None:
     text = render(hostile("feature", features=500))
     assert len(text.encode()) < MOST_BYTES

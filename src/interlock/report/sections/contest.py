@@ -49,16 +49,18 @@ def candidates(evaluation: Evaluation, limits: Limits) -> Table | None:
     )
 
 
-def failures(evaluation: Evaluation) -> tuple[tuple[str, str], ...]:
+def failures(evaluation: Evaluation, limits: Limits) -> tuple[tuple[str, str], ...]:
     """The competitors without scores, and why."""
     failed = [c for c in evaluation.candidates if c.failure]
-    return tuple((shown(c.name, limit=60), shown(c.failure, limit=300)) for c in failed)
+    return tuple(
+        (shown(c.name, limit=60), shown(c.failure, limit=300)) for c in failed[: limits.table_rows]
+    )
 
 
 def params(evaluation: Evaluation, limits: Limits) -> tuple[tuple[str, str], ...]:
     """The parameters of each competitor that has any."""
     found = []
-    for candidate in evaluation.candidates:
+    for candidate in evaluation.candidates[: limits.table_rows]:
         items = [
             f"{shown(key, limit=40)}={value_text(candidate.params[key])}"
             for key in sorted(candidate.params)
