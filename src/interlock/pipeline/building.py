@@ -59,7 +59,7 @@ def _build(
     facts: dict[str, Any] = {
         "product": bound.product.name,
         "inputs": {
-            **{f"snapshot {name}": d for name, d in snapshot_digests(snapshots.output).items()},
+            "snapshot": digest_json(snapshot_digests(snapshots.output)),
             "code": bound.code_digest,
             "candidate": digest_json(bound.product.candidates[output["winner"]].to_row()),
         },

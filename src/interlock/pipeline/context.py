@@ -14,6 +14,7 @@ from interlock.report.content import Step
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import StageRow
+from interlock.verdict import GateResult
 
 STAGE_FORMAT = 1  # raise when a stage's code changes what its output means
 
@@ -25,8 +26,8 @@ class Narrator(Protocol):
         """A step began."""
         ...
 
-    def finished(self, step: Step, lines: tuple[str, ...] = ()) -> None:
-        """A step ended; ``lines`` say more of it."""
+    def finished(self, step: Step, result: GateResult | None = None) -> None:
+        """A step ended; a gate has a result."""
         ...
 
     def progress(self, step: str, done: int, total: int) -> None:
@@ -40,7 +41,7 @@ class Silent:
     def started(self, step: str) -> None:
         """Nothing."""
 
-    def finished(self, step: Step, lines: tuple[str, ...] = ()) -> None:
+    def finished(self, step: Step, result: GateResult | None = None) -> None:
         """Nothing."""
 
     def progress(self, step: str, done: int, total: int) -> None:

@@ -19,6 +19,7 @@ from interlock.pipeline.examples import load_examples
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
+from interlock.stats.resamples import Resamples
 from interlock.store.arrays import array_from_bytes, array_to_bytes
 from interlock.verdict import GateResult
 
@@ -180,7 +181,8 @@ def _estimates(
 def _measured(
     metrics: list[Any], measurement: ModelMeasurement, prediction: Any, rows: Any = None
 ) -> dict[str, Any]:
-    y, resamples, clusters = measurement.y, measurement.resamples, measurement.clusters
+    y, clusters = measurement.y, measurement.clusters
+    resamples: Resamples | None = measurement.resamples
     if rows is not None:
         y, prediction, resamples = y[rows], prediction[rows], None
         clusters = clusters[rows] if clusters is not None else None

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from interlock.clock import parse_span
 from interlock.features.declare import Label
+from interlock.train.answer import Task
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class _Target:
     of: str | Label
     available_after: str = "0s"
 
-    task: ClassVar[str] = ""
+    task: ClassVar[Task]
     default_metric: ClassVar[str] = ""
 
     @property
@@ -41,7 +42,7 @@ class Regression(_Target):
     interval: float | None = None
     unit: str = ""
 
-    task: ClassVar[str] = "regression"
+    task: ClassVar[Task] = "regression"
     default_metric: ClassVar[str] = "mae"
 
 
@@ -49,7 +50,7 @@ class Regression(_Target):
 class Binary(_Target):
     """Yes or no: a boolean column or label, or one whose values are 0 and 1."""
 
-    task: ClassVar[str] = "binary"
+    task: ClassVar[Task] = "binary"
     default_metric: ClassVar[str] = "log_loss"
 
 
@@ -57,7 +58,7 @@ class Binary(_Target):
 class Multiclass(_Target):
     """One of several classes: a column or label of strings, integers or booleans."""
 
-    task: ClassVar[str] = "multiclass"
+    task: ClassVar[Task] = "multiclass"
     default_metric: ClassVar[str] = "log_loss"
 
 

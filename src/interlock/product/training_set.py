@@ -58,12 +58,12 @@ class TrainingSet:
     @property
     def y(self) -> np.ndarray:
         """The labels: float64, or int64 class indices, (n_rows,)."""
-        return self.table.column("y").to_numpy()
+        return np.asarray(self.table.column("y").to_numpy())
 
     @property
     def instants(self) -> np.ndarray:
         """Each row's prediction time, (n_rows,) int64 µs."""
-        return self.table.column("t").to_numpy()
+        return np.asarray(self.table.column("t").to_numpy())
 
     def column(self, name: str) -> Any:
         """A model input: float64 with NaN for numbers and booleans, else a list of str or None."""
@@ -148,7 +148,7 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
             usable=table.num_rows,
             without_label=int((valid & ~has_label).sum()),
             label_pending=int((valid & has_label & ~known).sum()),
-            quarantined=dict(sorted(Counter(all_reasons.values()).items())),
+            quarantined=dict(sorted(Counter(map(str, all_reasons.values())).items())),
             feature_failures=dict(Counter(f.feature for f in made.failures)),
         ),
     )

@@ -1,0 +1,167 @@
+"""Into an environment: ask its policy, switch its pointer, fill its online store, test it."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from msgspec import structs
+
+from interlock.clock import now
+from interlock.deploy.environment import Environment
+from interlock.deploy.pointer import pointer_path, publish
+from interlock.deploy.policy import Facts, admit
+from interlock.deploy.rollout import Target, promote
+from interlock.features.grid import grid_point
+from interlock.features.refresh import refresh
+from interlock.pipeline.context import Context
+from interlock.pipeline.notary import Notary
+from interlock.pipeline.places import Places
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.post_deploy import Expected, post_deploy
+from interlock.pipeline.probes.project_tests import project_tests
+from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.product.training_set import packed_features, source_rows
+from interlock.release.bundle import Bundle, open_bundle
+from interlock.release.statements import deployment_statement, post_deploy_statement
+from interlock.serve.golden import read_golden
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import start
+from interlock.store.online import OnlineWriter
+from interlock.store.rows import DeploymentRow
+from interlock.verdict import GateResult
+
+_READY_SECONDS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deployer:
+    """Acts on the environments of one project."""
+
+    context: Context
+    places: Places
+    notary: Notary
+
+    @property
+    def product(self) -> str:
+        """The product's name."""
+        return self.context.bound.product.name
+
+    def current(self, environment: str) -> DeploymentRow | None:
+        """What is live there."""
+        return self.context.ledger.deployment(self.product, environment)
+
+    def bundle(self, digest: str) -> Bundle:
+        """A bundle of this project, verified. Raises IntegrityError."""
+        tree = self.context.artifacts.tree(digest)
+        return open_bundle(tree, expected_digest=digest)
+
+    def deploy(
+        self, environment: Environment, target: Target, *, unpin: bool = False
+    ) -> DeploymentRow:
+        """Make the target live there if the policy admits it.
+
+        Raises BlockedError E103 or E104 and OperatorError E101 (another act was first); what was
+        live then stays live.
+        """
+        current = self.current(environment.name)
+        bundle = self.bundle(target.bundle)
+        facts = Facts(
+            product=self.product,
+            bundle_product=bundle.product,
+            snapshot=str(bundle.inputs["snapshot"]),
+            delivery=target.delivery,
+            live=current.bundle if current else None,
+        )
+        policy = environment.policy.trusting(*(key.keyid for key in self.notary.keys))
+        admit(
+            target.bundle, facts, self.notary.envelopes(target.bundle), policy, self.notary.keys
+        ).require(where=environment.name)
+        row = promote(
+            current,
+            target,
+            product=self.product,
+            environment=environment.name,
+            at=now(),
+            unpin=unpin,
+        )
+        self.fill_online(environment.name)
+        return self.switch(row, current)
+
+    def switch(self, row: DeploymentRow, current: DeploymentRow | None) -> DeploymentRow:
+        """Record a deployment, publish its pointer and attest it."""
+        if row != current:
+            self.context.ledger.deploy(row)
+            head = self.context.ledger.head()
+            self.notary.attest(
+                deployment_statement(
+                    bundle=row.bundle,
+                    product=self.product,
+                    environment=row.environment,
+                    generation=row.generation,
+                    act=row.act,
+                    reason=row.reason,
+                    at=row.since,
+                    ledger_sequence=head.sequence,
+                    ledger_hash=head.hash,
+                )
+            )
+        publish(self.places.pointers, row)
+        return row
+
+    def fill_online(self, environment: str, *, instants: tuple[int, ...] = ()) -> None:
+        """Refresh the environment's online store: for the present, or for given instants."""
+        definitions = self.context.bound.features.histories
+        if not definitions:
+            return
+        at = max(instants) if instants else now()
+        moment = replace(self.context, as_of=at)
+        taken = load_snapshots(moment, take_snapshots(moment).output)
+        rows = source_rows(self.context.bound, packed_features(self.context.bound), taken)
+        writer = OnlineWriter(self.places.online(environment, self.product))
+        for definition in definitions:
+            grids = sorted({grid_point(i, definition) for i in instants or (at,)})
+            refresh(writer, definition, rows[definition.name], grids)
+
+    def plan(self, environment: Environment, *, port: int = 0) -> ServePlan:
+        """How a service of this product in that environment is to run."""
+        policy = environment.policy.trusting(*(key.keyid for key in self.notary.keys))
+        return ServePlan(
+            product=self.product,
+            environment=environment.name,
+            bundles=str(self.places.artifacts / "bundles"),
+            pointer=str(pointer_path(self.places.pointers, environment.name, self.product)),
+            attestations=str(self.places.all_attestations),
+            policy=policy,
+            trusted_keys=tuple(key.pem().decode() for key in self.notary.keys),
+            online=str(self.places.online(environment.name, self.product)),
+            log=str(self.places.log(environment.name, self.product)),
+            port=port,
+        )
+
+    def test_deployed(self, environment: Environment, target: Target) -> GateResult:
+        """Start the environment's service, test what runs there, and attest what was found."""
+        bundle = self.bundle(target.bundle)
+        expected = Expected(
+            digest=target.bundle,
+            schema=self.context.bound.schema,
+            golden=read_golden(bundle.read("golden.json")),
+        )
+        with tempfile.TemporaryDirectory(prefix="interlock-post-deploy-") as place:
+            plan = structs.replace(self.plan(environment), log=str(Path(place) / "log"))
+            with start(plan, seconds=_READY_SECONDS) as service:
+                own = project_tests(self.context.bound.project_dir, service.url)
+                with Client(service.url) as client:
+                    result = post_deploy(client, expected, own)
+        self.notary.attest(
+            post_deploy_statement(
+                bundle=target.bundle,
+                product=self.product,
+                delivery=target.delivery,
+                environment=environment.name,
+                result=result,
+                at=now(),
+            )
+        )
+        return result

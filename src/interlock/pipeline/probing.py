@@ -1,0 +1,134 @@
+"""Stage: the service gate. Start the packaged service from the bundle alone, and question it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from interlock.features.assemble import as_of
+from interlock.features.grid import grid_points
+from interlock.features.refresh import refresh
+from interlock.gates.gate import run
+from interlock.gates.service import service_gate
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.examples import load_examples
+from interlock.pipeline.probes.parity import ParityRows, spread_rows
+from interlock.pipeline.probes.service import Questions, probe_service
+from interlock.pipeline.snapshots import load_snapshots
+from interlock.product.training_set import packed_features, source_rows
+from interlock.release.bundle import open_bundle
+from interlock.store.arrays import array_from_bytes
+from interlock.store.online import OnlineWriter
+from interlock.train.encoder import Encoder
+
+
+def judge_service(
+    context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome, digest: str
+) -> Outcome:
+    """The service gate; the output holds its result and what was measured."""
+    checks = service_gate(context.bound.product.service_gate)
+    inputs = {
+        "bundle": digest,
+        "table": examples.output["table"],
+        "checks": [check.to_row() for check in checks],
+    }
+
+    def compute() -> dict[str, Any]:
+        with tempfile.TemporaryDirectory(prefix="interlock-online-") as place:
+            questions = _questions(context, snapshots, examples, trained, digest, Path(place))
+            probed = probe_service(context.artifacts.tree(digest), questions)
+        return {
+            "result": run("service", checks, probed.measurement).to_row(),
+            "measured": asdict(probed.measurement),
+            "differences": [asdict(d) for d in probed.differences],
+            "problems": list(probed.problems),
+            "seconds": dict(probed.seconds),
+        }
+
+    return context.run("service gate", inputs, compute)
+
+
+def _questions(
+    context: Context,
+    snapshots: Outcome,
+    examples: Outcome,
+    trained: Outcome,
+    digest: str,
+    place: Path,
+) -> Questions:
+    bound, output = context.bound, trained.output
+    rows = load_examples(context, examples.output)
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    chosen = spread_rows(len(test))
+    table = rows.table.take(pa.array(test[chosen]))
+    history = source_rows(bound, packed_features(bound), load_snapshots(context, snapshots.output))
+    fill_store(context, history, np.asarray(table.column("t").to_numpy()), place)
+    candidate = open_bundle(context.artifacts.tree(digest), expected_digest=digest).json(
+        "candidate.json"
+    )
+    return Questions(
+        rows=_parity_rows(context, table, output, chosen),
+        thresholds=_thresholds(context, output, candidate),
+        history=as_of(history),
+        clock=int(table.column("t").to_numpy().max()) if table.num_rows else context.as_of,
+        online=str(place) if bound.features.histories else None,
+        tolerance=float(candidate["tolerance"]),
+    )
+
+
+def fill_store(
+    context: Context,
+    history: Mapping[str, pa.Table],
+    instants: np.ndarray[Any, Any],
+    place: Path,
+) -> None:
+    """Real refreshes, one for each grid point that rows at those instants see."""
+    for definition in context.bound.features.histories:
+        grids = sorted(set(grid_points(instants, definition).tolist()))
+        refresh(OnlineWriter(place), definition, history[definition.name], grids)
+
+
+def _parity_rows(
+    context: Context, table: pa.Table, output: Mapping[str, Any], chosen: Any
+) -> ParityRows:
+    fields = [f.name for f in context.bound.schema.fields]
+    columns = {name: table.column(f"request.{name}").to_pylist() for name in fields}
+    kept = output["candidates"][output["winner"]]["test"]
+    scores = {k: array_from_bytes(context.artifacts.get(blob))[chosen] for k, blob in kept.items()}
+    intervals = None
+    if "low" in scores:
+        intervals = np.column_stack([scores["low"], scores["high"]])
+    return ParityRows(
+        requests=[
+            dict(zip(fields, row, strict=True)) for row in zip(*columns.values(), strict=True)
+        ],
+        features={
+            name.removeprefix("feature."): table.column(name).to_pylist()
+            for name in table.column_names
+            if name.startswith("feature.")
+        },
+        predictions=scores["prediction"],
+        intervals=intervals,
+    )
+
+
+def _thresholds(
+    context: Context, output: Mapping[str, Any], candidate: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The model's thresholds by request field, where a matrix column is the field itself."""
+    row = output["candidates"][output["winner"]]
+    if not row["encoder"]:
+        return {}
+    names = Encoder.from_row(context.get_json(row["encoder"])).names
+    fields = {f.name for f in context.bound.schema.fields}
+    return {
+        names[int(place)]: values
+        for place, values in candidate["edges"].items()
+        if names[int(place)] in fields
+    }

@@ -1,0 +1,43 @@
+"""interlock check: validate every product without running it, all mistakes at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from interlock.deploy.environment import environments
+from interlock.errors import AuthorError, InterlockError, Mistake
+from interlock.product.binding import bind
+from interlock.product.loading import load_products
+from interlock.settings import load_settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckReport:
+    """The products that were found and hold together."""
+
+    products: tuple[str, ...]
+
+
+def check(project_dir: Path, environ: Mapping[str, str]) -> CheckReport:
+    """Raises AuthorError with the mistakes of all products, OperatorError for settings."""
+    settings = load_settings(project_dir, environ)
+    environments(settings.environments)
+    products = load_products(settings.project_dir, settings.product_files)
+    mistakes: list[Mistake] = []
+    for name, product in products.items():
+        try:
+            bind(product, settings.project_dir)
+        except InterlockError as error:
+            mistakes.extend(_named(name, mistake, len(products)) for mistake in error.mistakes)
+    if mistakes:
+        raise AuthorError.of(mistakes)
+    return CheckReport(products=tuple(products))
+
+
+def _named(product: str, mistake: Mistake, n_products: int) -> Mistake:
+    if n_products == 1:
+        return mistake
+    where = f"product {product}" + (f", {mistake.where}" if mistake.where else "")
+    return Mistake(**{**vars(mistake), "where": where})

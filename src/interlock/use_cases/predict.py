@@ -1,0 +1,65 @@
+"""interlock predict: predict every row of a file with what is live, each row at its own time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from interlock.clock import now
+from interlock.errors import OperatorError
+from interlock.features.assemble import as_of, history_rows
+from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.serve.answering import Answering
+from interlock.serve.batch import BatchResult, predict_file
+from interlock.serve.tabular import TableReader
+from interlock.workspace import Workspace
+
+
+def predict(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    input_path: Path,
+    output_path: Path,
+    environment: str = "prod",
+    progress: Callable[[int, int | None], None] | None = None,
+) -> BatchResult:
+    """Predict a Parquet or CSV file.
+
+    Columns are named after the request's fields, or after the source columns they are mapped from.
+    History features are those of each row's own time, by the same statement as in training.
+    """
+    place = workspace.environment(environment)
+    bound = workspace.bound(product)
+    deployer = workspace.deployer(bound, now())
+    live = deployer.current(place.name)
+    if live is None:
+        raise OperatorError(
+            "E131",
+            "nothing is live to predict with",
+            where=f"{bound.product.name} in {place.name}",
+            expected="a release",
+            got="none",
+            fix="run `interlock deliver`",
+        )
+    release = Answering.of(deployer.bundle(live.bundle))
+    taken = load_snapshots(deployer.context, take_snapshots(deployer.context).output)
+    rows = {
+        h.name: history_rows(h, release.packed, taken[h.source].revisions)
+        for h in release.features.histories
+    }
+    there = set(TableReader(input_path, chunk_rows=1).schema().names)
+    names = {
+        field: column
+        for field, column in bound.mapping.items()
+        if field not in there and column in there
+    }
+    return predict_file(
+        release,
+        input_path,
+        output_path,
+        history=as_of(rows),
+        as_of=now(),
+        names=names,
+        progress=progress,
+    )

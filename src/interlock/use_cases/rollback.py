@@ -1,0 +1,36 @@
+"""interlock rollback: return to the release before; running services follow the pointer."""
+
+from __future__ import annotations
+
+from interlock.clock import now
+from interlock.deploy.rollout import Target
+from interlock.deploy.rollout import rollback as decide
+from interlock.store.rows import DeploymentRow
+from interlock.use_cases.releases import find_release
+from interlock.workspace import Workspace
+
+
+def rollback(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    to: str | None = None,
+    reason: str = "",
+) -> DeploymentRow:
+    """Make the recorded previous release live again, or the named one, and pin it.
+
+    Its bundle is verified first. Raises OperatorError E102 or E107, IntegrityError.
+    """
+    place = workspace.environment(environment)
+    bound = workspace.bound(product)
+    name = bound.product.name
+    deployer = workspace.deployer(bound, now())
+    current = deployer.current(place.name)
+    target = None
+    if to is not None:
+        release = find_release(workspace, name, to)
+        target = Target(bundle=release.bundle, label=release.label, delivery=release.delivery)
+    row = decide(current, product=name, environment=place.name, at=now(), reason=reason, to=target)
+    deployer.bundle(row.bundle)
+    return deployer.switch(row, current)

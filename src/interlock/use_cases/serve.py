@@ -1,0 +1,241 @@
+"""interlock serve: answer requests with what is live in an environment, until told to stop."""
+
+from __future__ import annotations
+
+import signal
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from msgspec import structs
+
+from interlock.clock import DAY, SECOND, now, parse_instant
+from interlock.deploy.policy import Policy
+from interlock.errors import OperatorError
+from interlock.features.definition import HistoryDefinition
+from interlock.pipeline.deploying import Deployer
+from interlock.release.keys import PublicKey
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import RunningService, start
+from interlock.use_cases.verify import exported_bundle
+from interlock.workspace import Workspace
+
+_POLL_SECONDS = 0.2
+_MOST_GRIDS = 4_000  # refreshes prepared for a replay
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """A service that runs: where it answers, and what it answers with."""
+
+    url: str
+    product: str
+    environment: str
+    label: str
+    replay: bool
+
+
+def serve(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    host: str | None = None,
+    port: int | None = None,
+    replay: tuple[str, str] | None = None,
+    on_ready: Callable[[Serving], None] = lambda serving: None,
+) -> None:
+    """Serve until SIGINT or SIGTERM. Blocks.
+
+    Live, the online store is refreshed at every grid point. ``replay`` is the first and the last
+    day of the past to answer for: rows then see what was known at their own time. Raises
+    OperatorError E131 when nothing is live there.
+    """
+    place = workspace.environment(environment)
+    bound = workspace.bound(product)
+    deployer = workspace.deployer(bound, now())
+    live = deployer.current(place.name)
+    if live is None:
+        raise OperatorError(
+            "E131",
+            "nothing is live to be served",
+            where=f"{bound.product.name} in {place.name}",
+            expected="a release",
+            got="none",
+            fix="run `interlock deliver`",
+        )
+    deployer.switch(live, live)
+    plan = _configured(deployer.plan(place), workspace, host, port)
+    if replay is not None:
+        plan = _replayed(plan, deployer, replay, workspace)
+    else:
+        deployer.fill_online(place.name)
+    refresher = _Refresher(deployer, place.name) if replay is None else None
+    with start(plan) as service:
+        on_ready(
+            Serving(
+                url=service.url,
+                product=bound.product.name,
+                environment=place.name,
+                label=live.label,
+                replay=replay is not None,
+            )
+        )
+        _until_told(service, refresher)
+
+
+def serve_exported(
+    directory: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token_file: str | None = None,
+    online: Path | None = None,
+    log: Path | None = None,
+    on_ready: Callable[[Serving], None] = lambda serving: None,
+) -> None:
+    """Serve an exported release where there is neither project nor ledger. Blocks."""
+    bundle = exported_bundle(directory)
+    keys = [
+        PublicKey.from_pem(path.read_bytes(), where=str(path))
+        for path in sorted((directory / "keys").glob("*.pem"))
+    ]
+    plan = exported_plan(directory, bundle.product, bundle.digest, keys)
+    plan = structs.replace(
+        plan,
+        host=host,
+        port=port,
+        token_file=token_file,
+        online=str(online) if online else plan.online,
+        log=str(log) if log else plan.log,
+    )
+    with start(plan) as service:
+        on_ready(
+            Serving(
+                url=service.url,
+                product=bundle.product,
+                environment=plan.environment,
+                label=plan.label,
+                replay=False,
+            )
+        )
+        _until_told(service, None)
+
+
+def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicKey]) -> ServePlan:
+    """The plan of an exported release; its policy asks for the three gates."""
+    return ServePlan(
+        product=product,
+        environment="exported",
+        bundle=str(directory / "bundle" / digest),
+        digest=digest,
+        attestations=str(directory / "attestations"),
+        policy=Policy(allow_dirty=True, trusted=tuple(key.keyid for key in keys)),
+        trusted_keys=tuple(key.pem().decode() for key in keys),
+        online=str(directory / "online"),
+        log=str(Path(tempfile.gettempdir()) / f"interlock-log-{digest[:12]}"),
+    )
+
+
+def _configured(
+    plan: ServePlan, workspace: Workspace, host: str | None, port: int | None
+) -> ServePlan:
+    declared = workspace.settings.service
+    token_file = declared.get("token_file")
+    if token_file is not None:
+        token_file = str(workspace.settings.project_dir / token_file)
+    return structs.replace(
+        plan,
+        host=host or declared.get("host", plan.host),
+        port=port if port is not None else declared.get("port", plan.port),
+        ack=declared.get("ack", plan.ack),
+        token_file=token_file,
+    )
+
+
+def _replayed(
+    plan: ServePlan, deployer: Deployer, replay: tuple[str, str], workspace: Workspace
+) -> ServePlan:
+    """Fill a store with every grid point of the days asked for."""
+    zone = deployer.context.bound.zone or "UTC"
+    first, last = (parse_instant(day, zone=zone) for day in replay)
+    if last < first:
+        raise OperatorError(
+            "E132",
+            "the replay ends before it begins",
+            expected="--from no later than --until",
+            got=f"{replay[0]} to {replay[1]}",
+            fix="exchange the two",
+        )
+    instants = _instants(deployer.context.bound.features.histories, first, last + DAY)
+    deployer.fill_online("replay", instants=instants)
+    root = deployer.places
+    return structs.replace(
+        plan,
+        environment=plan.environment,
+        replay=True,
+        clock=last,
+        online=str(root.online("replay", plan.product)),
+        log=str(root.log("replay", plan.product)),
+    )
+
+
+def _instants(histories: tuple[HistoryDefinition, ...], first: int, last: int) -> tuple[int, ...]:
+    """Moments at which some history changes, from the first to the last."""
+    found = {first, last}
+    for history in histories:
+        steps = np.arange(first, last + 1, history.refresh, dtype=np.int64)
+        if len(steps) > _MOST_GRIDS:
+            raise OperatorError(
+                "E133",
+                "too many refreshes to prepare for this replay",
+                where=f"history {history.name}",
+                expected=f"at most {_MOST_GRIDS}",
+                got=str(len(steps)),
+                fix="replay fewer days",
+            )
+        found.update(int(t) for t in steps)
+    return tuple(sorted(found))
+
+
+class _Refresher:
+    """Refreshes an environment's online store whenever a grid point has come."""
+
+    def __init__(self, deployer: Deployer, environment: str) -> None:
+        self._deployer, self._environment = deployer, environment
+        self._steps = [h.refresh for h in deployer.context.bound.features.histories]
+        self._last = now()
+
+    def tick(self) -> None:
+        """Refresh if a grid point passed since the last time."""
+        moment = now()
+        if any(moment // step != self._last // step for step in self._steps):
+            self._deployer.fill_online(self._environment)
+            self._last = moment
+
+
+def _until_told(service: RunningService, refresher: _Refresher | None) -> None:
+    """Wait for SIGINT or SIGTERM, or for the worker's end."""
+    told = threading.Event()
+    before = {
+        number: signal.signal(number, lambda *_: told.set())
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        while not told.wait(_POLL_SECONDS):
+            if not service.running:
+                raise OperatorError(
+                    "S107",
+                    "the service ended",
+                    expected="a worker that runs until it is told to stop",
+                    got=service.said()[-500:].strip() or "no message",
+                    fix="start it again; its log is complete",
+                )
+            if refresher is not None and now() % (5 * SECOND) < _POLL_SECONDS * SECOND:
+                refresher.tick()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

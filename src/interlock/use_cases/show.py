@@ -1,0 +1,52 @@
+"""interlock show: what a release is made of, and what is proven of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.release.attest import Attestation, verify
+from interlock.release.bundle import open_bundle
+from interlock.store.rows import ReleaseRow
+from interlock.use_cases.releases import find_release
+from interlock.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowReport:
+    """A release, verified: its facts, its model, its request, its attestations."""
+
+    release: ReleaseRow
+    live_in: tuple[str, ...]
+    inputs: Mapping[str, str]
+    candidate: Mapping[str, Any]
+    request: Mapping[str, Any]
+    features: Mapping[str, Any]
+    files: Mapping[str, int]
+    attestations: tuple[Attestation, ...]
+
+
+def show(
+    workspace: Workspace, product: str | None = None, *, what: str | None = None
+) -> ShowReport:
+    """Raises IntegrityError when bundle or attestations do not verify."""
+    name = workspace.product_name(product)
+    release = find_release(workspace, name, what)
+    bundle = open_bundle(workspace.artifacts.tree(release.bundle), expected_digest=release.bundle)
+    notary = workspace.notary()
+    live = [
+        e.name
+        for e in workspace.environments
+        if (row := workspace.ledger.deployment(name, e.name)) and row.bundle == release.bundle
+    ]
+    return ShowReport(
+        release=release,
+        live_in=tuple(live),
+        inputs=bundle.inputs,
+        candidate=bundle.json("candidate.json"),
+        request=bundle.json("request.json"),
+        features=bundle.json("features.json"),
+        files={file: len(data) for file, data in sorted(bundle.files.items())},
+        attestations=tuple(verify(e, notary.keys) for e in notary.envelopes(release.bundle)),
+    )

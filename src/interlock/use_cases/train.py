@@ -1,0 +1,76 @@
+"""interlock train: train and compare the candidates; nothing is delivered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.clock import now, parse_instant
+from interlock.digest import digest_json
+from interlock.evaluate.metrics import metric_named
+from interlock.pipeline import telling, training
+from interlock.pipeline.examples import make_examples
+from interlock.pipeline.judging import judge_model
+from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.report.content import Candidate
+from interlock.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One candidate's run: its competitor's facts, and its metric on the tune rows."""
+
+    candidate: Candidate
+    tune: float | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainReport:
+    """Runs side by side; only the winner and the baselines have metrics of the test rows."""
+
+    product: str
+    as_of: int
+    metric: str
+    lower_is_better: bool
+    winner: str | None
+    parts: dict[str, int]
+    runs: tuple[Run, ...]
+
+
+def train(
+    workspace: Workspace, product: str | None = None, *, as_of: str | None = None
+) -> TrainReport:
+    """Train as of a moment (default: now), without gates and without a release."""
+    bound = workspace.bound(product)
+    moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
+    context = workspace.deployer(bound, moment).context
+    snapshots = take_snapshots(context)
+    examples = make_examples(context, snapshots)
+    split = training.split_examples(context, examples)
+    seed_root = digest_json(
+        {"snapshots": snapshot_digests(snapshots.output), "code": bound.code_digest}
+    )
+    trained = training.train(context, examples, seed_root)
+    judged = (
+        judge_model(context, snapshots, examples, trained, None, "")
+        if trained.output["winner"]
+        else None
+    )
+    told = telling.tell_evaluation(context, examples, trained, judged)
+    rows = trained.output["candidates"]
+    return TrainReport(
+        product=bound.product.name,
+        as_of=moment,
+        metric=bound.product.metric_name,
+        lower_is_better=metric_named(bound.product.metric_name).better == "lower",
+        winner=trained.output["winner"],
+        parts=dict(split.output["rows"]),
+        runs=tuple(
+            Run(
+                candidate=candidate,
+                tune=rows.get(candidate.name, {}).get("tune"),
+                notes=tuple(rows.get(candidate.name, {}).get("notes", ())),
+            )
+            for candidate in told.candidates
+        ),
+    )

@@ -1,0 +1,102 @@
+"""The composition root: the only place that chooses implementations and fills the ports."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from interlock.deploy.environment import Environment, environment_named, environments
+from interlock.pipeline.context import Context, Narrator, Silent
+from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.notary import Notary
+from interlock.pipeline.places import Places
+from interlock.product.binding import Bound, bind
+from interlock.product.declaration import Product
+from interlock.product.loading import choose, load_products
+from interlock.release.keys import SigningKey, key_file, load_or_create
+from interlock.settings import Settings, load_settings
+from interlock.store.artifacts import ArtifactStore
+from interlock.store.ledger import Ledger
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workspace:
+    """One project with its stores, opened."""
+
+    settings: Settings
+    places: Places
+    ledger: Ledger
+    artifacts: ArtifactStore
+    environments: tuple[Environment, ...]
+    narrator: Narrator = field(default_factory=Silent)
+
+    @classmethod
+    def open(
+        cls, project_dir: Path, environ: Mapping[str, str], narrator: Narrator | None = None
+    ) -> Workspace:
+        """Open the project in that folder; its state folder is made on first use.
+
+        Raises OperatorError for settings that are wrong, StoreError for stores that do not open.
+        """
+        settings = load_settings(project_dir, environ)
+        places = Places(settings.state_dir)
+        return cls(
+            settings=settings,
+            places=places,
+            ledger=Ledger.open(places.ledger),
+            artifacts=ArtifactStore.open(places.artifacts),
+            environments=environments(settings.environments),
+            narrator=narrator or Silent(),
+        )
+
+    @cached_property
+    def products(self) -> dict[str, Product]:
+        """The products the project declares; importing them may take a while."""
+        return load_products(self.settings.project_dir, self.settings.product_files)
+
+    @cached_property
+    def key(self) -> SigningKey:
+        """The signing key, made on first use, outside the project."""
+        return load_or_create(key_file(self.settings.environ), project=self.settings.project_dir)
+
+    @property
+    def cores(self) -> int:
+        """How many cores this process may use."""
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+
+    def environment(self, name: str) -> Environment:
+        """The environment of that name. Raises OperatorError E106."""
+        return environment_named(self.environments, name)
+
+    def product_name(self, name: str | None) -> str:
+        """The product asked for: named, or the only one there is."""
+        return choose(self.products, name).name
+
+    def bound(self, name: str | None) -> Bound:
+        """A product bound. Raises AuthorError with all mistakes."""
+        return bind(choose(self.products, name), self.settings.project_dir)
+
+    def notary(self) -> Notary:
+        """Who signs here; the own key is trusted."""
+        return Notary(
+            key=self.key,
+            keys=(self.key.public,),
+            places=self.places,
+            artifacts=self.artifacts,
+            ledger=self.ledger,
+        )
+
+    def deployer(self, bound: Bound, as_of: int) -> Deployer:
+        """Everything a delivery of that product works with."""
+        context = Context(
+            bound=bound,
+            ledger=self.ledger,
+            artifacts=self.artifacts,
+            as_of=as_of,
+            cores=self.cores,
+            narrator=self.narrator,
+        )
+        return Deployer(context=context, places=self.places, notary=self.notary())
