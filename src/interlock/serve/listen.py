@@ -69,10 +69,7 @@ def reserve_port(host: str, port: int) -> socket.socket:
             with socket.socket(family, socket.SOCK_STREAM) as alone:
                 alone.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 alone.bind((host, port))
-        shared = socket.socket(family, socket.SOCK_STREAM)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        shared.bind((host, port))
+        return _shared(family, host, port)
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         raise OperatorError(
@@ -83,4 +80,15 @@ def reserve_port(host: str, port: int) -> socket.socket:
             got=error.strerror or str(error),
             fix=f"stop what listens there (ss -ltnp 'sport = :{port}'), or give --port 0",
         ) from None
+
+
+def _shared(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+    """Bound so that the server may bind too, but not another service that tries exclusively."""
+    shared = socket.socket(family, socket.SOCK_STREAM)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    try:
+        shared.bind((host, port))
+    except OSError:  # connections of a former program linger on the port
+        shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        shared.bind((host, port))
     return shared

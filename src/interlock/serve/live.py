@@ -4,6 +4,7 @@ Rules: a request sees one release from beginning to end; a new release is loaded
 and takes over by one assignment; whatever is wrong with it, the old one goes on answering and the
 status says why; the last few stay loaded, so that a rollback is a flip back.
 
+A release that is not resident is first tried by a process apart (``attempt``), then loaded here.
 The pointer file says which release is wanted. A thread looks at it several times a second; what it
 cannot read, it reports and tries again.
 """
@@ -16,11 +17,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.clock import monotonic
 from interlock.errors import InterlockError
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target
 
+_RETRY_SECONDS = 30.0  # until a release that was refused is tried again
+
 Load = Callable[[Target], Predictor]
+Try = Callable[[Target], None]
 Want = Callable[[], Target]
 
 
@@ -36,15 +41,18 @@ class Standing:
 class LiveRelease:
     """The one reference that every request reads, and the thread that moves it."""
 
-    def __init__(self, want: Want, load: Load, *, resident: int, poll_seconds: float) -> None:
+    def __init__(
+        self, want: Want, load: Load, attempt: Try, *, resident: int, poll_seconds: float
+    ) -> None:
         self.predictor: Predictor | None = None
         self._want = want
         self._load = load
+        self._try = attempt
         self._resident = resident
         self._poll_seconds = poll_seconds
         self._loaded: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
         self._standing = Standing()
-        self._refused: Target | None = None
+        self._refused: tuple[Target, float] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="live-release", daemon=True)
 
@@ -87,9 +95,11 @@ class LiveRelease:
                 live=live, wanted=self._standing.wanted, problem=first_line(error)
             )
             return
-        if wanted in (live, self._refused):
-            if wanted == live and self._standing.problem:
-                self._standing = Standing(live=live, wanted=wanted)
+        if wanted == live:
+            self._refused = None
+            self._standing = Standing(live=live, wanted=wanted)
+            return
+        if self._refused and self._refused[0] == wanted and monotonic() < self._refused[1]:
             return
         try:
             self._take(wanted)
@@ -99,13 +109,18 @@ class LiveRelease:
             self._note(wanted, f"{type(error).__name__}: {error}")
 
     def _note(self, wanted: Target, problem: str) -> None:
-        self._refused = wanted
+        self._refused = (wanted, monotonic() + _RETRY_SECONDS)
         self._standing = Standing(live=self._standing.live, wanted=wanted, problem=problem)
 
     def _take(self, wanted: Target) -> None:
         key = (wanted.digest, wanted.label)
-        predictor = self._loaded.pop(key, None) or self._load(wanted)
+        predictor = self._loaded.get(key)
+        if predictor is None:
+            if self.predictor is not None:  # there is something to lose
+                self._try(wanted)
+            predictor = self._load(wanted)
         self._loaded[key] = predictor
+        self._loaded.move_to_end(key)
         while len(self._loaded) > self._resident:
             self._loaded.popitem(last=False)
         self._refused = None

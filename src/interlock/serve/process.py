@@ -19,8 +19,9 @@ from types import TracebackType
 from typing import Self
 
 from interlock import clock
-from interlock.errors import BlockedError, IntegrityError, InterlockError, Mistake, OperatorError
+from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import ServePlan, plan_bytes
+from interlock.serve.printed import printed_error
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
@@ -139,38 +140,13 @@ def _said(place: Path) -> str:
 
 
 def _ended(status: int, said: str) -> InterlockError:
-    """The worker's own error, read back from what it printed."""
-    kind: type[InterlockError]
-    mistakes = _read_mistakes(said)
-    kind = next((k for k in (IntegrityError, BlockedError) if k.exit_code == status), OperatorError)
-    if mistakes:
-        return kind.of(mistakes)
-    return OperatorError(
+    return printed_error(status, said) or OperatorError(
         "S107",
         "the service ended before it was ready",
         expected="a line 'ready …'",
         got=f"exit status {status}; {said[-500:].strip() or 'no message'}",
         fix="run 'python -m interlock.serve PLAN.json' to see it",
     )
-
-
-_HEAD = re.compile(r"error\[([A-Z]\d{3})\]: (.*)")
-_PART = re.compile(r"  (where|expected|got|fix|untouched): (.*)")
-
-
-def _read_mistakes(said: str) -> list[Mistake]:
-    """The mistakes in the text that an InterlockError prints.
-
-    >>> _read_mistakes("error[S101]: the port is in use\\n  where: 127.0.0.1:80")[0].where
-    '127.0.0.1:80'
-    """
-    found: list[dict[str, str]] = []
-    for line in said.splitlines():
-        if head := _HEAD.fullmatch(line):
-            found.append({"code": head[1], "what": head[2]})
-        elif found and (part := _PART.fullmatch(line)):
-            found[-1][part[1]] = part[2]
-    return [Mistake(**fields) for fields in found]
 
 
 def _too_slow(seconds: float, said: str) -> OperatorError:

@@ -33,8 +33,10 @@ from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.plan import ServePlan, read_plan
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target, target_reader
+from interlock.serve.trial import try_apart
 
 _HEADER_MILLISECONDS = 10_000  # until a request's headers must have arrived
+_HEADER_BYTES = 1 << 16
 _BACKLOG = 1_024
 
 
@@ -44,7 +46,7 @@ def main(arguments: list[str]) -> int:
         if len(arguments) == 3 and arguments[0] == "--try":
             attempt(read_plan(Path(arguments[1])), Path(arguments[2]))
         elif len(arguments) == 1:
-            run(read_plan(Path(arguments[0])))
+            run(Path(arguments[0]))
         else:
             print("usage: python -m interlock.serve PLAN.json", file=sys.stderr)
             return int(ExitCode.USAGE)
@@ -54,8 +56,12 @@ def main(arguments: list[str]) -> int:
     return int(ExitCode.OK)
 
 
-def run(plan: ServePlan) -> None:
-    """Serve until SIGTERM or SIGINT. Raises InterlockError when the service cannot begin."""
+def run(path: Path) -> None:
+    """Serve the plan until SIGTERM or SIGINT.
+
+    Raises InterlockError when the service cannot begin.
+    """
+    plan = read_plan(path)
     token = read_token(plan)
     reserved = reserve_port(plan.host, plan.port)
     options = LogOptions(ack=plan.ack, full=plan.log_full)
@@ -63,6 +69,7 @@ def run(plan: ServePlan) -> None:
         live = LiveRelease(
             target_reader(plan),
             partial(_load, plan, log, PredictionIds()),
+            partial(_try, path),
             resident=plan.resident,
             poll_seconds=plan.poll_seconds,
         )
@@ -82,6 +89,10 @@ def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Targe
     return Predictor(release, log, plan, ids, now=service_clock(plan))
 
 
+def _try(path: Path, target: Target) -> None:
+    try_apart(path, target.directory)
+
+
 def service_clock(plan: ServePlan) -> Callable[[], int]:
     """The clock of the service: the present, or in replay the given instant."""
     given = plan.clock
@@ -98,7 +109,9 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket) -> None:
         port=port,
         interface=Interfaces.RSGI,
         http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MILLISECONDS),
+        http1_settings=HTTP1Settings(
+            header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES
+        ),
         websockets=False,
         backlog=_BACKLOG,
         log_enabled=False,

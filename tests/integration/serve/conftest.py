@@ -1,0 +1,101 @@
+"""Real workers, real HTTP, on the small release that the unit tests use."""
+
+import importlib.util
+from pathlib import Path
+
+import httpx
+import pytest
+
+from interlock.deploy.pointer import pointer_path, publish
+from interlock.deploy.policy import Policy
+from interlock.release.attest import BUILD, Statement, sign
+from interlock.release.keys import SigningKey
+from interlock.serve.admission import snapshot_of
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import start
+from interlock.store.rows import DeploymentRow
+
+UNIT = Path(__file__).parents[2] / "unit" / "serve"
+
+
+@pytest.fixture(scope="session")
+def support():
+    spec = importlib.util.spec_from_file_location("small_release", UNIT / "small_release.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def place(support, tmp_path_factory):
+    """Two releases on disk, attested by one key, and a pointer that names none yet."""
+    return Place(support, tmp_path_factory.mktemp("place"))
+
+
+class Place:
+    def __init__(self, support, root):
+        self.root = root
+        self.key = SigningKey.generate()
+        self.boosting = support.write_bundle(root / "bundles", support.bundle_files())
+        self.ridge = support.write_bundle(root / "bundles", support.bundle_files("ridge"))
+        for directory in (self.boosting, self.ridge):
+            self.attest(directory.name)
+        self.generation = 0
+
+    def attest(self, digest, key=None):
+        said = {"product": "valuation", "delivery": "d1", "at": 1, "dirty": False}
+        said["snapshot"] = snapshot_of({})
+        envelope = sign(
+            Statement(subject=digest, name="valuation", predicate_type=BUILD, predicate=said),
+            key or self.key,
+        )
+        path = self.root / "attestations" / digest / "build.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(envelope)
+
+    def point(self, digest, environment="dev"):
+        self.generation += 1
+        publish(
+            self.root / "live",
+            DeploymentRow(
+                product="valuation",
+                environment=environment,
+                generation=self.generation,
+                bundle=digest,
+                label=f"1.{self.generation}.0",
+                act="promote",
+                pinned=False,
+                reason="",
+                delivery="d1",
+                since=0,
+            ),
+        )
+        return self.generation
+
+    def live_plan(self, log, **changes):
+        fields = {
+            "product": "valuation",
+            "environment": "dev",
+            "bundles": str(self.root / "bundles"),
+            "pointer": str(pointer_path(self.root / "live", "dev", "valuation")),
+            "attestations": str(self.root / "attestations"),
+            "policy": Policy(gates=(), trusted=(self.key.public.keyid,)),
+            "trusted_keys": (self.key.public.pem().decode(),),
+            "log": str(log),
+            "poll_seconds": 0.05,
+        }
+        return ServePlan(**(fields | changes))
+
+
+@pytest.fixture(scope="session")
+def service(support, place, tmp_path_factory):
+    """A worker that replays the boosted release."""
+    plan = support.plan_for(place.boosting, log=tmp_path_factory.mktemp("service") / "log")
+    with start(plan) as service:
+        yield service
+
+
+@pytest.fixture
+def client(service):
+    with httpx.Client(base_url=service.url, timeout=10) as client:
+        yield client

@@ -1,0 +1,287 @@
+"""A worker's life: starting, refusing to start, swapping, stopping, dying."""
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from interlock.errors import BlockedError, IntegrityError, OperatorError
+from interlock.release.keys import SigningKey
+from interlock.serve.log import read_log
+from interlock.serve.plan import Limits, plan_bytes
+from interlock.serve.process import start
+from interlock.serve.record import read_record
+
+JSON = {"content-type": "application/json"}
+FOREIGN = ("sklearn", "pandas", "lightgbm", "onnx", "pyarrow", "duckdb", "sqlalchemy", "scipy")
+
+
+def wait_for(condition, seconds=15):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def test_serving_imports_no_training_library(place):
+    script = f"""
+import sys
+sys.path.insert(0, {str(place.root)!r})
+from pathlib import Path
+import interlock.serve.worker
+from interlock.serve.ids import PredictionIds
+from interlock.serve.load import load
+from interlock.serve.log import PredictionLog
+from interlock.serve.plan import ServePlan
+from interlock.serve.predictor import Predictor
+directory = Path({str(place.boosting)!r})
+plan = ServePlan(product="valuation", bundle=str(directory), log="", replay=True)
+release = load(directory, plan, digest=directory.name)
+with PredictionLog.open(Path({str(place.root / "imports")!r}), "w0") as log:
+    body = b'{{"valued_on":"2024-05-31","year_built":1990,"area":120.0,"stories":"one"}}'
+    status, _ = Predictor(release, log, plan, PredictionIds()).predict(body)
+print(status, sorted(set({FOREIGN!r}) & set(sys.modules)))
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (found.stdout, found.stderr) == ("200 []\n", "")
+
+
+def test_a_taken_port_is_said_at_once(support, place, service, tmp_path):
+    port = int(service.url.rpartition(":")[2])
+    with pytest.raises(OperatorError) as caught:
+        start(support.plan_for(place.boosting, log=tmp_path / "log", port=port))
+    assert str(caught.value) == (
+        "error[S101]: the port is in use\n"
+        f"  where: 127.0.0.1:{port}\n"
+        "  expected: an address and a port that nothing listens on\n"
+        "  got: Address already in use\n"
+        f"  fix: stop what listens there (ss -ltnp 'sport = :{port}'), or give --port 0"
+    )
+
+
+def test_beyond_loopback_a_token_is_needed(support, place, tmp_path):
+    with pytest.raises(OperatorError, match="beyond this machine without a token"):
+        start(support.plan_for(place.boosting, log=tmp_path / "log", host="0.0.0.0"))
+
+
+@pytest.mark.parametrize(
+    ("token", "mode"),
+    [("", 0o600), ("short", 0o600), ("a" * 64, 0o600), ("0123456789abcdef" * 4, 0o644)],
+)
+def test_a_weak_token_is_refused(support, place, tmp_path, token, mode):
+    path = tmp_path / "token"
+    path.write_text(token)
+    path.chmod(mode)
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", token_file=str(path))
+    with pytest.raises(OperatorError, match="the token file cannot be used"):
+        start(plan)
+
+
+def test_every_path_but_health_needs_the_token(support, place, tmp_path):
+    token = os.urandom(32).hex()
+    path = tmp_path / "token"
+    path.touch(mode=0o600)
+    path.write_text(token + "\n")
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", token_file=str(path))
+    right = {"authorization": f"Bearer {token}"}
+    with start(plan) as service, httpx.Client(base_url=service.url) as client:
+        for target in ("/v1/status", "/v1/schema", "/openapi.json", "/docs", "/nope"):
+            for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {token}"}):
+                answer = client.get(target, headers=wrong)
+                assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")
+        body = support.request_body()
+        assert client.post("/v1/predict", content=body, headers=JSON).status_code == 401
+        assert client.post("/v1/predict", content=body, headers=JSON | right).status_code == 200
+        assert client.get("/v1/schema", headers=right).status_code == 200
+        assert client.get("/health/ready").status_code == 200
+
+
+def test_nothing_unsigned_answers_live(place, tmp_path):
+    place.point(place.boosting.name)
+    with pytest.raises(BlockedError, match="dev does not admit this bundle"):
+        start(place.live_plan(tmp_path / "log", attestations=str(tmp_path)))
+    with pytest.raises(OperatorError, match="names no policy"):
+        start(place.live_plan(tmp_path / "log", policy=None))
+    stranger = SigningKey.generate().public
+    with pytest.raises(BlockedError):
+        start(place.live_plan(tmp_path / "log", trusted_keys=(stranger.pem().decode(),)))
+
+
+def test_a_changed_file_keeps_the_service_from_starting(support, place, tmp_path):
+    directory = tmp_path / place.boosting.name
+    shutil.copytree(place.boosting, directory)
+    (directory / "encoder.json").write_bytes(b"{}")
+    with pytest.raises(IntegrityError):
+        start(support.plan_for(directory, log=tmp_path / "log"))
+
+
+class Load:
+    """Clients that ask without a pause and keep what they were answered."""
+
+    def __init__(self, url, body, threads=3):
+        self.answers, self.failures = [], []
+        self._stop = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._ask, args=(url, body)) for _ in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, url, body):
+        with httpx.Client(base_url=url, timeout=10) as client:
+            while not self._stop.is_set():
+                try:
+                    answer = client.post("/v1/predict", content=body, headers=JSON)
+                except httpx.HTTPError as error:
+                    self.failures.append(repr(error))
+                    return
+                if answer.status_code == 200:
+                    self.answers.append(answer.json())
+                else:
+                    self.failures.append(answer.text)
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_releases_swap_under_load_without_a_failed_request(support, place, tmp_path):
+    place.point(place.boosting.name)
+    with start(place.live_plan(tmp_path / "log")) as service:
+        status = httpx.Client(base_url=service.url)
+        load = Load(service.url, support.request_body())
+        time.sleep(0.3)
+        generation = place.point(place.ridge.name)
+        wait_for(lambda: status.get("/v1/status").json()["generation"] == generation)
+        time.sleep(0.2)
+        begun = time.monotonic()
+        generation = place.point(place.boosting.name)
+        wait_for(lambda: status.get("/v1/status").json()["generation"] == generation)
+        rolled_back = time.monotonic() - begun
+        load.stop()
+    assert load.failures == []
+    predictions = {(a["digest"], a["prediction"]) for a in load.answers}
+    assert len(predictions) == 2  # each release gives its own one answer, never a mixture
+    assert {digest for digest, _ in predictions} == {place.boosting.name, place.ridge.name}
+    assert rolled_back < 1  # a flip back: the release was still resident
+    logged = {read_record(r.payload).id for r in read_log(tmp_path / "log")}
+    assert {a["id"] for a in load.answers} == logged
+
+
+def test_a_broken_release_never_answers(support, place, tmp_path):
+    broken = place.root / "bundles" / ("b" * 64)
+    shutil.copytree(place.ridge, broken)
+    unsigned = support.write_bundle(place.root / "bundles", support.bundle_files(seed=7))
+    place.point(place.boosting.name)
+    with (
+        start(place.live_plan(tmp_path / "log")) as service,
+        httpx.Client(base_url=service.url) as client,
+    ):
+        for digest, problem in ((broken.name, "R104"), (unsigned.name, "E104"), ("c" * 64, "R10")):
+            place.point(digest)
+            wait_for(lambda d=digest: client.get("/v1/status").json()["wanted_digest"] == d)
+            status = client.get("/v1/status").json()
+            assert status["digest"] == place.boosting.name
+            assert status["problem"].startswith(problem)
+            answer = client.post("/v1/predict", content=support.request_body(), headers=JSON)
+            assert (answer.status_code, answer.json()["digest"]) == (200, place.boosting.name)
+        pointer = place.root / "live" / "dev" / "valuation.json"
+        pointer.write_bytes(b"{}")
+        wait_for(lambda: (client.get("/v1/status").json()["problem"] or "").startswith("L120"))
+        place.point(place.boosting.name)
+        wait_for(lambda: client.get("/v1/status").json()["problem"] is None)
+
+
+def test_a_killed_worker_has_logged_all_it_answered(support, place, tmp_path):
+    service = start(support.plan_for(place.boosting, log=tmp_path / "log"))
+    load = Load(service.url, support.request_body())
+    wait_for(lambda: len(load.answers) > 50)
+    service.kill()
+    load.stop()
+    logged = {read_record(r.payload).id for r in read_log(tmp_path / "log")}
+    assert {a["id"] for a in load.answers} <= logged
+    with start(support.plan_for(place.boosting, log=tmp_path / "log")) as again:
+        assert httpx.get(again.url + "/health/ready").status_code == 200
+
+
+def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):
+    service = start(support.plan_for(place.boosting, log=tmp_path / "log"))
+    host, _, port = service.url.removeprefix("http://").rpartition(":")
+    body = support.request_body()
+    with socket.create_connection((host, int(port)), timeout=10) as connection:
+        connection.sendall(
+            b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n" % len(body) + body[:10]
+        )
+        time.sleep(0.2)
+        os.kill(service.pid, signal.SIGTERM)
+        time.sleep(0.3)
+        connection.sendall(body[10:])
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert service.stop() == 0
+    assert len(list(read_log(tmp_path / "log"))) == 1
+
+
+def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
+    limits = Limits(in_flight=2, body_seconds=1.5)
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", limits=limits)
+    with start(plan) as service, contextlib.ExitStack() as stack:
+        host, _, port = service.url.removeprefix("http://").rpartition(":")
+        slow = [
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            for _ in range(2)
+        ]
+        for connection in slow:
+            connection.sendall(
+                b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\n"
+                b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
+            )
+        time.sleep(0.3)
+        url = service.url + "/v1/predict"
+        shed = httpx.post(url, content=support.request_body(), headers=JSON)
+        assert (shed.status_code, shed.headers["retry-after"]) == (503, "1")
+        assert shed.json()["error"]["code"] == "S120"
+        assert slow[0].recv(65_536).startswith(b"HTTP/1.1 408 ")
+        slow[1].recv(65_536)
+        answered = httpx.post(url, content=support.request_body(), headers=JSON)
+        assert answered.status_code == 200
+
+
+def test_with_the_disk_as_witness_answers_come_too(support, place, tmp_path):
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", ack="disk")
+    with start(plan) as service:
+        url = service.url + "/v1/predict"
+        answer = httpx.post(url, content=support.request_body(), headers=JSON)
+        assert answer.status_code == 200
+        logged = [read_record(r.payload).id for r in read_log(tmp_path / "log")]
+        assert logged == [answer.json()["id"]]
+
+
+def test_the_worker_says_one_line_and_exits_by_the_error(support, place, tmp_path):
+    plan = tmp_path / "plan.json"
+    command = [sys.executable, "-m", "interlock.serve", str(plan)]
+    plan.write_text("{}")
+    found = subprocess.run(command, capture_output=True, text=True)
+    assert found.returncode == 2
+    assert found.stderr.startswith("error[S103]: the plan of the service cannot be read")
+    plan.write_bytes(plan_bytes(support.plan_for(place.boosting, log=tmp_path / "log")))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
+        line = worker.stdout.readline().decode()
+        worker.send_signal(signal.SIGINT)
+        rest, errors = worker.communicate(timeout=20)
+    assert line.startswith("ready http://127.0.0.1:")
+    assert line.endswith(" replay\n")
+    assert (rest, errors, worker.returncode) == (b"", b"", 0)
+    assert json.loads(plan.read_bytes())["product"] == "valuation"

@@ -1,0 +1,124 @@
+"""Which release answers: following, refusing, flipping back."""
+
+from pathlib import Path
+
+import pytest
+
+from interlock.errors import IntegrityError, StoreError
+from interlock.serve.live import LiveRelease
+from interlock.serve.target import Target
+
+
+def target(name, generation=1):
+    return Target(digest=name, directory=Path(name), label=f"1.{generation}", generation=generation)
+
+
+class Scene:
+    """A pointer that can be moved, releases that can be broken, and what was done."""
+
+    def __init__(self, *broken, resident=2):
+        self.wanted = target("a")
+        self.broken = set(broken)
+        self.crashing = set()
+        self.done = []
+        self.live = LiveRelease(
+            self._want, self._load, self._try, resident=resident, poll_seconds=0.01
+        )
+
+    def _want(self):
+        if isinstance(self.wanted, Exception):
+            raise self.wanted
+        return self.wanted
+
+    def _try(self, wanted):
+        self.done.append(f"try {wanted.digest}")
+        if wanted.digest in self.crashing:
+            raise IntegrityError("S134", "the release crashed", got="exit status -11")
+
+    def _load(self, wanted):
+        self.done.append(f"load {wanted.digest}")
+        if wanted.digest in self.broken:
+            raise RuntimeError("no")
+        return f"predictor of {wanted.digest}"
+
+    def move(self, name, generation):
+        self.wanted = target(name, generation)
+        self.live.look()
+
+
+def test_the_first_release_is_loaded_without_a_trial():
+    scene = Scene()
+    scene.live.start()
+    assert scene.live.predictor == "predictor of a"
+    assert scene.done == ["load a"]
+
+
+def test_another_release_is_tried_apart_then_takes_over():
+    scene = Scene()
+    scene.live.start()
+    scene.move("b", 2)
+    assert scene.live.predictor == "predictor of b"
+    assert scene.done == ["load a", "try b", "load b"]
+    assert scene.live.status() == {
+        "digest": "b",
+        "release": "1.2",
+        "generation": 2,
+        "wanted_digest": "b",
+        "wanted_generation": 2,
+        "problem": None,
+        "resident": ["a", "b"],
+    }
+
+
+def test_a_resident_release_is_flipped_back_without_loading():
+    scene = Scene()
+    scene.live.start()
+    scene.move("b", 2)
+    scene.wanted = Target(digest="a", directory=Path("a"), label="1.1", generation=3)
+    scene.live.look()
+    assert scene.live.predictor == "predictor of a"
+    assert scene.done == ["load a", "try b", "load b"]
+    assert scene.live.status()["generation"] == 3
+
+
+def test_only_the_last_few_stay_resident():
+    scene = Scene(resident=2)
+    scene.live.start()
+    scene.move("b", 2)
+    scene.move("c", 3)
+    assert scene.live.status()["resident"] == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("broken", "crashing", "problem"),
+    [("b", "", "RuntimeError: no"), ("", "b", "S134: the release crashed (exit status -11)")],
+)
+def test_a_bad_release_leaves_the_old_one_answering_and_is_not_hammered(broken, crashing, problem):
+    scene = Scene(broken)
+    scene.crashing.add(crashing)
+    scene.live.start()
+    scene.move("b", 2)
+    scene.live.look()
+    status = scene.live.status()
+    assert scene.live.predictor == "predictor of a"
+    assert (status["digest"], status["wanted_digest"], status["problem"]) == ("a", "b", problem)
+    assert scene.done.count("try b") == 1
+    scene.move("a", 1)
+    assert scene.live.status()["problem"] is None
+
+
+def test_a_pointer_that_cannot_be_read_is_said_and_survived():
+    scene = Scene()
+    scene.live.start()
+    scene.wanted = StoreError("L120", "the pointer cannot be read", got="half of it")
+    scene.live.look()
+    assert scene.live.status()["problem"] == "L120: the pointer cannot be read (half of it)"
+    assert scene.live.predictor == "predictor of a"
+    scene.move("b", 2)
+    assert (scene.live.status()["digest"], scene.live.status()["problem"]) == ("b", None)
+
+
+def test_without_a_release_to_fall_back_on_starting_fails():
+    scene = Scene("a")
+    with pytest.raises(RuntimeError):
+        scene.live.start()
