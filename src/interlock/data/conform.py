@@ -82,6 +82,8 @@ def type_problem(found: pa.DataType, kind: str, *, parse: bool = False) -> str |
 
     Text is read as dates and datetimes, as in JSON; with ``parse`` (a CSV file) as any kind.
     """
+    if pa.types.is_dictionary(found):
+        found = found.value_type
     numeric = pa.types.is_integer(found) or pa.types.is_floating(found) or _is_decimal(found)
     fits = {
         "int": numeric,

@@ -49,9 +49,7 @@ def read(source: Source, *, project_dir: Path, columns: Sequence[str] | None = N
         reader = _read_csv if parse else _read_parquet
         tables = [reader(source, path, columns) for path in paths]
         found = Raw(table=_together(source, paths, tables), parse=parse)
-    names = found.table.column_names
-    if wrong := [n for n in names if n.startswith("__") or names.count(n) > 1]:
-        raise AuthorError.of([reserved_column(n, where=source.label) for n in dict.fromkeys(wrong)])
+    _check_names(source, found.table.column_names)
     return found
 
 
@@ -201,10 +199,17 @@ def _check_columns(source: Source, there: Sequence[str], columns: Sequence[str] 
         raise AuthorError.of(mistakes)
 
 
+def _check_names(source: Source, names: Sequence[str]) -> None:
+    wrong = dict.fromkeys(n for n in names if n.startswith("__") or names.count(n) > 1)
+    if wrong:
+        raise AuthorError.of([reserved_column(n, where=source.label) for n in wrong])
+
+
 def _together(source: Source, paths: Sequence[Path], tables: Sequence[pa.Table]) -> pa.Table:
     """One table of all files; they must have the same columns."""
     expected = set(tables[0].column_names)
     for path, table in zip(paths, tables, strict=True):
+        _check_names(source, table.column_names)
         if odd := expected ^ set(table.column_names):
             raise AuthorError(
                 "D110",

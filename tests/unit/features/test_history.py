@@ -189,7 +189,7 @@ def same(found: Any, expected: Any) -> bool:
     return bool(found == expected)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(histories(), questions)
 def test_every_aggregate_is_the_oracles(rows: list[Row], asked: list[Row]) -> None:
     past, at = tables(rows, asked)
