@@ -1,0 +1,94 @@
+"""The HTTP edge where a real process is hard to bring there: crashes, a full log, no release."""
+
+import asyncio
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from interlock.serve.http import App
+from interlock.serve.ids import PredictionIds
+from interlock.serve.load import load
+from interlock.serve.log import LogFull, PredictionLog, read_log
+from interlock.serve.predictor import Predictor
+from interlock.serve.record import read_record
+
+
+class Protocol:
+    """What Granian hands over, as far as the app uses it."""
+
+    def __init__(self, body=b""):
+        self._body = body
+
+    async def __call__(self):
+        return self._body
+
+    def response_bytes(self, status, headers, body):
+        self.status, self.headers, self.body = status, dict(headers), body
+
+
+@pytest.fixture
+def log(tmp_path):
+    with PredictionLog.open(tmp_path / "log", "w0") as log:
+        yield log
+
+
+@pytest.fixture
+def predictor(support, directory, log):
+    plan = support.plan_for(directory)
+    return Predictor(load(directory, plan, digest=directory.name), log, plan, PredictionIds())
+
+
+def ask(app, method, path, body=b"", **headers):
+    sent = {"host": "localhost", "content-type": "application/json"}
+    sent |= {"content-length": str(len(body))} | headers
+    scope = SimpleNamespace(method=method, path=path, headers=sent)
+    protocol = Protocol(body)
+    asyncio.run(app.__rsgi__(scope, protocol))
+    return protocol
+
+
+def make_app(support, directory, log, predictor):
+    live = SimpleNamespace(predictor=predictor, status=dict)
+    return App(support.plan_for(directory), live, log, None)
+
+
+def test_what_nobody_foresaw_is_a_500_that_is_logged_and_said_to_the_operator_only(
+    support, directory, log, predictor, tmp_path, capsys
+):
+    def prepare(body):
+        raise ZeroDivisionError("a secret")
+
+    predictor.prepare = prepare
+    answer = ask(make_app(support, directory, log, predictor), "POST", "/v1/predict", b"{}")
+    (record,) = [read_record(r.payload) for r in read_log(tmp_path / "log")]
+    assert answer.status == 500
+    assert json.loads(answer.body)["error"] == {
+        "code": "S125",
+        "message": "the service failed; its operator can see why",
+        "mistakes": [],
+    }
+    assert (record.status, record.error, record.request) == (500, "S125", b"{}")
+    assert "ZeroDivisionError: a secret" in capsys.readouterr().err
+
+
+def test_nothing_is_answered_that_could_not_be_logged(support, directory, predictor):
+    class Full:
+        def append(self, payloads):
+            raise LogFull("S150", "the prediction log cannot be written", where="/a/path")
+
+    app = make_app(support, directory, Full(), predictor)
+    answer = ask(app, "POST", "/v1/predict", support.request_body())
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "S150")
+    assert b"/a/path" not in answer.body
+
+
+@pytest.mark.parametrize("path", ["/v1/schema", "/openapi.json", "/docs"])
+def test_without_a_release_there_is_nothing_to_say(support, directory, log, path):
+    app = make_app(support, directory, log, None)
+    assert ask(app, "GET", path).status == 503
+    assert ask(app, "GET", "/health/ready").status == 503
+    assert ask(app, "GET", "/health/live").status == 200
+    answer = ask(app, "POST", "/v1/predict", b"{}")
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "S127")
+    assert app.in_flight == 0
