@@ -56,15 +56,20 @@ class RunningService:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
-        self.directory.cleanup()
+        self._release()
         return status
 
     def kill(self) -> int:
         """SIGKILL; the exit status."""
         self.process.kill()
         status = self.process.wait()
-        self.directory.cleanup()
+        self._release()
         return status
+
+    def _release(self) -> None:
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+        self.directory.cleanup()
 
     def said(self) -> str:
         """What the worker wrote to its standard error."""
