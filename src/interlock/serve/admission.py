@@ -12,12 +12,11 @@ Attestations lie in ``<attestations>/<bundle digest>/*.json``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from interlock.deploy.policy import Facts, Policy, admit
-from interlock.digest import digest_json
 from interlock.errors import IntegrityError, OperatorError
 from interlock.release.attest import BUILD, verify
 from interlock.release.bundle import Bundle
@@ -51,22 +50,11 @@ def require_admission(bundle: Bundle, plan: ServePlan) -> None:
         answers[-1].require(where=plan.environment)
 
 
-def snapshot_of(inputs: Mapping[str, str]) -> str:
-    """The one digest that stands for all snapshots in a bundle's inputs.
-
-    >>> snapshot_of({"snapshot": "5" * 64, "code": "6" * 64}) == "5" * 64
-    True
-    """
-    if "snapshot" in inputs:
-        return inputs["snapshot"]
-    return digest_json({n: d for n, d in inputs.items() if n.startswith("snapshot ")})
-
-
 def _facts(bundle: Bundle, plan: ServePlan, delivery: str) -> Facts:
     return Facts(
         product=plan.product,
         bundle_product=bundle.product,
-        snapshot=snapshot_of(bundle.inputs),
+        snapshot=str(bundle.inputs.get("snapshot", "")),
         delivery=delivery,
     )
 

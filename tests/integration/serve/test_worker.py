@@ -159,8 +159,10 @@ class Load:
 
 def test_releases_swap_under_load_without_a_failed_request(support, place, tmp_path):
     place.point(place.boosting.name)
-    with start(place.live_plan(tmp_path / "log")) as service:
-        status = httpx.Client(base_url=service.url)
+    with (
+        start(place.live_plan(tmp_path / "log")) as service,
+        httpx.Client(base_url=service.url) as status,
+    ):
         load = Load(service.url, support.request_body())
         time.sleep(0.3)
         generation = place.point(place.ridge.name)

@@ -148,13 +148,14 @@ def bundle_files(kind="boosting", seed=1, **changes):
     return files | {"golden.json": golden_bytes(rows)}
 
 
-MANIFEST = {"product": "valuation", "inputs": {}, "candidate": "boosting"}
+INPUT_DIGESTS = {"snapshot": "5" * 64}
+MANIFEST = {"product": "valuation", "inputs": INPUT_DIGESTS, "candidate": "boosting"}
 
 
 def write_bundle(root, files):
     """The directory of the bundle that these files make."""
     digest, sealed = seal(
-        files, product="valuation", inputs={}, candidate="boosting", schema="6" * 64
+        files, product="valuation", inputs=INPUT_DIGESTS, candidate="boosting", schema="6" * 64
     )
     for name, data in sealed.items():
         path = root / digest / name

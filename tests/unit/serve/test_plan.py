@@ -1,4 +1,4 @@
-"""Plans, admission's rules that need no signature, and listening."""
+"""Plans, ports, and what a worker's end says."""
 
 import socket
 
@@ -7,7 +7,6 @@ import pytest
 
 from interlock.deploy.policy import Policy
 from interlock.errors import BlockedError, IntegrityError, OperatorError
-from interlock.serve.admission import snapshot_of
 from interlock.serve.listen import reserve_port
 from interlock.serve.plan import ServePlan, plan_bytes, read_plan, read_plan_bytes
 from interlock.serve.printed import printed_error
@@ -75,12 +74,6 @@ def test_port_zero_is_a_free_one_and_a_taken_one_is_refused():
         other.listen()
         with pytest.raises(OperatorError):
             reserve_port("127.0.0.1", port)
-
-
-def test_the_snapshots_of_a_bundle_have_one_digest():
-    two = {"snapshot sales": "1" * 64, "snapshot weather": "2" * 64, "code": "3" * 64}
-    assert snapshot_of(two) == snapshot_of(dict(reversed(two.items())))
-    assert snapshot_of(two) != snapshot_of({"snapshot sales": "1" * 64})
 
 
 @pytest.mark.parametrize(
