@@ -1,0 +1,45 @@
+"""``interlock deliver``."""
+
+from __future__ import annotations
+
+import sys
+
+from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
+from interlock.cli.output import answer, error_lines, write_lines
+
+
+def deliver_command(
+    *,
+    as_of: str | None = None,
+    to: str = "prod",
+    resume: Flag = False,
+    unpin: Flag = False,
+    verbose: Flag = False,
+    options: OfProduct = OF_PRODUCT,
+) -> int:
+    """Run the whole path from sources to an environment, through the gates.
+
+    Parameters
+    ----------
+    as_of
+        The moment to deliver as of: a date, or a time with an offset (default: now).
+    to
+        The environment to reach.
+    resume
+        Go on with the last delivery, if it was interrupted or failed.
+    unpin
+        Deliver over a release that a rollback pinned.
+    verbose
+        Show every check, also those that passed.
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import delivered_lines, delivered_row
+    from interlock.use_cases import deliver
+
+    with opened(options, verbose=verbose) as workspace:
+        done = deliver.deliver(
+            workspace, options.product, as_of=as_of, to=to, resume=resume, unpin=unpin
+        )
+    write_lines(sys.stderr, error_lines(done.mistakes))
+    answer("deliver", options, lambda: delivered_row(done), lambda: delivered_lines(done))
+    return int(done.exit_code)

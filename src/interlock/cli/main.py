@@ -1,0 +1,169 @@
+"""The command line: parse, call one use case, render, set the exit code.
+
+Invariants: a command's module is imported only when that command runs, so ``--help`` needs no
+numerical library; whatever goes wrong ends here, in one place, with its exit code; a traceback is
+shown with ``--debug`` only.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from cyclopts import App, CycloptsError
+from cyclopts.help import PlainFormatter
+
+from interlock import __version__
+from interlock.cli.output import (
+    error_lines,
+    error_row,
+    failure_row,
+    flush,
+    put_json,
+    write_lines,
+)
+from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
+
+_HELP = """Continuous delivery for machine learning: one guarded path from raw data to production.
+
+`interlock init my-project` makes a project that delivers as it stands. Results go to standard
+output, narration to standard error; every command takes --json.
+
+Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration, 3 blocked
+by a gate or a policy, 5 integrity, 130 interrupted."""
+
+COMMANDS = MappingProxyType(
+    {
+        "init": "Make a small project that delivers as it stands.",
+        "check": "Check the declarations without running them; all mistakes at once.",
+        "train": "Train and compare the candidates; nothing is delivered.",
+        "deliver": "Run the whole path from sources to an environment, through the gates.",
+        "status": "What is live where, since when, and how the last delivery ended.",
+        "history": "Deliveries and deployments, newest first.",
+        "show": "What a release is made of, and what is proven of it.",
+        "rollback": "Return to the release before; running services follow.",
+        "serve": "Answer requests with what is live, until told to stop.",
+        "predict": "Predict every row of a Parquet or CSV file with what is live.",
+        "refresh": "Fill an environment's online store for the present.",
+        "verify": "Check bytes, signatures and the ledger against what was recorded.",
+        "export": "Copy a release with its proofs into a folder, to serve it elsewhere.",
+        "explain": "What an error code means, and what to do.",
+    }
+)
+_RESUMABLE = "deliver"
+
+
+def build() -> App:
+    """The application; its commands are imported when they are used."""
+    app = App(
+        name="interlock",
+        help=_HELP,
+        help_format="plaintext",
+        help_formatter=PlainFormatter(),
+        version=__version__,
+        version_flags=["--version"],
+    )
+    for place, (name, purpose) in enumerate(COMMANDS.items()):
+        app.command(
+            f"interlock.cli.{name}:{name}_command",
+            name=name,
+            help=purpose,
+            sort_key=place,
+        )
+    return app
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What can be seen of the arguments before they are parsed."""
+
+    command: str
+    json: bool
+    debug: bool
+
+    @classmethod
+    def of(cls, arguments: Sequence[str]) -> _Asked:
+        command = next((a for a in arguments if a in COMMANDS), "")
+        return cls(command=command, json="--json" in arguments, debug="--debug" in arguments)
+
+
+def main() -> None:
+    """The entry point of the ``interlock`` command."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run a command; its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # a terminal that lacks a glyph shows '?'
+    asked = _Asked.of(arguments)
+    try:
+        code = _called(arguments)
+        flush()
+    except InterlockError as error:
+        return _failed(asked, error, error_lines(error.mistakes))
+    except KeyboardInterrupt:
+        return _interrupted(asked)
+    except Exception as error:  # noqa: BLE001 - the top of the command line
+        return _unexpected(asked, error)
+    return code
+
+
+def _called(arguments: Sequence[str]) -> int:
+    try:
+        result = build()(
+            list(arguments), exit_on_error=False, print_error=False, result_action="return_value"
+        )
+    except CycloptsError as error:
+        raise OperatorError(
+            "C161",
+            " ".join(str(error).split()),
+            got="interlock " + " ".join(arguments),
+            fix=_help_of(arguments),
+        ) from error
+    return int(result or ExitCode.OK)
+
+
+def _help_of(arguments: Sequence[str]) -> str:
+    command = _Asked.of(arguments).command
+    return f"see `interlock {command} --help`" if command else "see `interlock --help`"
+
+
+def _failed(asked: _Asked, error: InterlockError, lines: Sequence[str]) -> int:
+    _traceback(asked)
+    write_lines(sys.stderr, lines)
+    if asked.json:
+        put_json(asked.command, error_row(error))
+    return int(error.exit_code)
+
+
+def _interrupted(asked: _Asked) -> int:
+    _traceback(asked)
+    what = "interrupted"
+    if asked.command == _RESUMABLE:
+        what += "; what was live stays live. Go on with: interlock deliver --resume"
+    write_lines(sys.stderr, ["", f"! {what}"])
+    if asked.json:
+        put_json(asked.command, failure_row("X130", what, ExitCode.INTERRUPTED))
+    return int(ExitCode.INTERRUPTED)
+
+
+def _unexpected(asked: _Asked, error: Exception) -> int:
+    _traceback(asked)
+    said = " ".join(f"{type(error).__name__}: {error}".split())
+    first, *_ = error_lines([Mistake(code="X100", what=f"unexpected {said}"[:500])])
+    hint = "interlock explain X100" if asked.debug else "run it again with --debug"
+    write_lines(sys.stderr, [first, f"hint: {hint}"])
+    if asked.json:
+        put_json(asked.command, failure_row("X100", said, ExitCode.INTERNAL))
+    return int(ExitCode.INTERNAL)
+
+
+def _traceback(asked: _Asked) -> None:
+    if asked.debug:
+        import traceback
+
+        traceback.print_exc()

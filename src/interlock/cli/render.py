@@ -1,0 +1,336 @@
+"""What a use case gave back, as lines for people or as plain JSON values.
+
+Invariants: a glyph always comes with its word; names from outside are made safe; in JSON an instant
+is a text in ISO 8601, UTC, and a number that is none is null.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from interlock.clock import format_instant
+from interlock.evaluate.compare import Estimate
+from interlock.evaluate.metrics import metric_named
+from interlock.pipeline.delivery import Delivered
+from interlock.report.content import Command
+from interlock.report.names import shown
+from interlock.report.numbers import counted, measure, moment, reach, seconds_text, span_text
+from interlock.report.terminal import delivery_header
+from interlock.serve.batch import BatchResult
+from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.use_cases.check import CheckReport
+from interlock.use_cases.history import HistoryReport
+from interlock.use_cases.refresh import RefreshReport
+from interlock.use_cases.serve import Serving
+from interlock.use_cases.show import ShowReport
+from interlock.use_cases.status import EnvironmentStatus, StatusReport
+from interlock.use_cases.train import Run, TrainReport
+from interlock.use_cases.verify import VerifyReport
+
+_INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created"})
+_GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}
+_SHORT = 12  # characters of a digest
+
+
+def plain(value: Any) -> Any:
+    """A report as JSON values.
+
+    >>> plain({"share": float("nan"), "where": Path("data")})
+    {'share': None, 'where': 'data'}
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: _field(f.name, getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
+
+
+def _field(name: str, value: Any) -> Any:
+    if name in _INSTANTS and isinstance(value, int):
+        return format_instant(value)
+    return plain(value)
+
+
+def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> list[str]:
+    """Columns side by side, each as wide as its widest cell.
+
+    >>> table([("a", "1"), ("long", "2")])
+    ['  a     1', '  long  2']
+    """
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))] if rows else []
+    return [
+        indent + "  ".join(f"{cell:<{w}}" for cell, w in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+
+
+def check_lines(report: CheckReport) -> list[str]:
+    """One line a product."""
+    return [f"✔ {shown(name)}: the declaration holds together" for name in report.products]
+
+
+# deliver
+
+
+def delivered_lines(done: Delivered) -> list[str]:
+    """Header, report, what to type next; the verdict comes last."""
+    content = done.content
+    return [
+        delivery_header(
+            content.product,
+            content.number,
+            content.as_of,
+            zone=content.zone,
+            environment=content.environment,
+            champion=content.champion,
+            live_for=content.champion_live_for,
+        ),
+        f"report: {done.report_path}",
+        *_next_lines(content.next_commands),
+        f"{_GLYPHS.get(done.row.status, '?')} {done.row.status}: "
+        f"{shown(content.status, limit=400)}",
+    ]
+
+
+def _next_lines(commands: Iterable[Command]) -> list[str]:
+    return [f"next: {c.line}" + (f"  ({c.purpose})" if c.purpose else "") for c in commands]
+
+
+def delivered_row(done: Delivered) -> dict[str, Any]:
+    """The delivery with its steps, gates and mistakes."""
+    content = done.content
+    return {
+        "exit_code": int(done.exit_code),
+        "delivery": plain(done.row),
+        "label": content.label,
+        "digest": content.digest,
+        "environment": content.environment,
+        "sentence": content.status,
+        "steps": plain(content.steps),
+        "gates": [plain(gate.to_row()) for gate in content.gates],
+        "report": str(done.report_path),
+        "mistakes": plain(done.mistakes),
+    }
+
+
+# train
+
+
+def train_lines(report: TrainReport) -> list[str]:
+    """Runs side by side, then who is best."""
+    parts = ", ".join(f"{n:,} {part}" for part, n in report.parts.items())
+    direction = "lower" if report.lower_is_better else "higher"
+    head = ("", "", f"{report.metric} on tune", f"{report.metric} on test", "", "")
+    lines = [
+        f"{shown(report.product)} · as of {moment(report.as_of)} · {parts} rows",
+        *table([head, *(_run_cells(run, report) for run in report.runs)]),
+    ]
+    for run in report.runs:
+        lines.extend(f"  {shown(run.candidate.name)}: {shown(note)}" for note in run.notes)
+    if report.winner is None:
+        return [*lines, "✖ failed: no candidate could be ranked"]
+    best = f"{shown(report.winner)} is best on the tune rows"
+    return [*lines, f"✔ {best} ({direction} is better); nothing was delivered"]
+
+
+def _run_cells(run: Run, report: TrainReport) -> tuple[str, ...]:
+    candidate, unit = run.candidate, metric_named(report.metric).unit
+    best = "best" if candidate.name == report.winner else ""
+    return (
+        shown(candidate.name, limit=40),
+        candidate.kind.value,
+        measure(run.tune, unit) if run.tune is not None else "",
+        _estimate(candidate.metrics.get(report.metric), unit),
+        seconds_text(candidate.seconds),
+        f"failed: {shown(candidate.failure, limit=200)}" if candidate.failure else best,
+    )
+
+
+def _estimate(found: Estimate | None, unit: str) -> str:
+    if found is None:
+        return ""
+    if found.interval is None:
+        return measure(found.value, unit)
+    return f"{measure(found.value, unit)} ({reach(found.interval.low, found.interval.high, unit)})"
+
+
+# status and history
+
+
+def status_lines(report: StatusReport, *, at: int) -> list[str]:
+    """Each product: one line an environment, one for the last delivery."""
+    lines: list[str] = []
+    for product in report.products:
+        lines.append(shown(product.product))
+        lines.extend(table([_environment_cells(e, at) for e in product.environments]))
+        last = product.last_delivery
+        lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
+    return lines
+
+
+def _environment_cells(status: EnvironmentStatus, at: int) -> tuple[str, ...]:
+    live = status.live
+    if live is None:
+        return "– " + status.environment, "runs nothing yet", "", ""
+    pinned = "pinned by a rollback" if live.pinned else ""
+    before = f"before: {live.previous_label}" if live.previous_label else ""
+    return (
+        "✔ " + status.environment,
+        f"runs {live.label}",
+        f"live {span_text(max(0, at - live.since))}, since {moment(live.since)}",
+        ", ".join(filter(None, [before, pinned])),
+    )
+
+
+def _delivery_text(row: DeliveryRow) -> str:
+    sentence = row.summary.get("sentence", "")
+    said = f": {shown(sentence, limit=200)}" if sentence else ""
+    if row.status == "running":
+        said = ": it runs, or was interrupted (interlock deliver --resume)"
+    return f"{_GLYPHS.get(row.status, '?')} delivery {row.number} {row.status}{said}"
+
+
+def history_lines(report: HistoryReport) -> list[str]:
+    """Deliveries, then what was made live where."""
+    lines = [f"deliveries of {shown(report.product)}"]
+    lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
+    lines.append("deployments")
+    lines += table([_deployment_cells(row) for row in report.deployments]) or ["  none yet"]
+    return lines
+
+
+def _delivery_cells(row: DeliveryRow) -> tuple[str, ...]:
+    return (
+        f"{row.number}",
+        moment(row.started),
+        f"as of {moment(row.as_of)}",
+        f"{_GLYPHS.get(row.status, '?')} {row.status}",
+        shown(row.summary.get("label") or "", limit=40),
+        shown(row.summary.get("sentence") or "", limit=200),
+    )
+
+
+def _deployment_cells(row: DeploymentRow) -> tuple[str, ...]:
+    return (
+        f"{row.environment} {row.generation}",
+        moment(row.since),
+        row.act,
+        row.label,
+        f"before: {row.previous_label}" if row.previous_label else "",
+        shown(row.reason, limit=120),
+    )
+
+
+# show
+
+
+def show_lines(report: ShowReport) -> list[str]:
+    """What it is, what it takes, what it was made from, who vouches for it."""
+    release = report.release
+    live = ", ".join(report.live_in) or "nowhere"
+    return [
+        f"{shown(release.product)} {release.label} · live in {live}",
+        f"digest {release.bundle}",
+        "model",
+        *table([(name, shown(value)) for name, value in _facts(report.candidate)]),
+        "request",
+        *table([_field_cells(f) for f in report.request.get("fields", ())]),
+        "made from",
+        *table([(name, shown(value)) for name, value in report.inputs.items()]),
+        "files",
+        *table([(name, f"{size:,} bytes") for name, size in report.files.items()]),
+        "attestations",
+        *table([_attestation_cells(a.predicate_type, a.signer) for a in report.attestations]),
+        f"✔ verified: {counted(len(report.files), 'file')}, "
+        f"{counted(len(report.attestations), 'attestation')}",
+    ]
+
+
+def _facts(candidate: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    return [
+        (name, value)
+        for name, value in candidate.items()
+        if isinstance(value, str | int | float) and value != ""
+    ]
+
+
+def _field_cells(field: Mapping[str, Any]) -> tuple[str, ...]:
+    signs = (("≥", "ge"), (">", "gt"), ("≤", "le"), ("<", "lt"))
+    bounds = [f"{sign} {field[name]:g}" for sign, name in signs if field.get(name) is not None]
+    closed = " | ".join(field.get("categories") or ())
+    notes = ["prediction time" if field.get("asked_at") else "", *bounds, field.get("unit") or ""]
+    return (
+        shown(field["name"], limit=60),
+        field["kind"] + (" or null" if field.get("optional") else ""),
+        shown(closed or ", ".join(filter(None, notes)), limit=200),
+    )
+
+
+def _attestation_cells(predicate_type: str, signer: str) -> tuple[str, str]:
+    return predicate_type, f"signed by {signer[:_SHORT]}"
+
+
+# the rest
+
+
+def rollback_lines(row: DeploymentRow) -> list[str]:
+    """What is live now, and how to let deliveries replace it again."""
+    before = f", {row.previous_label} no longer" if row.previous_label else ""
+    return [
+        f"✔ rolled back: {row.environment} runs {row.label}{before}; it is pinned",
+        "next: interlock deliver --unpin  (once the fault is mended)",
+    ]
+
+
+def ready_lines(serving: Serving) -> list[str]:
+    """The line that says where requests are answered."""
+    label = f" {serving.label}" if serving.label else ""
+    replay = ", replaying the past" if serving.replay else ""
+    return [
+        f"ready {serving.url} · {shown(serving.product)}{label} in {serving.environment}{replay}"
+    ]
+
+
+def predict_lines(result: BatchResult) -> list[str]:
+    """How many rows were answered, and why others were not."""
+    lines = [f"  {n:,} × {shown(reason, limit=200)}" for reason, n in result.reasons.items()]
+    head = f"{counted(result.answered, 'row')} predicted, {result.rejected:,} rejected"
+    return [*lines, f"✔ {head}: {result.path}"]
+
+
+def refresh_lines(report: RefreshReport) -> list[str]:
+    """From when each history answers."""
+    if not report.grids:
+        return [f"– nothing to refresh: {shown(report.product)} has no history features"]
+    return [
+        f"✔ refreshed {shown(name)} in {report.environment}: as of {moment(grid)}"
+        for name, grid in report.grids.items()
+    ]
+
+
+def verify_lines(report: VerifyReport) -> list[str]:
+    """What was verified."""
+    lines = [
+        f"✔ verified {shown(v.name)}: {counted(v.files, 'file')}, "
+        f"{counted(v.attestations, 'attestation')}, {v.bundle[:_SHORT]}"
+        for v in report.checked
+    ]
+    if report.events:
+        lines.append(f"✔ verified the ledger: {counted(report.events, 'event')} in one chain")
+    return lines or ["– nothing to verify: there is no release yet"]
+
+
+def export_lines(path: Path) -> list[str]:
+    """Where it lies, and how to serve it."""
+    return [f"✔ exported and verified: {path}", f"next: interlock serve --bundle {path}"]

@@ -1,0 +1,101 @@
+"""``interlock serve``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
+from interlock.cli.output import answer
+from interlock.errors import OperatorError
+
+if TYPE_CHECKING:
+    from interlock.use_cases.serve import Serving
+
+
+def serve_command(
+    *,
+    environment: str = "prod",
+    host: str | None = None,
+    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
+    replay: Flag = False,
+    first: Annotated[str | None, Parameter(name="--from")] = None,
+    until: str | None = None,
+    bundle: Path | None = None,
+    token_file: str | None = None,
+    options: OfProduct = OF_PRODUCT,
+) -> None:
+    """Answer requests with what is live, until told to stop.
+
+    Prints a line when it is ready. It follows the environment: a delivery or a rollback is taken
+    up without dropping a request.
+
+    Parameters
+    ----------
+    environment
+        What is live there answers.
+    host
+        The address to listen on (default: this machine only).
+    port
+        The port to listen on; 0 takes a free one.
+    replay
+        Answer for days gone by, with what was known then; for trying things, never for prod.
+    first
+        The first day to replay.
+    until
+        The last day to replay.
+    bundle
+        Serve this folder, made by `interlock export`; no project is needed.
+    token_file
+        With --bundle: clients must send the token in this file.
+    """
+    from interlock.use_cases import serve
+
+    def ready(serving: Serving) -> None:
+        from interlock.cli.render import plain, ready_lines
+
+        answer("serve", options, lambda: plain(serving), lambda: ready_lines(serving))
+
+    days = _days(replay, first, until)
+    if bundle is not None:
+        serve.serve_exported(
+            bundle,
+            host=host or "127.0.0.1",
+            port=port or 0,
+            token_file=token_file,
+            on_ready=ready,
+        )
+        return
+    from interlock.cli.opening import opened
+
+    with opened(options) as workspace:
+        serve.serve(
+            workspace,
+            options.product,
+            environment=environment,
+            host=host,
+            port=port,
+            replay=days,
+            on_ready=ready,
+        )
+
+
+def _days(replay: bool, first: str | None, until: str | None) -> tuple[str, str] | None:
+    if replay and first and until:
+        return first, until
+    if not replay and not first and not until:
+        return None
+    raise OperatorError(
+        "C161",
+        "--replay, --from and --until go together",
+        expected="all three or none",
+        got=", ".join(
+            name
+            for name, given in (("--replay", replay), ("--from", first), ("--until", until))
+            if given
+        ),
+        fix="for example: interlock serve --replay --from 1997-01-01 --until 1997-01-31",
+    )

@@ -1,0 +1,18 @@
+"""``interlock status``."""
+
+from __future__ import annotations
+
+from interlock.cli.options import IN_PROJECT, InProject
+from interlock.cli.output import answer
+
+
+def status_command(*, options: InProject = IN_PROJECT) -> None:
+    """What is live where, since when, and how the last delivery ended."""
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain, status_lines
+    from interlock.clock import now
+    from interlock.use_cases import status
+
+    with opened(options) as workspace:
+        report = status.status(workspace)
+    answer("status", options, lambda: plain(report), lambda: status_lines(report, at=now()))

@@ -1,0 +1,29 @@
+"""``interlock verify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from interlock.cli.options import OF_PRODUCT, OfProduct
+from interlock.cli.output import answer
+
+
+def verify_command(what: str | None = None, /, *, options: OfProduct = OF_PRODUCT) -> None:
+    """Check bytes, signatures and the ledger against what was recorded.
+
+    Parameters
+    ----------
+    what
+        A label, a digest, or a folder made by `interlock export` (default: every release, and the
+        ledger).
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain, verify_lines
+    from interlock.use_cases import verify
+
+    if what is not None and Path(what).is_dir():
+        report = verify.verify_directory(Path(what))
+    else:
+        with opened(options) as workspace:
+            report = verify.verify(workspace, options.product, what=what)
+    answer("verify", options, lambda: plain(report), lambda: verify_lines(report))
