@@ -21,7 +21,7 @@ _WHERE = {
     "interlock.data.source": ("Source",),
     "interlock.features.declare": ("feature", "label"),
     "interlock.features.aggregates": ("History", "count", "mean", "median", "latest"),
-    "interlock.product.declaration": ("Product",),
+    "interlock.product.product": ("Product",),
     "interlock.product.target": ("Regression", "Binary", "Multiclass"),
     "interlock.train.candidate": (
         "Candidate",
@@ -60,7 +60,7 @@ _RENAMED = {
 }
 _HOME = {name: (module, name) for module, names in _WHERE.items() for name in names} | _RENAMED
 
-__all__ = ["__version__", *sorted(_HOME)]  # noqa: PLE0604 - names are strings
+__all__ = ["__version__", *sorted(_HOME)]
 
 
 def __getattr__(name: str) -> Any:
@@ -91,11 +91,11 @@ if TYPE_CHECKING:
     from interlock.features.aggregates import History as History
     from interlock.features.aggregates import count as count
     from interlock.features.aggregates import latest as latest
-    from interlock.features.aggregates import maximum as max  # noqa: A004
+    from interlock.features.aggregates import maximum as max  # noqa: F401
     from interlock.features.aggregates import mean as mean
     from interlock.features.aggregates import median as median
-    from interlock.features.aggregates import minimum as min  # noqa: A004
-    from interlock.features.aggregates import total as sum  # noqa: A004
+    from interlock.features.aggregates import minimum as min  # noqa: F401
+    from interlock.features.aggregates import total as sum  # noqa: F401
     from interlock.features.declare import feature as feature
     from interlock.features.declare import label as label
     from interlock.gates.data import Fresh as Fresh
@@ -111,7 +111,7 @@ if TYPE_CHECKING:
     from interlock.gates.model import BetterThanChampion as BetterThanChampion
     from interlock.gates.model import NoWorseThanChampion as NoWorseThanChampion
     from interlock.gates.service import P99Below as P99Below
-    from interlock.product.declaration import Product as Product
+    from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary
     from interlock.product.target import Multiclass as Multiclass
     from interlock.product.target import Regression as Regression

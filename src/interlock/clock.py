@@ -1,6 +1,6 @@
 """Time. The only module that asks what time it is; everything else receives ``as_of``.
 
-An instant is an ``int``: microseconds since 1970-01-01T00:00Z. A span is an ``int`` of microseconds.
+An instant is an ``int``: microseconds since 1970-01-01T00:00Z. A span is one of microseconds.
 
 >>> parse_span("90d") == 90 * DAY
 True
@@ -76,9 +76,9 @@ def zone_named(name: str) -> ZoneInfo:
 
 @lru_cache(maxsize=65_536)
 def _midnight(day: date, zone: str) -> int:
-    return (
-        datetime(day.year, day.month, day.day, tzinfo=zone_named(zone)) - _EPOCH
-    ) // timedelta(microseconds=1)
+    return (datetime(day.year, day.month, day.day, tzinfo=zone_named(zone)) - _EPOCH) // timedelta(
+        microseconds=1
+    )
 
 
 def instant_of(value: date | datetime, *, zone: str | None = None) -> int:

@@ -14,8 +14,8 @@ from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.product.binding import Bound, bind
-from interlock.product.declaration import Product
 from interlock.product.loading import choose, load_products
+from interlock.product.product import Product
 from interlock.release.keys import SigningKey, key_file, load_or_create
 from interlock.settings import Settings, load_settings
 from interlock.store.artifacts import ArtifactStore

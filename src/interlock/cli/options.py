@@ -31,7 +31,7 @@ class Output:
 class InProject(Output):
     """A command about a whole project."""
 
-    project: Annotated[Path, Parameter(name=("--project", "-C"), group=_COMMON)] = Path(".")
+    project: Annotated[Path, Parameter(name=("--project", "-C"), group=_COMMON)] = Path()
     """The project's folder."""
 
 

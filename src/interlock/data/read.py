@@ -76,6 +76,14 @@ def digest_of(source: Source, raw: Raw, *, project_dir: Path) -> str:
     return digest_json([source.to_row(), table_digest(rows.take(order)), left_out])
 
 
+def _rows_digest(source: Source, project_dir: Path) -> str:
+    """Of the rows a query gives, in whichever order it gives them."""
+    table, _ = canonical(_query(source, project_dir, None))
+    keys = [key for key in source.keys if key in table.column_names]
+    order = [*keys, *(name for name in table.column_names if name not in keys)]
+    return table_digest(table.sort_by([(name, "ascending") for name in order]))
+
+
 def files_of(source: Source, *, project_dir: Path) -> tuple[Path, ...]:
     """The files behind the source's path or pattern, sorted. Raises AuthorError D101."""
     path = source.path or ""

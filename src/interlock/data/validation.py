@@ -1,7 +1,7 @@
 """Request columns held to the request's rules: what live does to a request, done to a table.
 
 Invariant: a row is valid here exactly when a live request with its values is. One difference in
-form is allowed for: whole numbers may be stored as floats, as tables with gaps often have them.
+form is allowed: whole numbers may be stored as floats, as tables with gaps often have them.
 
 >>> from interlock.data.request import Field, RequestSchema
 >>> schema = RequestSchema(name="House", fields=(Field(name="rooms", kind="int", gt=0),))

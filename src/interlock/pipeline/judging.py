@@ -60,7 +60,7 @@ def measure_data(
             **counts["feature_failures"],
         },
         violations={
-            column: sum(n for reason, n in quarantined.items() if reason.startswith(f"{column} "))
+            column: sum(n for reason, n in quarantined.items() if reason.startswith(f"{column}: "))
             for column in source.columns
         },
         part_rows=split["rows"],

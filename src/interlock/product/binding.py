@@ -30,7 +30,7 @@ from interlock.features.definition import (
     Input,
 )
 from interlock.features.pack import Packed, pack
-from interlock.product.declaration import PRODUCT_NAME, Product
+from interlock.product.declaration import PRODUCT_NAME, Declaration
 from interlock.product.mistakes import (
     candidate_mistakes,
     feature_mistakes,
@@ -54,7 +54,7 @@ class Bound:
     date without a zone of its own is read in.
     """
 
-    product: Product
+    product: Declaration
     project_dir: Path
     schema: RequestSchema
     features: FeatureSet
@@ -88,7 +88,7 @@ class Bound:
         )
 
 
-def bind(product: Product, project_dir: Path) -> Bound:
+def bind(product: Declaration, project_dir: Path) -> Bound:
     """Bind a product. Raises AuthorError with all mistakes, each with place, expected, got, fix."""
     mistakes: list[Mistake] = []
     schema = _schema(product, mistakes)
@@ -133,13 +133,13 @@ def _unique(mistakes: list[Mistake]) -> list[Mistake]:
     return list(dict.fromkeys(mistakes))
 
 
-def _schema(product: Product, mistakes: list[Mistake]) -> RequestSchema:
+def _schema(product: Declaration, mistakes: list[Mistake]) -> RequestSchema:
     with collecting(mistakes):
         return request_schema(product.request)
     return RequestSchema(name=getattr(product.request, "__name__", "?"), fields=())
 
 
-def _sources(product: Product, mistakes: list[Mistake]) -> dict[str, Source]:
+def _sources(product: Declaration, mistakes: list[Mistake]) -> dict[str, Source]:
     found: dict[str, Source] = {}
     histories = [f.source for f in product.features if isinstance(f, History)]
     for source in (product.examples.source, *histories):
@@ -187,7 +187,7 @@ def kind_of(arrow: pa.DataType) -> str:
 
 
 def _name_mistakes(
-    product: Product,
+    product: Declaration,
     schema: RequestSchema,
     mapping: Mapping[str, str],
     columns: Mapping[str, Mapping[str, str]],
@@ -232,7 +232,7 @@ def _name_mistakes(
             )
 
 
-def _input_names(product: Product, schema: RequestSchema) -> tuple[str, ...]:
+def _input_names(product: Declaration, schema: RequestSchema) -> tuple[str, ...]:
     """Everything a baseline may group by, as far as the declarations can be read."""
     fields = [f.name for f in schema.fields if f.model_input]
     features = [f.name for f in product.features if isinstance(f, RequestFeature)]
@@ -240,7 +240,7 @@ def _input_names(product: Product, schema: RequestSchema) -> tuple[str, ...]:
     return (*fields, *features, *(name for h in histories for name in h.aggregates))
 
 
-def _signatures(product: Product, mistakes: list[Mistake]) -> dict[str, Signature]:
+def _signatures(product: Declaration, mistakes: list[Mistake]) -> dict[str, Signature]:
     found: dict[str, Signature] = {}
     for declared in product.features:
         if isinstance(declared, RequestFeature):
@@ -249,7 +249,9 @@ def _signatures(product: Product, mistakes: list[Mistake]) -> dict[str, Signatur
     return found
 
 
-def _packed(product: Product, project_dir: Path, mistakes: list[Mistake]) -> tuple[Packed, Packed]:
+def _packed(
+    product: Declaration, project_dir: Path, mistakes: list[Mistake]
+) -> tuple[Packed, Packed]:
     functions = [f.function for f in product.features if isinstance(f, RequestFeature)]
     label = product.target.of
     packed = labels = Packed(sources={}, locations={})
@@ -262,7 +264,7 @@ def _packed(product: Product, project_dir: Path, mistakes: list[Mistake]) -> tup
 
 
 def _feature_set(
-    product: Product,
+    product: Declaration,
     schema: RequestSchema,
     signatures: Mapping[str, Signature],
     packed: Packed,

@@ -1,6 +1,6 @@
 """The declaration of one ML product: what a team writes, and nothing is run by writing it.
 
-Invariant: constructing a Product never fails and reads nothing; ``interlock.product.binding.bind``
+Invariant: constructing it never fails and reads nothing; ``interlock.product.binding.bind``
 reports every mistake in it at once.
 """
 
@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interlock.data.request import Request
 from interlock.data.source import Examples
@@ -19,14 +18,11 @@ from interlock.product.target import Target
 from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import HashSplit, TimeSplit
 
-if TYPE_CHECKING:
-    from interlock.product.training_set import TrainingSet
-
 PRODUCT_NAME = r"[a-z][a-z0-9-]{0,62}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Product:
+class Declaration:
     """One ML product.
 
     ``unit`` names the request fields that say what a prediction is about; ``yardsticks`` map a
@@ -60,15 +56,3 @@ class Product:
     def metric_name(self) -> str:
         """The declared metric, else the task's default."""
         return self.metric or self.target.default_metric
-
-    def training_set(
-        self, *, as_of: str | None = None, project_dir: str | Path = "."
-    ) -> TrainingSet:
-        """The rows a delivery as of that moment would train on, for a notebook.
-
-        ``as_of`` is a date or a time with an offset (default: now). Raises AuthorError with every
-        mistake of the declaration or the data.
-        """
-        from interlock.product.training_set import training_set  # noqa: PLC0415 - heavy imports
-
-        return training_set(self, as_of=as_of, project_dir=Path(project_dir))

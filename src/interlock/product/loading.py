@@ -9,7 +9,7 @@ import traceback
 from pathlib import Path
 
 from interlock.errors import AuthorError, Mistake, OperatorError
-from interlock.product.declaration import Product
+from interlock.product.product import Product
 
 
 def load_products(project_dir: Path, files: tuple[str, ...]) -> dict[str, Product]:

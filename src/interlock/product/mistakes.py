@@ -13,7 +13,7 @@ from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature, Signature
 from interlock.gates import data, model, service
-from interlock.product.declaration import Product
+from interlock.product.declaration import Declaration
 from interlock.product.order import order_of
 from interlock.product.target import Regression
 from interlock.train.candidate import Baseline, Candidate
@@ -47,7 +47,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def feature_mistakes(
-    product: Product, schema: RequestSchema, signatures: Mapping[str, Signature]
+    product: Declaration, schema: RequestSchema, signatures: Mapping[str, Signature]
 ) -> list[Mistake]:
     """Names used twice, arguments that nothing provides, circles."""
     declared = [f for f in product.features if isinstance(f, RequestFeature)]
@@ -105,7 +105,10 @@ def _unknown(feature: RequestFeature, argument: str, known: Iterable[str]) -> Mi
 
 
 def history_mistakes(
-    product: Product, schema: RequestSchema, signatures: Mapping[str, Signature], columns: Columns
+    product: Declaration,
+    schema: RequestSchema,
+    signatures: Mapping[str, Signature],
+    columns: Columns,
 ) -> list[Mistake]:
     """Everything that would make a history wrong: time, availability, entity, columns, names."""
     fields = {f.name: f.kind for f in schema.fields}
@@ -133,7 +136,7 @@ def history_mistakes(
     return found
 
 
-def _time_mistakes(product: Product, history: History, where: str) -> Iterator[Mistake]:
+def _time_mistakes(product: Declaration, history: History, where: str) -> Iterator[Mistake]:
     source = history.source
     if history.name and not re.fullmatch(r"[a-z][a-z0-9_]{0,62}", history.name):
         yield Mistake(
@@ -278,7 +281,7 @@ def _aggregate_mistakes(
 
 
 def target_mistakes(
-    product: Product, schema: RequestSchema, mapping: Mapping[str, str], columns: Columns
+    product: Declaration, schema: RequestSchema, mapping: Mapping[str, str], columns: Columns
 ) -> list[Mistake]:
     """A target that leaks, is not there, or cannot be read."""
     target, there = product.target, columns.get(product.examples.source.name, {})
@@ -334,11 +337,11 @@ def target_mistakes(
     return found
 
 
-def _weight(product: Product) -> list[tuple[str, str]]:
+def _weight(product: Declaration) -> list[tuple[str, str]]:
     return [("weight", product.weight)] if product.weight else []
 
 
-def candidate_mistakes(product: Product, inputs: tuple[str, ...]) -> list[Mistake]:
+def candidate_mistakes(product: Declaration, inputs: tuple[str, ...]) -> list[Mistake]:
     """No candidate, bad names, estimators of the wrong sort, metrics that do not fit."""
     found: list[Mistake] = []
     real = [c for c in product.candidates.values() if isinstance(c, Candidate)]
@@ -380,7 +383,7 @@ def candidate_mistakes(product: Product, inputs: tuple[str, ...]) -> list[Mistak
     return found + list(_metric_mistakes(product))
 
 
-def _metric_mistakes(product: Product) -> Iterator[Mistake]:
+def _metric_mistakes(product: Declaration) -> Iterator[Mistake]:
     metric = METRICS.get(product.metric_name)
     fitting = sorted(n for n, m in METRICS.items() if product.target.task in m.tasks)
     if metric is None or product.target.task not in metric.tasks:
@@ -393,7 +396,7 @@ def _metric_mistakes(product: Product) -> Iterator[Mistake]:
         )
 
 
-def split_mistakes(product: Product) -> list[Mistake]:
+def split_mistakes(product: Declaration) -> list[Mistake]:
     """A split by time needs a time."""
     source = product.examples.source
     if isinstance(product.split, TimeSplit) and source.event_time is None:
@@ -410,7 +413,7 @@ def split_mistakes(product: Product) -> list[Mistake]:
     return []
 
 
-def gate_mistakes(product: Product) -> list[Mistake]:
+def gate_mistakes(product: Declaration) -> list[Mistake]:
     """Checks at the wrong gate, or over metrics that do not exist."""
     found: list[Mistake] = []
     for gate, declared, allowed in (

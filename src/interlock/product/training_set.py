@@ -24,7 +24,7 @@ from interlock.features.assemble import Assembled, arrow_type, as_of, assemble, 
 from interlock.features.definition import Input
 from interlock.features.request import PackedFeatures, load_modules
 from interlock.product.binding import Bound, bind
-from interlock.product.declaration import Product
+from interlock.product.declaration import Declaration
 
 Columns = Mapping[str, Any]
 
@@ -85,8 +85,8 @@ class TrainingSet:
         return self.table.to_pandas()
 
 
-def training_set(product: Product, *, as_of: str | None, project_dir: Path) -> TrainingSet:
-    """See :meth:`interlock.product.declaration.Product.training_set`."""
+def training_set(product: Declaration, *, as_of: str | None, project_dir: Path) -> TrainingSet:
+    """See :meth:`interlock.product.product.Product.training_set`."""
     bound = bind(product, project_dir.resolve())
     moment = parse_instant(as_of, zone=bound.zone) if as_of else now()
     taken = {
@@ -111,8 +111,7 @@ def source_rows(
 ) -> dict[str, pa.Table]:
     """The rows that each history reads, by the history's name."""
     return {
-        h.name: history_rows(h, packed, taken[h.source].revisions)
-        for h in bound.features.histories
+        h.name: history_rows(h, packed, taken[h.source].revisions) for h in bound.features.histories
     }
 
 
@@ -272,7 +271,7 @@ def _table(
     kinds = {i.name: i.kind for i in bound.features.inputs}
     kinds |= {d.name: d.kind for d in bound.features.request}
     out: dict[str, Any] = {
-        "key": rows.column(bound.examples_source.key).take(source_index),
+        "key": _keys(bound, rows).take(source_index),
         "t": pa.array(instants[good]),
         "label_at": pa.array(label_at[chosen[good]]),
         "unit": pa.array(_units(bound, kept, good), type=pa.string()),
@@ -288,6 +287,15 @@ def _table(
     for name, column in bound.product.yardsticks.items():
         out[f"yardstick.{name}"] = rows.column(column).take(source_index).cast(pa.float64())
     return pa.table(out)
+
+
+def _keys(bound: Bound, rows: pa.Table) -> Any:
+    """The source's key; one of several columns as JSON text."""
+    keys = bound.examples_source.keys
+    if len(keys) == 1:
+        return rows.column(keys[0])
+    parts = zip(*(rows.column(key).to_pylist() for key in keys), strict=True)
+    return pa.array([json.dumps(part, default=str) for part in parts], type=pa.string())
 
 
 def _units(bound: Bound, kept: Columns, good: np.ndarray) -> list[str]:
