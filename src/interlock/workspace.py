@@ -19,6 +19,7 @@ from interlock.product.product import Product
 from interlock.release.keys import SigningKey, key_file, load_or_create
 from interlock.settings import Settings, load_settings
 from interlock.store.artifacts import ArtifactStore
+from interlock.store.atomic import storage, write_file
 from interlock.store.ledger import Ledger
 
 
@@ -43,6 +44,7 @@ class Workspace:
         """
         settings = load_settings(project_dir, environ)
         places = Places(settings.state_dir)
+        _keep_out_of_git(places)
         return cls(
             settings=settings,
             places=places,
@@ -100,3 +102,12 @@ class Workspace:
             narrator=self.narrator,
         )
         return Deployer(context=context, places=self.places, notary=self.notary())
+
+
+def _keep_out_of_git(places: Places) -> None:
+    """The state folder ignores itself, so that nobody commits it by accident."""
+    path = places.root / ".gitignore"
+    if not path.exists():
+        with storage(path):
+            places.root.mkdir(parents=True, exist_ok=True)
+        write_file(path, b"*\n")

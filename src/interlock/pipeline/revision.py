@@ -16,6 +16,7 @@ _SKIPPED = frozenset(
     [".git", ".interlock", ".venv", "__pycache__", "node_modules", "build", "dist"]
 )
 _GIT_SECONDS = 20
+_MADE_BY_RUNNING = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/.interlock/**")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +38,8 @@ def revision_of(project_dir: Path) -> Revision:
     """The project's revision now; dirty when tracked files changed or untracked ones lie there."""
     commit = _git(project_dir, "rev-parse", "HEAD")
     if commit and _git(project_dir, "ls-files", "--", "."):
-        changed = _git(project_dir, "status", "--porcelain", "--untracked-files=normal", "--", ".")
+        asked = ("status", "--porcelain", "--untracked-files=all", "--", ".", *_MADE_BY_RUNNING)
+        changed = _git(project_dir, *asked)
         return Revision(commit=commit.strip(), dirty=bool(changed))
     return Revision(files=_digest_of_files(project_dir))
 

@@ -23,6 +23,7 @@ from interlock.serve.process import RunningService, start
 from interlock.use_cases.verify import exported_bundle
 from interlock.workspace import Workspace
 
+_REPLAYS = "staging"  # prod itself never answers for the past
 _POLL_SECONDS = 0.2
 _MOST_GRIDS = 4_000  # refreshes prepared for a replay
 
@@ -51,10 +52,10 @@ def serve(
     """Serve until SIGINT or SIGTERM. Blocks.
 
     Live, the online store is refreshed at every grid point. ``replay`` is the first and the last
-    day of the past to answer for: rows then see what was known at their own time. Raises
-    OperatorError E131 when nothing is live there.
+    day of the past to answer for: rows then see what was known at their own time. Prod itself never
+    replays; what staging runs answers instead. Raises OperatorError E131 when nothing is live.
     """
-    place = workspace.environment(environment)
+    place = workspace.environment(_REPLAYS if replay and environment == "prod" else environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
     live = deployer.current(place.name)
@@ -175,7 +176,6 @@ def _replayed(
     root = deployer.places
     return structs.replace(
         plan,
-        environment=plan.environment,
         replay=True,
         clock=last,
         online=str(root.online("replay", plan.product)),
