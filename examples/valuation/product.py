@@ -54,9 +54,9 @@ def neighbourhood(easting_m: float, northing_m: float) -> str:
     return f"{easting_m // 2_000:.0f}:{northing_m // 2_000:.0f}"
 
 
-@il.feature
+@il.feature(model_input=False)  # too fine to be a category; it keys the history below
 def street_block(easting_m: float, northing_m: float) -> str:
-    """The 500 m cell in which the house stands; for history only, too fine to be a category."""
+    """The 500 m cell in which the house stands."""
     return f"{easting_m // 500:.0f}:{northing_m // 500:.0f}"
 
 

@@ -56,6 +56,7 @@ class RequestFeature:
     function: Callable[..., Any]
     unit: str = ""
     owner: str = ""
+    model_input: bool = True
 
     @property
     def name(self) -> str:
@@ -97,19 +98,24 @@ class Label:
 def feature(function: Callable[..., Any]) -> RequestFeature: ...
 @overload
 def feature(
-    *, unit: str = "", owner: str = ""
+    *, unit: str = "", owner: str = "", model_input: bool = True
 ) -> Callable[[Callable[..., Any]], RequestFeature]: ...
 def feature(
-    function: Callable[..., Any] | None = None, *, unit: str = "", owner: str = ""
+    function: Callable[..., Any] | None = None,
+    *,
+    unit: str = "",
+    owner: str = "",
+    model_input: bool = True,
 ) -> RequestFeature | Callable[[Callable[..., Any]], RequestFeature]:
     """Declare a request feature: a pure typed function of request fields and other features.
 
     If an argument that does not admit None is missing, the result is missing and the function is
     not called. An exception quarantines the row in a delivery and answers 422 in the service.
+    With ``model_input=False`` it only serves other features and histories.
     """
     if function is not None:
         return RequestFeature(function)
-    return lambda f: RequestFeature(f, unit=unit, owner=owner)
+    return lambda f: RequestFeature(f, unit=unit, owner=owner, model_input=model_input)
 
 
 def label(function: Callable[..., Any]) -> Label:

@@ -130,12 +130,8 @@ def tell_evaluation(
     metrics = tuple(_metric(name, limits, unit) for name in names)
     shown = [_candidate(name, row, estimates) for name, row in output["candidates"].items()]
     for name, measured in estimates.items():
-        if name == "champion":
-            shown.append(
-                _other(f"champion {judged.output['champion']['label']}", measured, "champion")
-                if judged
-                else shown[0]
-            )
+        if name == "champion" and judged is not None:
+            shown.append(_other(judged.output["champion"]["label"], measured, "champion"))
         elif name.startswith("yardstick "):
             shown.append(_other(name.removeprefix("yardstick "), measured, "yardstick"))
     return report.Evaluation(

@@ -7,7 +7,7 @@ packed, columns exist and have usable types. Nothing downstream checks a declara
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -235,7 +235,8 @@ def _name_mistakes(
 def _input_names(product: Declaration, schema: RequestSchema) -> tuple[str, ...]:
     """Everything a baseline may group by, as far as the declarations can be read."""
     fields = [f.name for f in schema.fields if f.model_input]
-    features = [f.name for f in product.features if isinstance(f, RequestFeature)]
+    made = [f for f in product.features if isinstance(f, RequestFeature)]
+    features = [f.name for f in made if f.model_input]
     histories = [f for f in product.features if isinstance(f, History)]
     return (*fields, *features, *(name for h in histories for name in h.aggregates))
 
@@ -283,7 +284,9 @@ def _feature_set(
         if isinstance(h, History)
     )
     return FeatureSet(
-        request=request, histories=histories, inputs=_inputs(schema, request, histories)
+        request=request,
+        histories=histories,
+        inputs=_inputs(schema, [d for d in request if declared[d.name].model_input], histories),
     )
 
 
@@ -349,8 +352,8 @@ def _aggregate(name: str, declared: DeclaredAggregate, columns: Mapping[str, str
 
 def _inputs(
     schema: RequestSchema,
-    request: tuple[FeatureDefinition, ...],
-    histories: tuple[HistoryDefinition, ...],
+    request: Sequence[FeatureDefinition],
+    histories: Sequence[HistoryDefinition],
 ) -> tuple[Input, ...]:
     """What the model sees, in order: request fields, request features, aggregates."""
     fields = [
