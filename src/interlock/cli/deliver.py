@@ -22,7 +22,7 @@ def deliver_command(
     Parameters
     ----------
     as_of
-        The moment to deliver as of: a date, or a time with an offset (default: now).
+        A date, or a time with an offset, to deliver as of (default: now).
     to
         The environment to reach.
     resume

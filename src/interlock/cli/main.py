@@ -26,13 +26,13 @@ from interlock.cli.output import (
 )
 from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
 
-_HELP = """Continuous delivery for machine learning: one guarded path from raw data to production.
-
-`interlock init my-project` makes a project that delivers as it stands. Results go to standard
-output, narration to standard error; every command takes --json.
-
-Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration, 3 blocked
-by a gate or a policy, 5 integrity, 130 interrupted."""
+_HELP = (
+    "Continuous delivery for machine learning: one guarded path from raw data to production.\n\n"
+    "Begin with: interlock init my-project\n\n"
+    "Results go to standard output, narration to standard error.\n\n"
+    "Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration,\n"
+    "3 blocked by a gate or a policy, 5 integrity, 130 interrupted."
+)
 
 COMMANDS = MappingProxyType(
     {
@@ -64,6 +64,7 @@ def build() -> App:
         help_formatter=PlainFormatter(),
         version=__version__,
         version_flags=["--version"],
+        suppress_keyboard_interrupt=False,
     )
     for place, (name, purpose) in enumerate(COMMANDS.items()):
         app.command(

@@ -20,9 +20,6 @@ def predict_command(
 ) -> None:
     """Predict every row of a Parquet or CSV file with what is live.
 
-    The output has the input's rows in their order, each with its prediction or the reason why
-    there is none.
-
     Parameters
     ----------
     source

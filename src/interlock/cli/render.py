@@ -252,14 +252,14 @@ def show_lines(report: ShowReport) -> list[str]:
         *table([(name, f"{size:,} bytes") for name, size in report.files.items()]),
         "attestations",
         *table([_attestation_cells(a.predicate_type, a.signer) for a in report.attestations]),
-        f"✔ verified: {counted(len(report.files), 'file')}, "
+        f"✔ verified: {counted(len(report.files) + 1, 'file')}, "
         f"{counted(len(report.attestations), 'attestation')}",
     ]
 
 
 def _facts(candidate: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
-        (name, value)
+        (name, moment(value) if isinstance(value, int) and name.endswith("_until") else value)
         for name, value in candidate.items()
         if isinstance(value, str | int | float) and value != ""
     ]

@@ -15,8 +15,6 @@ def rollback_command(
 ) -> None:
     """Return to the release before; running services follow.
 
-    The release is pinned: a delivery replaces it only with --unpin.
-
     Parameters
     ----------
     environment

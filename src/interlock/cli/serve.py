@@ -30,9 +30,6 @@ def serve_command(
 ) -> None:
     """Answer requests with what is live, until told to stop.
 
-    Prints a line when it is ready. It follows the environment: a delivery or a rollback is taken
-    up without dropping a request.
-
     Parameters
     ----------
     environment
@@ -42,13 +39,13 @@ def serve_command(
     port
         The port to listen on; 0 takes a free one.
     replay
-        Answer for days gone by, with what was known then; for trying things, never for prod.
+        Answer for days gone by, with what was known then.
     first
         The first day to replay.
     until
         The last day to replay.
     bundle
-        Serve this folder, made by `interlock export`; no project is needed.
+        Serve a folder made by `interlock export`, without a project.
     token_file
         With --bundle: clients must send the token in this file.
     """

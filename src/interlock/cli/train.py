@@ -12,7 +12,7 @@ def train_command(*, as_of: str | None = None, options: OfProduct = OF_PRODUCT) 
     Parameters
     ----------
     as_of
-        The moment to train as of: a date, or a time with an offset (default: now).
+        A date, or a time with an offset, to train as of (default: now).
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain, train_lines

@@ -14,8 +14,7 @@ def verify_command(what: str | None = None, /, *, options: OfProduct = OF_PRODUC
     Parameters
     ----------
     what
-        A label, a digest, or a folder made by `interlock export` (default: every release, and the
-        ledger).
+        A label, a digest or an exported folder (default: all releases, and the ledger).
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain, verify_lines
