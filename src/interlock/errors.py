@@ -16,8 +16,9 @@ error[C101]: the target is among the request's fields
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 
@@ -132,3 +133,15 @@ class BlockedError(InterlockError):
     """A gate or a policy did not open."""
 
     exit_code = ExitCode.BLOCKED
+
+
+@contextmanager
+def collecting(mistakes: list[Mistake], *, where: str = "") -> Iterator[None]:
+    """Turn what is raised inside into mistakes, so that the rest is looked at too.
+
+    ``where`` stands in for a place that a mistake does not name itself.
+    """
+    try:
+        yield
+    except InterlockError as error:
+        mistakes.extend(replace(m, where=m.where or where) for m in error.mistakes)

@@ -1,16 +1,14 @@
 """History features as a product declares them: windowed aggregates of a source, per entity.
 
 >>> from interlock.features.aggregates import History, count, median
->>> median("price", "180d").window == 180 * 86_400_000_000
-True
+>>> median("price", "180d").window
+'180d'
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-
-from interlock.clock import parse_span
 
 if TYPE_CHECKING:
     from interlock.data.source import Source
@@ -21,12 +19,12 @@ Default = float | int | str | None
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredAggregate:
-    """What to compute; its name comes from the keyword it is given under."""
+    """What to compute; its name comes from the keyword it is given under. Spans as '180d'."""
 
     function: str
     column: str | None = None
-    window: int | None = None  # microseconds
-    ttl: int | None = None  # microseconds
+    window: str | None = None
+    ttl: str | None = None
     default: Default = None
 
 
@@ -34,7 +32,7 @@ def _aggregate(function: str, column: str | None, window: str | None, default: D
     return DeclaredAggregate(
         function=function,
         column=column,
-        window=parse_span(window) if window else None,
+        window=window,
         default=default,
     )
 
@@ -86,8 +84,8 @@ def latest(
     return DeclaredAggregate(
         function="latest",
         column=column,
-        window=parse_span(window) if window else None,
-        ttl=parse_span(ttl) if ttl else None,
+        window=window,
+        ttl=ttl,
         default=default,
     )
 
@@ -102,8 +100,8 @@ class History:
 
     source: Source
     by: tuple[str | RequestFeature, ...]
-    refresh: int  # microseconds
-    landing: int  # microseconds
+    refresh: str
+    landing: str
     name: str
     aggregates: dict[str, DeclaredAggregate] = field(hash=False)
 
@@ -120,8 +118,8 @@ class History:
         keys = by if isinstance(by, tuple) else (by,)
         object.__setattr__(self, "source", source)
         object.__setattr__(self, "by", keys)
-        object.__setattr__(self, "refresh", parse_span(refresh))
-        object.__setattr__(self, "landing", parse_span(landing))
+        object.__setattr__(self, "refresh", refresh)
+        object.__setattr__(self, "landing", landing)
         object.__setattr__(self, "name", name)
         object.__setattr__(self, "aggregates", dict(aggregates))
 

@@ -57,7 +57,8 @@ class MinRows(Declared):
 
     n: int
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(self.n, "D150", "MinRows", low=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
@@ -74,7 +75,8 @@ class MaxQuarantined(Declared):
 
     share: float = 0.10
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(self.share, "D150", "MaxQuarantined", low=0, high=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
@@ -89,7 +91,8 @@ class MaxDuplicates(Declared):
 
     share: float = 0.0
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(self.share, "D150", "MaxDuplicates", low=0, high=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
@@ -104,7 +107,8 @@ class MaxFeatureFailures(Declared):
 
     share: float = 0.01
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(self.share, "D150", "MaxFeatureFailures", low=0, high=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
@@ -120,7 +124,8 @@ class MaxViolations(Declared):
     column: str
     share: float = 0.0
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(self.share, "D150", f"MaxViolations({self.column!r})", low=0, high=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
@@ -138,7 +143,8 @@ class Fresh(Declared):
 
     age: str
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(parse_span(self.age), "D150", "Fresh", low=1)
 
     def to_row(self) -> dict[str, Any]:
@@ -180,7 +186,8 @@ class MinPerPart(Declared):
     test: int = 100
     parts: ClassVar[tuple[str, ...]] = ("train", "tune", "calibrate", "test")
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         for part in self.parts:
             finite(getattr(self, part), "D150", f"MinPerPart({part}=…)", low=0)
 

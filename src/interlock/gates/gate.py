@@ -43,6 +43,9 @@ M = TypeVar("M", contravariant=True)
 class Judge(Protocol[M]):
     """A declared check: judges one kind of measurement."""
 
+    def validate(self) -> None:
+        """Raises AuthorError for a declaration that cannot be used."""
+
     def judge(self, measurement: M) -> tuple[Check, ...]:
         """One or more answers; never none."""
 
@@ -52,7 +55,10 @@ class Judge(Protocol[M]):
 
 @dataclass(frozen=True)
 class Declared:
-    """What every declared check shares: its row."""
+    """What every declared check shares: its row, and that it may be wrong."""
+
+    def validate(self) -> None:
+        """Raises AuthorError for a declaration that cannot be used; this one always can."""
 
     def to_row(self) -> dict[str, Any]:
         """The check's class and arguments, as plain JSON values."""
@@ -76,6 +82,7 @@ def with_always_on(
 def _answers(check: Judge[M], measurement: M) -> tuple[Check, ...]:
     name = type(check).__name__
     try:
+        check.validate()
         answers = tuple(_sound(answer) for answer in check.judge(measurement))
     except _CRASHES as crash:
         text = str(crash).splitlines()

@@ -100,7 +100,8 @@ class Below(Declared):
     metric: str
     limit: float
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         _checked_limit(self.metric, self.limit, "lower", self)
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
@@ -115,7 +116,8 @@ class Above(Declared):
     metric: str
     limit: float
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         _checked_limit(self.metric, self.limit, "higher", self)
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
@@ -155,7 +157,8 @@ class NoWorseThanChampion(Declared):
 
     margin: float | str = "5%"
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         if isinstance(self.margin, str):
             share = percent(self.margin)
             finite(self.margin if share is None else share, "M203", "NoWorseThanChampion", low=0)

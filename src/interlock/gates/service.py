@@ -173,7 +173,8 @@ class P99Below(Declared):
 
     limit: str
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
         finite(parse_span(self.limit), "V101", "P99Below", low=1)
 
     def to_row(self) -> dict[str, Any]:

@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from interlock.clock import parse_span
 from interlock.data.peek import columns_of
-from interlock.data.request import RequestSchema, request_schema
+from interlock.data.request import Field, RequestSchema, request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
-from interlock.errors import AuthorError, InterlockError, Mistake
+from interlock.errors import AuthorError, Mistake, collecting
 from interlock.features.aggregates import DeclaredAggregate, History
 from interlock.features.declare import RequestFeature, Signature, signature_of
 from interlock.features.definition import (
@@ -120,15 +120,6 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     )
 
 
-@contextmanager
-def collecting(mistakes: list[Mistake]) -> Iterator[None]:
-    """Turn what is raised inside into mistakes, so that the rest is looked at too."""
-    try:
-        yield
-    except InterlockError as error:
-        mistakes.extend(error.mistakes)
-
-
 def _unique(mistakes: list[Mistake]) -> list[Mistake]:
     return list(dict.fromkeys(mistakes))
 
@@ -136,7 +127,16 @@ def _unique(mistakes: list[Mistake]) -> list[Mistake]:
 def _schema(product: Declaration, mistakes: list[Mistake]) -> RequestSchema:
     with collecting(mistakes):
         return request_schema(product.request)
-    return RequestSchema(name=getattr(product.request, "__name__", "?"), fields=())
+    return _names_only(product.request)
+
+
+def _names_only(request: Any) -> RequestSchema:
+    """Fields that raise no further mistakes, in place of a request that cannot be read."""
+    names = getattr(request, "__annotations__", {})
+    return RequestSchema(
+        name=getattr(request, "__name__", "?"),
+        fields=tuple(Field(name=name, kind="str", optional=True) for name in names),
+    )
 
 
 def _sources(product: Declaration, mistakes: list[Mistake]) -> dict[str, Source]:
@@ -147,7 +147,7 @@ def _sources(product: Declaration, mistakes: list[Mistake]) -> dict[str, Source]
         if other != source:
             mistakes.append(
                 Mistake(
-                    code="C111",
+                    code="C171",
                     what=f"two different sources are both named '{source.name}'",
                     expected="one source, or a name='…' of its own for each",
                     fix="give one of them another name",
@@ -194,7 +194,7 @@ def _name_mistakes(
 ) -> Iterator[Mistake]:
     if not re.fullmatch(PRODUCT_NAME, str(product.name)):
         yield Mistake(
-            code="C110",
+            code="C170",
             what="a product's name cannot be used",
             expected="lower-case letters, digits and '-', starting with a letter, at most 63",
             got=repr(product.name),
@@ -204,7 +204,7 @@ def _name_mistakes(
     for name in product.unit_fields:
         if fields and name not in fields:
             yield Mistake(
-                code="C112",
+                code="C172",
                 what=f"the unit names '{name}', which is not a field of the request",
                 expected=f"some of {', '.join(fields)}",
                 got=name,
@@ -214,7 +214,7 @@ def _name_mistakes(
     for name in product.examples.mapping:
         if fields and name not in fields:
             yield Mistake(
-                code="C113",
+                code="C173",
                 what=f"the examples map '{name}', which is not a field of the request",
                 expected=f"some of {', '.join(fields)}",
                 got=name,
@@ -223,7 +223,7 @@ def _name_mistakes(
     for name, field in fields.items():
         if there and mapping[name] not in there and not field.optional:
             yield Mistake(
-                code="C114",
+                code="C174",
                 what=f"no source column for the request field '{name}'",
                 where=f"source {product.examples.source.name}",
                 expected=f"one of {', '.join(sorted(there))}",
@@ -317,8 +317,8 @@ def history_definition(
         "name": history_name(history),
         "source": history.source.name,
         "entity": tuple((name, _entity_kind(kinds[name])) for name in history.entity_names),
-        "refresh": history.refresh,
-        "landing": history.landing,
+        "refresh": parse_span(history.refresh),
+        "landing": parse_span(history.landing),
     }
     digest = digest_json({**row, "aggregates": [vars(a) for a in aggregates]})
     return HistoryDefinition(**row, aggregates=aggregates, digest=digest)
@@ -343,8 +343,8 @@ def _aggregate(name: str, declared: DeclaredAggregate, columns: Mapping[str, str
         name=name,
         function=declared.function,
         column=declared.column,
-        window=declared.window,
-        ttl=declared.ttl,
+        window=parse_span(declared.window) if declared.window else None,
+        ttl=parse_span(declared.ttl) if declared.ttl else None,
         default=declared.default,
         kind=kind,
     )

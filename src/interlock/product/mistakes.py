@@ -7,8 +7,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from interlock.clock import parse_span
 from interlock.data.request import RequestSchema
-from interlock.errors import Mistake
+from interlock.errors import Mistake, collecting
 from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature, Signature
@@ -165,7 +166,14 @@ def _time_mistakes(product: Declaration, history: History, where: str) -> Iterat
             got="examples without a time",
             fix="declare event_time, or do without the history",
         )
-    if history.refresh <= 0:
+    spans: list[Mistake] = []
+    with collecting(spans, where=where):
+        parse_span(history.landing)
+    refresh = 1
+    with collecting(spans, where=where):
+        refresh = parse_span(history.refresh)
+    yield from spans
+    if refresh <= 0:
         yield Mistake(
             code="F109",
             what="a history's refresh must be longer than nothing",
@@ -255,6 +263,12 @@ def _aggregate_mistakes(
             fix="use one of il.count, sum, mean, min, max, median, latest",
         )
         return
+    spans: list[Mistake] = []
+    for span in (aggregate.window, aggregate.ttl):
+        if span is not None:
+            with collecting(spans, where=f"{where}, {name}"):
+                parse_span(span)
+    yield from spans
     if aggregate.column is None or not there:
         return
     if aggregate.column not in there:
@@ -286,6 +300,8 @@ def target_mistakes(
     """A target that leaks, is not there, or cannot be read."""
     target, there = product.target, columns.get(product.examples.source.name, {})
     found: list[Mistake] = []
+    with collecting(found, where="target, available_after"):
+        parse_span(target.available_after)
     if isinstance(target.of, str):
         leaks = [field for field, column in mapping.items() if column == target.of]
         for field in leaks:
@@ -397,10 +413,15 @@ def _metric_mistakes(product: Declaration) -> Iterator[Mistake]:
 
 
 def split_mistakes(product: Declaration) -> list[Mistake]:
-    """A split by time needs a time."""
+    """Spans or shares that cannot be used; and a split by time needs a time."""
     source = product.examples.source
+    found: list[Mistake] = []
+    if product.split is not None:
+        with collecting(found, where=f"split=il.{type(product.split).__name__}(…)"):
+            product.split.validate()
     if isinstance(product.split, TimeSplit) and source.event_time is None:
         return [
+            *found,
             Mistake(
                 code="C140",
                 what="a split by time needs examples that have a time",
@@ -408,9 +429,9 @@ def split_mistakes(product: Declaration) -> list[Mistake]:
                 expected="event_time='…' on the source, or split=il.HashSplit(test=0.2)",
                 got="no event time",
                 fix="declare event_time, or split by hash",
-            )
+            ),
         ]
-    return []
+    return found
 
 
 def gate_mistakes(product: Declaration) -> list[Mistake]:
@@ -433,6 +454,8 @@ def gate_mistakes(product: Declaration) -> list[Mistake]:
                     )
                 )
                 continue
+            with collecting(found, where=f"{gate}: {check!r}"):
+                check.validate()
             metric = getattr(check, "metric", None)
             fits = metric in METRICS and product.target.task in METRICS[metric].tasks
             if metric is not None and not fits:

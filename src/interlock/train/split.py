@@ -69,7 +69,8 @@ class TimeSplit:
     calibrate: str = "30d"
     test: str = "90d"
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError C102 for a span that cannot be read."""
         for part in _LATER:
             parse_span(getattr(self, part))
 
@@ -78,6 +79,7 @@ class TimeSplit:
 
         Give only rows that can be used: those with a label.
         """
+        self.validate()
         times = np.asarray(times, dtype=np.int64)
         if not len(times):
             return _empty()
@@ -115,7 +117,8 @@ class HashSplit:
     calibrate: float = 0.1
     test: float = 0.2
 
-    def __post_init__(self) -> None:
+    def validate(self) -> None:
+        """Raises AuthorError T106 for shares that leave nothing to train on."""
         shares = [getattr(self, part) for part in _LATER]
         if not all(0.0 <= share < 1.0 for share in shares) or sum(shares) >= 1.0:
             raise AuthorError(
@@ -129,6 +132,7 @@ class HashSplit:
 
     def cut(self, units: Sequence[str]) -> Split:
         """Cut rows with those ids of units, (n_rows,)."""
+        self.validate()
         known = {unit: _position(unit) for unit in dict.fromkeys(units)}
         positions = np.array([known[unit] for unit in units], dtype=np.float64)
         limits = np.cumsum([self.test, self.calibrate, self.tune])

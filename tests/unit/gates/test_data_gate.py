@@ -148,14 +148,14 @@ def test_declarations_have_a_canonical_row(check, row):
 )
 def test_a_limit_that_is_none_is_refused(declare, where, got):
     with pytest.raises(AuthorError) as refused:
-        declare()
+        declare().validate()
     (mistake,) = refused.value.mistakes
     assert (mistake.code, mistake.where, mistake.got) == ("D150", where, got)
 
 
 def test_the_message_of_a_bad_share():
     with pytest.raises(AuthorError) as refused:
-        MaxQuarantined(10)
+        MaxQuarantined(10).validate()
     assert str(refused.value) == (
         "error[D150]: the limit of MaxQuarantined cannot be used\n"
         "  where: MaxQuarantined\n"

@@ -225,13 +225,13 @@ def test_model_declarations_have_a_canonical_row(check, row):
 )
 def test_a_declaration_that_cannot_judge_is_refused(declare, code):
     with pytest.raises(AuthorError) as refused:
-        declare()
+        declare().validate()
     assert refused.value.code == code
 
 
 def test_the_message_of_the_wrong_side():
     with pytest.raises(AuthorError) as refused:
-        Below("r2", 0.5)
+        Below("r2", 0.5).validate()
     assert str(refused.value) == (
         "error[M203]: Below('r2', …) would pass bad models and fail good ones\n"
         "  expected: a metric where lower is better\n"

@@ -161,5 +161,5 @@ def test_latency_limits_have_a_canonical_row():
 @pytest.mark.parametrize(("limit", "code"), [("0ms", "V101"), ("fast", "C102"), (20, "C102")])
 def test_a_latency_limit_that_is_none_is_refused(limit, code):
     with pytest.raises(AuthorError) as refused:
-        P99Below(limit)
+        P99Below(limit).validate()
     assert refused.value.code == code

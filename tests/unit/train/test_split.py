@@ -59,7 +59,7 @@ def test_no_rows_make_empty_parts():
 
 def test_a_span_that_cannot_be_read_is_refused_when_declared():
     with pytest.raises(AuthorError, match="C102"):
-        TimeSplit(test="a month")
+        TimeSplit(test="a month").validate()
 
 
 @given(units=st.lists(st.text(max_size=4), max_size=80), more=st.lists(st.text(max_size=4)))
@@ -84,7 +84,7 @@ def test_shares_of_units_are_as_declared():
 
 def test_shares_that_leave_nothing_are_refused():
     with pytest.raises(AuthorError) as caught:
-        HashSplit(tune=0.3, calibrate=0.3, test=0.4)
+        HashSplit(tune=0.3, calibrate=0.3, test=0.4).validate()
     assert str(caught.value) == (
         "error[T106]: the shares of a split leave nothing to train on\n"
         "  where: HashSplit\n"
