@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlock.clock import format_instant
 from interlock.evaluate.compare import Estimate
@@ -23,14 +23,16 @@ from interlock.report.numbers import counted, measure, moment, reach, seconds_te
 from interlock.report.terminal import delivery_header
 from interlock.serve.batch import BatchResult
 from interlock.store.rows import DeliveryRow, DeploymentRow
-from interlock.use_cases.check import CheckReport
-from interlock.use_cases.history import HistoryReport
-from interlock.use_cases.refresh import RefreshReport
-from interlock.use_cases.serve import Serving
-from interlock.use_cases.show import ShowReport
-from interlock.use_cases.status import EnvironmentStatus, StatusReport
-from interlock.use_cases.train import Run, TrainReport
-from interlock.use_cases.verify import VerifyReport
+
+if TYPE_CHECKING:
+    from interlock.use_cases.check import CheckReport
+    from interlock.use_cases.history import HistoryReport
+    from interlock.use_cases.refresh import RefreshReport
+    from interlock.use_cases.exported import Serving
+    from interlock.use_cases.show import ShowReport
+    from interlock.use_cases.status import EnvironmentStatus, StatusReport
+    from interlock.use_cases.train import Run, TrainReport
+    from interlock.use_cases.exported import VerifyReport
 
 _INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created"})
 _GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}

@@ -50,7 +50,7 @@ def init(folder: Path) -> tuple[str, ...]:
 def _refuse_what_is_there(folder: Path) -> None:
     if folder.is_dir():
         there = sorted(path.name for path in folder.iterdir())
-        got = f"{len(there)} entries, among them {there[0]}" if there else ""
+        got = ", ".join(there[:3]) + (", …" if len(there) > 3 else "")
     else:
         got = "a file" if folder.exists() or folder.is_symlink() else ""
     if got:

@@ -1,0 +1,257 @@
+"""Exit codes, what is said on which stream, and what is imported."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interlock.errors import (
+    AuthorError,
+    BlockedError,
+    IntegrityError,
+    Mistake,
+    OperatorError,
+    StoreError,
+)
+from interlock.use_cases import check, explain, train
+from interlock.use_cases.check import CheckReport
+
+
+def _raises(error):
+    def use_case(*args, **kwargs):
+        raise error
+
+    return use_case
+
+
+def test_help_imports_no_numerical_library_and_no_database():
+    heavy = {"numpy", "pyarrow", "duckdb", "sqlalchemy", "sklearn", "pandas", "onnxruntime"}
+    code = (
+        "import sys; from interlock.cli.main import run; run(['--help']);"
+        f"print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    assert done.stdout.startswith("Usage: interlock COMMAND\n")
+
+
+def test_a_result_goes_to_standard_output(interlock, monkeypatch):
+    monkeypatch.setattr(check, "check", lambda *_: CheckReport(products=("rents", "sales")))
+    said = interlock("check")
+    assert said.out == (
+        "✔ rents: the declaration holds together\n✔ sales: the declaration holds together\n"
+    )
+    assert (said.code, said.err) == (0, "")
+
+
+def test_json_is_one_versioned_object(interlock, monkeypatch):
+    monkeypatch.setattr(check, "check", lambda *_: CheckReport(products=("rents",)))
+    said = interlock("check", "--json")
+    assert said.out.count("\n") == 1
+    assert json.loads(said.out) == {"version": 1, "command": "check", "products": ["rents"]}
+
+
+def test_every_mistake_is_said_and_every_code_once_in_the_hints(interlock, monkeypatch):
+    mistakes = [
+        Mistake(code="C110", what="one thing", where="product.py:3", fix="mend it"),
+        Mistake(code="C110", what="another", got="\x1b[31mred"),
+        Mistake(code="F106", what="a third"),
+    ]
+    monkeypatch.setattr(check, "check", _raises(AuthorError.of(mistakes)))
+    said = interlock("check")
+    assert said.code == 2
+    assert said.out == ""
+    assert said.err == (
+        "error[C110]: one thing\n  where: product.py:3\n  fix: mend it\n"
+        "error[C110]: another\n  got: \\x1b[31mred\n"
+        "error[F106]: a third\n"
+        "hint: interlock explain C110\nhint: interlock explain F106\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "code"),
+    [(AuthorError, 2), (OperatorError, 2), (StoreError, 1), (IntegrityError, 5), (BlockedError, 3)],
+)
+def test_each_kind_of_error_has_its_exit_code(interlock, monkeypatch, kind, code):
+    monkeypatch.setattr(check, "check", _raises(kind("L101", "no")))
+    said = interlock("check", "--json")
+    assert said.code == code
+    assert json.loads(said.out)["exit_code"] == code
+    assert json.loads(said.out)["error"]["code"] == "L101"
+    assert said.err == "error[L101]: no\nhint: interlock explain L101\n"
+
+
+def test_an_unexpected_error_is_one_short_line(interlock, monkeypatch):
+    monkeypatch.setattr(check, "check", _raises(RuntimeError("two\nlines")))
+    said = interlock("check")
+    assert (said.code, said.out) == (1, "")
+    assert said.err == (
+        "error[X100]: unexpected RuntimeError: two lines\nhint: run it again with --debug\n"
+    )
+
+
+def test_debug_shows_the_traceback(interlock, monkeypatch):
+    monkeypatch.setattr(check, "check", _raises(RuntimeError("oops")))
+    said = interlock("check", "--debug")
+    assert said.code == 1
+    assert said.err.startswith("Traceback (most recent call last):\n")
+    assert said.err.endswith(
+        "error[X100]: unexpected RuntimeError: oops\nhint: interlock explain X100\n"
+    )
+
+
+def test_an_interrupted_delivery_says_how_to_go_on(interlock, monkeypatch, tmp_path):
+    from interlock.use_cases import deliver
+
+    monkeypatch.setattr(deliver, "deliver", _raises(KeyboardInterrupt()))
+    said = interlock("deliver", "--project", str(tmp_path))
+    assert (said.code, said.out) == (130, "")
+    assert said.err == (
+        "\n! interrupted; what was live stays live. Go on with: interlock deliver --resume\n"
+    )
+
+
+def test_another_command_is_simply_interrupted(interlock, monkeypatch, tmp_path):
+    monkeypatch.setattr(train, "train", _raises(KeyboardInterrupt()))
+    said = interlock("train", "--project", str(tmp_path))
+    assert (said.code, said.err) == (130, "\n! interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what", "fix"),
+    [
+        (["nope"], 'Unknown command "nope".', "see `interlock --help`"),
+        (["deliver", "--nope"], "Unknown option: --nope.", "see `interlock deliver --help`"),
+        (["history", "--limit", "0"], 'Invalid value "0"', "see `interlock history --help`"),
+        (
+            ["history", "--limit", "x"],
+            "Invalid value for --limit",
+            "see `interlock history --help`",
+        ),
+        (["predict", "--input", "a.csv"], "Command", "see `interlock predict --help`"),
+        (["init"], "Command", "see `interlock init --help`"),
+        (["serve", "--port", "70000"], 'Invalid value "70000"', "see `interlock serve --help`"),
+    ],
+)
+def test_wrong_usage_is_explained_and_exits_2(interlock, arguments, what, fix):
+    said = interlock(*arguments)
+    assert (said.code, said.out) == (2, "")
+    assert said.err.startswith(f"error[C161]: {what}")
+    assert f"\n  fix: {fix}\n" in said.err
+    assert said.err.endswith("hint: interlock explain C161\n")
+
+
+def test_the_replay_options_go_together(interlock):
+    said = interlock("serve", "--replay", "--from", "2025-01-01")
+    assert said.code == 2
+    assert said.err.startswith("error[C161]: --replay, --from and --until go together\n")
+    assert "  got: --replay, --from\n" in said.err
+
+
+def test_a_reader_that_went_away_changes_nothing():
+    process = subprocess.Popen(
+        [sys.executable, "-m", "interlock", "explain"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait() == 0
+
+
+def test_a_disk_that_is_full_is_said():
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "interlock", "explain"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "error[X100]: unexpected OSError: [Errno 28] No space left on device\n"
+        "hint: run it again with --debug\n"
+    )
+
+
+def test_a_terminal_without_unicode_gets_question_marks():
+    done = subprocess.run(
+        [sys.executable, "-m", "interlock", "explain", "C162"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        check=True,
+    )
+    assert done.stdout.startswith(b"C162: The folder is not empty\n")
+
+
+def test_explain_lists_and_tells(interlock):
+    assert "C162  The folder is not empty\n" in interlock("explain").out
+    told = interlock("explain", "c162").out
+    assert told.startswith("C162: The folder is not empty\n\n`interlock init` makes a project only")
+    row = json.loads(interlock("explain", "C162", "--json").out)
+    assert (row["command"], row["code"], row["title"]) == (
+        "explain",
+        "C162",
+        "The folder is not empty",
+    )
+    assert set(json.loads(interlock("explain", "--json").out)["codes"]) == set(explain.codes())
+
+
+def test_init_says_what_to_type_next(interlock, tmp_path):
+    folder = tmp_path / "a b"
+    said = interlock("init", str(folder))
+    assert said.out == (
+        f"✔ made a project of 9 files in {folder}\nnext: cd '{folder}' && interlock deliver\n"
+    )
+    again = interlock("init", str(folder))
+    assert again.code == 2
+    assert again.err.startswith("error[C162]: the folder is not empty\n")
+
+
+def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blocked):
+    from interlock.use_cases import deliver
+
+    asked = {}
+
+    def fake(workspace, product, **options):
+        asked.update(options, product=product)
+        return blocked
+
+    monkeypatch.setattr(deliver, "deliver", fake)
+    said = interlock("deliver", "--project", str(tmp_path), "--to", "staging", "--product", "rents")
+    assert said.code == 3
+    assert asked == {
+        "product": "rents",
+        "as_of": None,
+        "to": "staging",
+        "resume": False,
+        "unpin": False,
+    }
+    assert said.err == (
+        "error[M204]: the model gate stays shut\n  expected: every check to pass\n"
+        "hint: interlock explain M204\n"
+    )
+    assert said.out.splitlines()[0].startswith("rents · delivery 7 · as of 1997-06-30")
+    assert said.out.splitlines()[-1] == (
+        "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0"
+    )
+
+
+def test_the_json_of_a_delivery_holds_its_gates(interlock, monkeypatch, tmp_path, blocked):
+    from interlock.use_cases import deliver
+
+    monkeypatch.setattr(deliver, "deliver", lambda *_, **__: blocked)
+    said = interlock("deliver", "--project", str(tmp_path), "--json")
+    row = json.loads(said.out)
+    assert said.code == row["exit_code"] == 3
+    assert row["delivery"]["as_of"] == "1997-06-30T00:00:00Z"
+    assert row["gates"][0]["checks"][0]["measured"] is None
+    assert row["mistakes"][0]["code"] == "M204"
+    assert row["report"] == "/state/report.html"

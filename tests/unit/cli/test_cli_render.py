@@ -1,0 +1,205 @@
+"""The exact lines people see."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from interlock.cli import render
+from interlock.clock import DAY, parse_instant
+from interlock.evaluate.compare import Estimate
+from interlock.report.content import Candidate, CandidateKind
+from interlock.serve.batch import BatchResult
+from interlock.store.rows import DeploymentRow
+from interlock.use_cases.history import HistoryReport
+from interlock.use_cases.refresh import RefreshReport
+from interlock.use_cases.serve import Serving
+from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
+from interlock.use_cases.train import Run, TrainReport
+from interlock.use_cases.verify import Verified, VerifyReport
+from interlock.verdict import Interval
+
+AS_OF = parse_instant("1997-06-30T00:00:00Z")
+
+
+@pytest.fixture
+def live() -> DeploymentRow:
+    return DeploymentRow(
+        product="rents",
+        environment="prod",
+        generation=3,
+        bundle="b" * 64,
+        label="1.3.0",
+        previous_bundle="a" * 64,
+        previous_label="1.2.0",
+        previous_delivery="d",
+        act="rollback",
+        pinned=True,
+        reason="too \x1b[5mdear",
+        delivery="d",
+        since=AS_OF,
+    )
+
+
+def test_a_delivery_ends_with_its_verdict(blocked):
+    assert render.delivered_lines(blocked) == [
+        "rents · delivery 7 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)",
+        "report: /state/report.html",
+        "next: interlock explain M204  (what it asks)",
+        "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0",
+    ]
+
+
+def test_runs_side_by_side():
+    estimate = Estimate(value=0.0598, interval=Interval(low=0.0523, high=0.0692), n=278, units=278)
+    report = TrainReport(
+        product="rents",
+        as_of=AS_OF,
+        metric="mdape",
+        lower_is_better=True,
+        winner="boosting",
+        parts={"train": 2_418, "test": 278},
+        runs=(
+            Run(
+                candidate=Candidate(
+                    name="boosting",
+                    kind=CandidateKind.CANDIDATE,
+                    metrics={"mdape": estimate},
+                    seconds=0.3,
+                ),
+                tune=0.0551,
+                notes=("kept 3 categories",),
+            ),
+            Run(
+                candidate=Candidate(
+                    name="broken", kind=CandidateKind.CANDIDATE, failure="ValueError: no"
+                ),
+                tune=None,
+                notes=(),
+            ),
+        ),
+    )
+    assert render.train_lines(report) == [
+        "rents · as of 1997-06-30 · 2,418 train, 278 test rows",
+        "                       mdape on tune  mdape on test",
+        "  boosting  candidate  5.51 %         5.98 % (5.23–6.92)  0.3 s  best",
+        "  broken    candidate                                            failed: ValueError: no",
+        "  boosting: kept 3 categories",
+        "✔ boosting is best on the tune rows (lower is better); nothing was delivered",
+    ]
+    assert render.train_lines(replace(report, winner=None))[-1] == (
+        "✖ failed: no candidate could be ranked"
+    )
+
+
+def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
+    report = StatusReport(
+        project="/p",
+        products=(
+            ProductStatus(
+                product="rents",
+                environments=(
+                    EnvironmentStatus(environment="dev", live=None),
+                    EnvironmentStatus(environment="prod", live=live),
+                ),
+                last_delivery=blocked.row,
+            ),
+            ProductStatus(
+                product="sales",
+                environments=(),
+                last_delivery=replace(blocked.row, status="running", summary={}),
+            ),
+            ProductStatus(product="new", environments=(), last_delivery=None),
+        ),
+    )
+    assert render.status_lines(report, at=AS_OF + 2 * DAY) == [
+        "rents",
+        "  – dev   runs nothing yet",
+        "  ✔ prod  runs 1.3.0        live 2 d, since 1997-06-30  "
+        "before: 1.2.0, pinned by a rollback",
+        "  last: ✖ delivery 7 blocked: the model gate stays shut; no release made, "
+        "prod still runs 1.3.0",
+        "sales",
+        "  last: … delivery 7 running: it runs, or was interrupted (interlock deliver --resume)",
+        "new",
+        "  last: no delivery yet",
+    ]
+
+
+def test_history_and_its_safety(live, blocked):
+    report = HistoryReport(product="rents", deliveries=(blocked.row,), deployments=(live,))
+    assert render.history_lines(report) == [
+        "deliveries of rents",
+        "  7  1997-06-30  as of 1997-06-30  ✖ blocked    the model gate stays shut; "
+        "no release made, prod still runs 1.3.0",
+        "deployments",
+        "  prod 3  1997-06-30  rollback  1.3.0  before: 1.2.0  too \\x1b[5mdear",
+    ]
+    empty = HistoryReport(product="rents", deliveries=(), deployments=())
+    assert render.history_lines(empty) == [
+        "deliveries of rents",
+        "  none yet",
+        "deployments",
+        "  none yet",
+    ]
+
+
+def test_a_rollback_says_how_deliveries_go_on(live):
+    assert render.rollback_lines(live) == [
+        "✔ rolled back: prod runs 1.3.0, 1.2.0 no longer; it is pinned",
+        "next: interlock deliver --unpin  (once the fault is mended)",
+    ]
+
+
+def test_the_ready_line_names_the_address():
+    serving = Serving(
+        url="http://127.0.0.1:8080",
+        product="rents",
+        environment="prod",
+        label="1.3.0",
+        replay=False,
+    )
+    assert render.ready_lines(serving) == ["ready http://127.0.0.1:8080 · rents 1.3.0 in prod"]
+    past = replace(serving, label="", replay=True)
+    assert render.ready_lines(past) == [
+        "ready http://127.0.0.1:8080 · rents in prod, replaying the past"
+    ]
+
+
+def test_batch_says_why_rows_were_rejected():
+    result = BatchResult(
+        rows=10, answered=7, rejected=3, reasons={"rooms: is missing": 3}, path=Path("out.csv")
+    )
+    assert render.predict_lines(result) == [
+        "  3 × rooms: is missing",
+        "✔ 7 rows predicted, 3 rejected: out.csv",
+    ]
+
+
+def test_refresh_names_the_grid_points():
+    report = RefreshReport(product="rents", environment="prod", grids={"market": AS_OF})
+    assert render.refresh_lines(report) == ["✔ refreshed market in prod: as of 1997-06-30"]
+    assert render.refresh_lines(replace(report, grids={})) == [
+        "– nothing to refresh: rents has no history features"
+    ]
+
+
+def test_verify_counts_what_it_looked_at():
+    one = Verified(name="rents 1.3.0", bundle="b" * 64, files=10, attestations=1)
+    assert render.verify_lines(VerifyReport(checked=(one,), events=20)) == [
+        "✔ verified rents 1.3.0: 10 files, 1 attestation, bbbbbbbbbbbb",
+        "✔ verified the ledger: 20 events in one chain",
+    ]
+    assert render.verify_lines(VerifyReport(checked=(), events=0)) == [
+        "– nothing to verify: there is no release yet"
+    ]
+
+
+def test_json_writes_instants_as_text_and_no_nan(live):
+    row = render.plain(live)
+    assert row["since"] == "1997-06-30T00:00:00Z"
+    assert row["generation"] == 3
+    assert render.plain({"a": float("inf"), "b": (1, True, None)}) == {
+        "a": None,
+        "b": [1, True, None],
+    }
