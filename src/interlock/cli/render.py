@@ -16,23 +16,22 @@ from typing import TYPE_CHECKING, Any
 from interlock.clock import format_instant
 from interlock.evaluate.compare import Estimate
 from interlock.evaluate.metrics import metric_named
-from interlock.pipeline.delivery import Delivered
 from interlock.report.content import Command
 from interlock.report.names import shown
 from interlock.report.numbers import counted, measure, moment, reach, seconds_text, span_text
 from interlock.report.terminal import delivery_header
-from interlock.serve.batch import BatchResult
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
+    from interlock.pipeline.delivery import Delivered
+    from interlock.serve.batch import BatchResult
     from interlock.use_cases.check import CheckReport
+    from interlock.use_cases.exported import Serving, VerifyReport
     from interlock.use_cases.history import HistoryReport
     from interlock.use_cases.refresh import RefreshReport
-    from interlock.use_cases.exported import Serving
     from interlock.use_cases.show import ShowReport
     from interlock.use_cases.status import EnvironmentStatus, StatusReport
     from interlock.use_cases.train import Run, TrainReport
-    from interlock.use_cases.exported import VerifyReport
 
 _INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created"})
 _GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}

@@ -13,7 +13,7 @@ from interlock.cli.output import answer
 from interlock.errors import OperatorError
 
 if TYPE_CHECKING:
-    from interlock.use_cases.serve import Serving
+    from interlock.use_cases.exported import Serving
 
 
 def serve_command(
@@ -49,7 +49,6 @@ def serve_command(
     token_file
         With --bundle: clients must send the token in this file.
     """
-    from interlock.use_cases import serve
 
     def ready(serving: Serving) -> None:
         from interlock.cli.render import plain, ready_lines
@@ -58,7 +57,9 @@ def serve_command(
 
     days = _days(replay, first, until)
     if bundle is not None:
-        serve.serve_exported(
+        from interlock.use_cases import exported
+
+        exported.serve_exported(
             bundle,
             host=host or "127.0.0.1",
             port=port or 0,
@@ -67,6 +68,7 @@ def serve_command(
         )
         return
     from interlock.cli.opening import opened
+    from interlock.use_cases import serve
 
     with opened(options) as workspace:
         serve.serve(

@@ -16,13 +16,16 @@ def verify_command(what: str | None = None, /, *, options: OfProduct = OF_PRODUC
     what
         A label, a digest or an exported folder (default: all releases, and the ledger).
     """
-    from interlock.cli.opening import opened
     from interlock.cli.render import plain, verify_lines
-    from interlock.use_cases import verify
 
     if what is not None and Path(what).is_dir():
-        report = verify.verify_directory(Path(what))
+        from interlock.use_cases import exported
+
+        report = exported.verify_directory(Path(what))
     else:
+        from interlock.cli.opening import opened
+        from interlock.use_cases import verify
+
         with opened(options) as workspace:
             report = verify.verify(workspace, options.product, what=what)
     answer("verify", options, lambda: plain(report), lambda: verify_lines(report))

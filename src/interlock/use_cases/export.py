@@ -8,8 +8,8 @@ from pathlib import Path
 from interlock.clock import now
 from interlock.errors import OperatorError
 from interlock.release.bundle import open_bundle
+from interlock.use_cases.exported import verify_directory
 from interlock.use_cases.releases import find_release
-from interlock.use_cases.verify import verify_directory
 from interlock.workspace import Workspace
 
 

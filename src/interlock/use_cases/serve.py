@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import signal
-import tempfile
-import threading
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from msgspec import structs
 
-from interlock.clock import DAY, SECOND, now, parse_instant
-from interlock.deploy.policy import Policy
+from interlock.clock import DAY, now, parse_instant
 from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
 from interlock.pipeline.deploying import Deployer
-from interlock.release.keys import PublicKey
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import RunningService, start
-from interlock.use_cases.verify import exported_bundle
+from interlock.serve.process import start
+from interlock.serve.waiting import until_told
+from interlock.use_cases.exported import Serving
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past
-_POLL_SECONDS = 0.2
 _MOST_GRIDS = 4_000  # refreshes prepared for a replay
-
-
-@dataclass(frozen=True, kw_only=True)
-class Serving:
-    """A service that runs: where it answers, and what it answers with."""
-
-    url: str
-    product: str
-    environment: str
-    label: str
-    replay: bool
 
 
 def serve(
@@ -85,60 +67,7 @@ def serve(
                 replay=replay is not None,
             )
         )
-        _until_told(service, refresher)
-
-
-def serve_exported(
-    directory: Path,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 0,
-    token_file: str | None = None,
-    online: Path | None = None,
-    log: Path | None = None,
-    on_ready: Callable[[Serving], None] = lambda serving: None,
-) -> None:
-    """Serve an exported release where there is neither project nor ledger. Blocks."""
-    bundle = exported_bundle(directory)
-    keys = [
-        PublicKey.from_pem(path.read_bytes(), where=str(path))
-        for path in sorted((directory / "keys").glob("*.pem"))
-    ]
-    plan = exported_plan(directory, bundle.product, bundle.digest, keys)
-    plan = structs.replace(
-        plan,
-        host=host,
-        port=port,
-        token_file=token_file,
-        online=str(online) if online else plan.online,
-        log=str(log) if log else plan.log,
-    )
-    with start(plan) as service:
-        on_ready(
-            Serving(
-                url=service.url,
-                product=bundle.product,
-                environment=plan.environment,
-                label=plan.label,
-                replay=False,
-            )
-        )
-        _until_told(service, None)
-
-
-def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicKey]) -> ServePlan:
-    """The plan of an exported release; its policy asks for the three gates."""
-    return ServePlan(
-        product=product,
-        environment="exported",
-        bundle=str(directory / "bundle" / digest),
-        digest=digest,
-        attestations=str(directory / "attestations"),
-        policy=Policy(allow_dirty=True, trusted=tuple(key.keyid for key in keys)),
-        trusted_keys=tuple(key.pem().decode() for key in keys),
-        online=str(directory / "online"),
-        log=str(Path(tempfile.gettempdir()) / f"interlock-log-{digest[:12]}"),
-    )
+        until_told(service, tick=refresher.tick if refresher else lambda: None)
 
 
 def _configured(
@@ -215,27 +144,3 @@ class _Refresher:
         if any(moment // step != self._last // step for step in self._steps):
             self._deployer.fill_online(self._environment)
             self._last = moment
-
-
-def _until_told(service: RunningService, refresher: _Refresher | None) -> None:
-    """Wait for SIGINT or SIGTERM, or for the worker's end."""
-    told = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: told.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        while not told.wait(_POLL_SECONDS):
-            if not service.running:
-                raise OperatorError(
-                    "S107",
-                    "the service ended",
-                    expected="a worker that runs until it is told to stop",
-                    got=service.said()[-500:].strip() or "no message",
-                    fix="start it again; its log is complete",
-                )
-            if refresher is not None and now() % (5 * SECOND) < _POLL_SECONDS * SECOND:
-                refresher.tick()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -2,34 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
-
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
 from interlock.release.attest import verify as verify_envelope
-from interlock.release.bundle import Bundle, open_bundle
-from interlock.release.keys import PublicKey
+from interlock.release.bundle import open_bundle
+from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
-
-
-@dataclass(frozen=True, kw_only=True)
-class Verified:
-    """A release of which everything verified."""
-
-    name: str
-    bundle: str
-    files: int
-    attestations: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerifyReport:
-    """What was looked at; ``events`` is the length of the ledger's chain, 0 if not looked at."""
-
-    checked: tuple[Verified, ...]
-    events: int
 
 
 def verify(
@@ -61,11 +40,11 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
         data = path.read_bytes()
         said = verify_envelope(data, notary.keys, where=str(path))
         if said.subject != digest or path.name != f"{digest_bytes(data)}.json":
-            raise _misplaced(path)
+            raise misplaced(path)
         found[digest_bytes(data)] = said
     recorded = {row.blob for row in workspace.ledger.attestations(digest)}
     for blob in sorted(recorded - set(found)):
-        raise _missing(folder / f"{blob}.json")
+        raise missing(folder / f"{blob}.json")
     for blob in sorted(recorded):
         workspace.artifacts.get(blob)
     return Verified(name=name, bundle=digest, files=len(bundle.files) + 1, attestations=len(found))
@@ -93,63 +72,3 @@ def _ledger(workspace: Workspace) -> int:
             fix="find out who wrote to them; they can be rebuilt from the events",
         )
     return workspace.ledger.head().sequence
-
-
-def verify_directory(directory: Path) -> VerifyReport:
-    """An exported release: its bundle and its attestations, by the public keys beside them."""
-    bundle = exported_bundle(directory)
-    keys = [
-        PublicKey.from_pem(path.read_bytes(), where=str(path))
-        for path in sorted((directory / "keys").glob("*.pem"))
-    ]
-    folder = directory / "attestations" / bundle.digest
-    envelopes = sorted(folder.glob("*"))
-    if not envelopes:
-        raise _missing(folder)
-    for path in envelopes:
-        if verify_envelope(path.read_bytes(), keys, where=str(path)).subject != bundle.digest:
-            raise _misplaced(path)
-    checked = Verified(
-        name=str(directory),
-        bundle=bundle.digest,
-        files=len(bundle.files) + 1,
-        attestations=len(envelopes),
-    )
-    return VerifyReport(checked=(checked,), events=0)
-
-
-def exported_bundle(directory: Path) -> Bundle:
-    """The one bundle of an exported release, verified. Raises IntegrityError R164."""
-    found = sorted((directory / "bundle").glob("*"))
-    if len(found) != 1:
-        raise IntegrityError(
-            "R164",
-            "this is not an exported release",
-            where=str(directory),
-            expected="a folder made by `interlock export`, with one bundle in it",
-            got=f"{len(found)} bundles",
-            fix="export the release again",
-        )
-    return open_bundle(found[0])
-
-
-def _misplaced(path: Path) -> IntegrityError:
-    return IntegrityError(
-        "R162",
-        "an attestation lies where it does not belong",
-        where=str(path),
-        expected="attestations about this bundle, each named by its digest",
-        got="another name, or another bundle",
-        fix="remove the file, and find out who put it there",
-    )
-
-
-def _missing(path: Path) -> IntegrityError:
-    return IntegrityError(
-        "R163",
-        "an attestation that was recorded is gone",
-        where=str(path),
-        expected="every attestation that the ledger lists",
-        got="no such file",
-        fix="restore it from a backup; the artifact store may hold its bytes",
-    )

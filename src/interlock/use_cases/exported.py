@@ -1,0 +1,166 @@
+"""An exported release: verified and served where there is neither project nor ledger.
+
+Nothing here imports a training library, so that a machine which only serves needs none.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from msgspec import structs
+
+from interlock.deploy.policy import Policy
+from interlock.errors import IntegrityError
+from interlock.release.attest import verify as verify_envelope
+from interlock.release.bundle import Bundle, open_bundle
+from interlock.release.keys import PublicKey
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import start
+from interlock.serve.waiting import until_told
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """A service that runs: where it answers, and what it answers with."""
+
+    url: str
+    product: str
+    environment: str
+    label: str
+    replay: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """A release of which everything verified."""
+
+    name: str
+    bundle: str
+    files: int
+    attestations: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyReport:
+    """What was looked at; ``events`` is the length of the ledger's chain, 0 if not looked at."""
+
+    checked: tuple[Verified, ...]
+    events: int
+
+
+def verify_directory(directory: Path) -> VerifyReport:
+    """An exported release: its bundle and its attestations, by the public keys beside them."""
+    bundle = exported_bundle(directory)
+    keys = [
+        PublicKey.from_pem(path.read_bytes(), where=str(path))
+        for path in sorted((directory / "keys").glob("*.pem"))
+    ]
+    folder = directory / "attestations" / bundle.digest
+    envelopes = sorted(folder.glob("*"))
+    if not envelopes:
+        raise missing(folder)
+    for path in envelopes:
+        if verify_envelope(path.read_bytes(), keys, where=str(path)).subject != bundle.digest:
+            raise misplaced(path)
+    checked = Verified(
+        name=str(directory),
+        bundle=bundle.digest,
+        files=len(bundle.files) + 1,
+        attestations=len(envelopes),
+    )
+    return VerifyReport(checked=(checked,), events=0)
+
+
+def exported_bundle(directory: Path) -> Bundle:
+    """The one bundle of an exported release, verified. Raises IntegrityError R164."""
+    found = sorted((directory / "bundle").glob("*"))
+    if len(found) != 1:
+        raise IntegrityError(
+            "R164",
+            "this is not an exported release",
+            where=str(directory),
+            expected="a folder made by `interlock export`, with one bundle in it",
+            got=f"{len(found)} bundles",
+            fix="export the release again",
+        )
+    return open_bundle(found[0])
+
+
+def serve_exported(
+    directory: Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 0,
+    token_file: str | None = None,
+    online: Path | None = None,
+    log: Path | None = None,
+    on_ready: Callable[[Serving], None] = lambda serving: None,
+) -> None:
+    """Serve an exported release where there is neither project nor ledger. Blocks."""
+    bundle = exported_bundle(directory)
+    keys = [
+        PublicKey.from_pem(path.read_bytes(), where=str(path))
+        for path in sorted((directory / "keys").glob("*.pem"))
+    ]
+    plan = exported_plan(directory, bundle.product, bundle.digest, keys)
+    plan = structs.replace(
+        plan,
+        host=host,
+        port=port,
+        token_file=token_file,
+        online=str(online) if online else plan.online,
+        log=str(log) if log else plan.log,
+    )
+    with start(plan) as service:
+        on_ready(
+            Serving(
+                url=service.url,
+                product=bundle.product,
+                environment=plan.environment,
+                label=plan.label,
+                replay=False,
+            )
+        )
+        until_told(service)
+
+
+def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicKey]) -> ServePlan:
+    """The plan of an exported release; its policy asks for the three gates."""
+    return ServePlan(
+        product=product,
+        environment="exported",
+        bundle=str(directory / "bundle" / digest),
+        digest=digest,
+        attestations=str(directory / "attestations"),
+        policy=Policy(allow_dirty=True, trusted=tuple(key.keyid for key in keys)),
+        trusted_keys=tuple(key.pem().decode() for key in keys),
+        online=str(directory / "online"),
+        log=str(Path(tempfile.gettempdir()) / f"interlock-log-{digest[:12]}"),
+    )
+
+
+def misplaced(path: Path) -> IntegrityError:
+    """The error for an attestation in the wrong place."""
+    return IntegrityError(
+        "R162",
+        "an attestation lies where it does not belong",
+        where=str(path),
+        expected="attestations about this bundle, each named by its digest",
+        got="another name, or another bundle",
+        fix="remove the file, and find out who put it there",
+    )
+
+
+def missing(path: Path) -> IntegrityError:
+    """The error for an attestation that is gone."""
+    return IntegrityError(
+        "R163",
+        "an attestation that was recorded is gone",
+        where=str(path),
+        expected="every attestation that the ledger lists",
+        got="no such file",
+        fix="restore it from a backup; the artifact store may hold its bytes",
+    )
