@@ -29,7 +29,6 @@ from interlock.train.candidate import Candidate
 from interlock.train.encoder import Encoder
 from interlock.train.fit import FailedFit, Fitted, Progress, fit_all
 from interlock.train.interval import calibrate_interval
-from interlock.train.raw import raw_scores
 from interlock.train.search import Objective
 from interlock.train.split import HashSplit, Split, TimeSplit
 from interlock.train.training_data import TrainingData, take
@@ -228,7 +227,7 @@ def _exactness(
     found = {"held out": compare(fit.raw(columns), _raw(fit, scorer, columns))}
     if fit.encoder is not None and len(held_out):
         matrix = edge_rows(exported.edges, fit.encoder.transform(columns))
-        found["edges"] = compare(raw_scores(fit.estimator, matrix), scorer.raw(matrix))
+        found["edges"] = compare(fit.scores(matrix), scorer.raw(matrix))
     for where, exactness in found.items():
         if exactness.rows and not exactness.within(exported.tolerance):
             raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)

@@ -73,7 +73,10 @@ class Fitted:
 
     def raw(self, columns: Mapping[str, Any]) -> Floats:
         """The raw scores (n_rows, n_scores) of those rows, the same on any number of cores."""
-        matrix = self.matrix(columns)
+        return self.scores(self.matrix(columns))
+
+    def scores(self, matrix: Any) -> Floats:
+        """The raw scores (n_rows, n_scores) of rows as the estimator takes them."""
         small = matrix.shape[0] * matrix.shape[1] < THREADS_PAY
         with threadpool_limits(limits=1, user_api=None if small else "blas"):
             return raw_scores(self.estimator, matrix)
