@@ -18,6 +18,8 @@ import msgspec
 from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
 
+LEASH = "--until-stdin-ends"  # a worker's argument: stop with the process that started it
+
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What one client may cost."""

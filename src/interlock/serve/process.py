@@ -20,7 +20,7 @@ from typing import Self
 
 from interlock import clock
 from interlock.errors import InterlockError, OperatorError
-from interlock.serve.plan import ServePlan, plan_bytes
+from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
 
 READY_SECONDS = 30.0
@@ -67,8 +67,9 @@ class RunningService:
         return status
 
     def _release(self) -> None:
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
         self.directory.cleanup()
 
     def said(self) -> str:
@@ -99,8 +100,8 @@ def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
     (place / "plan.json").write_bytes(plan_bytes(plan))
     with (place / "stderr").open("wb") as errors:
         process = subprocess.Popen(
-            command(place / "plan.json"),
-            stdin=subprocess.DEVNULL,
+            [*command(place / "plan.json"), LEASH],
+            stdin=subprocess.PIPE,  # its end, whatever ends this process, tells the worker to stop
             stdout=subprocess.PIPE,
             stderr=errors,
             env=worker_environment(),

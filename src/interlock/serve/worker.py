@@ -30,7 +30,7 @@ from interlock.serve.listen import read_token, reserve_port
 from interlock.serve.live import LiveRelease
 from interlock.serve.load import load
 from interlock.serve.log import LogOptions, PredictionLog
-from interlock.serve.plan import ServePlan, read_plan
+from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target, target_reader
 from interlock.serve.trial import try_apart
@@ -45,8 +45,8 @@ def main(arguments: list[str]) -> int:
     try:
         if len(arguments) == 3 and arguments[0] == "--try":
             attempt(read_plan(Path(arguments[1])), Path(arguments[2]))
-        elif len(arguments) == 1:
-            run(Path(arguments[0]))
+        elif len(arguments) == 1 or arguments[1:] == [LEASH]:
+            run(Path(arguments[0]), leashed=len(arguments) == 2)
         else:
             print("usage: python -m interlock.serve PLAN.json", file=sys.stderr)
             return int(ExitCode.USAGE)
@@ -56,8 +56,8 @@ def main(arguments: list[str]) -> int:
     return int(ExitCode.OK)
 
 
-def run(path: Path) -> None:
-    """Serve the plan until SIGTERM or SIGINT.
+def run(path: Path, *, leashed: bool = False) -> None:
+    """Serve the plan until SIGTERM or SIGINT, and ``leashed`` until standard input ends.
 
     Raises InterlockError when the service cannot begin.
     """
@@ -79,7 +79,7 @@ def run(path: Path) -> None:
         if plan.pointer is not None:
             live.follow()
         try:
-            uvloop.run(_serve(plan, App(plan, live, log, token), reserved))
+            uvloop.run(_serve(plan, App(plan, live, log, token), reserved, leashed))
         finally:
             live.stop()
 
@@ -101,7 +101,7 @@ def service_clock(plan: ServePlan) -> Callable[[], int]:
     return clock.now
 
 
-async def _serve(plan: ServePlan, app: App, reserved: socket.socket) -> None:
+async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bool) -> None:
     host, port = plan.host, reserved.getsockname()[1]
     server = Server(
         app,
@@ -120,6 +120,8 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    if leashed:
+        _stop_at_end_of_input(loop, stopping)
     serving = loop.create_task(server.serve())
     await _listening(host, port)
     reserved.close()
@@ -129,6 +131,17 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket) -> None:
     await _drained(app, plan.limits.stop_seconds)
     server.stop()
     await serving
+
+
+def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:
+    """Nobody ever writes to this worker: its input becomes readable when its starter is gone."""
+    number = sys.stdin.fileno()
+
+    def ended() -> None:
+        loop.remove_reader(number)
+        stopping.set()
+
+    loop.add_reader(number, ended)
 
 
 async def _listening(host: str, port: int) -> None:
