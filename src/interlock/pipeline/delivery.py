@@ -172,7 +172,7 @@ class _Run:
     def whole_path(self) -> tuple[str, str]:
         """(status, the sentence that says what happened)."""
         goal = self.request.goal.name
-        self.live = self.deployer.current(goal)
+        self.live = self._live_before(goal)
         champion = self.deployer.bundle(self.live.bundle) if self.live else None
         snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
         examples = self._step(
@@ -195,6 +195,7 @@ class _Run:
         self.digest = str(built.output["digest"])
         if self.live is not None and self.live.bundle == self.digest:
             self.label = self.live.label
+            self.deployer.switch(self.live, self.live)  # a killed delivery may not have published
             return UNCHANGED, f"nothing changed: {goal} runs {self.live.label} already"
         self._attest(data, model, champion)
         self._probe(snapshots, examples, trained)
@@ -202,6 +203,12 @@ class _Run:
             self.context, self.deployer.bundle(self.digest), self.row, trained.output["winner"]
         )
         return self._through_environments()
+
+    def _live_before(self, goal: str) -> DeploymentRow | None:
+        """What was live there when this delivery began, also when it is resumed after its end."""
+        rows = self.context.ledger.deployments(self.row.product, goal, limit=2)
+        own = bool(rows) and rows[0].delivery == self.row.id
+        return next(iter(rows[1:] if own else rows), None)
 
     def _through_environments(self) -> tuple[str, str]:
         assert self.digest is not None
