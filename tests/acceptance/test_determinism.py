@@ -1,0 +1,39 @@
+"""Same sources, declaration and moment: the same bundle, to the bit, however it ran."""
+
+import os
+
+import pytest
+
+
+def test_another_folder_with_spaces(make_project, pristine, tmp_path, days):
+    project = make_project(tmp_path / "a folder of  our own ü")
+    ran = project.deliver("--as-of", days[0])
+    assert ran.code == 0, ran.err
+    assert project.live() == pristine.live()
+
+
+@pytest.mark.parametrize("seed", ["1", "4711"])
+def test_another_hash_seed_and_one_core(project, pristine, days, seed):
+    first = min(os.sched_getaffinity(0))
+    before = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {first})
+        ran = project.call("deliver", "--as-of", days[0], PYTHONHASHSEED=seed, TZ="Asia/Tokyo")
+    finally:
+        os.sched_setaffinity(0, before)
+    assert ran.code == 0, ran.err
+    assert project.live() == pristine.live()
+
+
+def test_another_order_of_rows(make_project, pristine, sales, tmp_path, days):
+    project = make_project(tmp_path / "houses", data=sales.sort_by([("sale_id", "descending")]))
+    ran = project.deliver("--as-of", days[0])
+    assert ran.code == 0, ran.err
+    assert project.live() == pristine.live()
+
+
+def test_a_changed_row_is_another_bundle(make_project, pristine, sales, tmp_path, days):
+    project = make_project(tmp_path / "houses", data=sales.slice(1))
+    ran = project.deliver("--as-of", days[0])
+    assert ran.code == 0, ran.err
+    assert project.live() != pristine.live()

@@ -1,0 +1,132 @@
+"""The path a delivery takes: to prod, unchanged, compared with the champion, or stopped."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+STEPS = [
+    "snapshot", "features", "data", "train", "model", "bundle", "service",
+    "staging", "post-deploy tests", "prod",
+]  # fmt: skip
+
+
+def steps(ran):
+    return {step["name"]: step["status"] for step in ran.json["steps"]}
+
+
+def test_the_first_delivery_the_same_again_and_the_second(project, days):
+    first, second = days
+    ran = project.call("deliver", "--json", "--as-of", first)
+    assert ran.code == 0, ran.err
+    assert steps(ran) == dict.fromkeys(STEPS, "ran")
+    assert ran.json["sentence"] == "prod runs 1.0.0"
+    one = ran.json["digest"]
+    assert project.live("prod") == project.live("staging") == one
+
+    ran = project.call("deliver", "--json", "--as-of", first)
+    assert ran.code == 0, ran.err
+    assert ran.json["delivery"]["status"] == "unchanged"
+    assert ran.json["sentence"] == "nothing changed: prod runs 1.0.0 already"
+    cached = {name for name, status in steps(ran).items() if status == "cached"}
+    assert cached == {"snapshot", "features", "train", "bundle"}
+    assert "service" not in steps(ran)
+    assert "prod" not in steps(ran)
+    assert project.live() == one
+
+    before = project.events()
+    ran = project.deliver("--as-of", first)
+    assert set(steps(ran).values()) - {"ran"} == {"cached"}
+    assert [s for s, status in steps(ran).items() if status == "ran"] == ["data"]
+    assert project.events()[len(before) :] == ["delivery started", "delivery moved"]
+
+    ran = project.deliver("--as-of", second)
+    assert ran.code == 0, ran.err
+    assert ran.json["sentence"] == "prod runs 1.0.1, 1.0.0 is kept for rollback"
+    compared = [
+        check
+        for gate in ran.json["gates"]
+        for check in gate["checks"]
+        if check["name"] == "no worse than champion"
+    ]
+    assert compared[0]["verdict"] == "passed"
+    assert compared[0]["evidence"]["reference"] == "1.0.0"
+    assert compared[0]["n"] == 784
+    assert compared[0]["interval"]["low"] < compared[0]["interval"]["high"] < 0.05
+    assert project.live() == ran.json["digest"] != one
+    assert len(project.workspace().ledger.releases("houses")) == 2
+    assert not (project.folder / "called.json").exists()
+
+
+def spoil_data(project, sales):
+    prices = sales["price"].to_numpy().copy()
+    prices[np.arange(0, len(prices), 5)] *= -1
+    data = sales.set_column(sales.column_names.index("price"), "price", pa.array(prices))
+    pq.write_table(data, project.folder / "data" / "sales.parquet")
+
+
+def spoil_model(project, sales):
+    lines = (project.folder / "product.py").read_text().splitlines()
+    kept = [line for line in lines if not line.lstrip().startswith(('"ridge"', '"boosting"'))]
+    (project.folder / "product.py").write_text("\n".join(kept))
+    project.change("candidates={", 'candidates={"dummy": il.Candidate(DummyRegressor()),')
+
+
+def spoil_service(project, sales):
+    project.change('P99Below("1s")', 'P99Below("1us")')
+
+
+def spoil_post_deploy(project, sales):
+    (project.folder / "post_deploy").mkdir()
+    test = "def test_of_ours(base_url):\n    assert base_url == 'elsewhere', 'not what we wanted'\n"
+    (project.folder / "post_deploy" / "test_ours.py").write_text(test)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "code", "gate", "text"),
+    [
+        (spoil_data, "D160", "data", "price: must be ≥ 5000"),
+        (spoil_model, "M204", "model", "beats baseline neighbourhood-median"),
+        (spoil_service, "V100", "service", "p99 below 1us"),
+        (spoil_post_deploy, "V150", "post-deploy tests", "not what we wanted"),
+    ],
+)
+def test_a_gate_that_stays_shut(delivered, sales, days, spoil, code, gate, text):
+    live, before = delivered.live(), delivered.events()
+    spoil(delivered, sales)
+    ran = delivered.deliver("--as-of", days[1])
+    assert ran.code == 3, ran.err
+    assert ran.json["exit_code"] == 3
+    assert ran.json["delivery"]["status"] == "blocked"
+    assert [m["code"] for m in ran.json["mistakes"]] == [code]
+    assert ran.json["gates"][-1]["gate"] == gate
+    assert text in json.dumps(ran.json["gates"][-1], ensure_ascii=False)
+    assert "prod still runs 1.0.0" in ran.json["sentence"]
+    assert f"error[{code}]" in ran.err
+
+    assert delivered.live() == live
+    called = json.loads((delivered.folder / "called.json").read_text())
+    assert (called["product"], called["delivery"]) == ("houses", 2)
+    assert called["mistakes"][0]["code"] == code
+    assert delivered.events()[-1] == "hook.called"
+    assert "delivery moved" in delivered.events()[len(before) :]
+    report = (delivered.state / "deliveries" / "houses" / "2" / "report.html").read_text()
+    assert text in report
+    status = delivered.run("status", "--json")
+    assert status.code == 0
+    assert status.json["products"][0]["last_delivery"]["status"] == "blocked"
+    assert delivered.run("verify").code == 0
+    explained = delivered.run("explain", code)
+    assert explained.code == 0, explained.err
+
+
+def test_a_failed_delivery_does_not_hinder_the_next(delivered, sales, days):
+    spoil_data(delivered, sales)
+    assert delivered.deliver("--as-of", days[1]).code == 3
+    pq.write_table(sales, delivered.folder / "data" / "sales.parquet")
+    ran = delivered.deliver("--as-of", days[1])
+    assert ran.code == 0, ran.err
+    assert ran.json["delivery"]["number"] == 3
+    assert delivered.live() == ran.json["digest"]
