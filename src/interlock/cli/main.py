@@ -1,8 +1,8 @@
 """The command line: parse, call one use case, render, set the exit code.
 
-Invariants: a command's module is imported only when that command runs, so ``--help`` needs no
-numerical library; whatever goes wrong ends here, in one place, with its exit code; a traceback is
-shown with ``--debug`` only.
+Invariants: a command's module is imported only when that command runs, and the overview of all
+commands is written here, so that ``--help`` needs no library at all; whatever goes wrong ends here,
+in one place, with its exit code; a traceback is shown with ``--debug`` only.
 """
 
 from __future__ import annotations
@@ -11,9 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-
-from cyclopts import App, CycloptsError
-from cyclopts.help import PlainFormatter
+from typing import TYPE_CHECKING
 
 from interlock import __version__
 from interlock.cli.output import (
@@ -26,10 +24,15 @@ from interlock.cli.output import (
 )
 from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
 
-_HELP = (
+if TYPE_CHECKING:
+    from cyclopts import App
+
+_ABOUT = (
     "Continuous delivery for machine learning: one guarded path from raw data to production.\n\n"
-    "Begin with: interlock init my-project\n\n"
-    "Results go to standard output, narration to standard error.\n\n"
+    "Begin with: interlock init my-project"
+)
+_NOTES = (
+    "Results go to standard output, narration to standard error.\n"
     "Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration,\n"
     "3 blocked by a gate or a policy, 5 integrity, 130 interrupted."
 )
@@ -55,24 +58,31 @@ COMMANDS = MappingProxyType(
 _RESUMABLE = "deliver"
 
 
+def overview() -> str:
+    """All commands with their purpose."""
+    width = max(map(len, COMMANDS))
+    commands = "\n".join(f"  {name:<{width}}  {purpose}" for name, purpose in COMMANDS.items())
+    return (
+        f"Usage: interlock COMMAND [OPTIONS]\n\n{_ABOUT}\n\nCommands:\n{commands}\n\n"
+        f"interlock COMMAND --help shows a command's options.\n{_NOTES}"
+    )
+
+
 def build() -> App:
     """The application; its commands are imported when they are used."""
+    from cyclopts import App
+    from cyclopts.help import PlainFormatter
+
     app = App(
         name="interlock",
-        help=_HELP,
         help_format="plaintext",
         help_formatter=PlainFormatter(),
         version=__version__,
         version_flags=["--version"],
         suppress_keyboard_interrupt=False,
     )
-    for place, (name, purpose) in enumerate(COMMANDS.items()):
-        app.command(
-            f"interlock.cli.{name}:{name}_command",
-            name=name,
-            help=purpose,
-            sort_key=place,
-        )
+    for name, purpose in COMMANDS.items():
+        app.command(f"interlock.cli.{name}:{name}_command", name=name, help=purpose)
     return app
 
 
@@ -114,6 +124,11 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _called(arguments: Sequence[str]) -> int:
+    if not arguments or arguments[0] in ("--help", "-h"):
+        write_lines(sys.stdout, overview().splitlines())
+        return int(ExitCode.OK)
+    from cyclopts import CycloptsError
+
     try:
         result = build()(
             list(arguments), exit_on_error=False, print_error=False, result_action="return_value"

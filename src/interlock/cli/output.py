@@ -10,11 +10,13 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
-from interlock.cli.options import Output
 from interlock.errors import ExitCode, InterlockError, Mistake
 from interlock.report.names import shown
+
+if TYPE_CHECKING:
+    from interlock.cli.options import Output
 
 VERSION = 1  # of the JSON objects
 _LONGEST_LINE = 4_000  # characters

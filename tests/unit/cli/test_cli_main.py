@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from interlock import __version__
+from interlock.cli.main import COMMANDS
 from interlock.errors import (
     AuthorError,
     BlockedError,
@@ -28,14 +30,27 @@ def _raises(error):
 
 
 def test_help_imports_no_numerical_library_and_no_database():
-    heavy = {"numpy", "pyarrow", "duckdb", "sqlalchemy", "sklearn", "pandas", "onnxruntime"}
+    heavy = {"numpy", "pyarrow", "duckdb", "sqlalchemy", "sklearn", "pandas", "cyclopts"}
     code = (
         "import sys; from interlock.cli.main import run; run(['--help']);"
         f"print(sorted({heavy} & set(sys.modules)), file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
-    assert done.stdout.startswith("Usage: interlock COMMAND\n")
+    assert done.stdout.startswith("Usage: interlock COMMAND [OPTIONS]\n")
+
+
+@pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
+def test_the_overview_names_every_command(interlock, arguments):
+    said = interlock(*arguments)
+    assert (said.code, said.err) == (0, "")
+    assert "\n  rollback  Return to the release before; running services follow.\n" in said.out
+    commands = [line.split()[0] for line in said.out.splitlines() if line.startswith("  ")]
+    assert commands == list(COMMANDS)
+
+
+def test_the_version_is_said(interlock):
+    assert interlock("--version").out == f"{__version__}\n"
 
 
 def test_a_result_goes_to_standard_output(interlock, monkeypatch):
