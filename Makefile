@@ -37,8 +37,11 @@ format: $(READY)
 bench: $(READY)
 	@$(BIN)/python bench/deliver.py
 
+LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
+
 lock: $(READY)
-	@$(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes --upgrade --group dev --extra lightgbm pyproject.toml -o locks/dev.txt
+	@$(LOCK) --upgrade pyproject.toml --group dev --extra lightgbm -o locks/dev.txt
+	@$(LOCK) --constraint locks/dev.txt --group serve -o locks/serve.txt
 
 clean:
 	rm -rf .venv .demo
