@@ -77,7 +77,7 @@ class Check:
     def opens(self) -> bool:
         """Whether this answer lets the path go on."""
         if self.verdict is Verdict.NOT_APPLICABLE:
-            return self.exemption is not None
+            return isinstance(self.exemption, Exemption)
         return self.verdict is Verdict.PASSED
 
     def to_row(self) -> dict[str, Any]:
@@ -102,7 +102,7 @@ class Check:
                 high=_number(interval["high"]),
                 level=interval["level"],
             )
-        if fields.get("exemption"):
+        if fields.get("exemption") is not None:
             fields["exemption"] = Exemption(fields["exemption"])
         return cls(**fields)
 
