@@ -93,9 +93,9 @@ def check_phrase(check: Check) -> str:
 
 
 def gate_name(gate: str) -> str:
-    """'model gate', whether it was named 'model' or 'model gate'."""
+    """The gates of the path by their full names: 'model gate' for 'model'; others as they are."""
     name = shown(gate, limit=60)
-    return name if name.endswith("gate") else f"{name} gate"
+    return f"{name} gate" if name in ("data", "model", "service") else name
 
 
 def gate_phrase(result: GateResult) -> str:
