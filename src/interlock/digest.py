@@ -28,9 +28,10 @@ def parse_canonical(data: bytes) -> Any:
     """The value of canonical JSON; ValueError unless encoding it again gives the same bytes."""
     try:
         value = json.loads(data.decode())
+        again = canonical_json(value)
     except RecursionError:
         raise ValueError("the JSON is nested too deeply") from None
-    if canonical_json(value) != data:
+    if again != data:
         raise ValueError("the JSON is not in canonical form")
     return value
 
