@@ -1,4 +1,4 @@
-"""Every code that evaluation and gates use has its page, and the other way round."""
+"""Every code that evaluation and gates use has its page, which says what to do."""
 
 import re
 from importlib import resources
@@ -10,7 +10,7 @@ import interlock.gates
 CODE = re.compile(r'"((?:M2|V10|D15)\d+)"')
 
 
-def test_every_code_has_a_page_and_every_page_a_code():
+def test_every_code_has_a_page_that_says_what_to_do():
     used = {
         code
         for package in (interlock.evaluate, interlock.gates)
@@ -20,7 +20,6 @@ def test_every_code_has_a_page_and_every_page_a_code():
     pages = resources.files("interlock") / "explain"
     named = {p.name.removesuffix(".md") for p in pages.iterdir()}
     assert used <= named
-    assert {n for n in named if re.fullmatch(r"(M2|V10|D15)\d+", n)} <= used | {"M204"}
     for code in used:
         lines = (pages / f"{code}.md").read_text().splitlines()
         assert lines[0].startswith("# ")
