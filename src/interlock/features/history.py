@@ -30,7 +30,6 @@ from interlock.errors import AuthorError, Mistake
 from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point as grid_point
 from interlock.features.grid import grid_points as grid_points
-from interlock.features.historysql import alive_statement, history_statement
 
 ORDINAL = "__ordinal"
 GRID = "__grid"
@@ -57,6 +56,8 @@ def compute(
     ``at``: int64 ``__ordinal`` (each once), entity columns, int64 ``__grid``.
     Raises AuthorError F122 (a sum too great) or F123 (a column missing or of the wrong type).
     """
+    from interlock.features.historysql import history_statement  # noqa: PLC0415 - sqlglot is slow
+
     rows, _ = canonical(rows)
     at, _ = canonical(at)
     kinds = _checked(definition, rows, at)
@@ -77,6 +78,8 @@ def refresh_table(
     in the table has the declared defaults. The training table joins it and the store is filled
     from it. Raises as :func:`compute` does.
     """
+    from interlock.features.historysql import alive_statement  # noqa: PLC0415 - sqlglot is slow
+
     names = [name for name, _ in definition.entity]
     rows, _ = canonical(rows)
     _checked(definition, rows, rows)

@@ -20,7 +20,6 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.product.training_set import TrainingSet
 from interlock.release.export.exported import Exported
-from interlock.release.export.exporter import export
 from interlock.release.parity import compare, edge_rows, edge_values
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.store.arrays import array_to_bytes
@@ -29,9 +28,9 @@ from interlock.train.candidate import Candidate
 from interlock.train.encoder import Encoder
 from interlock.train.fit import FailedFit, Fitted, Progress, fit_all
 from interlock.train.interval import calibrate_interval
-from interlock.train.search import Objective
 from interlock.train.split import HashSplit, Split, TimeSplit
 from interlock.train.training_data import TrainingData, take
+from interlock.train.trial import Objective
 
 _LIBRARIES = (
     "scikit-learn",
@@ -177,6 +176,8 @@ def _describe(
 
 def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) -> dict[str, Any]:
     """Export, compare with the fitted estimator, calibrate and score on tune rows."""
+    from interlock.release.export.exporter import export  # noqa: PLC0415 - ONNX, to package only
+
     exported = export(fit.estimator, fit.encoder, task=data.task)
     encoder_row = fit.encoder.to_row() if fit.encoder else None
     scorer = open_scorer(

@@ -34,8 +34,8 @@ from interlock.train.encoder import Encoder
 from interlock.train.estimator import Examples
 from interlock.train.interval import transform_target
 from interlock.train.raw import link_of, raw_scores
-from interlock.train.search import Objective, Trial, search
 from interlock.train.training_data import Form, Preparations, Prepared, TrainingData
+from interlock.train.trial import Objective, Trial
 
 Declared: TypeAlias = Candidate | Baseline
 
@@ -279,6 +279,8 @@ def _fitted(
 
 def _fit_best(task: _Task, candidate: Candidate) -> Fitted:
     """The best of a search; it was fitted on the train rows alone, as all of them were."""
+    from interlock.train.search import search  # noqa: PLC0415 - Optuna, for declared searches only
+
     tune, objective = task.preparations.tune, task.objective
     if objective is None or not len(tune):
         raise AuthorError(

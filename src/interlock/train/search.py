@@ -1,6 +1,7 @@
 """A declared search: a fixed number of trials, one after the other, scored on the tune rows.
 
-Reproducible: the sampler is seeded, nothing depends on the clock.
+Reproducible: the sampler is seeded, nothing depends on the clock. Importing this module imports
+Optuna, so only a declared search does.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from typing import Any, Generic, Literal, TypeVar
 
 import numpy as np
 import optuna
-from numpy.typing import NDArray
 from optuna.distributions import (
     BaseDistribution,
     CategoricalDistribution,
@@ -21,40 +21,10 @@ from optuna.distributions import (
 from optuna.trial import TrialState
 
 from interlock.errors import AuthorError
-from interlock.train.answer import Floats
 from interlock.train.distribution import Choice, Distribution, FloatRange
+from interlock.train.trial import Trial
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Objective:
-    """What a search improves: ``measure(y, prediction)``, and which way is better.
-
-    ``y`` is (n_rows,), ``prediction`` (n_rows,) values or (n_rows, n_classes) probabilities.
-    """
-
-    measure: Callable[[NDArray[Any], Floats], float]
-    better: Literal["lower", "higher"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Trial:
-    """One attempt: its parameters and its score; or no score, and what went wrong."""
-
-    number: int
-    params: Mapping[str, Any]
-    score: float | None
-    problem: str = ""
-
-    def to_row(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {
-            "number": self.number,
-            "params": dict(self.params),
-            "score": self.score,
-            "problem": self.problem,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ from interlock.train.candidate import (
 )
 from interlock.train.distribution import float_range, int_range
 from interlock.train.fit import FailedFit, Fitted, fit_all
-from interlock.train.search import Objective
+from interlock.train.trial import Objective
 
 TEST = "test"
 LOSS = Objective(measure=lambda y, p: float(np.mean(np.abs(np.log(p / y)))), better="lower")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.release.export import baseline, hist_gradient_boosting, lightgbm, linear, native
+from interlock.release.export import baseline, hist_gradient_boosting, lightgbm, linear
 from interlock.release.export.exported import (
     FILE_NAMES,
     Edges,
@@ -72,6 +72,8 @@ def _fallback(estimator: Any, task: Task, reason: str) -> Exported:
 
 
 def _native(estimator: Any, task: Task, reason: str) -> Exported:
+    from interlock.release.export import native  # noqa: PLC0415 - skops is slow, and seldom needed
+
     return _exported(
         "skops",
         native.export(estimator, task=task),
