@@ -24,7 +24,9 @@ HOUR = 60 * MINUTE
 DAY = 24 * HOUR
 
 _UNITS = {"us": 1, "ms": 1_000, "s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 * DAY}
-_SPAN = re.compile(r"(\d+)(us|ms|s|m|h|d|w)")
+_SPAN = re.compile(r"([0-9]{1,18})(us|ms|s|m|h|d|w)")
+_LONGEST = 2**62  # microseconds: sums of an instant and a span fit in 64 bits
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -41,15 +43,16 @@ def monotonic() -> float:
 def parse_span(text: str) -> int:
     """'90d', '1h', '20ms' as microseconds. Raises AuthorError for anything else."""
     found = _SPAN.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
+    span = int(found[1]) * _UNITS[found[2]] if found else _LONGEST
+    if span >= _LONGEST:
         raise AuthorError(
             "C102",
             "a span of time cannot be read",
             expected="a whole number and one of us, ms, s, m, h, d, w, such as '90d'",
-            got=repr(text),
+            got=repr(text)[:100],
             fix="write the span as, for example, '1d' or '15m'",
         )
-    return int(found[1]) * _UNITS[found[2]]
+    return span
 
 
 def format_span(span: int) -> str:
@@ -64,7 +67,7 @@ def zone_named(name: str) -> ZoneInfo:
     """The time zone of that IANA name. Raises AuthorError when there is none."""
     try:
         return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
+    except (KeyError, TypeError, ValueError, OSError):
         raise AuthorError(
             "C103",
             "no such time zone",
@@ -110,7 +113,7 @@ def instant_of(value: date | datetime, *, zone: str | None = None) -> int:
 def parse_instant(text: str, *, zone: str | None = None) -> int:
     """'1996-12-31' (its first moment in ``zone``) or ISO 8601 with an offset, as an instant."""
     try:
-        if len(text) == 10:
+        if _DATE.fullmatch(text):
             return instant_of(date.fromisoformat(text), zone=zone)
         return instant_of(datetime.fromisoformat(text))
     except ValueError:
