@@ -7,7 +7,7 @@ all reported together; without a pyproject.toml the defaults hold.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,19 +19,18 @@ DEFAULT_ENVIRONMENTS: Mapping[str, Mapping[str, Any]] = {
     "staging": {"allow_dirty": True},
     "prod": {"allow_dirty": False},
 }
-_KNOWN: Mapping[str, type] = {
-    "products": list,
-    "state": str,
-    "environments": dict,
-    "service": dict,
+_TEXT, _TEXTS, _TABLE = "a string", "a list of strings", "a table"
+_NUMBER, _SWITCH = "a whole number", "true or false"
+_FITS: Mapping[str, Callable[[Any], bool]] = {
+    _TEXT: lambda value: isinstance(value, str),
+    _TEXTS: lambda value: isinstance(value, list) and all(isinstance(v, str) for v in value),
+    _TABLE: lambda value: isinstance(value, dict),
+    _NUMBER: lambda value: isinstance(value, int) and not isinstance(value, bool),
+    _SWITCH: lambda value: isinstance(value, bool),
 }
-_ENVIRONMENT_KEYS: Mapping[str, type] = {"allow_dirty": bool, "trusted_keys": list}
-_SERVICE_KEYS: Mapping[str, type] = {
-    "host": str,
-    "port": int,
-    "token_file": str,
-    "ack": str,
-}
+_KNOWN = {"products": _TEXTS, "state": _TEXT, "environments": _TABLE, "service": _TABLE}
+_ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "trusted_keys": _TEXTS}
+_SERVICE_KEYS = {"host": _TEXT, "port": _NUMBER, "token_file": _TEXT, "ack": _TEXT}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +89,15 @@ def _declared(path: Path) -> dict[str, Any]:
             got=str(error),
             fix="correct the file",
         ) from None
-    found = document.get("tool", {}).get("interlock", {})
-    return dict(found) if isinstance(found, dict) else {"": found}
+    found: Any = document
+    for part in ("tool", "interlock"):
+        if not isinstance(found, dict):
+            break
+        found = found.get(part, {})
+    if not isinstance(found, dict):
+        wrong = _mistake("tool.interlock", _TABLE, repr(found), "correct the value")
+        raise OperatorError.of([wrong])
+    return found
 
 
 def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
@@ -106,15 +112,16 @@ def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
             yield _mistake(where, ", ".join(DEFAULT_ENVIRONMENTS), name, "use one of those names")
         elif isinstance(values, dict):
             yield from _wrong(where, values, _ENVIRONMENT_KEYS)
+        else:
+            yield _mistake(where, _TABLE, repr(values), "correct the value")
 
 
-def _wrong(where: str, values: Mapping[str, Any], known: Mapping[str, type]) -> Iterator[Mistake]:
+def _wrong(where: str, values: Mapping[str, Any], known: Mapping[str, str]) -> Iterator[Mistake]:
     for key, value in values.items():
         if key not in known:
             yield _mistake(where, f"one of {', '.join(known)}", key, "correct or remove the key")
-        elif not isinstance(value, known[key]):
-            wanted = known[key].__name__
-            yield _mistake(f"{where}.{key}", f"a {wanted}", repr(value), "correct the value")
+        elif not _FITS[known[key]](value):
+            yield _mistake(f"{where}.{key}", known[key], repr(value), "correct the value")
 
 
 def _mistake(where: str, expected: str, got: str, fix: str) -> Mistake:
