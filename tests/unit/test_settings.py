@@ -1,0 +1,202 @@
+"""Settings: defaults, what may be set, and every mistake at once."""
+
+from pathlib import Path
+
+import pytest
+
+from interlock.errors import OperatorError
+from interlock.settings import load_settings
+
+
+@pytest.fixture
+def load(tmp_path):
+    def loaded(text, environ=()):
+        (tmp_path / "pyproject.toml").write_text(text, encoding="utf-8")
+        return load_settings(tmp_path, dict(environ))
+
+    return loaded
+
+
+@pytest.fixture
+def refused(load):
+    """Every mistake as (where, expected, got, fix)."""
+
+    def mistakes(text):
+        with pytest.raises(OperatorError) as caught:
+            load(text)
+        assert {m.code for m in caught.value.mistakes} == {"C151"}
+        assert {m.what for m in caught.value.mistakes} == {"a setting is not understood"}
+        return [(m.where, m.expected, m.got, m.fix) for m in caught.value.mistakes]
+
+    return mistakes
+
+
+DEFAULTS = {
+    "dev": {"allow_dirty": True},
+    "staging": {"allow_dirty": True},
+    "prod": {"allow_dirty": False},
+}
+
+
+def test_without_a_pyproject_the_defaults_hold(tmp_path):
+    settings = load_settings(tmp_path, {"HOME": "/home/ada"})
+    assert settings.project_dir == tmp_path.resolve()
+    assert settings.state_dir == tmp_path.resolve() / ".interlock"
+    assert settings.product_files == ("product.py",)
+    assert settings.environments == DEFAULTS
+    assert settings.service == {}
+    assert settings.environ == {"HOME": "/home/ada"}
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[tool.ruff]\nline-length = 100\n", "[tool.interlock]\n", "[project]\nname='x'\n"]
+)
+def test_a_pyproject_that_says_nothing_changes_nothing(load, text, tmp_path):
+    settings = load(text)
+    assert settings.environments == DEFAULTS
+    assert settings.state_dir == tmp_path.resolve() / ".interlock"
+
+
+def test_everything_that_can_be_set(load, tmp_path):
+    settings = load(
+        """
+        [tool.interlock]
+        products = ["cars.py", "products/houses.py"]
+        state = "var/state"
+        [tool.interlock.environments.prod]
+        allow_dirty = true
+        trusted_keys = ["abc"]
+        [tool.interlock.environments.dev]
+        [tool.interlock.service]
+        host = "127.0.0.1"
+        port = 9000
+        token_file = "token"
+        ack = "disk"
+        """
+    )
+    assert settings.product_files == ("cars.py", "products/houses.py")
+    assert settings.state_dir == tmp_path.resolve() / "var" / "state"
+    assert settings.environments == DEFAULTS | {
+        "prod": {"allow_dirty": True, "trusted_keys": ["abc"]}
+    }
+    assert settings.service == {
+        "host": "127.0.0.1",
+        "port": 9000,
+        "token_file": "token",
+        "ack": "disk",
+    }
+
+
+def test_what_the_environment_says_is_an_argument_and_copied(load):
+    environ = {"A": "1"}
+    settings = load("", environ.items())
+    environ["A"] = "2"
+    assert settings.environ == {"A": "1"}
+
+
+def test_a_project_named_by_a_relative_path(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(Path(), {}).project_dir == tmp_path.resolve()
+
+
+def test_every_mistake_is_reported_at_once(refused):
+    found = refused(
+        """
+        [tool.interlock]
+        product = "cars.py"
+        state = 3
+        [tool.interlock.environments.prod]
+        alow_dirty = true
+        trusted_keys = "abc"
+        [tool.interlock.environments.production]
+        allow_dirty = true
+        [tool.interlock.service]
+        port = "9000"
+        workers = 4
+        """
+    )
+    known = "pyproject.toml: tool.interlock"
+    assert found == [
+        (
+            known,
+            "one of products, state, environments, service",
+            "product",
+            "correct or remove the key",
+        ),
+        (f"{known}.state", "a string", "3", "correct the value"),
+        (f"{known}.service.port", "a whole number", "'9000'", "correct the value"),
+        (
+            f"{known}.service",
+            "one of host, port, token_file, ack",
+            "workers",
+            "correct or remove the key",
+        ),
+        (
+            f"{known}.environments.prod",
+            "one of allow_dirty, trusted_keys",
+            "alow_dirty",
+            "correct or remove the key",
+        ),
+        (
+            f"{known}.environments.prod.trusted_keys",
+            "a list of strings",
+            "'abc'",
+            "correct the value",
+        ),
+        (
+            f"{known}.environments.production",
+            "dev, staging, prod",
+            "production",
+            "use one of those names",
+        ),
+    ]
+
+
+def test_a_mistake_reads_well(load):
+    with pytest.raises(OperatorError) as caught:
+        load("[tool.interlock]\nproducts = 'product.py'\n")
+    assert str(caught.value) == (
+        "error[C151]: a setting is not understood\n"
+        "  where: pyproject.toml: tool.interlock.products\n"
+        "  expected: a list of strings\n"
+        "  got: 'product.py'\n"
+        "  fix: correct the value"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("environments = 3", ".environments"),
+        ("service = []", ".service"),
+        ("environments.prod = true", ".environments.prod"),
+        ("environments.prod.allow_dirty = 1", ".environments.prod.allow_dirty"),
+        ("environments.prod.allow_dirty = 'false'", ".environments.prod.allow_dirty"),
+        ("environments.prod.trusted_keys = [1]", ".environments.prod.trusted_keys"),
+        ("service.port = true", ".service.port"),
+        ("service.port = 80.0", ".service.port"),
+        ("products = [3]", ".products"),
+        ("products = ['a.py', ['b.py']]", ".products"),
+    ],
+)
+def test_a_value_of_the_wrong_type_is_a_mistake_of_its_own(refused, text, where):
+    found = refused(f"[tool.interlock]\n{text}\n")
+    assert [place for place, *_ in found] == [f"pyproject.toml: tool.interlock{where}"]
+
+
+@pytest.mark.parametrize("text", ["tool = 3\n", "[tool]\ninterlock = 3\n", "tool = [1]\n"])
+def test_a_table_that_is_none_is_a_mistake(refused, text):
+    (found,) = refused(text)
+    assert found[1] == "a table"
+
+
+@pytest.mark.parametrize("data", [b"[tool.interlock", b"\xff\xfe", b"a = 1\na = 2\n"])
+def test_a_pyproject_that_is_no_toml(tmp_path, data):
+    (tmp_path / "pyproject.toml").write_bytes(data)
+    with pytest.raises(OperatorError) as caught:
+        load_settings(tmp_path, {})
+    mistake = caught.value.mistakes[0]
+    assert (mistake.code, mistake.what) == ("C150", "pyproject.toml cannot be read")
+    assert mistake.where == str(tmp_path.resolve() / "pyproject.toml")
+    assert (mistake.expected, mistake.fix) == ("TOML", "correct the file")
+    assert mistake.got
