@@ -61,7 +61,7 @@ class RequestFeature:
     @property
     def name(self) -> str:
         """The function's name, which is the feature's."""
-        return self.function.__name__
+        return name_of(self.function)
 
     @property
     def where(self) -> str:
@@ -82,7 +82,7 @@ class Label:
     @property
     def name(self) -> str:
         """The function's name."""
-        return self.function.__name__
+        return name_of(self.function)
 
     @property
     def where(self) -> str:
@@ -123,10 +123,23 @@ def label(function: Callable[..., Any]) -> Label:
     return Label(function)
 
 
-def place_of(function: Callable[..., Any]) -> str:
+def name_of(function: Any) -> str:
+    """A function's name, or what stands for it where it has none."""
+    return str(getattr(function, "__name__", None) or repr(function)[:80])
+
+
+def plain_function(function: Any) -> types.FunctionType | None:
+    """The Python function under its wrappers; None for anything else."""
+    found = inspect.unwrap(function)
+    return found if isinstance(found, types.FunctionType) else None
+
+
+def place_of(function: Any) -> str:
     """file:line of a function, as far as it is known."""
-    code = getattr(function, "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code else repr(function)
+    plain = plain_function(function)
+    if plain is None:
+        return repr(function)[:80]
+    return f"{plain.__code__.co_filename}:{plain.__code__.co_firstlineno}"
 
 
 def annotation_of(hint: Any) -> Annotation | None:
@@ -148,25 +161,49 @@ def annotation_of(hint: Any) -> Annotation | None:
 
 
 def signature_of(declared: RequestFeature | Label) -> Signature:
-    """A declared function's signature. Raises AuthorError F101 where an annotation is missing."""
-    function = declared.function
-    try:
-        hints = typing.get_type_hints(function)
-    except NameError as error:
+    """A declared function's signature. Raises AuthorError F101 where it cannot be used."""
+    function = plain_function(declared.function)
+    if function is None:
         raise AuthorError(
             "F101",
-            f"an annotation of {declared.name} names something that does not exist",
-            where=declared.where,
-            got=str(error),
-            fix="import the name at the top of the module",
-        ) from None
+            f"{declared.name} is not a Python function",
+            expected="a function written with def",
+            got=repr(declared.function)[:80],
+            fix="write it as a function with annotated arguments",
+        )
+    hints = _hints(declared, function)
     arguments: dict[str, Annotation] = {}
     for name, parameter in inspect.signature(function).parameters.items():
-        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
-            raise _not_annotated(declared, f"*{name}", "named arguments only")
+        if parameter.kind not in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            raise _not_plain(declared, parameter)
         arguments[name] = _annotated(declared, name, hints.get(name))
     return Signature(
         arguments=arguments, result=_annotated(declared, "return", hints.get("return"))
+    )
+
+
+def _hints(declared: RequestFeature | Label, function: types.FunctionType) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except NameError as error:
+        what, got = "names something that does not exist", str(error)
+        fix = "import the name at the top of the module"
+    except (SyntaxError, TypeError, AttributeError) as error:
+        what, got, fix = "cannot be read", str(error), "correct the annotation"
+    raise AuthorError(
+        "F101", f"an annotation of {declared.name} {what}", where=declared.where, got=got, fix=fix
+    )
+
+
+def _not_plain(declared: RequestFeature | Label, parameter: inspect.Parameter) -> AuthorError:
+    shown = str(parameter).split(":")[0] if parameter.kind.name.startswith("VAR") else ""
+    return AuthorError(
+        "F101",
+        f"{declared.name}: '{shown or parameter.name}' cannot be filled by name and place",
+        where=declared.where,
+        expected="plain arguments, named after request fields and features",
+        got="any number of arguments" if shown else "keyword-only",
+        fix=f"make '{parameter.name}' a plain argument",
     )
 
 
