@@ -24,6 +24,7 @@ from interlock.release.parity import compare, edge_rows, edge_values
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import AnswerSpec, answer
+from interlock.train.calibration import calibrate
 from interlock.train.candidate import Candidate
 from interlock.train.encoder import Encoder
 from interlock.train.fit import FailedFit, Fitted, Progress, fit_all
@@ -188,7 +189,7 @@ def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) 
     )
     spec = replace(fit.spec, link=exported.link)
     exactness = _exactness(fit, exported, scorer, data)
-    spec, interval_note = _calibrated(context, fit, scorer, spec, data)
+    spec, calibration_note = _calibrated(context, fit, scorer, spec, data)
     tune = data.part("tune")
     prediction = answer(_raw(fit, scorer, tune.columns), spec).prediction if len(tune) else None
     score = metric.value(tune.y, prediction) if prediction is not None else float("nan")
@@ -206,7 +207,7 @@ def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) 
         "spec": spec.to_row(),
         "params": dict(fit.params),
         "trials": [t.to_row() for t in fit.trials],
-        "notes": [*fit.notes, *([interval_note] if interval_note else [])],
+        "notes": [*fit.notes, *([calibration_note] if calibration_note else [])],
         "n_rows": fit.n_rows,
         "tune": None if score != score else score,
     }
@@ -255,6 +256,9 @@ def _inexact(
 def _calibrated(
     context: Context, fit: Fitted, scorer: Scorer, spec: AnswerSpec, data: TrainingData
 ) -> tuple[AnswerSpec, str]:
+    declared = context.bound.product.candidates[fit.name]
+    if isinstance(declared, Candidate) and declared.calibrate is not None:
+        return _with_calibration(fit, scorer, spec, data)
     level = getattr(context.bound.product.target, "interval", None)
     if level is None or fit.is_baseline:
         return spec, ""
@@ -263,6 +267,19 @@ def _calibrated(
         return spec, "no prediction interval: there are no calibrate rows"
     found = calibrate_interval(rows.y, _raw(fit, scorer, rows.columns), spec, level=level)
     return spec.with_interval(found.interval), found.reason
+
+
+def _with_calibration(
+    fit: Fitted, scorer: Scorer, spec: AnswerSpec, data: TrainingData
+) -> tuple[AnswerSpec, str]:
+    """Probabilities fitted to the calibrate rows. Raises AuthorError T115."""
+    rows = data.part("calibrate")
+    raw = _raw(fit, scorer, rows.columns)
+    n_classes = len(data.classes)
+    found = calibrate(rows.y, raw, spec.link, n_classes=n_classes, weights=rows.weights)
+    shift = f" {found.offset:+.3g}" if found.method == "sigmoid" else ""
+    note = f"probabilities calibrated on {found.n:,} rows: {found.slope:.3g} × score{shift}"
+    return replace(spec, calibration=found), note
 
 
 def _winner(described: Mapping[str, Mapping[str, Any]], metric: Metric) -> str | None:

@@ -5,6 +5,7 @@ exponentials from NumPy, and both add in the same order); only NumPy is imported
 
 raw score → inverse of the link → inverse of the target's transform → value. The interval's offsets
 are added in the space of the transform, so that an interval on log prices is a factor on prices.
+Classes: raw score → calibration, where the candidate declares one → inverse of the link.
 
 >>> spec = AnswerSpec(task="regression", link="identity", transform="log")
 >>> answer(np.log([[100.0], [200.0]]), spec).value.round(9).tolist()
@@ -22,6 +23,8 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from interlock.train.calibration import ProbabilityCalibration
 
 Floats: TypeAlias = NDArray[np.float64]
 Task: TypeAlias = Literal["regression", "binary", "multiclass"]
@@ -50,7 +53,8 @@ class AnswerSpec:
     """How raw scores become answers.
 
     ``transform`` is what was done to the target before fitting; ``classes`` names the classes in
-    the order of the probabilities, and is empty for a regression.
+    the order of the probabilities, and is empty for a regression. ``calibration`` is for classes,
+    ``interval`` for regressions.
     """
 
     task: Task
@@ -58,14 +62,18 @@ class AnswerSpec:
     transform: Transform | None = None
     classes: tuple[Any, ...] = ()
     interval: PredictionInterval | None = None
+    calibration: ProbabilityCalibration | None = None
 
     def with_interval(self, interval: PredictionInterval | None) -> AnswerSpec:
         """The same, with this interval."""
         return replace(self, interval=interval)
 
     def to_row(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return {**asdict(self), "classes": list(self.classes)}
+        """Plain JSON values; ``calibration`` only where there is one."""
+        row = {**asdict(self), "classes": list(self.classes)}
+        if self.calibration is None:
+            del row["calibration"]
+        return row
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> AnswerSpec:
@@ -74,6 +82,8 @@ class AnswerSpec:
         fields["classes"] = tuple(row["classes"])
         if row["interval"] is not None:
             fields["interval"] = PredictionInterval(**row["interval"])
+        if row.get("calibration") is not None:
+            fields["calibration"] = ProbabilityCalibration(**row["calibration"])
         return cls(**fields)
 
 
@@ -110,7 +120,7 @@ def answer(raw: Floats, spec: AnswerSpec) -> Answers:
     """Answers from raw scores (n_rows, n_scores); a NaN score gives a NaN answer."""
     with np.errstate(over="ignore", invalid="ignore"):
         if spec.task != "regression":
-            probabilities = _probabilities(raw, spec)
+            probabilities = _probabilities(*_calibrated(raw, spec))
             return Answers(value=np.argmax(probabilities, axis=1), probabilities=probabilities)
         central = transformed_prediction(raw, spec)
         value = _restored(central, spec.transform)
@@ -136,9 +146,16 @@ def _restored(values: Floats, transform: Transform | None) -> Floats:
     return np.expm1(values) if transform == "log1p" else values
 
 
-def _probabilities(raw: Floats, spec: AnswerSpec) -> Floats:
+def _calibrated(raw: Floats, spec: AnswerSpec) -> tuple[Floats, Link]:
+    """The scores behind the probabilities, and their link."""
+    if spec.calibration is None:
+        return raw, spec.link
+    return spec.calibration.scores(raw, spec.link), spec.calibration.link
+
+
+def _probabilities(raw: Floats, link: Link) -> Floats:
     """(n_rows, n_classes), C-contiguous."""
-    if spec.link == "softmax":
+    if link == "softmax":
         powers = np.exp(np.ascontiguousarray(raw - raw.max(axis=1, keepdims=True)))
         total = powers[:, 0].copy()
         for column in range(1, powers.shape[1]):  # in this order, as answer_one adds
@@ -148,14 +165,17 @@ def _probabilities(raw: Floats, spec: AnswerSpec) -> Floats:
     if raw.shape[1] > 1:
         return np.ascontiguousarray(raw)
     scores = np.ascontiguousarray(raw[:, 0])
-    positive = 1.0 / (1.0 + np.exp(-scores)) if spec.link == "logit" else scores
+    positive = 1.0 / (1.0 + np.exp(-scores)) if link == "logit" else scores
     return np.column_stack([1.0 - positive, positive])
 
 
 def answer_one(raw: Sequence[float], spec: AnswerSpec) -> AnswerOne:
     """The answer to one row of raw scores (n_scores,), Python floats for speed."""
     if spec.task != "regression":
-        shares = _probabilities_one(raw, spec)
+        link = spec.link
+        if spec.calibration is not None:
+            raw, link = spec.calibration.scores_one(raw, link), spec.calibration.link
+        shares = _probabilities_one(raw, link)
         return AnswerOne(_likeliest(shares), None, None, shares)
     central = _exp(raw[0]) if spec.link == "log" else float(raw[0])
     interval, transform = spec.interval, spec.transform
@@ -186,12 +206,12 @@ def _restored_one(value: float, transform: Transform | None) -> float:
         return float(np.expm1(value))
 
 
-def _probabilities_one(raw: Sequence[float], spec: AnswerSpec) -> tuple[float, ...]:
-    if spec.link == "softmax":
+def _probabilities_one(raw: Sequence[float], link: Link) -> tuple[float, ...]:
+    if link == "softmax":
         return _softmax_one(raw)
     if len(raw) > 1:
         return tuple(map(float, raw))
-    positive = 1.0 / (1.0 + _exp(-float(raw[0]))) if spec.link == "logit" else float(raw[0])
+    positive = 1.0 / (1.0 + _exp(-float(raw[0]))) if link == "logit" else float(raw[0])
     return (1.0 - positive, positive)
 
 

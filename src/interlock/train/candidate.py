@@ -19,6 +19,7 @@ from interlock.train.describe import describe_estimator
 from interlock.train.distribution import Choice, Distribution, FloatRange, IntRange
 
 _TRANSFORMS = (None, "log", "log1p")
+_CALIBRATIONS = (None, "sigmoid")
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,27 @@ class Candidate:
     Interlock's encoder; a Pipeline is used as it is, on a pandas DataFrame of the inputs.
     ``target`` is None, "log" or "log1p": what is done to a regression's target before fitting, and
     undone after. The prediction is then a conditional median rather than a mean.
+    ``calibrate="sigmoid"`` fits a classifier's probabilities to the calibrate rows, beside the
+    model and in every format: slope and offset of the log odds for two classes (Platt scaling), one
+    temperature for more. The order of two classes' scores, and so the ROC curve, stays as it is.
     ``search`` maps parameters to distributions; ``trials`` of them are scored on the tune rows.
     """
 
     estimator: Any
     _: KW_ONLY
     target: str | None = None
+    calibrate: str | None = None
     search: Mapping[str, Distribution] | None = None
     trials: int = 20
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values, canonical for digests. Raises AuthorError T104."""
         search = self.search or {}
+        calibrate = {} if self.calibrate is None else {"calibrate": self.calibrate}
         return {
             "estimator": describe_estimator(self.estimator),
             "target": self.target,
+            **calibrate,
             "search": {name: search[name].to_row() for name in sorted(search)},
             "trials": self.trials if search else 0,
         }
@@ -54,7 +61,11 @@ class Candidate:
         found = _estimator_mistakes(self.estimator, where, task)
         if found:
             return found
-        return _target_mistakes(self.target, where, task) + self._search_mistakes(where)
+        return (
+            _target_mistakes(self.target, where, task)
+            + _calibrate_mistakes(self.calibrate, where, task)
+            + self._search_mistakes(where)
+        )
 
     def _search_mistakes(self, where: str) -> list[Mistake]:
         flaws = []
@@ -123,6 +134,23 @@ def _target_mistakes(target: str | None, where: str, task: Task) -> list[Mistake
             expected="None for classes" if task != "regression" else "None, 'log' or 'log1p'",
             got=repr(target),
             fix=f"remove target={target!r}" if task != "regression" else "use 'log' or 'log1p'",
+        )
+    ]
+
+
+def _calibrate_mistakes(calibrate: str | None, where: str, task: Task) -> list[Mistake]:
+    if calibrate in _CALIBRATIONS and (calibrate is None or task != "regression"):
+        return []
+    return [
+        Mistake(
+            code="T114",
+            what="a calibration that cannot be used",
+            where=where,
+            expected="None or 'sigmoid'" if task != "regression" else "None for a regression",
+            got=repr(calibrate),
+            fix="write calibrate='sigmoid'"
+            if task != "regression"
+            else "remove it; declare intervals with il.Regression(…, interval=0.8)",
         )
     ]
 

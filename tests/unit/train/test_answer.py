@@ -16,6 +16,7 @@ from interlock.train.answer import (
     answer,
     answer_one,
 )
+from interlock.train.calibration import ProbabilityCalibration
 
 SCORES = st.one_of(
     st.floats(-50, 50),
@@ -29,7 +30,17 @@ REGRESSIONS = [
     for transform in (None, "log", "log1p")
     for interval in (None, INTERVAL)
 ]
+SIGMOID = ProbabilityCalibration(method="sigmoid", slope=0.8123, offset=-0.37, n=500)
+TEMPERATURE = ProbabilityCalibration(method="temperature", slope=1.31, offset=0.0, n=500)
+CALIBRATED = [
+    (k, AnswerSpec(task="binary", link=link, classes=(False, True), calibration=SIGMOID))
+    for k, link in ((1, "logit"), (1, "probability"), (2, "probability"), (2, "softmax"))
+] + [
+    (3, AnswerSpec(task="multiclass", link=link, classes=(1, 2, 3), calibration=TEMPERATURE))
+    for link in ("softmax", "probability")
+]
 SPECS = [
+    *CALIBRATED,
     *((1, spec) for spec in REGRESSIONS),
     (1, AnswerSpec(task="binary", link="logit", classes=(False, True))),
     (1, AnswerSpec(task="binary", link="probability", classes=(False, True))),
@@ -62,6 +73,28 @@ def test_one_row_is_answered_as_many_to_the_bit(data, spec, n):
             assert bits(one.high) == bits(many.high[i])
         if spec.task != "regression":
             assert [bits(p) for p in one.probabilities] == [bits(p) for p in many.probabilities[i]]
+
+
+@pytest.mark.parametrize("spec", [spec for _, spec in CALIBRATED])
+def test_calibrated_rows_are_answered_as_one_on_many_rows(spec):
+    k = next(k for k, each in CALIBRATED if each is spec)
+    raw = np.random.default_rng(2).normal(0, 4, (20_000, k))
+    if spec.link == "probability":
+        raw = 1 / (1 + np.exp(-raw))
+    many = answer(raw, spec).probabilities
+    ones = np.array([answer_one(row, spec).probabilities for row in raw.tolist()])
+    assert (many == ones).all()
+
+
+def test_a_calibration_moves_the_log_odds():
+    spec = AnswerSpec(task="binary", link="logit", classes=("no", "yes"), calibration=SIGMOID)
+    found = answer(np.array([[2.0]]), spec).probabilities[0, 1]
+    assert found == pytest.approx(1 / (1 + np.exp(-(0.8123 * 2 - 0.37))), rel=1e-14)
+
+
+def test_a_spec_without_calibration_is_written_as_before_there_was_one():
+    row = AnswerSpec(task="binary", link="logit", classes=("no", "yes")).to_row()
+    assert sorted(row) == ["classes", "interval", "link", "task", "transform"]
 
 
 def test_one_row_is_answered_as_many_on_a_hundred_thousand_rows():
