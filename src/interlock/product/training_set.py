@@ -204,10 +204,12 @@ def _label(function: Any, row: Sequence[Any]) -> Any:
 
 
 def _label_instants(bound: Bound, rows: pa.Table) -> np.ndarray:
+    """When each label is known: after the target's delay, and never before its row is."""
     delay = bound.product.target.delay
     if bound.examples_source.event_time is None:
         return np.zeros(rows.num_rows, dtype=np.int64)
-    return np.asarray(rows.column("__event_time").to_numpy()) + delay
+    after_event = np.asarray(rows.column("__event_time").to_numpy()) + delay
+    return np.maximum(after_event, rows.column("__available_at").to_numpy())
 
 
 def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
