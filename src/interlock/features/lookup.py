@@ -7,13 +7,15 @@ In replay the grid point is the one that the row's own time asks for; live it is
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from interlock.errors import OperatorError
 from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point
-from interlock.store.online import Key, OnlineReader, OnlineTable, Unavailable
+from interlock.store.online import Ask, Found, Key, OnlineReader, Unavailable
+
+Looked = tuple[tuple[Any, ...], tuple[int, ...]]
 
 _NAMED = 40  # characters of a history's name in its view's
 
@@ -50,31 +52,52 @@ class HistoryLookup:
             (d, view_name(d), tuple(default_of(a) for a in d.aggregates)) for d in definitions
         )
 
-    def row(self, keys: Sequence[Key], instant: int) -> tuple[tuple[Any, ...], tuple[int, ...]]:
-        """(values in aggregate order, the grid point of each history).
+    def row(self, keys: Sequence[Key], instant: int) -> Looked:
+        """One row. See :meth:`rows`."""
+        return self.rows([(keys, instant)])[0]
 
-        ``keys`` has one key a definition, its parts in the entity's order; ``instant`` is the
-        row's time (microseconds). Raises Unavailable F120 when there is no table to look in.
+    def rows(self, asked: Sequence[tuple[Sequence[Key], int]]) -> list[Looked]:
+        """(values in aggregate order, the grid point of each history) for every row asked for.
+
+        ``asked`` has for each row one key a definition, its parts in the entity's order, and the
+        row's time (microseconds). All is one read of the store. Raises Unavailable F120 when there
+        is no table to look in.
         """
+        found = iter(self._reader.read(self._asked(asked)))
+        return [self._looked(found) for _ in asked]
+
+    def current(self) -> dict[str, int | None]:
+        """The grid point that each history is answered from now. Raises Unavailable F120."""
+        return {d.name: self._reader.current(view) for d, view, _ in self._histories}
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._reader.close()
+
+    def _asked(self, asked: Sequence[tuple[Sequence[Key], int]]) -> list[Ask]:
+        return [
+            (view, grid_point(instant, definition) if self._replay else None, key)
+            for keys, instant in asked
+            for (definition, view, _), key in zip(self._histories, keys, strict=True)
+        ]
+
+    def _looked(self, found: Iterator[Found]) -> Looked:
         values: tuple[Any, ...] = ()
         grids = []
-        for (definition, view, defaults), key in zip(self._histories, keys, strict=True):
-            grid = grid_point(instant, definition) if self._replay else None
-            table = self._reader.table(view, grid)
-            if table.digest != definition.digest:
-                raise _other_definition(definition, table)
-            found = table.get(key)
-            values += defaults if found is None else found
-            grids.append(table.grid)
+        for (definition, _, defaults), one in zip(self._histories, found, strict=False):
+            if one.digest != definition.digest:
+                raise _other_definition(definition, one.digest)
+            values += defaults if one.values is None else one.values
+            grids.append(one.grid)
         return values, tuple(grids)
 
 
-def _other_definition(definition: HistoryDefinition, table: OnlineTable) -> Unavailable:
+def _other_definition(definition: HistoryDefinition, digest: str) -> Unavailable:
     return Unavailable(
         "F120",
         "the online store is unavailable",
         where=f"history '{definition.name}'",
         expected=f"a table made by definition {definition.digest[:16]}",
-        got=f"one made by {table.digest[:16]}",
+        got=f"one made by {digest[:16]}",
         fix="run 'interlock refresh' for this release",
     )

@@ -28,7 +28,7 @@ from interlock.release.statements import deployment_statement, post_deploy_state
 from interlock.serve.golden import read_golden
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
-from interlock.store.online import OnlineWriter
+from interlock.store.online_sqlite import SqliteWriter
 from interlock.store.rows import DeploymentRow
 from interlock.verdict import GateResult
 
@@ -119,7 +119,7 @@ class Deployer:
         moment = replace(self.context, as_of=at)
         taken = load_snapshots(moment, take_snapshots(moment).output)
         rows = source_rows(self.context.bound, packed_features(self.context.bound), taken)
-        writer = OnlineWriter(self.places.online(environment, self.product))
+        writer = SqliteWriter(self.places.online(environment, self.product))
         for definition in definitions:
             grids = sorted({grid_point(i, definition) for i in instants or (at,)})
             refresh(writer, definition, rows[definition.name], grids)

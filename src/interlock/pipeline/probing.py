@@ -24,7 +24,7 @@ from interlock.pipeline.snapshots import load_snapshots
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.bundle import open_bundle
 from interlock.store.arrays import array_from_bytes
-from interlock.store.online import OnlineWriter
+from interlock.store.online_sqlite import SqliteWriter
 from interlock.train.encoder import Encoder
 
 
@@ -91,7 +91,7 @@ def fill_store(
     """Real refreshes, one for each grid point that rows at those instants see."""
     for definition in context.bound.features.histories:
         grids = sorted(set(grid_points(instants, definition).tolist()))
-        refresh(OnlineWriter(place), definition, history[definition.name], grids)
+        refresh(SqliteWriter(place), definition, history[definition.name], grids)
 
 
 def _parity_rows(

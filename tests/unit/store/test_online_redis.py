@@ -1,0 +1,312 @@
+"""The online store on a real redis-server: the contract, and what only a server can suffer."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from online_contract import DIGEST, KEY, VALUES, OnlineContract, unavailable
+from redis_server import RedisServer
+
+from interlock.errors import OperatorError, StoreError
+from interlock.store.online_place import OnlineAccess, open_reader, open_writer
+from interlock.store.online_redis import RedisReader
+
+TABLE = "{interlock:dev:valuation}:market:10"
+ACCESS = OnlineAccess(namespace="dev:valuation", timeout_seconds=1.0)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    with RedisServer(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A server that a test may stop, fill or reconfigure."""
+    with RedisServer(tmp_path / "redis") as server:
+        yield server
+
+
+def writer(server: RedisServer, access: OnlineAccess = ACCESS) -> Any:
+    return open_writer(server.url, access, {})
+
+
+def filled(server: RedisServer, n: int = 3, grid: int = 10) -> Any:
+    filling = writer(server)
+    rows = [(f"a{i}", i, i, None, None, None) for i in range(n)]
+    filling.write("market", grid, key=KEY, values=VALUES, rows=rows, digest=DIGEST)
+    filling.publish("market", grid)
+    return filling
+
+
+def look(reader: Any, key: Any = ("a1", 1), grid: int | None = None) -> Any:
+    return reader.read([("market", grid, key)])[0].values
+
+
+class TestRedis(OnlineContract):
+    @pytest.fixture(autouse=True)
+    def _server(self, server: RedisServer) -> Iterator[None]:
+        self.server = server
+        yield
+        server.client().flushall()
+
+    def open_writer(self) -> Any:
+        return writer(self.server)
+
+    def open_reader(self) -> Any:
+        return open_reader(self.server.url, ACCESS, {})
+
+    def lose(self, view: str, grid: int) -> None:
+        assert self.server.client().unlink(f"{{interlock:dev:valuation}}:{view}:{grid}") == 1
+
+    def test_a_request_is_one_round_trip(self) -> None:
+        filled(self.server)
+        self.write(20, view="weather").publish("weather", 20)
+        reader = self.reader()
+        asked = [("market", None, ("a1", 1)), ("weather", None, ("a", 1)), ("market", 10, ("x", 1))]
+        reader.read(asked)
+        trips: list[int] = []
+        ask = reader._link.ask
+        reader._link.ask = lambda commands, **options: (
+            trips.append(len(commands)),
+            ask(commands, **options),
+        )[1]
+        for _ in range(5):
+            reader.read(asked)
+        assert len(trips) == 5
+
+    def test_nothing_is_left_that_does_not_expire_but_what_is_used(self) -> None:
+        self.write(10).publish("market", 10)
+        client = self.server.client()
+        names = sorted(name.decode() for name in client.keys("*"))
+        root = "{interlock:dev:valuation}:market"
+        assert names == [f"{root}:10", f"{root}:current", f"{root}:grids"]
+        assert {client.ttl(name) for name in names} == {-1}
+
+    def test_stores_on_one_server_do_not_meet(self) -> None:
+        filled(self.server)
+        other = OnlineAccess(namespace="prod:valuation", timeout_seconds=1.0)
+        unavailable(lambda: look(open_reader(self.server.url, other, {})))
+
+    def test_an_entity_that_was_taken_out_is_unavailable_for_all(self) -> None:
+        filled(self.server)
+        reader = self.reader()
+        assert look(reader) == (1, None, None, None)
+        client = self.server.client()
+        entities = [field for field in client.hkeys(TABLE) if field != b"about"]
+        client.hdel(TABLE, entities[0])
+        assert "2 of 3 rows are there" in str(unavailable(lambda: look(reader)))
+        assert self.writer().table("market", 10) is None
+
+    def test_an_entry_that_was_overwritten_with_other_bytes_is_unavailable(self) -> None:
+        filled(self.server)
+        client = self.server.client()
+        field = next(f for f in client.hkeys(TABLE) if b"a1" in f)
+        for bad in (b"", b"\x91\x01", b"text", b"\x94\x01\xc0\xc0\x05"):
+            client.hset(TABLE, field, bad)
+            reader = self.reader()
+            unavailable(lambda reader=reader: look(reader))
+
+    @pytest.mark.parametrize("about", [b"{}", b"no", b'{"view":"other"}'])
+    def test_a_marker_that_is_damaged_is_unavailable(self, about: bytes) -> None:
+        filled(self.server)
+        self.server.client().hset(TABLE, "about", about)
+        unavailable(lambda: look(self.reader()))
+        assert self.writer().table("market", 10) is None
+
+    def test_a_key_of_another_kind_in_its_place_is_unavailable(self) -> None:
+        filled(self.server)
+        client = self.server.client()
+        client.delete(TABLE)
+        client.set(TABLE, "text")
+        unavailable(lambda: look(self.reader()))
+        client.set("{interlock:dev:valuation}:market:current", "soon")
+        unavailable(lambda: self.reader().current("market"))
+
+    def test_a_table_that_was_copied_to_another_grid_point_is_unavailable(self) -> None:
+        filled(self.server)
+        self.server.client().copy(TABLE, TABLE[:-2] + "20")
+        unavailable(lambda: look(self.reader(), grid=20))
+
+
+def test_a_policy_that_evicts_is_refused(own_server: RedisServer) -> None:
+    filled(own_server)
+    own_server.client().config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(OperatorError) as caught:
+        filled(own_server, grid=20)
+    assert str(caught.value) == (
+        "error[F125]: the Redis server may evict what is stored\n"
+        f"  where: {own_server.url}\n"
+        "  expected: maxmemory-policy noeviction\n"
+        "  got: maxmemory-policy allkeys-lru\n"
+        "  fix: set 'maxmemory-policy noeviction', or use a server of its own\n"
+        "  untouched: the tables that are there"
+    )
+    assert look(open_reader(own_server.url, ACCESS, {})) == (1, None, None, None)
+
+
+def test_what_is_evicted_behind_our_back_is_unavailable_and_never_missing(
+    own_server: RedisServer,
+) -> None:
+    """The policy is changed after the refresh, and memory runs short."""
+    filled(own_server, 2_000)
+    reader = open_reader(own_server.url, ACCESS, {})
+    assert look(reader) == (1, None, None, None)
+    client = own_server.client()
+    client.config_set("maxmemory-policy", "allkeys-random")
+    client.config_set("maxmemory", client.info("memory")["used_memory"] + 2_000_000)
+    seen = set()
+    for i in range(20_000):
+        client.set(f"other{i}", b"x" * 1_000)
+        if i % 50 == 0:
+            try:
+                assert look(reader) == (1, None, None, None)
+            except StoreError as error:
+                seen.add(error.code)
+    assert client.info("stats")["evicted_keys"] > 0
+    assert client.exists(TABLE) == 0 or client.exists(TABLE[:-2] + "current") == 0
+    assert seen == {"F120"}
+
+
+def test_a_full_server_fails_the_refresh_and_the_old_table_answers(
+    own_server: RedisServer,
+) -> None:
+    filling = filled(own_server)
+    client = own_server.client()
+    client.config_set("maxmemory", client.info("memory")["used_memory"] + 200_000)
+    with pytest.raises(StoreError) as caught:
+        filled(own_server, 100_000, grid=20)
+    assert caught.value.code == "F126"
+    client.config_set("maxmemory", 0)
+    assert filling.grids("market") == (10,)
+    assert look(open_reader(own_server.url, ACCESS, {})) == (1, None, None, None)
+
+
+def test_a_wrong_password_is_unavailable_and_is_not_told(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis", password="right-secret") as server:
+        access = OnlineAccess(namespace="dev:valuation", password_env="SECRET", timeout_seconds=1)
+        opened = open_writer(server.url, access, {"SECRET": "right-secret"})
+        opened.write("market", 10, key=KEY, values=VALUES, rows=[], digest=DIGEST)
+        opened.publish("market", 10)
+        for environ in ({"SECRET": "wrong-secret"}, {}):
+            if not environ:
+                with pytest.raises(OperatorError) as refused:
+                    open_reader(server.url, access, environ)
+                assert refused.value.code == "F128"
+                continue
+            reader = open_reader(server.url, access, environ)
+            error = unavailable(lambda reader=reader: look(reader))
+            assert "WRONGPASS" in str(error) or "password" in str(error)
+            assert "secret" not in str(error)
+        without = OnlineAccess(namespace="dev:valuation", timeout_seconds=1)
+        assert "uthentication" in str(
+            unavailable(lambda: look(open_reader(server.url, without, {})))
+        )
+        file = tmp_path / "password"
+        file.write_text("right-secret\n")
+        named = OnlineAccess(namespace="dev:valuation", password_file=str(file))
+        assert look(open_reader(server.url, named, {})) is None
+
+
+def test_a_server_that_stops_is_unavailable_and_comes_back_without_a_new_reader(
+    own_server: RedisServer,
+) -> None:
+    filled(own_server)
+    reader = open_reader(own_server.url, ACCESS, {})
+    assert look(reader) == (1, None, None, None)
+    own_server.stop()
+    unavailable(lambda: look(reader))
+    begun = time.perf_counter()
+    for _ in range(50):  # within the pause the server is not even asked
+        unavailable(lambda: look(reader))
+    assert time.perf_counter() - begun < 0.25
+    own_server.start()
+    time.sleep(0.3)
+    unavailable(lambda: look(reader))  # it is there, and empty
+    filled(own_server)
+    time.sleep(0.3)
+    assert look(reader) == (1, None, None, None)
+
+
+def test_a_server_restarted_between_two_requests_is_not_noticed(tmp_path: Path) -> None:
+    with RedisServer(tmp_path / "redis", "--appendonly", "yes") as server:
+        filled(server)
+        reader = open_reader(server.url, ACCESS, {})
+        assert look(reader) == (1, None, None, None)
+        time.sleep(1.1)  # until the file is synced
+        server.stop()
+        server.start()
+        assert look(reader) == (1, None, None, None)
+
+
+def test_a_server_that_hangs_costs_the_timeout_once(own_server: RedisServer) -> None:
+    filled(own_server)
+    access = OnlineAccess(namespace="dev:valuation", timeout_seconds=0.05)
+    reader = open_reader(own_server.url, access, {})
+    assert look(reader) == (1, None, None, None)
+    own_server.client().execute_command("CLIENT", "PAUSE", 2_000)
+    begun = time.perf_counter()
+    unavailable(lambda: look(reader))
+    assert 0.04 < time.perf_counter() - begun < 0.2
+    for _ in range(20):
+        unavailable(lambda: look(reader))
+    assert time.perf_counter() - begun < 0.25
+    time.sleep(2.1)
+    assert look(reader) == (1, None, None, None)
+
+
+_FILL = """
+import sys
+from interlock.store.online_place import OnlineAccess, open_writer
+def rows():
+    for i in range(10**9):
+        if i == 5_000:
+            print("filling", flush=True)
+        yield (f"a{i}", i, 99, None, None, None)
+key = (("area", "str"), ("size", "int"))
+values = (("sales", "int"), ("median", "float"), ("busy", "bool"), ("last", "date"))
+access = OnlineAccess(namespace="dev:valuation", timeout_seconds=1.0)
+writer = open_writer(sys.argv[1], access, {})
+for grid in (10, 20):
+    writer.write("market", grid, key=key, values=values, rows=rows(), digest="d" * 64)
+"""
+
+
+def test_a_writer_that_is_killed_leaves_nothing_that_is_read_and_all_of_it_expires(
+    own_server: RedisServer,
+) -> None:
+    filling = filled(own_server)
+    process = subprocess.Popen(
+        [sys.executable, "-c", _FILL, own_server.url], stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"filling\n"
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    reader = open_reader(own_server.url, ACCESS, {})
+    assert look(reader) == (1, None, None, None)
+    assert filling.grids("market") == (10,)
+    client = own_server.client()
+    left = [name for name in client.keys("*") if b":partial:" in name]
+    assert len(left) == 1
+    assert 0 < client.ttl(left[0]) <= 3_600
+
+
+def test_the_reader_says_nothing_of_its_password() -> None:
+    access = OnlineAccess(namespace="dev:v", password_env="P")
+    reader = open_reader("redis://127.0.0.1:1/0", access, {"P": "hunter2"})
+    assert isinstance(reader, RedisReader)
+    error = unavailable(lambda: look(reader))
+    assert "hunter2" not in str(error) + repr(reader._link._address)
+    assert error.mistakes[0].where == "redis://127.0.0.1:1/0"
+    assert error.mistakes[0].fix == (
+        "check that the server runs and its password, then run 'interlock refresh'"
+    )

@@ -1,0 +1,92 @@
+"""The online store as files: the contract, and what only files can suffer."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+from online_contract import DIGEST, KEY, ROWS, VALUES, OnlineContract, unavailable
+
+from interlock.store.online import Unavailable
+from interlock.store.online_sqlite import SqliteReader, SqliteWriter
+
+
+class TestSqlite(OnlineContract):
+    @pytest.fixture(autouse=True)
+    def _folder(self, tmp_path: Path) -> None:
+        self.root = tmp_path
+
+    def open_writer(self) -> SqliteWriter:
+        return SqliteWriter(self.root)
+
+    def open_reader(self) -> SqliteReader:
+        return SqliteReader(self.root)
+
+    def lose(self, view: str, grid: int) -> None:
+        (self.root / view / f"{grid}.sqlite").unlink()
+
+    def test_unavailable_says_what_to_do(self) -> None:
+        self.write(10)
+        assert str(unavailable(lambda: self.look(self.reader(), ("a", 1), 11))) == (
+            "error[F120]: the online store is unavailable\n"
+            f"  where: {self.root}/market/11.sqlite\n"
+            "  expected: a table that 'interlock refresh' wrote\n"
+            "  got: no such file\n"
+            "  fix: run 'interlock refresh', and check the store's folder"
+        )
+
+    def test_a_damaged_file_or_pointer_is_unavailable(self) -> None:
+        writer = self.write(10)
+        writer.publish("market", 10)
+        file = self.root / "market" / "10.sqlite"
+        file.write_bytes(b"SQLite format 3\x00" + b"\xff" * 8_000)
+        unavailable(lambda: self.look(self.reader(), ("a", 1), 10))
+        unavailable(lambda: self.look(self.reader(), ("a", 1)))
+        assert writer.table("market", 10) is None
+        file.write_bytes(b"")
+        unavailable(lambda: self.look(self.reader(), ("a", 1), 10))
+        (self.root / "market" / "current").write_text("../../etc")
+        unavailable(lambda: self.look(self.reader(), ("a", 1)))
+        unavailable(lambda: self.reader().current("market"))
+
+    def test_a_failed_write_leaves_no_file_behind(self) -> None:
+        def rows() -> Any:
+            yield ROWS[0]
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            self.open_writer().write(
+                "market", 10, key=KEY, values=VALUES, rows=rows(), digest=DIGEST
+            )
+        assert list((self.root / "market").iterdir()) == []
+
+    def test_pruning_removes_what_a_killed_writer_left_an_hour_ago(self) -> None:
+        writer = self.write(10)
+        old, new = (self.root / "market" / f".partial-{name}" for name in ("old", "new"))
+        old.touch()
+        new.touch()
+        os.utime(old, (1, 1))
+        writer.prune("market", keep=1)
+        assert (old.exists(), new.exists()) == (False, True)
+
+    def test_a_reader_keeps_a_bounded_number_of_files_open(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("interlock.store.online_sqlite.OPEN_TABLES", 2)
+        for grid in range(4):
+            self.write(grid)
+        reader = self.open_reader()
+        tables = [reader.table("market", grid) for grid in range(4)]
+        assert reader.table("market", 3) is tables[3]
+        assert reader.table("market", 0) is not tables[0]
+        with pytest.raises(Unavailable):
+            tables[1].get(("a", 1))
+
+    def test_the_file_is_opened_read_only(self) -> None:
+        self.write(1)
+        table = self.open_reader().table("market", 1)
+        with pytest.raises(sqlite3.OperationalError):
+            table._connection.execute("DELETE FROM entries")
