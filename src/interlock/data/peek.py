@@ -7,17 +7,18 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interlock.data.read import files_of, read
+from interlock.data.read import files_of, query_schema, read
 from interlock.data.source import Source
 
 
 def columns_of(source: Source, *, project_dir: Path) -> pa.Schema:
     """Names and types as stored. Raises AuthorError as :func:`interlock.data.read.read` does."""
-    if source.sql is None:
-        path = files_of(source, project_dir=project_dir)[0]
-        if path.suffix in (".parquet", ".pq"):
-            try:
-                return pq.read_schema(path)
-            except (pa.ArrowException, OSError):
-                pass  # reading says what is wrong with it
+    if source.sql is not None:
+        return query_schema(source, project_dir=project_dir)
+    path = files_of(source, project_dir=project_dir)[0]
+    if path.suffix in (".parquet", ".pq"):
+        try:
+            return pq.read_schema(path)
+        except (pa.ArrowException, OSError):
+            pass  # reading says what is wrong with it
     return read(source, project_dir=project_dir).table.schema

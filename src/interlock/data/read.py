@@ -53,6 +53,18 @@ def read(source: Source, *, project_dir: Path, columns: Sequence[str] | None = N
     return found
 
 
+def query_schema(source: Source, *, project_dir: Path) -> pa.Schema:
+    """Names and types of what a source's query gives; no row is kept.
+
+    Raises AuthorError D107, D108 or D109.
+    """
+    if mistakes := source.mistakes():
+        raise AuthorError.of(mistakes)
+    table = _query(source, project_dir, None, limit=0)
+    _check_names(source, table.column_names)
+    return table.schema
+
+
 def source_digest(source: Source, *, project_dir: Path) -> str:
     """The digest of the declaration and of every file's bytes; rows are not read.
 
@@ -74,14 +86,6 @@ def digest_of(source: Source, raw: Raw, *, project_dir: Path) -> str:
     rows, left_out = canonical(raw.table)
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in rows.column_names])
     return digest_json([source.to_row(), table_digest(rows.take(order)), left_out])
-
-
-def _rows_digest(source: Source, project_dir: Path) -> str:
-    """Of the rows a query gives, in whichever order it gives them."""
-    table, _ = canonical(_query(source, project_dir, None))
-    keys = [key for key in source.keys if key in table.column_names]
-    order = [*keys, *(name for name in table.column_names if name not in keys)]
-    return table_digest(table.sort_by([(name, "ascending") for name in order]))
 
 
 def files_of(source: Source, *, project_dir: Path) -> tuple[Path, ...]:
@@ -162,7 +166,13 @@ def _read_csv(source: Source, path: Path, columns: Sequence[str] | None) -> pa.T
         connection.close()
 
 
-def _query(source: Source, project_dir: Path, columns: Sequence[str] | None) -> pa.Table:
+def _query(
+    source: Source,
+    project_dir: Path,
+    columns: Sequence[str] | None,
+    *,
+    limit: int | None = None,
+) -> pa.Table:
     connection = engine.connect(folder=project_dir)
     try:
         statements = connection.extract_statements(source.sql or "")
@@ -180,6 +190,8 @@ def _query(source: Source, project_dir: Path, columns: Sequence[str] | None) -> 
         _check_columns(source, rows.columns, columns)
         if columns is not None:
             rows = rows.project(", ".join(_identifier(c) for c in columns))
+        if limit is not None:
+            rows = rows.limit(limit)
         return rows.to_arrow_table()
     except duckdb.Error as error:
         raise AuthorError(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
 
 from interlock.clock import monotonic, now
 from interlock.digest import canonical_json, digest_json
@@ -15,6 +15,8 @@ from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import StageRow
 from interlock.verdict import GateResult
+
+T = TypeVar("T")
 
 STAGE_FORMAT = 1  # raise when a stage's code changes what its output means
 
@@ -61,7 +63,10 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """``as_of`` is an instant; ``cores`` bounds the threads of training."""
+    """``as_of`` is an instant; ``cores`` bounds the threads of training.
+
+    ``in_memory`` holds what :meth:`once` has read in this process.
+    """
 
     bound: Bound
     ledger: Ledger
@@ -69,6 +74,7 @@ class Context:
     as_of: int
     cores: int
     narrator: Narrator
+    in_memory: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def run(
         self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]
@@ -89,6 +95,17 @@ class Context:
         row = StageRow(key=key, stage=stage, output=dict(output), seconds=seconds, at=now())
         self.ledger.put_stage(row, product=self.bound.product.name)
         return Outcome(stage=stage, key=key, output=output, cached=False, seconds=seconds)
+
+    def once(self, what: str, digest: str, read: Callable[[], T]) -> T:
+        """What ``read`` makes of the blob of that digest: read once, though many stages ask.
+
+        Nobody may change what is returned.
+        """
+        key = (what, digest)
+        if key not in self.in_memory:
+            self.in_memory[key] = read()
+        found: T = self.in_memory[key]
+        return found
 
     def put_json(self, value: Any) -> str:
         """Store a value as canonical JSON; its digest."""

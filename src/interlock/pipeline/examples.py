@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from interlock.data.snapshot import table_bytes, table_from
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
@@ -46,11 +48,15 @@ def _make(context: Context, snapshots: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def load_examples(context: Context, output: Mapping[str, Any]) -> TrainingSet:
-    """The training set behind a stage's output."""
+    """The training set behind a stage's output, read once."""
+
+    def read(digest: str) -> pa.Table:
+        return context.once("table", digest, lambda: table_from(context.artifacts.get(digest)))
+
     return TrainingSet(
-        table=table_from(context.artifacts.get(output["table"])),
+        table=read(output["table"]),
         classes=tuple(output["classes"]),
         inputs=context.bound.features.inputs,
-        quarantined=table_from(context.artifacts.get(output["quarantined"])),
+        quarantined=read(output["quarantined"]),
         counts=Counts(**output["counts"]),
     )

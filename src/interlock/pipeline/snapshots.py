@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from interlock.data.read import source_digest
@@ -70,12 +71,14 @@ def _take_all(context: Context, moments: Mapping[str, int | None]) -> dict[str, 
 
 
 def load_snapshots(context: Context, output: Mapping[str, Any]) -> dict[str, Taken]:
-    """The snapshots behind a stage's output."""
+    """The snapshots behind a stage's output, each read once."""
+
+    def read(kept: Mapping[str, Any]) -> Taken:
+        rows, quarantined = (context.artifacts.get(kept[k]) for k in ("rows", "quarantined"))
+        return from_parquet(rows, quarantined=quarantined)
+
     return {
-        name: from_parquet(
-            context.artifacts.get(kept["rows"]),
-            quarantined=context.artifacts.get(kept["quarantined"]),
-        )
+        name: context.once("snapshot", kept["rows"], partial(read, kept))
         for name, kept in output.items()
     }
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -45,6 +46,7 @@ _LIBRARIES = (
 )
 
 
+@cache
 def library_versions() -> dict[str, str]:
     """The versions of the libraries that a trained model depends on."""
     found = {}
