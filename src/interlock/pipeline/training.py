@@ -7,7 +7,6 @@ Candidates are ranked on the tune rows; only the winner and the baselines see th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,23 +14,14 @@ from typing import Any
 import numpy as np
 
 from interlock.digest import digest_json, seed_from
-from interlock.errors import InterlockError, Mistake
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.product.training_set import TrainingSet
-from interlock.release.export.exported import Exported
-from interlock.release.parity import compare, edge_rows, edge_values
-from interlock.release.scorer import Scorer, open_scorer
 from interlock.store.arrays import array_to_bytes
-from interlock.train.answer import AnswerSpec, answer
-from interlock.train.calibration import calibrate
-from interlock.train.candidate import Candidate
-from interlock.train.encoder import Encoder
-from interlock.train.fit import FailedFit, Fitted, Progress, fit_all
-from interlock.train.interval import calibrate_interval
+from interlock.train.fit import Progress, fit_all
 from interlock.train.split import HashSplit, Split, TimeSplit
-from interlock.train.training_data import TrainingData, take
+from interlock.train.training_data import TrainingData
 from interlock.train.trial import Objective
 
 _LIBRARIES = (
@@ -105,6 +95,8 @@ def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
 
 
 def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
+    from interlock.pipeline.packaging import describe, score_test  # noqa: PLC0415 - ONNX is slow
+
     product = context.bound.product
     rows = load_examples(context, examples.output)
     split = cut(declared_split(context), rows)
@@ -128,11 +120,11 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
         objective=Objective(measure=metric.value, better=metric.better),
         on_progress=_Teller(context, len(product.candidates)),
     )
-    described = {name: _describe(context, fit, data, metric) for name, fit in fits.items()}
+    described = {name: describe(context, fit, data, metric) for name, fit in fits.items()}
     winner = _winner(described, metric)
     for name, row in described.items():
         if row["failure"] is None and (name == winner or row["baseline"]):
-            row["test"] = _score_test(context, row, data)
+            row["test"] = score_test(context, row, data)
     instants = rows.instants
     return {
         "split": split.to_row(),
@@ -163,127 +155,6 @@ class _Teller:
             self._context.narrator.progress("train", self._done, self._total)
 
 
-def _describe(
-    context: Context, fit: Fitted | FailedFit, data: TrainingData, metric: Metric
-) -> dict[str, Any]:
-    """A candidate as plain JSON values; a failure is recorded and sinks nobody else."""
-    baseline = not isinstance(context.bound.product.candidates[fit.name], Candidate)
-    row: dict[str, Any] = {"baseline": baseline, "seconds": fit.seconds, "failure": None}
-    if isinstance(fit, FailedFit):
-        return row | {"failure": [vars(m) for m in fit.mistakes]}
-    try:
-        return row | _package(context, fit, data, metric)
-    except InterlockError as error:
-        return row | {"failure": [vars(m) for m in error.mistakes]}
-
-
-def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) -> dict[str, Any]:
-    """Export, compare with the fitted estimator, calibrate and score on tune rows."""
-    from interlock.release.export.exporter import export  # noqa: PLC0415 - ONNX, to package only
-
-    exported = export(fit.estimator, fit.encoder, task=data.task)
-    encoder_row = fit.encoder.to_row() if fit.encoder else None
-    scorer = open_scorer(
-        exported.format,
-        exported.payload,
-        n_columns=fit.encoder.n_columns if fit.encoder else None,
-        inputs=fit.prepared.inputs,
-    )
-    spec = replace(fit.spec, link=exported.link)
-    exactness = _exactness(fit, exported, scorer, data)
-    spec, calibration_note = _calibrated(context, fit, scorer, spec, data)
-    tune = data.part("tune")
-    prediction = answer(_raw(fit, scorer, tune.columns), spec).prediction if len(tune) else None
-    score = metric.value(tune.y, prediction) if prediction is not None else float("nan")
-    return {
-        "format": exported.format,
-        "file_name": exported.file_name,
-        "exporter": exported.exporter,
-        "reason": exported.reason,
-        "tolerance": exported.tolerance,
-        "payload": context.artifacts.put(exported.payload),
-        "encoder": context.put_json(encoder_row) if encoder_row else None,
-        "inputs": [i.name for i in fit.prepared.inputs],
-        "edges": {str(k): v for k, v in edge_values(exported.edges).items()},
-        "exactness": exactness,
-        "spec": spec.to_row(),
-        "params": dict(fit.params),
-        "trials": [t.to_row() for t in fit.trials],
-        "notes": [*fit.notes, *([calibration_note] if calibration_note else [])],
-        "n_rows": fit.n_rows,
-        "tune": None if score != score else score,
-    }
-
-
-def _raw(fit: Fitted, scorer: Scorer, columns: Mapping[str, Any]) -> Any:
-    return scorer.raw(fit.encoder.transform(columns) if fit.encoder else columns)
-
-
-def _exactness(
-    fit: Fitted, exported: Exported, scorer: Scorer, data: TrainingData
-) -> dict[str, Any]:
-    """Native against exported, on held-out rows and at the model's edges.
-
-    Raises InterlockError T156 when they differ by more than the format's tolerance.
-    """
-    held_out = np.concatenate([data.split.tune, data.split.calibrate, data.split.test])
-    columns = take(data.columns, data.inputs, held_out)
-    found = {"held out": compare(fit.raw(columns), _raw(fit, scorer, columns))}
-    if fit.encoder is not None and len(held_out):
-        matrix = edge_rows(exported.edges, fit.encoder.transform(columns))
-        found["edges"] = compare(fit.scores(matrix), scorer.raw(matrix))
-    for where, exactness in found.items():
-        if exactness.rows and not exactness.within(exported.tolerance):
-            raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)
-    return {where: exactness.to_row() for where, exactness in found.items()}
-
-
-def _inexact(
-    name: str, where: str, exactness: Mapping[str, Any], tolerance: float
-) -> InterlockError:
-    return InterlockError.of(
-        [
-            Mistake(
-                code="T156",
-                what="the packaged model does not answer as the trained one did",
-                where=f"candidate '{name}', rows: {where}",
-                expected=f"equal, or within {tolerance:g} relative",
-                got=f"{exactness}",
-                fix="report it; meanwhile use an estimator that exports exactly",
-            )
-        ]
-    )
-
-
-def _calibrated(
-    context: Context, fit: Fitted, scorer: Scorer, spec: AnswerSpec, data: TrainingData
-) -> tuple[AnswerSpec, str]:
-    declared = context.bound.product.candidates[fit.name]
-    if isinstance(declared, Candidate) and declared.calibrate is not None:
-        return _with_calibration(fit, scorer, spec, data)
-    level = getattr(context.bound.product.target, "interval", None)
-    if level is None or fit.is_baseline:
-        return spec, ""
-    rows = data.part("calibrate")
-    if not len(rows):
-        return spec, "no prediction interval: there are no calibrate rows"
-    found = calibrate_interval(rows.y, _raw(fit, scorer, rows.columns), spec, level=level)
-    return spec.with_interval(found.interval), found.reason
-
-
-def _with_calibration(
-    fit: Fitted, scorer: Scorer, spec: AnswerSpec, data: TrainingData
-) -> tuple[AnswerSpec, str]:
-    """Probabilities fitted to the calibrate rows. Raises AuthorError T115."""
-    rows = data.part("calibrate")
-    raw = _raw(fit, scorer, rows.columns)
-    n_classes = len(data.classes)
-    found = calibrate(rows.y, raw, spec.link, n_classes=n_classes, weights=rows.weights)
-    shift = f" {found.offset:+.3g}" if found.method == "sigmoid" else ""
-    note = f"probabilities calibrated on {found.n:,} rows: {found.slope:.3g} × score{shift}"
-    return replace(spec, calibration=found), note
-
-
 def _winner(described: Mapping[str, Mapping[str, Any]], metric: Metric) -> str | None:
     """The candidate with the best value on the tune rows; of equals the first declared."""
     scored = {
@@ -295,28 +166,3 @@ def _winner(described: Mapping[str, Mapping[str, Any]], metric: Metric) -> str |
         return None
     best = min if metric.better == "lower" else max
     return best(scored, key=lambda name: scored[name])
-
-
-def _score_test(context: Context, row: Mapping[str, Any], data: TrainingData) -> dict[str, Any]:
-    """Predictions for the test rows, as blobs."""
-    answers = score(context, row, take(data.columns, data.inputs, data.split.test))
-    kept = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
-    return {
-        name: context.artifacts.put(array_to_bytes(values))
-        for name, values in kept.items()
-        if values is not None
-    }
-
-
-def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
-    """Answers of a packaged candidate for feature columns, computed as the service will."""
-    inputs = tuple(i for i in context.bound.features.inputs if i.name in set(row["inputs"]))
-    encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
-    scorer = open_scorer(
-        row["format"],
-        context.artifacts.get(row["payload"]),
-        n_columns=encoder.n_columns if encoder else None,
-        inputs=inputs,
-    )
-    raw = scorer.raw(encoder.transform(columns) if encoder else columns)
-    return answer(raw, AnswerSpec.from_row(row["spec"]))
