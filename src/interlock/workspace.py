@@ -13,6 +13,7 @@ from interlock.pipeline.context import Context, Narrator, Silent
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
+from interlock.pipeline.switching import Switch
 from interlock.product.binding import Bound, bind
 from interlock.product.loading import choose, load_products
 from interlock.product.product import Product
@@ -76,6 +77,28 @@ class Workspace:
     def product_name(self, name: str | None) -> str:
         """The product asked for: named, or the only one there is."""
         return choose(self.products, name).name
+
+    def delivered_product(self, name: str | None) -> str:
+        """A product's name by the ledger alone, so that the project's code need not be imported.
+
+        Raises OperatorError C156 when it is not clear which is meant.
+        """
+        known = self.ledger.products()
+        if name in known:
+            return str(name)
+        if name is None and len(known) == 1:
+            return known[0]
+        return self.product_name(name)
+
+    def switch(self, product: str) -> Switch:
+        """What is live of that product, and the way to change it."""
+        return Switch(
+            product=product,
+            ledger=self.ledger,
+            artifacts=self.artifacts,
+            places=self.places,
+            notary=self.notary(),
+        )
 
     def bound(self, name: str | None) -> Bound:
         """A product bound. Raises AuthorError with all mistakes."""

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from interlock.clock import now
 from interlock.deploy.environment import Environment
-from interlock.deploy.pointer import pointer_path, publish
+from interlock.deploy.pointer import pointer_path
 from interlock.deploy.policy import Facts, admit
 from interlock.deploy.rollout import Target, promote
 from interlock.features.grid import grid_point
@@ -22,9 +22,9 @@ from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.project_tests import project_tests
 from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.switching import Switch
 from interlock.product.training_set import packed_features, source_rows
-from interlock.release.bundle import Bundle, open_bundle
-from interlock.release.statements import deployment_statement, post_deploy_statement
+from interlock.release.statements import post_deploy_statement
 from interlock.serve.golden import read_golden
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
@@ -48,14 +48,16 @@ class Deployer:
         """The product's name."""
         return self.context.bound.product.name
 
-    def current(self, environment: str) -> DeploymentRow | None:
-        """What is live there."""
-        return self.context.ledger.deployment(self.product, environment)
-
-    def bundle(self, digest: str) -> Bundle:
-        """A bundle of this project, verified. Raises IntegrityError."""
-        tree = self.context.artifacts.tree(digest)
-        return open_bundle(tree, expected_digest=digest)
+    @property
+    def live(self) -> Switch:
+        """What is live where."""
+        return Switch(
+            product=self.product,
+            ledger=self.context.ledger,
+            artifacts=self.context.artifacts,
+            places=self.places,
+            notary=self.notary,
+        )
 
     def deploy(
         self, environment: Environment, target: Target, *, unpin: bool = False
@@ -65,8 +67,8 @@ class Deployer:
         Raises BlockedError E103 or E104 and OperatorError E101 (another act was first); what was
         live then stays live.
         """
-        current = self.current(environment.name)
-        bundle = self.bundle(target.bundle)
+        current = self.live.current(environment.name)
+        bundle = self.live.bundle(target.bundle)
         facts = Facts(
             product=self.product,
             bundle_product=bundle.product,
@@ -87,28 +89,7 @@ class Deployer:
             unpin=unpin,
         )
         self.fill_online(environment.name)
-        return self.switch(row, current)
-
-    def switch(self, row: DeploymentRow, current: DeploymentRow | None) -> DeploymentRow:
-        """Record a deployment, publish its pointer and attest it."""
-        if row != current:
-            self.context.ledger.deploy(row)
-            head = self.context.ledger.head()
-            self.notary.attest(
-                deployment_statement(
-                    bundle=row.bundle,
-                    product=self.product,
-                    environment=row.environment,
-                    generation=row.generation,
-                    act=row.act,
-                    reason=row.reason,
-                    at=row.since,
-                    ledger_sequence=head.sequence,
-                    ledger_hash=head.hash,
-                )
-            )
-        publish(self.places.pointers, row)
-        return row
+        return self.live.to(row, current)
 
     def fill_online(self, environment: str, *, instants: tuple[int, ...] = ()) -> None:
         """Refresh the environment's online store: for the present, or for given instants."""
@@ -142,7 +123,7 @@ class Deployer:
 
     def test_deployed(self, environment: Environment, target: Target) -> GateResult:
         """Start the environment's service, test what runs there, and attest what was found."""
-        bundle = self.bundle(target.bundle)
+        bundle = self.live.bundle(target.bundle)
         expected = Expected(
             digest=target.bundle,
             schema=self.context.bound.schema,

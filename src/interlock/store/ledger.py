@@ -171,6 +171,13 @@ class Ledger:
         newest = query.order_by(table.c.started.desc(), table.c.number.desc())
         return self._read(DeliveryRow, newest.limit(limit))
 
+    def products(self) -> list[str]:
+        """The products that were ever delivered, by name."""
+        table = schema.deliveries
+        with self._reading() as connection:
+            query = select(table.c.product).distinct().order_by(table.c.product)
+            return [str(name) for name in connection.execute(query).scalars()]
+
     # -- stages ------------------------------------------------------------------------------
 
     def put_stage(self, stage: StageRow, *, product: str) -> None:

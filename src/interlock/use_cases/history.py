@@ -19,7 +19,7 @@ class HistoryReport:
 
 def history(workspace: Workspace, product: str | None = None, *, limit: int = 20) -> HistoryReport:
     """The last ``limit`` deliveries, and the deployments of every environment."""
-    name = workspace.product_name(product)
+    name = workspace.delivered_product(product)
     deployments = [
         row
         for environment in workspace.environments

@@ -32,7 +32,7 @@ def predict(
     place = workspace.environment(environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
-    live = deployer.current(place.name)
+    live = deployer.live.current(place.name)
     if live is None:
         raise OperatorError(
             "E131",
@@ -42,7 +42,7 @@ def predict(
             got="none",
             fix="run `interlock deliver`",
         )
-    release = Answering.of(deployer.bundle(live.bundle))
+    release = Answering.of(deployer.live.bundle(live.bundle))
     taken = load_snapshots(deployer.context, take_snapshots(deployer.context).output)
     rows = {
         h.name: history_rows(h, release.packed, taken[h.source].revisions)

@@ -23,14 +23,13 @@ def rollback(
     Its bundle is verified first. Raises OperatorError E102 or E107, IntegrityError.
     """
     place = workspace.environment(environment)
-    bound = workspace.bound(product)
-    name = bound.product.name
-    deployer = workspace.deployer(bound, now())
-    current = deployer.current(place.name)
+    name = workspace.delivered_product(product)
+    live = workspace.switch(name)
+    current = live.current(place.name)
     target = None
     if to is not None:
         release = find_release(workspace, name, to)
         target = Target(bundle=release.bundle, label=release.label, delivery=release.delivery)
     row = decide(current, product=name, environment=place.name, at=now(), reason=reason, to=target)
-    deployer.bundle(row.bundle)
-    return deployer.switch(row, current)
+    live.bundle(row.bundle)
+    return live.to(row, current)

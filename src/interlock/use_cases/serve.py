@@ -40,7 +40,7 @@ def serve(
     place = workspace.environment(_REPLAYS if replay and environment == "prod" else environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
-    live = deployer.current(place.name)
+    live = deployer.live.current(place.name)
     if live is None:
         raise OperatorError(
             "E131",
@@ -50,7 +50,7 @@ def serve(
             got="none",
             fix="run `interlock deliver`",
         )
-    deployer.switch(live, live)
+    deployer.live.to(live, live)
     plan = _configured(deployer.plan(place), workspace, host, port)
     if replay is not None:
         plan = _replayed(plan, deployer, replay, workspace)

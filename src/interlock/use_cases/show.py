@@ -31,7 +31,7 @@ def show(
     workspace: Workspace, product: str | None = None, *, what: str | None = None
 ) -> ShowReport:
     """Raises IntegrityError when bundle or attestations do not verify."""
-    name = workspace.product_name(product)
+    name = workspace.delivered_product(product)
     release = find_release(workspace, name, what)
     bundle = open_bundle(workspace.artifacts.tree(release.bundle), expected_digest=release.bundle)
     notary = workspace.notary()

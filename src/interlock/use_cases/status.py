@@ -38,8 +38,13 @@ def status(workspace: Workspace) -> StatusReport:
     """Read the ledger, and write every pointer anew from it."""
     return StatusReport(
         project=str(workspace.settings.project_dir),
-        products=tuple(_product(workspace, name) for name in workspace.products),
+        products=tuple(_product(workspace, name) for name in _names(workspace)),
     )
+
+
+def _names(workspace: Workspace) -> list[str]:
+    """Those delivered before; in a project that never delivered, those declared."""
+    return workspace.ledger.products() or list(workspace.products)
 
 
 def _product(workspace: Workspace, product: str) -> ProductStatus:

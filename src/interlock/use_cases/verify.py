@@ -15,7 +15,9 @@ def verify(
     workspace: Workspace, product: str | None = None, *, what: str | None = None
 ) -> VerifyReport:
     """One release, or without ``what`` all of them and the ledger. Raises IntegrityError."""
-    names = [workspace.product_name(product)] if product or what else list(workspace.products)
+    names = (
+        [workspace.delivered_product(product)] if product or what else workspace.ledger.products()
+    )
     mistakes: list[Mistake] = []
     checked: list[Verified] = []
     for name in names:
