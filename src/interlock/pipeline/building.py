@@ -15,6 +15,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.probes.client import request_bytes
 from interlock.pipeline.snapshots import snapshot_digests
+from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle, seal
 from interlock.serve.contract import AnswerContract
@@ -95,6 +96,7 @@ def _files(
         "n_rows": row["n_rows"],
         "trained_until": output["trained_until"],
         "seen_until": output["seen_until"],
+        "split": declared_split(context).to_row(),
         "metric": bound.product.metric_name,
         "test": estimates,
     }

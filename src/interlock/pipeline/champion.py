@@ -1,6 +1,7 @@
 """The champion on today's test rows: its own bundle, its own feature code, today's snapshots.
 
 Only rows after the champion's own last seen row may be compared: it has learned from the others.
+Where rows are split by hash, the same split gives the champion's test rows again, and new ones.
 """
 
 from __future__ import annotations
@@ -41,8 +42,9 @@ def score_champion(
     taken: Mapping[str, Taken],
     *,
     classes: tuple[Any, ...],
+    split: Mapping[str, Any],
 ) -> ChampionScore:
-    """Score rows given as request columns; ``instants`` (n_rows,) µs."""
+    """Score rows given as request columns; ``instants`` (n_rows,) µs; ``split`` as declared."""
     none = np.zeros(len(instants), dtype=bool)
     try:
         release = Answering.of(champion)
@@ -71,11 +73,19 @@ def score_champion(
     prediction[list(outcome.places)] = found
     answered = np.zeros(len(instants), dtype=bool)
     answered[list(outcome.places)] = True
-    seen_until = champion.json("candidate.json")["seen_until"]
     return ChampionScore(
         prediction=prediction,
-        comparable=answered & (instants > (seen_until if seen_until is not None else -1)),
+        comparable=answered & _unseen(champion.json("candidate.json"), instants, split),
     )
+
+
+def _unseen(
+    candidate: Mapping[str, Any], instants: np.ndarray[Any, Any], split: Mapping[str, Any]
+) -> np.ndarray[Any, Any]:
+    """Test rows that the champion has not learned from, (n_rows,)."""
+    if candidate["split"]["by"] == "unit":
+        return np.full(len(instants), candidate["split"] == split)
+    return instants > (-1 if candidate["seen_until"] is None else candidate["seen_until"])
 
 
 def _source(taken: Mapping[str, Taken], name: str) -> pa.Table:

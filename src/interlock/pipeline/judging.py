@@ -17,6 +17,7 @@ from interlock.pipeline.champion import score_champion
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
+from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.stats.resamples import Resamples
@@ -128,7 +129,12 @@ def _measure(
         }
         taken = load_snapshots(context, snapshots.output)
         scored = score_champion(
-            champion, requests, rows.instants[test], taken, classes=rows.classes
+            champion,
+            requests,
+            rows.instants[test],
+            taken,
+            classes=rows.classes,
+            split=declared_split(context).to_row(),
         )
     units = np.array(rows.table.column("unit").to_pylist(), dtype=object)[test]
     return ModelMeasurement(

@@ -270,13 +270,14 @@ def _table(
     label_at: np.ndarray,
 ) -> pa.Table:
     source_index = pa.array(chosen[good])
+    keys = _keys(bound, rows).take(source_index)
     kinds = {i.name: i.kind for i in bound.features.inputs}
     kinds |= {d.name: d.kind for d in bound.features.request}
     out: dict[str, Any] = {
-        "key": _keys(bound, rows).take(source_index),
+        "key": keys,
         "t": pa.array(instants[good]),
         "label_at": pa.array(label_at[chosen[good]]),
-        "unit": pa.array(_units(bound, kept, good), type=pa.string()),
+        "unit": pa.array(_units(bound, kept, good, keys), type=pa.string()),
     }
     if bound.product.weight:
         out["weight"] = rows.column(bound.product.weight).take(source_index).cast(pa.float64())
@@ -300,11 +301,15 @@ def _keys(bound: Bound, rows: pa.Table) -> Any:
     return pa.array([json.dumps(part, default=str) for part in parts], type=pa.string())
 
 
-def _units(bound: Bound, kept: Columns, good: np.ndarray) -> list[str]:
-    """The unit of each row as JSON text: typed values, so that (1, 11) never meets (11, 1)."""
+def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> list[str]:
+    """The unit of each row as JSON text: typed values, so that (1, 11) never meets (11, 1).
+
+    Without a unit each row is its own, named by its key: so a split by hash moves no row when
+    others are added.
+    """
     fields = bound.product.unit_fields
     if not fields:
-        return [str(i) for i in range(len(good))]
+        return [json.dumps(key, default=str) for key in keys.to_pylist()]
     values = [kept[name] for name in fields]
     return [json.dumps([column[i] for column in values], default=str) for i in good]
 
