@@ -469,4 +469,21 @@ def gate_mistakes(product: Declaration) -> list[Mistake]:
                         fix=nearest(str(metric), METRICS) or "correct the metric's name",
                     )
                 )
-    return found
+    return found + _nothing_to_beat(product)
+
+
+def _nothing_to_beat(product: Declaration) -> list[Mistake]:
+    """The gate that holds by default asks for it too."""
+    asked = any(isinstance(c, model.BeatsBaselines) for c in model.model_gate(product.model_gate))
+    if not asked or any(isinstance(c, Baseline) for c in product.candidates.values()):
+        return []
+    rule = "il.Mean()" if product.target.task == "regression" else "il.ClassPrior()"
+    return [
+        Mistake(
+            code="C142",
+            what="the model gate asks to beat the baselines, and none is declared",
+            expected="a baseline among the candidates: a yardstick that a model must beat",
+            got=", ".join(map(str, product.candidates)) or "no candidates",
+            fix=f"add 'baseline': il.Baseline({rule}), or declare another model_gate=[…]",
+        )
+    ]
