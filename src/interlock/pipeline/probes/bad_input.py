@@ -149,10 +149,14 @@ def _envelopes(row: bytes) -> Iterator[BadRequest]:
 def send_bad_requests(
     client: Client, corpus: Sequence[BadRequest], good: Mapping[str, Any]
 ) -> Refusals:
-    """Send the corpus, and at the end a good request, which must be answered."""
+    """Send the corpus, and at the end a good request, which must be answered.
+
+    Each goes over a connection of its own: a server may close the one it refused a request on.
+    """
     wrong = []
     for case in corpus:
         reply = _sent(client, case)
+        client.close()
         if reply.status != case.expected:
             wrong.append(f"{case.name}: due {case.expected}, got {reply.short}")
     last = client.predict(good)

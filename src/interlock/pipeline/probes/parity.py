@@ -17,10 +17,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.pipeline.probes.client import Client, Reply
+from interlock.pipeline.probes.client import Client, Reply, request_bytes
 
 MAX_ROWS = 1_000
 _LIST_ROWS = 250
+_LIST_BYTES = 500_000  # a service takes requests of twice that, and more
 _SHOWN = 20  # differences described
 
 _ABSENT = object()
@@ -124,7 +125,9 @@ def compare_rows(
 
 
 def _ask(client: Client, requests: Sequence[Mapping[str, Any]]) -> Iterator[_Asked]:
-    for way, size in (("list", _LIST_ROWS), ("single", 1)):
+    widest = max((len(request_bytes(request)) for request in requests), default=1)
+    in_list = max(1, min(_LIST_ROWS, _LIST_BYTES // widest))
+    for way, size in (("list", in_list), ("single", 1)):
         for start in range(0, len(requests), size):
             sent = list(requests[start : start + size])
             reply = client.predict(sent if way == "list" else sent[0])
