@@ -117,6 +117,7 @@ def _begin(context: Context, request: Request) -> DeliveryRow:
                 got="none; the newest one came to its end",
                 fix="run `interlock deliver`",
             )
+        _same_revision(row, request.revision)
         return context.ledger.move_delivery(row.id, status=RUNNING, at=now())
     return context.ledger.start_delivery(
         DeliveryRow(
@@ -125,11 +126,30 @@ def _begin(context: Context, request: Request) -> DeliveryRow:
             number=0,
             as_of=context.as_of,
             status=RUNNING,
-            git_commit=request.revision.commit or f"files:{request.revision.files}",
+            git_commit=_named(request.revision),
             dirty=request.revision.dirty,
             goal=request.goal.name,
             started=now(),
         )
+    )
+
+
+def _named(revision: Revision) -> str:
+    return revision.commit or f"files:{revision.files}"
+
+
+def _same_revision(row: DeliveryRow, revision: Revision) -> None:
+    """What is resumed must be what was begun: its record and its attestations say which that is."""
+    if (row.git_commit, row.dirty) == (_named(revision), revision.dirty):
+        return
+    raise OperatorError(
+        "E122",
+        "the project has changed since the delivery began",
+        where=f"delivery {row.number}",
+        expected=row.git_commit + (", with uncommitted changes" if row.dirty else ""),
+        got=_named(revision) + (", with uncommitted changes" if revision.dirty else ""),
+        fix="run `interlock deliver`: stages whose inputs are the same are not run again",
+        untouched="what is live",
     )
 
 
