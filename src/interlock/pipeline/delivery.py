@@ -193,7 +193,7 @@ class _Run:
         """(status, the sentence that says what happened)."""
         goal = self.request.goal.name
         self.live = self._live_before(goal)
-        champion = self.deployer.bundle(self.live.bundle) if self.live else None
+        champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
         snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
         examples = self._step(
             "features", lambda: make_examples(self.context, snapshots), self._features_detail
@@ -215,12 +215,12 @@ class _Run:
         self.digest = str(built.output["digest"])
         if self.live is not None and self.live.bundle == self.digest:
             self.label = self.live.label
-            self.deployer.switch(self.live, self.live)  # a killed delivery may not have published
+            self.deployer.live.to(self.live, self.live)  # a killed delivery may not have published
             return UNCHANGED, f"nothing changed: {goal} runs {self.live.label} already"
         self._attest(data, model, champion)
         self._probe(snapshots, examples, trained)
         self.label = label_release(
-            self.context, self.deployer.bundle(self.digest), self.row, trained.output["winner"]
+            self.context, self.deployer.live.bundle(self.digest), self.row, trained.output["winner"]
         )
         return self._through_environments()
 
@@ -330,7 +330,7 @@ class _Run:
 
     def _attest(self, data: GateResult, model: GateResult, champion: Bundle | None) -> None:
         """Sign what was built from what, and what the first two gates found."""
-        bundle = self.deployer.bundle(str(self.digest))
+        bundle = self.deployer.live.bundle(str(self.digest))
         common = {"bundle": bundle.digest, "product": self.row.product, "delivery": self.row.id}
         attest = self.deployer.notary.attest
         attest(
