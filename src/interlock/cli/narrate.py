@@ -45,6 +45,10 @@ class Log:
     def __init__(self, stream: TextIO, *, verbose: bool = False) -> None:
         self._stream, self._verbose = stream, verbose
 
+    def began(self, header: str) -> None:
+        """Say what is delivered."""
+        write_lines(self._stream, [header])
+
     def started(self, step: str) -> None:
         """Say that a step began."""
         write_lines(self._stream, [f"… {shown(step)} started"])
@@ -69,6 +73,10 @@ class Terminal:
         self._stream, self._verbose, self._after = stream, verbose, after_seconds
         self._lock = threading.Lock()
         self._bar: _Bar | None = None
+
+    def began(self, header: str) -> None:
+        """Say what is delivered."""
+        write_lines(self._stream, [header])
 
     def started(self, step: str) -> None:
         """Have a bar ready for when the step takes long."""

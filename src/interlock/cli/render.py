@@ -19,7 +19,6 @@ from interlock.evaluate.metrics import metric_named
 from interlock.report.content import Command
 from interlock.report.names import shown
 from interlock.report.numbers import counted, measure, moment, reach, seconds_text, span_text
-from interlock.report.terminal import delivery_header
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
@@ -85,18 +84,9 @@ def check_lines(report: CheckReport) -> list[str]:
 
 
 def delivered_lines(done: Delivered) -> list[str]:
-    """Header, report, what to type next; the verdict comes last."""
+    """Report, what to type next; the verdict comes last."""
     content = done.content
     return [
-        delivery_header(
-            content.product,
-            content.number,
-            content.as_of,
-            zone=content.zone,
-            environment=content.environment,
-            champion=content.champion,
-            live_for=content.champion_live_for,
-        ),
         f"report: {done.report_path}",
         *_next_lines(content.next_commands),
         f"{_GLYPHS.get(done.row.status, '?')} {done.row.status}: "

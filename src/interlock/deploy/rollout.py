@@ -134,7 +134,7 @@ def _nowhere(product: str, environment: str, got: str) -> OperatorError:
         where=f"{product} in {environment}",
         expected="a recorded previous release",
         got=got,
-        fix="promote another release instead",
+        fix="name one: interlock rollback --to LABEL; interlock history lists them",
         untouched="what is live",
     )
 
@@ -147,6 +147,6 @@ def _already(current: DeploymentRow) -> OperatorError:
         expected="the release to go to",
         got=f"a second rollback; the recorded previous release is {current.previous_label}, "
         "the one that was rolled back",
-        fix="name the release to go to",
+        fix="name the release to go to: interlock rollback --to LABEL",
         untouched=f"{current.label} stays live",
     )

@@ -24,6 +24,10 @@ STAGE_FORMAT = 1  # raise when a stage's code changes what its output means
 class Narrator(Protocol):
     """Who tells the user what goes on; a silent one will do."""
 
+    def began(self, header: str) -> None:
+        """A delivery began; the header says of what, as of when, and what is live."""
+        ...
+
     def started(self, step: str) -> None:
         """A step began."""
         ...
@@ -39,6 +43,9 @@ class Narrator(Protocol):
 
 class Silent:
     """A narrator that says nothing."""
+
+    def began(self, header: str) -> None:
+        """Nothing."""
 
     def started(self, step: str) -> None:
         """Nothing."""

@@ -36,7 +36,9 @@ from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement
 from interlock.report import content as report
+from interlock.report.terminal import delivery_header
 from interlock.report.html import render
+from interlock.report.terminal import delivery_header
 from interlock.store.atomic import write_file
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
@@ -193,6 +195,7 @@ class _Run:
         """(status, the sentence that says what happened)."""
         goal = self.request.goal.name
         self.live = self._live_before(goal)
+        self.context.narrator.began(self._header())
         champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
         snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
         examples = self._step(
@@ -229,6 +232,17 @@ class _Run:
         rows = self.context.ledger.deployments(self.row.product, goal, limit=2)
         own = bool(rows) and rows[0].delivery == self.row.id
         return next(iter(rows[1:] if own else rows), None)
+
+    def _header(self) -> str:
+        return delivery_header(
+            self.row.product,
+            self.row.number,
+            self.row.as_of,
+            zone=self.context.bound.zone or "UTC",
+            environment=self.request.goal.name,
+            champion=self.live.label if self.live else None,
+            live_for=max(0, self.row.started - self.live.since) if self.live else None,
+        )
 
     def _through_environments(self) -> tuple[str, str]:
         assert self.digest is not None
@@ -405,7 +419,7 @@ class _Run:
 
     def ended(self, status: str, sentence: str, error: InterlockError | None) -> Delivered:
         """Write the report, move the delivery to its end, call the hook."""
-        content = self._content(sentence)
+        content = self._content(sentence, error)
         path = self.deployer.places.delivery(self.row.product, self.row.number) / "report.html"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, render(content).encode())
@@ -448,7 +462,7 @@ class _Run:
             at=now(),
         )
 
-    def _content(self, sentence: str) -> report.Content:
+    def _content(self, sentence: str, error: InterlockError | None) -> report.Content:
         parts = {name: part() for name, part in self.tale.parts.items()}
         attestations = self.context.ledger.attestations(self.digest) if self.digest else []
         commit = self.row.git_commit
@@ -480,22 +494,27 @@ class _Run:
                     for a in attestations
                 ),
             ),
-            next_commands=self._next(),
+            next_commands=self._next(error),
         )
 
-    def _next(self) -> tuple[report.Command, ...]:
-        shut = [g for g in self.tale.gates if not g.opens]
-        if shut:
-            code = _GATE_CODES.get(shut[0].gate, "M204")
+    def _next(self, error: InterlockError | None) -> tuple[report.Command, ...]:
+        if error is not None:
+            again = "interlock deliver"
+            if not isinstance(error, BlockedError):
+                again += " --resume"
             return (
-                report.Command(line=f"interlock explain {code}", purpose="what this gate asks"),
-                report.Command(line="interlock deliver", purpose="after mending it"),
+                report.Command(line=f"interlock explain {error.code}", purpose="what is asked for"),
+                report.Command(line=again, purpose="after mending it"),
             )
-        return (
+        found = [
             report.Command(line="interlock serve", purpose="answer requests with what is live"),
             report.Command(line="interlock show", purpose="what the release is made of"),
-            report.Command(line="interlock rollback", purpose="return to the release before"),
-        )
+        ]
+        if self.live is not None and self.label != self.live.label:
+            found.append(
+                report.Command(line="interlock rollback", purpose="return to the release before")
+            )
+        return tuple(found)
 
 
 def _snapshot_detail(outcome: Outcome) -> str:

@@ -43,7 +43,6 @@ def live() -> DeploymentRow:
 
 def test_a_delivery_ends_with_its_verdict(blocked):
     assert render.delivered_lines(blocked) == [
-        "rents · delivery 7 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)",
         "report: /state/report.html",
         "next: interlock explain M204  (what it asks)",
         "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0",
