@@ -36,7 +36,6 @@ from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement
 from interlock.report import content as report
-from interlock.report.terminal import delivery_header
 from interlock.report.html import render
 from interlock.report.terminal import delivery_header
 from interlock.store.atomic import write_file
