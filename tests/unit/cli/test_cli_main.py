@@ -253,7 +253,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
         "error[M204]: the model gate stays shut\n  expected: every check to pass\n"
         "hint: interlock explain M204\n"
     )
-        assert said.out.splitlines()[0] == "report: /state/report.html"
+    assert said.out.splitlines()[0] == "report: /state/report.html"
     assert said.out.splitlines()[-1] == (
         "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0"
     )
