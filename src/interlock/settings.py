@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from interlock.errors import Mistake, OperatorError
 
@@ -28,9 +29,42 @@ _FITS: Mapping[str, Callable[[Any], bool]] = {
     _NUMBER: lambda value: isinstance(value, int) and not isinstance(value, bool),
     _SWITCH: lambda value: isinstance(value, bool),
 }
-_KNOWN = {"products": _TEXTS, "state": _TEXT, "environments": _TABLE, "service": _TABLE}
+_KNOWN = {
+    "products": _TEXTS,
+    "state": _TEXT,
+    "environments": _TABLE,
+    "service": _TABLE,
+    "online": _TABLE,
+}
 _ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "trusted_keys": _TEXTS}
 _SERVICE_KEYS = {"host": _TEXT, "port": _NUMBER, "token_file": _TEXT, "ack": _TEXT}
+_ONLINE_KEYS = {
+    "url": _TEXT,
+    "unavailable": _TEXT,
+    "password_env": _TEXT,
+    "password_file": _TEXT,
+    "timeout_ms": _NUMBER,
+    "keep": _NUMBER,
+}
+_CHOICES = ("refuse", "defaults")
+_LEAST = 1  # of timeout_ms and of keep
+
+
+@dataclass(frozen=True, kw_only=True)
+class OnlineSettings:
+    """Where history features are looked up, and what happens when they cannot be.
+
+    Without ``url`` each environment has a folder of its own. ``unavailable`` is "refuse" (503) or
+    "defaults" (the declared ones, marked as degraded). The password stands in the environment
+    variable or in the file of that name. ``keep`` is how many grid points stay.
+    """
+
+    url: str | None = None
+    unavailable: str = "refuse"
+    password_env: str | None = None
+    password_file: Path | None = None
+    timeout_ms: int = 50
+    keep: int = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +82,7 @@ class Settings:
         default_factory=lambda: DEFAULT_ENVIRONMENTS
     )
     service: Mapping[str, Any] = field(default_factory=dict)
+    online: OnlineSettings = OnlineSettings()
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -71,8 +106,15 @@ def load_settings(project_dir: Path, environ: Mapping[str, str]) -> Settings:
         product_files=tuple(declared.get("products", ["product.py"])),
         environments=environments,
         service=declared.get("service", {}),
+        online=_online(declared.get("online", {}), project_dir),
         environ=dict(environ),
     )
+
+
+def _online(declared: Mapping[str, Any], project_dir: Path) -> OnlineSettings:
+    named = declared.get("password_file")
+    file = None if named is None else project_dir / named
+    return OnlineSettings(**{**declared, "password_file": file})
 
 
 def _declared(path: Path) -> dict[str, Any]:
@@ -105,6 +147,10 @@ def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
     service = declared.get("service", {})
     if isinstance(service, dict):
         yield from _wrong("tool.interlock.service", service, _SERVICE_KEYS)
+    online = declared.get("online", {})
+    if isinstance(online, dict):
+        yield from _wrong("tool.interlock.online", online, _ONLINE_KEYS)
+        yield from _wrong_online(online)
     environments = declared.get("environments", {})
     for name, values in environments.items() if isinstance(environments, dict) else ():
         where = f"tool.interlock.environments.{name}"
@@ -122,6 +168,48 @@ def _wrong(where: str, values: Mapping[str, Any], known: Mapping[str, str]) -> I
             yield _mistake(where, f"one of {', '.join(known)}", key, "correct or remove the key")
         elif not _FITS[known[key]](value):
             yield _mistake(f"{where}.{key}", known[key], repr(value), "correct the value")
+
+
+def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:
+    where = "tool.interlock.online"
+    url = values.get("url")
+    problem = url_problem(url) if isinstance(url, str) else None
+    if problem is not None:
+        expected = "redis://host:6379/0, or rediss://…"
+        yield _mistake(f"{where}.url", expected, problem, "correct the URL; see password_env")
+    chosen = values.get("unavailable")
+    if isinstance(chosen, str) and chosen not in _CHOICES:
+        yield _mistake(f"{where}.unavailable", " or ".join(_CHOICES), chosen, "use one of those")
+    for key in ("timeout_ms", "keep"):
+        number: Any = values.get(key)
+        if _FITS[_NUMBER](number) and number < _LEAST:
+            expected = f"at least {_LEAST}"
+            yield _mistake(f"{where}.{key}", expected, repr(number), "correct the value")
+    if "password_env" in values and "password_file" in values:
+        got = "password_env and password_file"
+        yield _mistake(where, "one place for the password", got, "remove one of the two")
+
+
+def url_problem(url: str) -> str | None:
+    """What is wrong with the URL of a server of online features, or None.
+
+    >>> url_problem("redis://cache:6379/0")
+    >>> url_problem("redis://:secret@cache")
+    'a password, which does not belong there'
+    """
+    if not url.startswith(("redis://", "rediss://")):
+        return "another scheme, or none"
+    try:
+        parts = urlsplit(url)
+        database = int(parts.path.strip("/") or "0")
+        port = parts.port
+    except ValueError:
+        return "a port or a database that is no number"
+    if parts.password is not None:
+        return "a password, which does not belong there"
+    if not parts.hostname or port == 0 or database < 0:
+        return "no host, port and database"
+    return "more than host, port and database" if parts.query or parts.fragment else None
 
 
 def _mistake(where: str, expected: str, got: str, fix: str) -> Mistake:

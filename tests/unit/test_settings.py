@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from interlock.errors import OperatorError
-from interlock.settings import load_settings
+from interlock.settings import OnlineSettings, load_settings
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_every_mistake_is_reported_at_once(refused):
     assert found == [
         (
             known,
-            "one of products, state, environments, service",
+            "one of products, state, environments, service, online",
             "product",
             "correct or remove the key",
         ),
@@ -200,3 +200,52 @@ def test_a_pyproject_that_is_no_toml(tmp_path, data):
     assert mistake.where == str(tmp_path.resolve() / "pyproject.toml")
     assert (mistake.expected, mistake.fix) == ("TOML", "correct the file")
     assert mistake.got
+
+
+def test_the_online_store_is_files_unless_a_server_is_named(load, tmp_path):
+    assert load("").online == OnlineSettings()
+    text = """
+        [tool.interlock.online]
+        url = "rediss://interlock@cache.internal:6380/2"
+        unavailable = "defaults"
+        password_file = "secrets/redis"
+        timeout_ms = 20
+        keep = 5
+    """
+    assert load(text).online == OnlineSettings(
+        url="rediss://interlock@cache.internal:6380/2",
+        unavailable="defaults",
+        password_file=tmp_path.resolve() / "secrets/redis",
+        timeout_ms=20,
+        keep=5,
+    )
+    assert (OnlineSettings().unavailable, OnlineSettings().timeout_ms) == ("refuse", 50)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "got"),
+    [
+        ("url = 'redis://:hunter2@cache'", ".url", "a password, which does not belong there"),
+        ("url = 'redis://a:hunter2@cache'", ".url", "a password, which does not belong there"),
+        ("url = 'memcached://cache'", ".url", "another scheme, or none"),
+        ("url = '/folder'", ".url", "another scheme, or none"),
+        ("url = 'redis://cache:port'", ".url", "a port or a database that is no number"),
+        ("url = 'redis://cache/prod'", ".url", "a port or a database that is no number"),
+        ("url = 'redis://'", ".url", "no host, port and database"),
+        ("url = 'redis://cache?ssl=1'", ".url", "more than host, port and database"),
+        ("url = 3", ".url", "3"),
+        ("unavailable = 'guess'", ".unavailable", "guess"),
+        ("timeout_ms = 0", ".timeout_ms", "0"),
+        ("keep = 0", ".keep", "0"),
+        ("keep = '3'", ".keep", "'3'"),
+        ("password = 'hunter2'", "", "password"),
+        (
+            "password_env = 'A'\npassword_file = 'b'",
+            "",
+            "password_env and password_file",
+        ),
+    ],
+)
+def test_a_mistake_about_the_online_store_is_named_and_tells_no_password(refused, text, where, got):
+    [(place, _, found, _)] = refused(f"[tool.interlock.online]\n{text}\n")
+    assert (place, found) == (f"pyproject.toml: tool.interlock.online{where}", got)

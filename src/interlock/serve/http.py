@@ -171,9 +171,13 @@ class App:
         proto.response_bytes(200 if ready else 503, JSON, _ENCODER.encode({"ready": ready}))
 
     def _status(self, proto: Any) -> None:
-        proto.response_bytes(
-            200, JSON, _ENCODER.encode({**self._live.status(), "in_flight": self._in_flight})
-        )
+        predictor = self._live.predictor
+        status = {
+            **self._live.status(),
+            "in_flight": self._in_flight,
+            "history": None if predictor is None else predictor.standing(),
+        }
+        proto.response_bytes(200, JSON, _ENCODER.encode(status))
 
     def _schema(self, proto: Any) -> None:
         proto.response_bytes(200, JSON, _ENCODER.encode(schema_document(self._contract())))

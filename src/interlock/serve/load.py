@@ -6,6 +6,7 @@ and model loaded → golden answers computed again and compared → warmed up.
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,7 +39,9 @@ def load(directory: Path, plan: ServePlan, *, digest: str, label: str = "") -> L
     return replace(
         release,
         contract=replace(release.contract, example=rows[0].request),
-        history=open_history(release.histories, (*release.fields, *release.names), plan),
+        history=open_history(
+            release.histories, (*release.fields, *release.names), plan, os.environ
+        ),
     )
 
 

@@ -98,6 +98,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
     encoder = (
         Encoder.from_row(bundle.json("encoder.json")) if "encoder.json" in bundle.files else None
     )
+    _check_entities(schema, features)
     fields = [field.name for field in schema.fields]
     names = [
         *fields,
@@ -136,3 +137,15 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         pick=picker(names, inputs),
         entity=picker(names, answer.entity),
     )
+
+
+def _check_entities(schema: RequestSchema, features: FeatureSet) -> None:
+    """Raise ValueError unless a request gives each history's key, in the type it is kept by."""
+    kinds = {field.name: field.kind for field in schema.fields}
+    kinds |= {feature.name: feature.kind for feature in features.request}
+    for history in features.histories:
+        for name, kind in history.entity:
+            given = kinds.get(name)
+            if given != kind and {given, kind} != {"str", "category"}:
+                kept = f"history '{history.name}' is kept by {name}: {kind}"
+                raise ValueError(f"{kept}, and a request gives {given or 'no such value'}")

@@ -1,7 +1,8 @@
 """The plan of a service: all that a worker is told, as one JSON file.
 
 Invariants: a plan names either one bundle or a pointer to follow, never both; the worker asks
-nothing else (no project, no ledger, no environment variable).
+nothing else (no project, no ledger, no environment variable) but the secrets that it names: a plan
+holds none.
 
 >>> plan = ServePlan(product="valuation", bundle="/releases/" + "0" * 64, log="/state/log")
 >>> read_plan_bytes(plan_bytes(plan)) == plan
@@ -17,6 +18,7 @@ import msgspec
 
 from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
+from interlock.store.online_place import OnlineAccess
 
 LEASH = "--until-stdin-ends"  # a worker's argument: stop with the process that started it
 
@@ -38,7 +40,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     file that names the live one. ``attestations`` holds one directory a bundle, named by its
     digest; ``policy`` is the environment's, ``trusted_keys`` are public keys in PEM. ``digest``
     pins the only bundle that may be served. ``tolerance`` and ``clock`` are microseconds; with
-    ``replay`` the clock stands still at ``clock``.
+    ``replay`` the clock stands still at ``clock``. ``online`` is a folder or a server's URL.
     """
 
     product: str
@@ -54,6 +56,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     policy: Policy | None = None
     trusted_keys: tuple[str, ...] = ()
     online: str | None = None
+    online_access: OnlineAccess = OnlineAccess()
     history_unavailable: Literal["refuse", "defaults"] = "refuse"
     log: str
     ack: Literal["process", "disk"] = "process"

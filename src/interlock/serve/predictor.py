@@ -24,11 +24,12 @@ from interlock.errors import InterlockError
 from interlock.features.request import FeatureFailure
 from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
-from interlock.serve.history import Found
+from interlock.serve.history import Found, HistoryStanding
 from interlock.serve.ids import PredictionIds
 from interlock.serve.instant import instant_reader
 from interlock.serve.loaded import LoadedRelease
 from interlock.serve.log import PredictionLog
+from interlock.serve.pick import Values
 from interlock.serve.plan import ServePlan
 from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
 from interlock.train.answer import AnswerOne
@@ -158,33 +159,42 @@ class Predictor:
         content = _ENCODER.encode(replies if decoded.is_list else replies[0])
         return Reply(200, content, records)
 
+    def standing(self) -> HistoryStanding:
+        """How old the history features are that it answers with."""
+        return self.release.history.standing(self._now())
+
     def _rows(self, decoded: Decoded, now: int, phases: dict[str, float]) -> list[_Row]:
-        """Features and encoding of every row. Raises ServiceError for all bad rows at once."""
+        """Features and encoding of every row, with one look-up for all.
+
+        Raises ServiceError for all bad rows at once.
+        """
+        begun = perf_counter()
+        computed = self._computed(decoded, now)
+        made = perf_counter()
         release = self.release
-        computed, looked_up, encoded = 0.0, 0.0, 0.0
-        rows: list[_Row] = []
+        found = release.history.rows([(values + own, at) for values, at, own in computed])
+        read = perf_counter()
+        rows = []
+        for (values, as_of, own), history in zip(computed, found, strict=True):
+            known = values + own + history.values
+            rows.append(_Row(values, as_of, own, known, history, release.encode(known)))
+        phases["features"] = (made - begun) * _MICRO
+        phases["history"] = (read - made) * _MICRO
+        phases["encode"] = (perf_counter() - read) * _MICRO
+        return rows
+
+    def _computed(self, decoded: Decoded, now: int) -> list[tuple[Values, int, Values]]:
+        """(values, time, request features) of every row. Raises ServiceError for all bad ones."""
+        rows: list[tuple[Values, int, Values]] = []
         refused: list[ServiceError] = []
         for number, values in enumerate(decoded.rows):
-            begun = perf_counter()
             try:
                 as_of = self._instant(values, now)
-                features = release.packed.row(values, as_of)
+                rows.append((values, as_of, self.release.packed.row(values, as_of)))
             except (FeatureFailure, ServiceError) as error:
                 refused.append(_row_refusal(error, number if decoded.is_list else None))
-                continue
-            made = perf_counter()
-            found = release.history.row(values + features, as_of)
-            known = values + features + found.values
-            read = perf_counter()
-            rows.append(_Row(values, as_of, features, known, found, release.encode(known)))
-            computed += made - begun
-            looked_up += read - made
-            encoded += perf_counter() - read
         if refused:
             raise _together(refused)
-        phases["features"] = computed * _MICRO
-        phases["history"] = looked_up * _MICRO
-        phases["encode"] = encoded * _MICRO
         return rows
 
     def _finite(self, scores: Sequence[float]) -> AnswerOne:

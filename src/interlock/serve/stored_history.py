@@ -1,19 +1,24 @@
-"""History features read from the online store."""
+"""History features read from the online store: found, or refused, or declared defaults.
+
+Invariant: what the store does not answer is counted, and either refused or marked as degraded; an
+answer is never made up unmarked.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 
+from interlock.clock import SECOND
 from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
+from interlock.features.grid import grid_point
 from interlock.features.lookup import HistoryLookup, default_of
 from interlock.serve.errors import ServiceError
-from interlock.serve.history import Found, History, NoHistory
+from interlock.serve.history import Found, Freshness, History, HistoryStanding, NoHistory
 from interlock.serve.pick import Values, picker
 from interlock.serve.plan import ServePlan
 from interlock.store.online import Unavailable
-from interlock.store.online_sqlite import SqliteReader
+from interlock.store.online_place import open_reader
 
 
 class StoredHistory:
@@ -26,30 +31,67 @@ class StoredHistory:
         definitions: Sequence[HistoryDefinition],
         *,
         defaults: bool,
+        replay: bool,
     ) -> None:
         self._lookup = lookup
         self._keys = tuple(keys)
+        self._definitions = tuple(definitions)
         self._names = tuple(definition.name for definition in definitions)
         self._defaults = defaults
+        self._replay = replay
         self._declared = tuple(default_of(a) for d in definitions for a in d.aggregates)
+        self._refused = 0
+        self._degraded = 0
 
-    def row(self, known: Values, as_of: int) -> Found:
-        """The aggregates for one row. Raises ServiceError S122 when the store does not answer."""
+    def rows(self, asked: Sequence[tuple[Values, int]]) -> list[Found]:
+        """The aggregates of every row. Raises ServiceError S122 when the store does not answer."""
         try:
-            values, grids = self._lookup.row([key(known) for key in self._keys], as_of)
+            found = self._lookup.rows(
+                [([key(known) for key in self._keys], as_of) for known, as_of in asked]
+            )
         except Unavailable as error:
             if not self._defaults:
+                self._refused += len(asked)
                 raise ServiceError("S122", "the history features are unavailable") from error
-            return Found(self._declared, {}, True)
-        return Found(values, dict(zip(self._names, grids, strict=True)), False)
+            self._degraded += len(asked)
+            return [Found(self._declared, {}, True)] * len(asked)
+        names = self._names
+        return [
+            Found(values, dict(zip(names, grids, strict=True)), False) for values, grids in found
+        ]
+
+    def standing(self, now: int) -> HistoryStanding:
+        """How old the answers are at that instant. In replay there is no such thing."""
+        histories: dict[str, Freshness | None] = {}
+        problem = None
+        try:
+            current = {} if self._replay else self._lookup.current()
+        except Unavailable as error:
+            current, problem = {}, error.mistakes[0].got
+        for definition in self._definitions:
+            if definition.name in current:
+                grid = current[definition.name]
+                histories[definition.name] = None if grid is None else _fresh(definition, grid, now)
+        return HistoryStanding(
+            histories=histories, problem=problem, refused=self._refused, degraded=self._degraded
+        )
+
+
+def _fresh(definition: HistoryDefinition, grid: int, now: int) -> Freshness:
+    missed = (grid_point(now, definition) - grid) // definition.refresh
+    return Freshness(grid=grid, age_seconds=(now - grid) / SECOND, behind=max(0, missed))
 
 
 def open_history(
-    definitions: Sequence[HistoryDefinition], names: Sequence[str], plan: ServePlan
+    definitions: Sequence[HistoryDefinition],
+    names: Sequence[str],
+    plan: ServePlan,
+    environ: Mapping[str, str],
 ) -> History:
     """The history features of a release whose rows are known by ``names``.
 
-    Raises OperatorError S109 when the release has history features and the plan no online store.
+    ``environ`` holds the secret that the plan may name. Raises OperatorError S109 when the release
+    has history features and the plan no online store, F127 or F128 when that cannot be opened.
     """
     if not definitions:
         return NoHistory()
@@ -61,7 +103,8 @@ def open_history(
             got="none in the plan",
             fix="run 'interlock refresh' and give the service its online store",
         )
-    lookup = HistoryLookup(SqliteReader(Path(plan.online)), definitions, replay=plan.replay)
+    reader = open_reader(plan.online, plan.online_access, environ)
+    lookup = HistoryLookup(reader, definitions, replay=plan.replay)
     keys = [picker(names, [key for key, _ in d.entity]) for d in definitions]
     defaults = plan.history_unavailable == "defaults"
-    return StoredHistory(lookup, keys, definitions, defaults=defaults)
+    return StoredHistory(lookup, keys, definitions, defaults=defaults, replay=plan.replay)

@@ -3,10 +3,10 @@
 A path is a folder of SQLite files, ``redis://host:6379/0`` (``rediss://`` with TLS) a server. The
 password is not in the URL: an environment variable or a file holds it, and only their names travel.
 
->>> url_problem("redis://cache:6379/0"), url_problem("/state/online")
-(None, None)
->>> url_problem("redis://:secret@cache")
-'a password, which does not belong there'
+>>> type(open_reader("/state/online", OnlineAccess(), {})).__name__
+'SqliteReader'
+>>> type(open_reader("redis://cache", OnlineAccess(), {})).__name__
+'RedisReader'
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 import msgspec
 
 from interlock.errors import OperatorError
+from interlock.settings import url_problem
 from interlock.store.online import OnlineReader, OnlineWriter
 from interlock.store.online_sqlite import SqliteReader, SqliteWriter
 
 if TYPE_CHECKING:
     from interlock.store.redis_link import RedisAddress
 
-SERVERS = ("redis", "rediss")
 _PORT = 6379
 
 
@@ -44,25 +44,6 @@ class OnlineAccess(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 def is_server(url: str) -> bool:
     """Whether the URL means a server; else it is a folder."""
     return "://" in url
-
-
-def url_problem(url: str) -> str | None:
-    """What is wrong with a URL, or None."""
-    if not is_server(url):
-        return None if url else "nothing"
-    try:
-        parts = urlsplit(url)
-        number = int(parts.path.strip("/") or "0")
-        known = (parts.port or _PORT) > 0 and number >= 0
-    except ValueError:
-        return "a port or a database that is no number"
-    if parts.scheme not in SERVERS:
-        return f"the scheme {parts.scheme}://"
-    if parts.password is not None:
-        return "a password, which does not belong there"
-    if not parts.hostname or not known:
-        return "no host"
-    return "more than host, port and database" if parts.query or parts.fragment else None
 
 
 def open_reader(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineReader:

@@ -241,18 +241,37 @@ def test_history_that_is_unavailable_refuses_or_degrades(make, request_body):
     predictor = make()
 
     class Down:
-        def row(self, known, as_of):
+        def rows(self, asked):
             raise ServiceError("S122", "the history features are unavailable")
 
     class Defaults:
-        def row(self, known, as_of):
-            return Found((), {}, True)
+        def rows(self, asked):
+            return [Found((), {}, True) for _ in asked]
 
     predictor.release = _with_history(predictor.release, Down())
     assert ask(predictor, request_body())[0] == 503
     predictor.release = _with_history(predictor.release, Defaults())
     status, answer = ask(predictor, request_body())
     assert (status, answer["degraded"]) == (200, True)
+
+
+def test_all_rows_of_a_request_are_one_look_up_and_none_for_a_refused_one(make, request_body):
+    predictor, asked = make(), []
+
+    class Counting:
+        def rows(self, rows):
+            asked.append(rows)
+            return [Found((), {}, False) for _ in rows]
+
+    predictor.release = _with_history(predictor.release, Counting())
+    row = request_body()
+    status, answers = ask(predictor, b"[" + b",".join([row] * 5) + b"]")
+    assert (status, len(answers)) == (200, 5)
+    assert [len(rows) for rows in asked] == [5]
+    known, as_of = asked[0][0]
+    assert (known[2], as_of) == (120.0, 1_717_113_600_000_000)
+    assert ask(predictor, b"[" + row + b"," + request_body(area=13.0) + b"]")[0] == 422
+    assert len(asked) == 1
 
 
 def _with_history(release, history):
@@ -313,13 +332,13 @@ def test_the_example_of_the_contract_is_a_golden_request(directory, support):
     assert open_bundle(directory).digest == release.digest
 
 
-def test_history_features_need_an_online_store(support, files, bundle_root):
+def _kept_by(name, kind, support, files, bundle_root):
     features = json.loads(files["features.json"])
     features["histories"] = [
         {
             "name": "market",
             "source": "sales",
-            "entity": [["year_built", "int"]],
+            "entity": [[name, kind]],
             "refresh": 1,
             "landing": 0,
             "aggregates": [],
@@ -327,6 +346,31 @@ def test_history_features_need_an_online_store(support, files, bundle_root):
         }
     ]
     changed = files | {"features.json": json.dumps(features).encode()}
-    directory = support.write_bundle(bundle_root, changed)
+    return support.write_bundle(bundle_root, changed)
+
+
+def test_history_features_need_an_online_store(support, files, bundle_root):
+    directory = _kept_by("year_built", "int", support, files, bundle_root)
     with pytest.raises(OperatorError, match="has no online store"):
         load(directory, support.plan_for(directory), digest=directory.name)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("year_built", "str"), ("area", "int"), ("no", "int")])
+def test_an_entity_of_another_type_live_than_in_the_history_is_refused(
+    support, files, bundle_root, name, kind
+):
+    directory = _kept_by(name, kind, support, files, bundle_root)
+    plan = support.plan_for(directory, online=str(bundle_root))
+    with pytest.raises(IntegrityError) as caught:
+        load(directory, plan, digest=directory.name)
+    assert caught.value.code == "S131"
+    assert f"history 'market' is kept by {name}: {kind}" in caught.value.mistakes[0].got
+
+
+@pytest.mark.parametrize(("name", "kind"), [("stories", "str"), ("age", "int")])
+def test_an_entity_that_is_a_category_or_a_request_feature_is_taken(
+    support, files, bundle_root, name, kind
+):
+    directory = _kept_by(name, kind, support, files, bundle_root)
+    plan = support.plan_for(directory, online=str(bundle_root))
+    assert load(directory, plan, digest=directory.name).histories[0].entity == ((name, kind),)

@@ -9,9 +9,10 @@ from interlock.errors import OperatorError
 from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.lookup import view_name
 from interlock.serve.errors import ServiceError
-from interlock.serve.history import Found
+from interlock.serve.history import Found, Freshness, HistoryStanding
 from interlock.serve.plan import ServePlan
 from interlock.serve.stored_history import open_history
+from interlock.store.online_place import OnlineAccess
 from interlock.store.online_sqlite import SqliteWriter
 
 DAY = 86_400_000_000
@@ -64,40 +65,88 @@ def store(tmp_path):
 
 def history(store, **changes):
     plan = ServePlan(product="valuation", bundle="/b", log="/log", online=str(store))
-    return open_history((MARKET,), NAMES, msgspec.structs.replace(plan, **changes))
+    return open_history((MARKET,), NAMES, msgspec.structs.replace(plan, **changes), {})
 
 
 def test_live_the_current_grid_point_answers(store):
-    found = history(store).row((None, "north", 1.0), 99 * DAY)
+    found = history(store).rows([((None, "north", 1.0), 99 * DAY)])[0]
     assert found == Found((3, 250.0), {"market": 10 * DAY}, False)
 
 
 def test_in_replay_the_requests_own_grid_point_answers(store):
-    found = history(store, replay=True).row((None, "north", 1.0), 11 * DAY + 5)
+    found = history(store, replay=True).rows([((None, "north", 1.0), 11 * DAY + 5)])[0]
     assert found == Found((3, 260.0), {"market": 11 * DAY}, False)
 
 
 def test_an_entity_without_rows_has_the_declared_defaults_and_is_not_degraded(store):
-    assert history(store).row((None, "south", 1.0), 0).values == (0, 100.0)
-    assert history(store).row((None, "south", 1.0), 0).degraded is False
+    assert history(store).rows([((None, "south", 1.0), 0)])[0].values == (0, 100.0)
+    assert history(store).rows([((None, "south", 1.0), 0)])[0].degraded is False
 
 
 def test_a_store_that_is_down_refuses_or_degrades_as_the_product_chose(store):
     refusing, degrading = history(store), history(store, history_unavailable="defaults")
     shutil.rmtree(store)
     with pytest.raises(ServiceError) as caught:
-        refusing.row((None, "north", 1.0), 0)
+        refusing.rows([((None, "north", 1.0), 0)])[0]
     assert caught.value.code == "S122"
-    assert degrading.row((None, "north", 1.0), 0) == Found((0, 100.0), {}, True)
+    assert degrading.rows([((None, "north", 1.0), 0)])[0] == Found((0, 100.0), {}, True)
 
 
 def test_in_replay_a_grid_point_that_was_never_made_is_unavailable(store):
     with pytest.raises(ServiceError):
-        history(store, replay=True).row((None, "north", 1.0), 30 * DAY)
+        history(store, replay=True).rows([((None, "north", 1.0), 30 * DAY)])[0]
 
 
 def test_history_features_without_a_store_are_said_before_serving():
     with pytest.raises(OperatorError) as caught:
-        open_history((MARKET,), NAMES, ServePlan(product="valuation", bundle="/b", log="/log"))
+        open_history((MARKET,), NAMES, ServePlan(product="valuation", bundle="/b", log="/log"), {})
     assert caught.value.code == "S109"
     assert caught.value.mistakes[0].expected == "an online store for market"
+
+
+def test_all_rows_of_a_request_are_looked_up_together(store):
+    asked = [((None, zone, 1.0), 0) for zone in ("north", "south", None)]
+    assert [found.values for found in history(store).rows(asked)] == [
+        (3, 250.0),
+        (0, 100.0),
+        (0, 100.0),
+    ]
+
+
+def test_the_standing_tells_how_old_the_answers_are(store):
+    standing = history(store).standing(12 * DAY + DAY // 2)
+    assert standing.histories == {
+        "market": Freshness(grid=10 * DAY, age_seconds=2.5 * 86_400, behind=2)
+    }
+    assert history(store).standing(10 * DAY).histories["market"].behind == 0
+    assert history(store, replay=True).standing(99 * DAY) == HistoryStanding()
+
+
+def test_the_standing_counts_what_could_not_be_looked_up(store):
+    refusing, degrading = history(store), history(store, history_unavailable="defaults")
+    shutil.rmtree(store)
+    two = [((None, "north", 1.0), 0)] * 2
+    with pytest.raises(ServiceError):
+        refusing.rows(two)
+    degrading.rows(two)
+    degrading.rows(two)
+    assert refusing.standing(0).refused == 2
+    assert degrading.standing(0).degraded == 4
+    assert refusing.standing(0).histories == {"market": None}
+
+
+def test_a_store_that_cannot_be_asked_is_a_problem_of_the_standing(store):
+    (store / view_name(MARKET) / "current").write_text("soon")
+    standing = history(store).standing(0)
+    assert (standing.histories, "invalid literal" in standing.problem) == ({}, True)
+
+
+def test_a_password_that_is_not_there_stops_the_service_before_it_begins():
+    access = OnlineAccess(namespace="dev:valuation", password_env="REDIS_PASSWORD")
+    plan = ServePlan(
+        product="valuation", bundle="/b", log="/log", online="redis://cache", online_access=access
+    )
+    with pytest.raises(OperatorError) as caught:
+        open_history((MARKET,), NAMES, plan, {})
+    assert caught.value.code == "F128"
+    assert caught.value.mistakes[0].where == "the environment variable REDIS_PASSWORD"
