@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,19 +11,13 @@ from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
-from interlock.pipeline.probes.client import request_bytes
 from interlock.pipeline.snapshots import snapshot_digests
 from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
-from interlock.release.bundle import Bundle, seal
+from interlock.release.bundle import seal
 from interlock.serve.contract import AnswerContract
-from interlock.serve.golden import golden_bytes, golden_row
-from interlock.serve.loaded import assemble
-from interlock.serve.plan import ServePlan
 from interlock.store.arrays import array_from_bytes
 from interlock.train.answer import AnswerSpec
-
-GOLDEN_ROWS = 20
 
 
 def build(
@@ -52,6 +44,8 @@ def _winner_estimates(trained: Outcome, judged: Outcome) -> Any:
 def _build(
     context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome, judged: Outcome
 ) -> str:
+    from interlock.pipeline.golden import golden  # noqa: PLC0415 - the service's code, to build only
+
     bound, output = context.bound, trained.output
     row = output["candidates"][output["winner"]]
     rows = load_examples(context, examples.output)
@@ -67,7 +61,7 @@ def _build(
         "candidate": output["winner"],
         "schema": digest_json(bound.schema.to_row()),
     }
-    files["golden.json"] = _golden(context, files, facts, rows, output)
+    files["golden.json"] = golden(context, files, facts, rows, output)
     digest, whole = seal(files, **facts)
     context.artifacts.put_tree(digest, whole)
     return digest
@@ -121,41 +115,3 @@ def _profile(context: Context, rows: TrainingSet, output: Mapping[str, Any]) -> 
         for name, values in rows.columns().items()
     }
     return profile(rows.inputs, columns).to_row()
-
-
-def _golden(
-    context: Context,
-    files: Mapping[str, bytes],
-    facts: Mapping[str, Any],
-    rows: TrainingSet,
-    output: Mapping[str, Any],
-) -> bytes:
-    """Test rows spread over time, answered by the release as it will be served."""
-    bundle = Bundle(
-        digest=digest_json({name: len(data) for name, data in sorted(files.items())}),
-        directory=Path(),
-        manifest=dict(facts),
-        files=files,
-    )
-    release = assemble(bundle, ServePlan(product=context.bound.product.name, log=""))
-    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
-    chosen = test[np.unique(np.linspace(0, len(test) - 1, GOLDEN_ROWS).astype(int))]
-    table = rows.table.take(chosen).to_pylist()
-    aggregates = [a.name for h in context.bound.features.histories for a in h.aggregates]
-    return golden_bytes(
-        [
-            golden_row(
-                release,
-                _plain({f.name: row[f"request.{f.name}"] for f in context.bound.schema.fields}),
-                as_of=row["t"],
-                history=tuple(row[f"feature.{name}"] for name in aggregates),
-            )
-            for row in table
-        ]
-    )
-
-
-def _plain(request: Mapping[str, Any]) -> dict[str, Any]:
-    """A request as JSON has it: dates are texts."""
-    found: dict[str, Any] = json.loads(request_bytes(request))
-    return found

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-from msgspec import structs
 
 from interlock.clock import now
 from interlock.deploy.environment import Environment
@@ -18,21 +14,14 @@ from interlock.features.refresh import refresh
 from interlock.pipeline.context import Context
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
-from interlock.pipeline.probes.client import Client
-from interlock.pipeline.probes.post_deploy import Expected, post_deploy
-from interlock.pipeline.probes.project_tests import project_tests
 from interlock.pipeline.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.switching import Switch
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.statements import post_deploy_statement
-from interlock.serve.golden import read_golden
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import start
 from interlock.store.online_sqlite import SqliteWriter
 from interlock.store.rows import DeploymentRow
 from interlock.verdict import GateResult
-
-_READY_SECONDS = 20.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,18 +112,14 @@ class Deployer:
 
     def test_deployed(self, environment: Environment, target: Target) -> GateResult:
         """Start the environment's service, test what runs there, and attest what was found."""
-        bundle = self.live.bundle(target.bundle)
-        expected = Expected(
-            digest=target.bundle,
-            schema=self.context.bound.schema,
-            golden=read_golden(bundle.read("golden.json")),
+        from interlock.pipeline.probes.deployed import question_deployed  # noqa: PLC0415 - rare
+
+        result = question_deployed(
+            self.plan(environment),
+            self.live.bundle(target.bundle),
+            self.context.bound.schema,
+            self.context.bound.project_dir,
         )
-        with tempfile.TemporaryDirectory(prefix="interlock-post-deploy-") as place:
-            plan = structs.replace(self.plan(environment), log=str(Path(place) / "log"))
-            with start(plan, seconds=_READY_SECONDS) as service:
-                own = project_tests(self.context.bound.project_dir, service.url)
-                with Client(service.url) as client:
-                    result = post_deploy(client, expected, own)
         self.notary.attest(
             post_deploy_statement(
                 bundle=target.bundle,

@@ -13,7 +13,6 @@ from interlock.evaluate.metrics import METRICS, metric_named
 from interlock.gates.data import DataMeasurement, data_gate
 from interlock.gates.gate import run
 from interlock.gates.model import Below, ModelMeasurement, model_gate
-from interlock.pipeline.champion import score_champion
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
@@ -122,6 +121,8 @@ def _measure(
     }
     scored = None
     if champion is not None:
+        from interlock.pipeline.champion import score_champion  # noqa: PLC0415 - the service's code
+
         table = rows.table.take(test)
         requests = {
             f.name: table.column(f"request.{f.name}").to_pylist()

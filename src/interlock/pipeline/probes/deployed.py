@@ -1,0 +1,35 @@
+"""Post-deploy tests on a service of their own: started as the environment's, then questioned."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from msgspec import structs
+
+from interlock.data.request import RequestSchema
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.post_deploy import Expected, post_deploy
+from interlock.pipeline.probes.project_tests import project_tests
+from interlock.release.bundle import Bundle
+from interlock.serve.golden import read_golden
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import start
+from interlock.verdict import GateResult
+
+_READY_SECONDS = 20.0
+
+
+def question_deployed(
+    plan: ServePlan, bundle: Bundle, schema: RequestSchema, project_dir: Path
+) -> GateResult:
+    """Start the service, ask it the built-in questions and the project's own, and stop it."""
+    expected = Expected(
+        digest=bundle.digest, schema=schema, golden=read_golden(bundle.read("golden.json"))
+    )
+    with tempfile.TemporaryDirectory(prefix="interlock-post-deploy-") as place:
+        plan = structs.replace(plan, log=str(Path(place) / "log"))
+        with start(plan, seconds=_READY_SECONDS) as service:
+            own = project_tests(project_dir, service.url)
+            with Client(service.url) as client:
+                return post_deploy(client, expected, own)
