@@ -171,6 +171,10 @@ def test_settings_are_listed() -> None:
     assert listed["service.host"] == f'`"{_default(ServePlan, "host")}"`'
     assert listed["service.port"] == f"`{_default(ServePlan, 'port')}`"
     assert listed["service.ack"] == f'`"{_default(ServePlan, "ack")}"`'
+    online = settings.OnlineSettings()
+    assert listed["online.unavailable"] == f'`"{online.unavailable}"`'
+    assert listed["online.timeout_ms"] == f"`{online.timeout_ms}`"
+    assert listed["online.keep"] == f"`{online.keep}`"
     dirty = [str(v["allow_dirty"]).lower() for v in settings.DEFAULT_ENVIRONMENTS.values()]
     assert listed["environments.<name>.allow_dirty"] == ", ".join(dirty)
 
