@@ -18,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from interlock.clock import to_datetime
+from interlock.data.rule import EXACT_INT
 from interlock.errors import IntegrityError
 from interlock.features.definition import FeatureDefinition, FeatureSet
 
@@ -53,6 +54,7 @@ class PackedFeatures:
         functions: Sequence[Callable[..., Any]],
         fields: Sequence[str],
     ) -> None:
+        self.fields = tuple(fields)
         self._definitions = tuple(definitions)
         self._functions = tuple(functions)
         self._checks = tuple(checker(definition) for definition in definitions)
@@ -66,7 +68,16 @@ class PackedFeatures:
 
         Raises IntegrityError F110 when a module cannot be loaded or lacks a declared function.
         """
-        modules = load_modules(sources, f"_interlock_packed_{name}")
+        try:
+            modules = load_modules(sources, f"_interlock_packed_{name}")
+        except Exception as error:
+            raise IntegrityError(
+                "F110",
+                "the packed source of a release cannot be loaded",
+                expected="modules that import one another and what the service has",
+                got=f"{type(error).__name__}: {error}",
+                fix="build the release again",
+            ) from error
         functions = []
         for definition in features.request:
             function = getattr(modules.get(definition.module), definition.function, None)
@@ -145,27 +156,29 @@ def _column(
     n_rows: int,
     failures: list[RowFailure],
 ) -> list[Any]:
-    call = _guarded(definition, function)
+    call = _guarded(definition, function, check)
     arguments = [known[name] for name in definition.arguments]
     rows = zip(*arguments, strict=True) if arguments else iter([()] * n_rows)
     result: list[Any] = []
     for index, row in enumerate(rows):
         try:
-            result.append(check(call(*row)))
+            result.append(call(*row))
         except Exception as error:  # noqa: BLE001 - the author's code may raise anything
             failures.append(RowFailure(index, definition.name, _describe(error)))
             result.append(None)
     return result
 
 
-def _guarded(definition: FeatureDefinition, function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, answering None without a call when an argument that may not be None is."""
+def _guarded(
+    definition: FeatureDefinition, function: Callable[..., Any], check: Callable[[Any], Any]
+) -> Callable[..., Any]:
+    """The checked function; None without a call when an argument that may not be None is."""
     required = [a not in definition.nullable_arguments for a in definition.arguments]
     names = [f"a{i}" for i in range(len(required))]
     guard = " or ".join(f"{n} is None" for n, needed in zip(names, required, strict=True) if needed)
-    call = f"function({', '.join(names)})"
+    call = f"check(function({', '.join(names)}))"
     body = f"None if {guard} else {call}" if guard else call
-    scope: dict[str, Any] = {"function": function}
+    scope: dict[str, Any] = {"function": function, "check": check}
     return eval(f"lambda {', '.join(names)}: {body}", scope)  # type: ignore[no-any-return]  # noqa: S307 - built from argument positions only
 
 
@@ -183,19 +196,22 @@ def checker(definition: FeatureDefinition) -> Callable[[Any], Any]:
 
     def check(value: Any) -> Any:
         if value is None:
-            if definition.optional or any(
-                a not in definition.nullable_arguments for a in definition.arguments
-            ):
+            if definition.optional:
                 return None
             raise FeatureFailure(definition.name, "returned None, but is not declared optional")
         try:
-            found = value if type(value) is exact else convert(value)
+            found: Any = value if type(value) is exact else convert(value)
         except (TypeError, ValueError, OverflowError):
             raise FeatureFailure(
                 definition.name, f"returned {type(value).__name__}, declared {definition.kind}"
             ) from None
-        if found.__class__ is float and not math.isfinite(found):
-            raise FeatureFailure(definition.name, f"returned {found}; a missing value is None")
+        if found.__class__ is float:
+            if not math.isfinite(found):
+                raise FeatureFailure(definition.name, f"returned {found}; a missing value is None")
+        elif found.__class__ is int and not -EXACT_INT <= found <= EXACT_INT:
+            raise FeatureFailure(definition.name, "returned a whole number beyond ±2^53")
+        elif definition.kind == "datetime" and found.tzinfo is None:
+            raise FeatureFailure(definition.name, "returned a time without a zone")
         if categories and found not in categories:
             raise FeatureFailure(definition.name, f"returned {found!r}, not a declared category")
         return found
@@ -215,13 +231,16 @@ def _to_float(value: Any) -> float:
     return float(value)
 
 
-def _only(expected: type) -> Callable[[Any], Any]:
-    def same(value: Any) -> Any:
-        if not isinstance(value, expected):
-            raise TypeError
-        return value
+def _to_date(value: Any) -> date:
+    if not isinstance(value, date) or isinstance(value, datetime):
+        raise TypeError
+    return value
 
-    return same
+
+def _to_datetime(value: Any) -> datetime:
+    if not isinstance(value, datetime):
+        raise TypeError
+    return value
 
 
 def _to_bool(value: Any) -> bool:
@@ -242,8 +261,8 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "bool": _to_bool,
     "str": _to_str,
     "category": _to_str,
-    "date": _only(date),
-    "datetime": _only(datetime),
+    "date": _to_date,
+    "datetime": _to_datetime,
 }
 _EXACT: dict[str, type] = {
     "int": int,
