@@ -73,7 +73,7 @@ def _products_of(project_dir: Path, file: str) -> list[Product]:
         sys.path.insert(0, str(project_dir))
     try:
         loaded = importlib.import_module(module)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # exit(0) must not pass for success
         raise _not_importable(file, error) from error
     where = Path(getattr(loaded, "__file__", "") or "").resolve()
     if where != path.resolve():
@@ -96,7 +96,7 @@ def _module_name(file: str) -> str:
     return name
 
 
-def _not_importable(file: str, error: Exception) -> AuthorError:
+def _not_importable(file: str, error: BaseException) -> AuthorError:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(file)]
     line = getattr(error, "lineno", None) or (frames[-1].lineno if frames else None)
     if isinstance(error, AuthorError):
