@@ -117,8 +117,9 @@ class Zygote:
             stdout=subprocess.PIPE,
             text=True,
         )
+        assert self.process.stdout.readline() == "ready\n", "the command line cannot be imported"
 
-    def run(self, arguments, folder, environ, *, kill_after=None):
+    def run(self, arguments, folder, environ, *, kill_after):
         with tempfile.TemporaryDirectory() as place:
             out, err = Path(place) / "out", Path(place) / "err"
             row = {
@@ -132,9 +133,8 @@ class Zygote:
             self.process.stdin.write(json.dumps(row) + "\n")
             self.process.stdin.flush()
             pid = int(self.process.stdout.readline())
-            timer = threading.Timer(kill_after or 0, os.kill, (pid, signal.SIGKILL))
-            if kill_after is not None:
-                timer.start()
+            timer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL))
+            timer.start()
             status = int(self.process.stdout.readline())
             timer.cancel()
             return Ran(
@@ -158,8 +158,8 @@ class Project:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("INTERLOCK", "GIT_"))}
         return {**kept, "XDG_CONFIG_HOME": str(self.config), **more}
 
-    def run(self, *arguments, kill_after=None, **environ):
-        """A command in a forked process."""
+    def run(self, *arguments, kill_after=60, **environ):
+        """A command in a forked process, killed after so many seconds."""
         return self.zygote.run(
             arguments, self.folder, self.environ(**environ), kill_after=kill_after
         )
@@ -180,7 +180,10 @@ class Project:
         """A command as a user starts it, to its end."""
         begun = time.monotonic()
         process = self.spawn(*arguments, **environ)
-        out, err = process.communicate(timeout=200)
+        timer = threading.Timer(200, process.kill)
+        timer.start()
+        out, err = process.communicate()
+        timer.cancel()
         seconds = time.monotonic() - begun
         return Ran(code=process.returncode, out=out, err=err, seconds=seconds)
 
@@ -214,6 +217,10 @@ class Project:
     def copy(self, folder):
         """The same project with the same state elsewhere, and the same key."""
         shutil.copytree(self.folder, folder)
+        return self.at(folder)
+
+    def at(self, folder):
+        """The project in that folder, worked on by the same person."""
         return Project(folder=folder, config=self.config, zygote=self.zygote)
 
 

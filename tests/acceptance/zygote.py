@@ -42,6 +42,7 @@ def child(command):
 
 def main():
     answers = os.fdopen(os.dup(1), "w", buffering=1)
+    answers.write("ready\n")
     for line in sys.stdin:
         pid = os.fork()
         if pid == 0:

@@ -1,0 +1,104 @@
+"""An exported release is served where no training library can be imported at all."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import urllib.request
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from interlock.release.keys import PublicKey
+from interlock.serve.plan import plan_bytes
+from interlock.use_cases.exported import exported_plan
+
+FORBIDDEN = (
+    "sklearn", "lightgbm", "pandas", "optuna", "duckdb", "pyarrow", "scipy", "joblib", "onnx",
+    "skops", "sqlalchemy", "alembic", "sqlglot", "fsspec", "jinja2", "cyclopts", "rich",
+    "threadpoolctl", "interlock.train.fit", "interlock.product", "interlock.pipeline",
+)  # fmt: skip
+HOOK = f"""
+import sys
+
+FORBIDDEN = {FORBIDDEN!r}
+
+
+class Wall:
+    def find_spec(self, name, path=None, target=None):
+        if any(name == f or name.startswith(f + ".") for f in FORBIDDEN):
+            raise ModuleNotFoundError(f"there is no {{name}} here", name=name)
+        return None
+
+
+sys.meta_path.insert(0, Wall())
+"""
+
+
+def test_without_any_training_library(delivered, tmp_path):
+    out, wall = tmp_path / "release", tmp_path / "wall"
+    ran = delivered.run("export", "--out", out)
+    assert ran.code == 0, ran.err
+    assert delivered.run("verify", out).code == 0
+    digest = delivered.live()
+    keys = [PublicKey.from_pem(path.read_bytes()) for path in (out / "keys").glob("*.pem")]
+    plan = msgspec.structs.replace(
+        exported_plan(out, "houses", digest, keys), log=str(tmp_path / "log")
+    )
+    (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
+    wall.mkdir()
+    (wall / "sitecustomize.py").write_text(HOOK)
+    source = Path(__file__).parent.parent.parent / "src"
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{wall}:{source}"}
+    walled = subprocess.run(
+        [sys.executable, "-c", "import pandas"], env=environ, capture_output=True, text=True
+    )
+    assert "there is no pandas here" in walled.stderr
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "interlock.serve", str(tmp_path / "plan.json")],
+        cwd=tmp_path, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        line = worker.stdout.readline()
+        assert line, worker.stderr.read()
+        url = re.match(r"ready (http://\S+)", line)[1]
+        house = {
+            "valued_on": datetime.now(UTC).date().isoformat(), "year_built": 1950,
+            "living_area_sqft": 1_400, "lot_sqft": 6_000, "exterior_wall": "wood",
+            "full_baths": 1, "easting_m": 503_922.0, "northing_m": 211_769.0,
+        }  # fmt: skip
+        request = urllib.request.Request(
+            f"{url}/v1/predict", json.dumps(house).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            answer = json.load(reply)
+        assert answer["digest"] == digest
+        assert 10_000 < answer["interval"]["low"] < answer["prediction"]
+        assert answer["prediction"] < answer["interval"]["high"] < 1_000_000
+    finally:
+        worker.terminate()
+        assert worker.wait(20) == 0, worker.stderr.read()
+
+
+def test_out_of_nothing_but_a_release(delivered, tmp_path):
+    ran = delivered.run("export", "--out", tmp_path / "release", "--json")
+    assert ran.code == 0, ran.err
+    again = delivered.run("export", "--out", tmp_path / "release")
+    assert again.code == 2
+    assert "error[E134]: the folder to export to is not empty" in again.err
+    away = tmp_path / "elsewhere"
+    away.mkdir()
+    (tmp_path / "release").rename(away / "r")
+    service = subprocess.Popen(
+        [sys.executable, "-m", "interlock", "serve", "--bundle", str(away / "r"), "--json"],
+        cwd=away, env=delivered.environ(), stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        ready = json.loads(service.stdout.readline())
+        with urllib.request.urlopen(f"{ready['url']}/v1/status", timeout=5) as reply:
+            assert json.load(reply)["digest"] == delivered.live()
+    finally:
+        service.terminate()
+        assert service.wait(20) == 0
