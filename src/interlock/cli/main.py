@@ -7,6 +7,7 @@ in one place, with its exit code; a traceback is shown with ``--debug`` only.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,9 @@ COMMANDS = MappingProxyType(
     }
 )
 _RESUMABLE = "deliver"
+# New objects between two looks for garbage. Python's 700 looks again and again through all that the
+# import of a numerical library leaves behind: a tenth of a second of every command.
+_NEW_OBJECTS = 100_000
 
 
 def overview() -> str:
@@ -103,6 +107,7 @@ class _Asked:
 
 def main() -> None:
     """The entry point of the ``interlock`` command."""
+    gc.set_threshold(_NEW_OBJECTS)
     # Threads of a fit that wait for each other sleep rather than spin, unless the user says else.
     # On busy cores spinning was seen to take 16 times as long; on idle ones it gains little.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
