@@ -1,92 +1,214 @@
 """History features as a product declares them: windowed aggregates of a source, per entity.
 
+Every aggregate takes ``where``, a condition on the row (:mod:`interlock.features.where`), ``ttl``,
+an age beyond which no row counts, and ``default``, the value where no row counts. Several windows
+make several aggregates.
+
 >>> from interlock.features.aggregates import History, count, median
 >>> median("price", "180d").window
 '180d'
+>>> from interlock.data.source import Source
+>>> sales = Source("sales.parquet", key="id", event_time="sold_on")
+>>> market = History(sales, by="area", refresh="1d", sales=count(("30d", "180d"), where="new"))
+>>> list(market.aggregates)
+['sales_30d', 'sales_180d']
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from interlock.data.source import Source
     from interlock.features.declare import RequestFeature
 
 Default = float | int | str | None
+Windows = str | tuple[str, ...] | None
+
+CUSTOM = "custom"  # the function of a value that a query written by hand gives
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeclaredAggregate:
-    """What to compute; its name comes from the keyword it is given under. Spans as '180d'."""
+    """What to compute; its name comes from the keyword it is given under. Spans as '180d'.
+
+    ``kind`` is declared for a value of a custom history alone.
+    """
 
     function: str
     column: str | None = None
-    window: str | None = None
+    window: Windows = None
+    where: str | None = None
     ttl: str | None = None
     default: Default = None
+    quantile: float | None = None
+    kind: str | None = None
 
 
-def _aggregate(function: str, column: str | None, window: str | None, default: Default) -> Any:
+def count(
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = 0,
+) -> DeclaredAggregate:
+    """The number of rows in the window; 0 for an entity never seen."""
+    return DeclaredAggregate(function="count", window=window, where=where, ttl=ttl, default=default)
+
+
+def share(
+    window: Windows = None, *, where: str, ttl: str | None = None, default: Default = None
+) -> DeclaredAggregate:
+    """The rows in the window that fulfil the condition, divided by all rows in the window."""
+    return DeclaredAggregate(function="share", window=window, where=where, ttl=ttl, default=default)
+
+
+def total(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
+    """The sum of a column over the window, skipping nulls. Declared as ``il.sum``."""
     return DeclaredAggregate(
-        function=function,
-        column=column,
-        window=window,
-        default=default,
+        function="sum", column=column, window=window, where=where, ttl=ttl, default=default
     )
 
 
-def count(window: str | None = None) -> DeclaredAggregate:
-    """The number of rows in the window; 0 for an entity never seen."""
-    found: DeclaredAggregate = _aggregate("count", None, window, 0)
-    return found
-
-
-def total(column: str, window: str | None = None, *, default: Default = None) -> DeclaredAggregate:
-    """The sum of a column over the window, skipping nulls. Declared as ``il.sum``."""
-    found: DeclaredAggregate = _aggregate("sum", column, window, default)
-    return found
-
-
-def mean(column: str, window: str | None = None, *, default: Default = None) -> DeclaredAggregate:
+def mean(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
     """The mean of a column over the window, skipping nulls."""
-    found: DeclaredAggregate = _aggregate("mean", column, window, default)
-    return found
+    return DeclaredAggregate(
+        function="mean", column=column, window=window, where=where, ttl=ttl, default=default
+    )
+
+
+def std(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
+    """The sample standard deviation of a column over the window; missing for a single row."""
+    return DeclaredAggregate(
+        function="std", column=column, window=window, where=where, ttl=ttl, default=default
+    )
 
 
 def minimum(
-    column: str, window: str | None = None, *, default: Default = None
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
 ) -> DeclaredAggregate:
     """The least value of a column in the window. Declared as ``il.min``."""
-    found: DeclaredAggregate = _aggregate("min", column, window, default)
-    return found
+    return DeclaredAggregate(
+        function="min", column=column, window=window, where=where, ttl=ttl, default=default
+    )
 
 
 def maximum(
-    column: str, window: str | None = None, *, default: Default = None
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
 ) -> DeclaredAggregate:
     """The greatest value of a column in the window. Declared as ``il.max``."""
-    found: DeclaredAggregate = _aggregate("max", column, window, default)
-    return found
+    return DeclaredAggregate(
+        function="max", column=column, window=window, where=where, ttl=ttl, default=default
+    )
 
 
-def median(column: str, window: str | None = None, *, default: Default = None) -> DeclaredAggregate:
+def median(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
     """The median of a column over the window; the mean of the middle two of an even count."""
-    found: DeclaredAggregate = _aggregate("median", column, window, default)
-    return found
+    return DeclaredAggregate(
+        function="median", column=column, window=window, where=where, ttl=ttl, default=default
+    )
+
+
+def quantile(
+    column: str,
+    window: Windows = None,
+    *,
+    q: float,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
+    """The q-quantile (0 to 1) of a column, on the line between the two values beside it."""
+    return DeclaredAggregate(
+        function="quantile",
+        column=column,
+        window=window,
+        where=where,
+        ttl=ttl,
+        default=default,
+        quantile=q,
+    )
+
+
+def distinct(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = 0,
+) -> DeclaredAggregate:
+    """How many different values a column has in the window; 0 for an entity never seen."""
+    return DeclaredAggregate(
+        function="distinct", column=column, window=window, where=where, ttl=ttl, default=default
+    )
 
 
 def latest(
-    column: str, window: str | None = None, *, ttl: str | None = None, default: Default = None
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
 ) -> DeclaredAggregate:
-    """The newest row's value by event time; missing when older than ``ttl``."""
+    """The newest value by event time that is not null; missing when older than ``ttl``."""
     return DeclaredAggregate(
-        function="latest",
-        column=column,
-        window=window,
-        ttl=ttl,
-        default=default,
+        function="latest", column=column, window=window, where=where, ttl=ttl, default=default
+    )
+
+
+def first(
+    column: str,
+    window: Windows = None,
+    *,
+    where: str | None = None,
+    ttl: str | None = None,
+    default: Default = None,
+) -> DeclaredAggregate:
+    """The oldest value by event time in the window that is not null."""
+    return DeclaredAggregate(
+        function="first", column=column, window=window, where=where, ttl=ttl, default=default
     )
 
 
@@ -96,6 +218,7 @@ class History:
 
     ``by`` is a column that is also a request field, a request feature, or several of them.
     ``refresh`` is the grid's step, ``landing`` how long after a grid point its values are there.
+    An aggregate over several windows becomes one for each, named after it: ``late_7d``.
     """
 
     source: Source
@@ -121,9 +244,54 @@ class History:
         object.__setattr__(self, "refresh", refresh)
         object.__setattr__(self, "landing", landing)
         object.__setattr__(self, "name", name)
-        object.__setattr__(self, "aggregates", dict(aggregates))
+        object.__setattr__(self, "aggregates", dict(_one_window_each(aggregates)))
 
     @property
     def entity_names(self) -> tuple[str, ...]:
         """The names of the entity's keys."""
         return tuple(key if isinstance(key, str) else key.name for key in self.by)
+
+
+@dataclass(frozen=True, init=False)
+class CustomHistory(History):
+    """A history by a query written by hand, under the same laws of time.
+
+    The query reads the source by its name and may use ``:as_of``, the grid point as a timestamp. It
+    sees the rows that were known then, in the revision in force, of events before it; it gives one
+    row an entity, with the entity's keys and the ``values``: {name: kind}.
+    """
+
+    sql: str
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        sql: str,
+        by: str | RequestFeature | tuple[str | RequestFeature, ...],
+        refresh: str,
+        values: Mapping[str, str],
+        defaults: Mapping[str, Default] | None = None,
+        landing: str = "0s",
+        name: str = "",
+    ) -> None:
+        kinds = dict(values) if isinstance(values, Mapping) else {}
+        given = defaults or {}
+        made = {
+            value: DeclaredAggregate(function=CUSTOM, kind=kind, default=given.get(value))
+            for value, kind in kinds.items()
+        }
+        super().__init__(source, by=by, refresh=refresh, landing=landing, name=name)
+        object.__setattr__(self, "aggregates", made)
+        object.__setattr__(self, "sql", sql)
+
+
+def _one_window_each(
+    aggregates: Mapping[str, DeclaredAggregate],
+) -> Iterator[tuple[str, DeclaredAggregate]]:
+    for name, declared in aggregates.items():
+        if not isinstance(declared, DeclaredAggregate) or not isinstance(declared.window, tuple):
+            yield name, declared
+            continue
+        for window in declared.window:
+            yield f"{name}_{window}", replace(declared, window=window)

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+COUNTS = ("count", "distinct")  # aggregates that are 0 where no row counts
+
 
 @dataclass(frozen=True, kw_only=True)
 class Input:
@@ -46,7 +48,9 @@ class FeatureDefinition:
 class Aggregate:
     """One windowed aggregate of a source's rows.
 
-    ``window`` and ``ttl`` are in microseconds; a window of None reaches back to the first row.
+    ``window`` and ``ttl`` are in microseconds; a window of None reaches back to the first row, and
+    a row older than ``ttl`` never counts. ``where`` is the canonical text of a predicate
+    (:mod:`interlock.features.where`); ``quantile`` is for that function alone.
     """
 
     name: str
@@ -56,6 +60,23 @@ class Aggregate:
     ttl: int | None
     default: float | int | str | None
     kind: str
+    quantile: float | None = None
+    where: str | None = None
+
+    @property
+    def reach(self) -> int | None:
+        """How far back a row may count (microseconds); None: to the first row."""
+        limits = [limit for limit in (self.window, self.ttl) if limit is not None]
+        return min(limits) if limits else None
+
+    @property
+    def missing(self) -> float | int | str | None:
+        """The value where no row counts: as declared; 0 for a count that declares none."""
+        return 0 if self.default is None and self.function in COUNTS else self.default
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values; what came later is left out where it is not used."""
+        return _without_unused(asdict(self), "quantile", "where")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +85,7 @@ class HistoryDefinition:
 
     ``entity`` pairs each key's name with its kind; a key that is a request feature is computed on
     the source's rows by the packed function. ``refresh`` and ``landing`` are in microseconds.
+    ``sql`` is the query of a history that is written by hand; its aggregates are ``custom``.
     """
 
     name: str
@@ -73,6 +95,12 @@ class HistoryDefinition:
     landing: int
     aggregates: tuple[Aggregate, ...]
     digest: str
+    sql: str | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values; what came later is left out where it is not used."""
+        row = asdict(self) | {"aggregates": [a.to_row() for a in self.aggregates]}
+        return _without_unused(row, "sql")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +113,7 @@ class FeatureSet:
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return asdict(self)
+        return asdict(self) | {"histories": [h.to_row() for h in self.histories]}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> FeatureSet:
@@ -100,6 +128,10 @@ class FeatureSet:
             histories=tuple(_history(r) for r in row["histories"]),
             inputs=tuple(Input(**_tupled(r, "categories")) for r in row["inputs"]),
         )
+
+
+def _without_unused(row: dict[str, Any], *names: str) -> dict[str, Any]:
+    return {k: v for k, v in row.items() if v is not None or k not in names}
 
 
 def _tupled(row: Mapping[str, Any], *names: str) -> dict[str, Any]:

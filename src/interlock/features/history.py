@@ -17,7 +17,8 @@ entity without rows in the window, or a missing entity, has the declared default
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import duckdb
 import numpy as np
@@ -27,9 +28,11 @@ from interlock.data import engine
 from interlock.data.conform import type_problem
 from interlock.data.logical import canonical
 from interlock.errors import AuthorError, Mistake
-from interlock.features.definition import Aggregate, HistoryDefinition
+from interlock.features import customsql
+from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point as grid_point
 from interlock.features.grid import grid_points as grid_points
+from interlock.features.where import columns_of, parse_where, problems
 
 ORDINAL = "__ordinal"
 GRID = "__grid"
@@ -56,13 +59,10 @@ def compute(
     ``at``: int64 ``__ordinal`` (each once), entity columns, int64 ``__grid``.
     Raises AuthorError F122 (a sum too great) or F123 (a column missing or of the wrong type).
     """
-    from interlock.features.historysql import history_statement  # noqa: PLC0415 - sqlglot is slow
-
-    rows, _ = canonical(rows)
-    at, _ = canonical(at)
-    kinds = _checked(definition, rows, at)
-    statement = history_statement(definition, kinds).sql(dialect="duckdb")
-    return _run(definition, statement, rows, {"asked": at}, threads)
+    if definition.sql is not None:
+        return customsql.compute(definition, rows, at)
+    with _opened(definition, rows, at, threads) as (connection, rows, at, kinds):
+        return _answers(connection, definition, at, kinds)
 
 
 def refresh_table(
@@ -78,40 +78,51 @@ def refresh_table(
     in the table has the declared defaults. The training table joins it and the store is filled
     from it. Raises as :func:`compute` does.
     """
-    from interlock.features.historysql import alive_statement  # noqa: PLC0415 - sqlglot is slow
+    if definition.sql is not None:
+        return customsql.refresh_table(definition, rows, sorted(set(grids)))
+    from interlock.features import cells, historysql  # noqa: PLC0415 - sqlglot is slow
 
-    names = [name for name, _ in definition.entity]
-    rows, _ = canonical(rows)
-    _checked(definition, rows, rows)
-    asked_grids = pa.table({GRID: pa.array(sorted(set(grids)), pa.int64())})
-    statement = alive_statement(definition).sql(dialect="duckdb")
-    pairs = _run(definition, statement, rows, {"grids": asked_grids}, threads)
-    pairs = pairs.sort_by([(GRID, "ascending"), *((name, "ascending") for name in names)])
-    asked = pairs.append_column(ORDINAL, pa.array(np.arange(pairs.num_rows)))
-    values = compute(definition, rows, asked, threads=threads)
+    points = np.array(sorted(set(grids)), dtype=np.int64)
+    order = [(GRID, "ascending"), *((name, "ascending") for name, _ in definition.entity)]
+    with _opened(definition, rows, rows, threads) as (connection, _, _, kinds):
+        alive = historysql.alive_statement(definition, cells.cells_of(points))
+        asked_grids = pa.table({GRID: points})
+        pairs = engine.run(connection, alive.sql(dialect="duckdb", copy=False), grids=asked_grids)
+        pairs = pairs.sort_by(order)
+        asked = pairs.append_column(ORDINAL, pa.array(np.arange(pairs.num_rows)))
+        values = _answers(connection, definition, asked, kinds)
     for name in values.column_names[1:]:
         pairs = pairs.append_column(name, values[name])
     return pairs
 
 
-def _run(
+def _answers(
+    connection: duckdb.DuckDBPyConnection,
     definition: HistoryDefinition,
-    statement: str,
-    rows: pa.Table,
-    tables: dict[str, pa.Table],
-    threads: int | None,
+    asked: pa.Table,
+    kinds: Mapping[str, str],
 ) -> pa.Table:
+    from interlock.features import cells, historysql  # noqa: PLC0415 - sqlglot is slow
+
+    found = cells.cells_of(asked[GRID].to_numpy())
+    statement = historysql.history_statement(definition, kinds, found).sql(
+        dialect="duckdb", copy=False
+    )
+    return engine.run(connection, statement, asked=asked)
+
+
+@contextmanager
+def _opened(
+    definition: HistoryDefinition, rows: pa.Table, at: pa.Table, threads: int | None
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, pa.Table, pa.Table, Mapping[str, str]]]:
+    """A connection with the rows in its table ``past``; both tables canonical; columns' kinds."""
+    rows, _ = canonical(rows)
+    at, _ = canonical(at)
+    kinds = _checked(definition, rows, at)
     connection = engine.connect(threads=threads)
     try:
-        if KEY not in rows.column_names:
-            rows = rows.append_column(KEY, pa.array(np.arange(rows.num_rows)))
-        ends = "" if SUPERSEDED_AT in rows.column_names else f", {_ENDS}"
-        connection.register("source_rows", rows)
-        connection.execute(
-            f"CREATE TEMP TABLE past AS SELECT *{ends}, row_number() OVER "  # noqa: S608
-            f"(ORDER BY {EVENT_TIME}, {KEY}, {AVAILABLE_AT}) AS __rank FROM source_rows"
-        )
-        return engine.run(connection, statement, **tables)
+        _past(connection, definition, rows)
+        yield connection, rows, at, kinds
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise AuthorError(
             "F122",
@@ -125,6 +136,20 @@ def _run(
         connection.close()
 
 
+def _past(
+    connection: duckdb.DuckDBPyConnection, definition: HistoryDefinition, rows: pa.Table
+) -> None:
+    """The rows as the table that the statement reads: with their ends, and ranked if need be."""
+    if KEY not in rows.column_names:
+        rows = rows.append_column(KEY, pa.array(np.arange(rows.num_rows)))
+    made = [] if SUPERSEDED_AT in rows.column_names else [_ENDS]
+    if any(a.function in ("first", "latest") for a in definition.aggregates):
+        made.append(f"row_number() OVER (ORDER BY {EVENT_TIME}, {KEY}, {AVAILABLE_AT}) AS __rank")
+    connection.register("source_rows", rows)
+    added = "".join(f", {column}" for column in made)
+    connection.execute(f"CREATE TEMP TABLE past AS SELECT *{added} FROM source_rows")  # noqa: S608
+
+
 def _checked(definition: HistoryDefinition, rows: pa.Table, at: pa.Table) -> dict[str, str]:
     """The kind of each value column. Raises AuthorError F123 with every mistake."""
     mistakes = []
@@ -135,16 +160,35 @@ def _checked(definition: HistoryDefinition, rows: pa.Table, at: pa.Table) -> dic
                 mistakes.append(_mistake(definition, name, label, kind, found))
     kinds: dict[str, str] = {}
     for aggregate in definition.aggregates:
-        if aggregate.column is None:
-            continue
-        found = _type_of(rows, aggregate.column)
-        kinds[aggregate.column] = kind_of(found) if found is not None else ""
-        if not _fits(aggregate, kinds[aggregate.column]):
-            expected = f"a column for {aggregate.function} giving {aggregate.kind}"
-            mistakes.append(_mistake(definition, aggregate.column, "the source", expected, found))
+        looked_at = columns_of(parse_where(aggregate.where)) if aggregate.where else ()
+        for name in sorted({*looked_at, *filter(None, [aggregate.column])}):
+            found = _type_of(rows, name)
+            kinds[name] = kind_of(found) if found is not None else ""
+            if name == aggregate.column and not _fits(aggregate, kinds[name]):
+                expected = f"a column for {aggregate.function} giving {aggregate.kind}"
+                mistakes.append(_mistake(definition, name, "the source", expected, found))
+        if aggregate.where:
+            mistakes += _where_mistakes(definition, aggregate, rows)
     if mistakes:
         raise AuthorError.of(mistakes)
     return kinds
+
+
+def _where_mistakes(
+    definition: HistoryDefinition, aggregate: Aggregate, rows: pa.Table
+) -> list[Mistake]:
+    kinds = {field.name: kind_of(field.type) for field in rows.schema}
+    return [
+        Mistake(
+            code="F123",
+            what=f"history '{definition.name}' cannot apply the where of '{aggregate.name}'",
+            where=f"history '{definition.name}'",
+            expected="columns of the source, compared with values of their kind",
+            got=problem,
+            fix="correct the condition or the column's type",
+        )
+        for problem in problems(parse_where(aggregate.where or ""), kinds)
+    ]
 
 
 def _type_of(table: pa.Table, name: str) -> pa.DataType | None:
@@ -163,9 +207,9 @@ def kind_of(found: pa.DataType) -> str:
 
 def result_kind(function: str, kind: str) -> str | None:
     """What the aggregate of a column of that kind is; None where there is no such aggregate."""
-    if function == "count":
-        return "int"
-    if function in ("min", "max", "latest"):
+    if function in COUNTS:
+        return "int" if kind or function == "count" else None
+    if function in ("min", "max", "latest", "first"):
         return kind or None
     if kind not in _NUMBERS:
         return None

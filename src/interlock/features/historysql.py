@@ -4,12 +4,13 @@ The statement reads two tables. ``past`` has the source's rows: entity columns, 
 ``__event_time``, ``__available_at``, ``__superseded_at``, ``__rank`` (the order of event time and
 key). ``asked`` has one row a question: ``__ordinal``, entity columns, ``__grid``.
 
-Invariants: a value at g is made of rows with event time in [g − window, g), known by g and not
-superseded by g; a missing value is skipped by every aggregate; sums of floats are sums of decimals
-with nine digits after the point, so that no order of adding can change them; −0.0 is 0.0.
+Invariants: a value at g is made of rows with event time in [g − reach, g), known by g and not
+superseded by g; a missing value is skipped by every aggregate.
 
-How: every distinct window is one join. Rows and questions are cut into buckets of the window's
-length, and a window touches at most two of them, so that a question meets only rows near to it.
+How: entities are numbered and keep their types; grid points become cells; ``counted`` holds, for
+each row, the first cell at which it counts and, by reach, the first at which it counts no more.
+What can be added up is (:mod:`interlock.features.runningsql`); the rest meets its rows
+(:mod:`interlock.features.joinedsql`).
 """
 
 from __future__ import annotations
@@ -18,212 +19,200 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
-from interlock.features.definition import Aggregate, HistoryDefinition
-
-SCALE = 9  # digits after the point in sums and means of floats
-_SHIFT = 2**60  # microseconds; makes every instant positive, for // cuts towards zero in SQL
-
-_SQL_TYPES = {
-    "int": "BIGINT",
-    "float": "DOUBLE",
-    "bool": "BOOLEAN",
-    "str": "VARCHAR",
-    "category": "VARCHAR",
-    "date": "DATE",
-}
+from interlock.features import joinedsql, runningsql
+from interlock.features.cells import Cells
+from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
+from interlock.features.expressions import (
+    SQL_TYPES,
+    column,
+    constant,
+    equal,
+    named,
+    whole,
+)
 
 
-def effective_window(aggregate: Aggregate) -> int | None:
-    """The window, cut to the time to live; None reaches back to the first row."""
-    limits = [limit for limit in (aggregate.window, aggregate.ttl) if limit is not None]
-    return min(limits) if limits else None
-
-
-def history_statement(definition: HistoryDefinition, kinds: Mapping[str, str]) -> exp.Select:
+def history_statement(
+    definition: HistoryDefinition, kinds: Mapping[str, str], cells: Cells
+) -> exp.Select:
     """One row for each row of ``asked``, ordered by ``__ordinal``, one column an aggregate.
 
-    ``kinds`` tells each value column's kind.
+    ``kinds`` tells each value column's kind; all grid points of ``asked`` are among ``cells``.
     """
     entity = [name for name, _ in definition.entity]
-    windows = list(dict.fromkeys(effective_window(a) for a in definition.aggregates))
-    values = [
-        _with_default(a, f"window_{windows.index(effective_window(a))}")
-        for a in definition.aggregates
-    ]
-    statement = (
-        exp.select(_column("__ordinal", "questions"), *values)
-        .from_("questions")
-        .with_("questions", as_=_questions(entity))
-        .with_("pairs", as_=_pairs(entity))
-    )
-    for number, window in enumerate(windows):
-        members = [a for a in definition.aggregates if effective_window(a) == window]
-        name = f"window_{number}"
-        on = exp.EQ(this=_column("__pair", "questions"), expression=_column("__pair", name))
-        statement = statement.with_(name, as_=_window(entity, window, members, kinds)).join(
-            exp.to_table(name), on=on, join_type="left"
-        )
-    return statement.order_by(_column("__ordinal", "questions"))
+    running = [a for a in definition.aggregates if a.function in runningsql.FUNCTIONS]
+    joined = [a for a in definition.aggregates if a.function not in runningsql.FUNCTIONS]
+    reaches = list(dict.fromkeys(a.reach for a in definition.aggregates))
+    plan = _Plan(kinds, cells, reaches)
+    tables: dict[str, exp.Expr] = {
+        "entities": _entities(entity),
+        "questions": _questions(entity, cells),
+        "pairs": _pairs(),
+        "counted": plan.counted(entity, running, joined),
+    }
+    values: dict[str, exp.Expr] = {}
+    met: list[str] = []
+    if running:
+        sums = runningsql.sums_of(running)
+        tables["changes"] = runningsql.changes(sums, plan.end)
+        tables["steps"] = runningsql.steps(sums)
+        tables["levels"] = runningsql.levels(sums)
+        met.append("levels")
+        values |= {a.name: runningsql.value(a, sums, kinds) for a in running}
+    for name, members, made in plan.joins(joined):
+        tables |= made
+        met.append(name)
+        values |= {a.name: joinedsql.value(a, name) for a in members}
+    chosen = [_with_default(a, values[a.name]) for a in definition.aggregates]
+    statement = exp.select(column("__ordinal", "questions"), *chosen).from_("questions")
+    for name in met:
+        on = exp.and_(equal("__entity", "questions", name), equal("__cell", "questions", name))
+        statement.join(exp.to_table(name), on=on, join_type="left", copy=False)
+    for name, table in tables.items():
+        statement.with_(name, as_=table, copy=False)
+    return statement.order_by(column("__ordinal", "questions"), copy=False)
 
 
-def alive_statement(definition: HistoryDefinition) -> exp.Select:
-    """The (entity, grid) pairs of table ``grids`` whose widest window may hold rows."""
+def alive_statement(definition: HistoryDefinition, cells: Cells) -> exp.Select:
+    """The (entity, cell) pairs of table ``grids`` at which any row counts."""
     entity = [name for name, _ in definition.entity]
-    windows = [effective_window(a) for a in definition.aggregates]
-    known = exp.and_(*(exp.not_(_column(name).is_(exp.null())) for name in entity))
-    if None in windows:
-        after_event = exp.Add(this=_column("__event_time"), expression=exp.convert(1))
-        since = exp.Min(
-            this=exp.Greatest(this=after_event, expressions=[_column("__available_at")])
-        ).as_("since")
-        first = exp.select(*map(_column, entity), since).from_("past").where(known)
-        return (
-            exp.select(*(_column(name, "p") for name in entity), _column("__grid", "g"))
-            .from_(first.group_by(*map(_column, entity)).subquery("p"))
-            .join(exp.to_table("grids").as_("g"), on="g.__grid >= p.since", join_type="inner")
+    reaches = [a.reach for a in definition.aggregates]
+    widest = None if None in reaches else max(reach for reach in reaches if reach is not None)
+    known = exp.and_(*(exp.not_(column(name, "r").is_(exp.null())) for name in entity))
+    runs = (
+        exp.select(
+            *(column(name, "r") for name in entity),
+            named(cells.first(), "__first"),
+            named(cells.ends(widest), "__end"),
         )
-    widest = max(window for window in windows if window is not None)
-    grids = _bucketed("grids", ["__grid"], widest)
-    past = exp.select("*", _bucket(_column("__event_time"), widest)).from_("past").where(known)
-    conditions = [_equal("__bucket"), *_law_of_time(widest)]
-    return (
-        exp.select(*(_column(name, "r") for name in entity), _column("__grid", "p"))
         .distinct()
-        .from_(grids.subquery("p"))
-        .join(past.subquery("r"), on=exp.and_(*conditions), join_type="inner")
+        .from_(exp.to_table("past").as_("r"))
+        .where(exp.and_(known, exp.LT(this=cells.first(), expression=cells.ends(widest))))
     )
-
-
-def _questions(entity: Sequence[str]) -> exp.Select:
-    """The rows of ``asked``; ``__pair`` is the ordinal of the first that asks the same."""
-    same = exp.Window(
-        this=exp.Min(this=_column("__ordinal")),
-        partition_by=[*map(_column, entity), _column("__grid")],
+    on = exp.and_(
+        exp.LTE(this=column("__first", "r"), expression=column("__cell", "g")),
+        exp.GT(this=column("__end", "r"), expression=column("__cell", "g")),
     )
-    columns = [_column("__ordinal"), _column("__grid"), *map(_column, entity)]
-    return exp.select(*columns, same.as_("__pair")).from_("asked")
-
-
-def _pairs(entity: Sequence[str]) -> exp.Select:
-    """Each distinct (entity, grid) once."""
+    asked = exp.select(column("__grid"), named(cells.of(column("__grid")), "__cell"))
     return (
-        exp.select(_column("__pair"), _column("__grid"), *map(_column, entity))
-        .from_("questions")
-        .where(exp.EQ(this=_column("__ordinal"), expression=_column("__pair")))
+        exp.select(*(column(name, "r") for name in entity), column("__grid", "g"))
+        .distinct()
+        .from_(runs.subquery("r"))
+        .join(asked.from_("grids").subquery("g"), on=on, join_type="inner")
     )
 
 
-def _window(
-    entity: Sequence[str],
-    window: int | None,
-    members: Sequence[Aggregate],
-    kinds: Mapping[str, str],
-) -> exp.Select:
-    """The aggregates over one window, one row a pair that has rows in it."""
-    conditions = [*(_equal(name) for name in entity), *_law_of_time(window)]
-    pairs: exp.Expr = exp.to_table("pairs").as_("p")
-    past: exp.Expr = exp.to_table("past").as_("r")
-    if window is not None:
-        conditions.append(_equal("__bucket"))
-        pairs = _bucketed("pairs", ["__pair", "__grid", *entity], window).subquery("p")
-        rows = exp.select("*", _bucket(_column("__event_time"), window)).from_("past")
-        past = rows.subquery("r")
+class _Plan:
+    """The rows that count, and how the aggregates over each reach are found among them."""
+
+    def __init__(
+        self, kinds: Mapping[str, str], cells: Cells, reaches: Sequence[int | None]
+    ) -> None:
+        self._kinds = kinds
+        self._cells = cells
+        self._reaches = reaches
+
+    def end(self, reach: int | None) -> str:
+        """The column of ``counted`` with the first cell at which a row counts no more."""
+        return f"__end_{self._reaches.index(reach)}"
+
+    def counted(
+        self, entity: Sequence[str], running: Sequence[Aggregate], joined: Sequence[Aggregate]
+    ) -> exp.Select:
+        """The rows of the entities asked for, with their cells and what they add."""
+        added = runningsql.measure_names(runningsql.sums_of(running))
+        looked_at = joinedsql.values_of(joined)
+        columns = [
+            column("__entity", "n"),
+            named(self._cells.first(), "__first"),
+            *(named(self._cells.ends(reach), self.end(reach)) for reach in self._reaches),
+            *(named(m.of_row(self._kinds), name) for m, name in added.items()),
+            *(
+                named(joinedsql.row_value(*pair, self._kinds), name)
+                for pair, name in looked_at.items()
+            ),
+        ]
+        if any(a.function in joinedsql.ORDERED for a in joined):
+            columns.append(column("__rank", "r"))
+        counts = [
+            exp.LT(this=self._cells.first(), expression=self._cells.ends(reach))
+            for reach in self._reaches
+        ]
+        return (
+            exp.select(*columns)
+            .from_(exp.to_table("past").as_("r"))
+            .join(exp.to_table("entities").as_("n"), on=_same(entity, "r", "n"), join_type="inner")
+            .where(exp.or_(*counts))
+        )
+
+    def joins(
+        self, joined: Sequence[Aggregate]
+    ) -> list[tuple[str, list[Aggregate], dict[str, exp.Expr]]]:
+        """(table, its aggregates, the tables it needs and itself), by reach and manner."""
+        looked_at = joinedsql.values_of(joined)
+        found = []
+        for number, reach in enumerate(self._reaches):
+            of_reach = [a for a in joined if a.reach == reach]
+            for manner, settle in (("settled", True), ("gathered", False)):
+                members = [a for a in of_reach if (a.function in joinedsql.SETTLED) == settle]
+                if not members:
+                    continue
+                name, source = f"{manner}_{number}", f"{manner}_rows_{number}"
+                if settle:
+                    rows = joinedsql.settled(members, looked_at, self.end(reach))
+                    values = {a.name: a.name for a in members}
+                else:
+                    ends = named(column(self.end(reach)), "__end")
+                    rows = exp.select("*", ends).from_("counted")
+                    values = {a.name: looked_at[a.column or "", a.where] for a in members}
+                bucket = self._cells.bucket(reach)
+                table = joinedsql.met(members, source, bucket, values)
+                tables: dict[str, exp.Expr] = {source: rows, name: table}
+                found.append((name, members, tables))
+        return found
+
+
+def _entities(entity: Sequence[str]) -> exp.Select:
+    """The entities asked for, each with a number."""
+    known = exp.and_(*(exp.not_(column(name).is_(exp.null())) for name in entity))
+    distinct = exp.select(*map(column, entity)).distinct().from_("asked").where(known)
+    number = exp.Window(
+        this=exp.RowNumber(), order=exp.Order(expressions=[column(name) for name in entity])
+    )
+    chosen = [column(name) for name in entity]
+    return exp.select(*chosen, named(number, "__entity")).from_(distinct.subquery("d"))
+
+
+def _questions(entity: Sequence[str], cells: Cells) -> exp.Select:
+    """The rows of ``asked`` with the entity's number, if its key is whole, and the cell."""
     return (
-        exp.select(_column("__pair", "p"), *(_aggregate(a, kinds) for a in members))
-        .from_(pairs)
-        .join(past, on=exp.and_(*conditions), join_type="inner")
-        .group_by(_column("__pair", "p"))
+        exp.select(
+            column("__ordinal", "a"),
+            column("__entity", "n"),
+            named(cells.of(column("__grid", "a")), "__cell"),
+        )
+        .from_(exp.to_table("asked").as_("a"))
+        .join(exp.to_table("entities").as_("n"), on=_same(entity, "a", "n"), join_type="left")
     )
 
 
-def _law_of_time(window: int | None) -> list[exp.Expr]:
-    """Which rows ``r`` count at the grid point of ``p``."""
-    event, grid = _column("__event_time", "r"), _column("__grid", "p")
-    laws: list[exp.Expr] = [
-        exp.LT(this=event, expression=grid),
-        exp.LTE(this=_column("__available_at", "r"), expression=grid),
-        exp.GT(this=_column("__superseded_at", "r"), expression=grid),
-    ]
-    if window is not None:
-        start = exp.Sub(this=grid.copy(), expression=exp.convert(window))
-        laws.append(exp.GTE(this=event.copy(), expression=exp.paren(start)))
-    return laws
+def _pairs() -> exp.Select:
+    """Each (entity, cell) that is asked for, once."""
+    keys = [column("__entity"), column("__cell")]
+    known = exp.not_(column("__entity").is_(exp.null()))
+    return exp.select(*keys).distinct().from_("questions").where(known)
 
 
-def _bucketed(table: str, columns: Sequence[str], window: int) -> exp.Union:
-    """The table's rows once for each bucket that [grid − window, grid) touches."""
-    last = exp.Sub(this=_column("__grid"), expression=exp.convert(1))
-    first = exp.Sub(this=_column("__grid"), expression=exp.convert(window))
-    chosen = [_column(name) for name in columns]
-    one = exp.select(*chosen, _bucket(last, window)).from_(table)
-    two = (
-        exp.select(*(c.copy() for c in chosen), _bucket(first, window))
-        .from_(table)
-        .where(exp.NEQ(this=_bucket(first, window).this, expression=_bucket(last, window).this))
-    )
-    return exp.union(one, two, distinct=False)
+def _same(entity: Sequence[str], left: str, right: str) -> exp.Expr:
+    return exp.and_(*(equal(name, left, right) for name in entity))
 
 
-def _bucket(instant: exp.Expr, window: int) -> exp.Expr:
-    shifted = exp.paren(exp.Add(this=exp.paren(instant.copy()), expression=exp.convert(_SHIFT)))
-    return exp.alias_(exp.IntDiv(this=shifted, expression=exp.convert(window)), "__bucket")
-
-
-def _aggregate(aggregate: Aggregate, kinds: Mapping[str, str]) -> exp.Expr:
-    if aggregate.column is None:
-        return exp.alias_(exp.Count(this=exp.Star()), aggregate.name, quoted=True)
-    kind = kinds[aggregate.column]
-    value = _value(aggregate.column, kind)
-    found: exp.Expr
-    if aggregate.function == "count":
-        found = exp.Count(this=value)
-    elif aggregate.function == "sum":
-        found = _sum(value, kind)
-    elif aggregate.function == "mean":
-        total = exp.cast(_sum(value, kind), "DOUBLE")
-        found = exp.Div(this=total, expression=exp.Count(this=value.copy()))
-    elif aggregate.function == "median":
-        found = exp.Median(this=exp.cast(value, "DOUBLE"))
-    elif aggregate.function == "latest":
-        found = exp.ArgMax(this=value, expression=_column("__rank", "r"))
-    else:
-        found = {"min": exp.Min, "max": exp.Max}[aggregate.function](this=value)
-    return exp.alias_(found, aggregate.name, quoted=True)
-
-
-def _value(name: str, kind: str) -> exp.Expr:
-    column = _column(name, "r")
-    if kind != "float":
-        return column
-    zero = exp.EQ(this=column, expression=exp.convert(0))
-    return exp.Case().when(zero, exp.cast(exp.convert(0), "DOUBLE")).else_(column.copy())
-
-
-def _sum(value: exp.Expr, kind: str) -> exp.Expr:
-    if kind == "float":
-        return exp.Sum(this=exp.cast(value.copy(), f"DECIMAL(38, {SCALE})"))
-    return exp.Sum(this=value.copy())
-
-
-def _with_default(aggregate: Aggregate, table: str) -> exp.Expr:
-    """The value, or the declared default where the window was empty, in the declared kind."""
-    kind = _SQL_TYPES[aggregate.kind]
-    found: exp.Expr = _column(aggregate.name, table)
-    default = aggregate.default
-    if aggregate.function == "count":
-        found = exp.Nullif(this=found, expression=exp.convert(0))
-        default = 0 if default is None else default
-    found = exp.cast(found, kind)
-    if default is not None:
-        # as text, which is read to the nearest double; a bare 0.1 would be a decimal first
-        given = exp.cast(exp.Literal.string(str(default)), kind)
+def _with_default(aggregate: Aggregate, found: exp.Expr) -> exp.Expr:
+    """The value, or the declared default where no row counted, in the declared kind."""
+    if aggregate.function in COUNTS:
+        found = exp.Nullif(this=found, expression=whole(0))
+    found = exp.cast(found, SQL_TYPES[aggregate.kind])
+    if aggregate.missing is not None:
+        given = constant(aggregate.missing, aggregate.kind)
         found = exp.Coalesce(this=found, expressions=[given])
-    return exp.alias_(found, aggregate.name, quoted=True)
-
-
-def _equal(name: str) -> exp.EQ:
-    return exp.EQ(this=_column(name, "p"), expression=_column(name, "r"))
-
-
-def _column(name: str, table: str | None = None) -> exp.Column:
-    return exp.column(name, table=table, quoted=True)
+    return named(found, aggregate.name)

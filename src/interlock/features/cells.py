@@ -1,0 +1,73 @@
+"""The grid points that are asked for, numbered: cell 0 is the first of them.
+
+A row counts at a contiguous run of cells, from the first at which it is known and past to the last
+at which it is in reach and not superseded. With that, every law of time is two whole numbers a row.
+
+>>> import numpy as np
+>>> cells_of(np.array([30, 10, 10, 50]))
+Cells(base=10, step=20, count=3)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from sqlglot import exp
+
+from interlock.features.expressions import column, int_div, plus, whole
+
+
+@dataclass(frozen=True)
+class Cells:
+    """``count`` grid points, ``step`` microseconds apart, from ``base`` on."""
+
+    base: int
+    step: int
+    count: int
+
+    @property
+    def end(self) -> int:
+        """The first multiple of the step that is past all cells."""
+        return self.base + self.count * self.step
+
+    def of(self, grid: exp.Expr) -> exp.Expr:
+        """The cell of a grid point."""
+        return int_div(plus(grid, -self.base), self.step)
+
+    def first(self) -> exp.Expr:
+        """The first cell at which a row of ``r`` is known and its event past."""
+        after = plus(column("__event_time", "r"), 1)
+        known = exp.Greatest(this=after, expressions=[column("__available_at", "r")])
+        return self._from(known)
+
+    def ends(self, reach: int | None) -> exp.Expr:
+        """The first cell at which a row of ``r`` counts no more."""
+        until: exp.Expr = column("__superseded_at", "r")
+        if reach is not None:
+            out_of_reach = plus(column("__event_time", "r"), reach + 1)
+            until = exp.Least(this=until, expressions=[out_of_reach])
+        return self._from(until)
+
+    def bucket(self, reach: int | None) -> int | None:
+        """Cells in a bucket that a run touches at most two of; None when one would do."""
+        if reach is None:
+            return None
+        length = reach // self.step + 1
+        return length if length < self.count else None
+
+    def _from(self, instant: exp.Expr) -> exp.Expr:
+        """The first cell that is not before the instant; ``count`` when none is."""
+        within = exp.Least(this=instant, expressions=[whole(self.end)])
+        past = exp.Greatest(this=within, expressions=[whole(self.base)])
+        return int_div(plus(past, self.step - 1 - self.base), self.step)
+
+
+def cells_of(grids: npt.NDArray[np.int64]) -> Cells:
+    """The cells among which all the grid points are; one empty cell when there are none."""
+    if not len(grids):
+        return Cells(base=0, step=1, count=1)
+    base = int(grids.min())
+    step = int(np.gcd.reduce(grids - base)) or 1
+    return Cells(base=base, step=step, count=(int(grids.max()) - base) // step + 1)

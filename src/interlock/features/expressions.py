@@ -1,0 +1,150 @@
+"""SQL expressions of history statements: names, values, predicates, and how numbers leave them.
+
+Invariants: sums are whole numbers, of billionths where the column holds floats, so that no order of
+adding changes them and taking away undoes adding; a whole number leaves as the double nearest to
+it; −0.0 is 0.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from sqlglot import exp
+
+from interlock.features.where import (
+    Alternative,
+    Comparison,
+    Conjunction,
+    Member,
+    Missing,
+    Negation,
+    Predicate,
+)
+
+DIGITS = 9  # after the point in sums of floats
+_EXACT = 2**53  # whole numbers up to here are doubles
+
+SQL_TYPES = {
+    "int": "BIGINT",
+    "float": "DOUBLE",
+    "bool": "BOOLEAN",
+    "str": "VARCHAR",
+    "category": "VARCHAR",
+    "date": "DATE",
+}
+_SIGNS: Mapping[str, type[exp.Binary]] = {
+    "=": exp.EQ,
+    "<>": exp.NEQ,
+    "<": exp.LT,
+    "<=": exp.LTE,
+    ">": exp.GT,
+    ">=": exp.GTE,
+}
+
+
+def column(name: str, table: str | None = None) -> exp.Column:
+    """A quoted column."""
+    return exp.column(name, table=table, quoted=True)
+
+
+def named(expression: exp.Expr, name: str) -> exp.Expr:
+    """The expression under a quoted name."""
+    return exp.alias_(expression, name, quoted=True)
+
+
+def whole(value: int) -> exp.Expr:
+    """A whole number."""
+    return exp.convert(value)
+
+
+def plus(value: exp.Expr, number: int) -> exp.Expr:
+    """value + number."""
+    return exp.paren(exp.Add(this=value, expression=exp.paren(whole(number))))
+
+
+def minus(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """left − right."""
+    return exp.paren(exp.Sub(this=left, expression=exp.paren(right)))
+
+
+def times(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """left · right."""
+    return exp.paren(exp.Mul(this=left, expression=right))
+
+
+def over(left: exp.Expr, right: exp.Expr) -> exp.Expr:
+    """left ÷ right, as doubles."""
+    return exp.paren(exp.Div(this=left, expression=right))
+
+
+def int_div(value: exp.Expr, number: int) -> exp.Expr:
+    """value // number, for value ≥ 0."""
+    return value if number == 1 else exp.IntDiv(this=value, expression=whole(number))
+
+
+def equal(name: str, left: str, right: str) -> exp.EQ:
+    """The column of that name is the same in both tables."""
+    return exp.EQ(this=column(name, left), expression=column(name, right))
+
+
+def when(condition: exp.Expr | None, value: exp.Expr, otherwise: exp.Expr) -> exp.Expr:
+    """CASE WHEN condition THEN value ELSE otherwise END; the value where there is no condition."""
+    if condition is None:
+        return value
+    return exp.Case().when(condition, value).else_(otherwise)
+
+
+def value_of(name: str, kind: str) -> exp.Expr:
+    """A value of the source's row ``r``, −0.0 as 0.0."""
+    found = column(name, "r")
+    if kind != "float":
+        return found
+    zero = exp.EQ(this=column(name, "r"), expression=whole(0))
+    return when(zero, exp.cast(whole(0), "DOUBLE"), found)
+
+
+def units_of(name: str, kind: str) -> exp.Expr:
+    """A number of the source's row ``r`` as a whole number: of billionths where it is a float."""
+    if kind != "float":
+        return column(name, "r")
+    scaled = times(column(name, "r"), exp.cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
+    return exp.cast(exp.Round(this=scaled), "HUGEINT")
+
+
+def double_of(number: exp.Expr, kind: str = "int") -> exp.Expr:
+    """The double nearest to a whole number, or to a whole number of billionths (kind float)."""
+    near = exp.Between(this=number.copy(), low=whole(-_EXACT), high=whole(_EXACT))
+    exact: exp.Expr = exp.cast(number.copy(), "DOUBLE")
+    written: exp.Expr = exp.cast(number.copy(), "VARCHAR")
+    if kind == "float":
+        exact = over(exact, exp.cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
+        written = exp.DPipe(this=written, expression=exp.Literal.string(f"e-{DIGITS}"), safe=True)
+    return when(near, exact, exp.cast(exp.paren(written), "DOUBLE"))
+
+
+def constant(value: Any, kind: str) -> exp.Expr:
+    """A literal as a value of that kind; as text, for a bare 0.1 would be a decimal first."""
+    if kind == "date" and isinstance(value, date):
+        value = value.isoformat()
+    return exp.cast(exp.Literal.string(str(value)), SQL_TYPES[kind])
+
+
+def condition(predicate: Predicate, kinds: Mapping[str, str]) -> exp.Expr:
+    """The predicate on the source's row ``r``; ``kinds`` are its columns'."""
+    match predicate:
+        case Comparison(name, sign, value):
+            right = constant(value, kinds[name])
+            return _SIGNS[sign](this=column(name, "r"), expression=right)
+        case Member(name, values):
+            chosen = [constant(value, kinds[name]) for value in values]
+            return exp.In(this=column(name, "r"), expressions=chosen)
+        case Missing(name):
+            return exp.Is(this=column(name, "r"), expression=exp.null())
+        case Negation(part):
+            return exp.Not(this=exp.paren(condition(part, kinds)))
+        case Conjunction(left, right):
+            return exp.paren(exp.and_(condition(left, kinds), condition(right, kinds)))
+        case Alternative(left, right):
+            return exp.paren(exp.or_(condition(left, kinds), condition(right, kinds)))
