@@ -209,10 +209,10 @@ sold = st.tuples(st.sampled_from([5.0, 15.0]), st.integers(1, 9), days, st.integ
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
-    st.lists(sold, max_size=8),
-    st.lists(st.tuples(st.sampled_from([5.0, 15.0, 25.0, None]), days), min_size=1, max_size=5),
+    st.lists(sold, max_size=20),
+    st.lists(st.tuples(st.sampled_from([5.0, 15.0, 25.0, None]), days), min_size=1, max_size=12),
 )
 def test_values_are_as_of_each_rows_own_grid_point(rows, asked):
     found = features(CELL, histories=(MARKET,))
