@@ -32,7 +32,7 @@ CATEGORIES = {
 }
 TEXTS = [*CATEGORIES, "neighbourhood"]
 NUMBERS = """year_built living_area_sqft lot_sqft bedrooms full_baths half_baths rooms easting_m
-    northing_m garage_sqft age_years market_month area_per_room sales_180d median_price_180d
+    northing_m garage_sqft age_years area_per_room sales_180d median_price_180d
     median_price_per_sqft_180d block_sales_4y block_price_per_sqft_4y""".split()
 INPUTS = [*NUMBERS, *TEXTS]
 MOST_CATEGORIES = 254
@@ -42,7 +42,6 @@ SALES = """
         select *, price / living_area_sqft as price_per_sqft,
             sold_on as valued_on,
             year(sold_on) - year_built as age_years,
-            12 * (year(sold_on) - 1990) + month(sold_on) as market_month,
             printf('%d:%d', floor(easting_m / 2000)::int, floor(northing_m / 2000)::int)
                 as neighbourhood,
             printf('%d:%d', floor(easting_m / 500)::int, floor(northing_m / 500)::int)

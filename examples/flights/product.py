@@ -175,11 +175,12 @@ product = il.Product(
     candidates={
         "prior": il.Baseline(il.ClassPrior()),
         "carrier-prior": il.Baseline(il.GroupClassPrior("carrier")),
-        "logistic": il.Candidate(LogisticRegression(C=0.1, max_iter=200)),
+        "logistic": il.Candidate(LogisticRegression(C=0.1, max_iter=200), calibrate="sigmoid"),
         "boosting": il.Candidate(
             HistGradientBoostingClassifier(
                 max_iter=200, learning_rate=0.06, min_samples_leaf=200, early_stopping=False
-            )
+            ),
+            calibrate="sigmoid",
         ),
     },
     split=il.TimeSplit(tune="14d", calibrate="30d", test="30d"),
