@@ -3,9 +3,11 @@
 import json
 import shutil
 from bisect import bisect_left
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as time_of_day
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -44,7 +46,16 @@ def whole_year(make_project, tmp_path_factory):
     """The example as it stands; it delivered once."""
     project = make_project(tmp_path_factory.mktemp("year") / "flights")
     shutil.copytree(EXAMPLE, project.folder, dirs_exist_ok=True, ignore=ignored)
-    return project, project.call("deliver", "--json")
+    process = project.spawn("deliver", "--json")
+    out, err = process.communicate(timeout=1_000)
+    return project, Ended(code=process.returncode, err=err, json=json.loads(out))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    code: int
+    err: str
+    json: dict[str, Any]
 
 
 def ignored(folder, names):
