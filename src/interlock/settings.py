@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from interlock.errors import Mistake, OperatorError
@@ -60,7 +60,7 @@ class OnlineSettings:
     """
 
     url: str | None = None
-    unavailable: str = "refuse"
+    unavailable: Literal["refuse", "defaults"] = "refuse"
     password_env: str | None = None
     password_file: Path | None = None
     timeout_ms: int = 50

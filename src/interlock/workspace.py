@@ -12,6 +12,7 @@ from interlock.deploy.environment import Environment, environment_named, environ
 from interlock.pipeline.context import Context, Narrator, Silent
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.notary import Notary
+from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
 from interlock.pipeline.switching import Switch
 from interlock.product.binding import Bound, bind
@@ -114,6 +115,13 @@ class Workspace:
             ledger=self.ledger,
         )
 
+    @property
+    def online(self) -> OnlineStores:
+        """The online stores of the environments."""
+        return OnlineStores(
+            places=self.places, settings=self.settings.online, environ=self.settings.environ
+        )
+
     def deployer(self, bound: Bound, as_of: int) -> Deployer:
         """Everything a delivery of that product works with."""
         context = Context(
@@ -124,7 +132,9 @@ class Workspace:
             cores=self.cores,
             narrator=self.narrator,
         )
-        return Deployer(context=context, places=self.places, notary=self.notary())
+        return Deployer(
+            context=context, places=self.places, notary=self.notary(), online=self.online
+        )
 
 
 def _keep_out_of_git(places: Places) -> None:

@@ -305,9 +305,15 @@ def refresh_lines(report: RefreshReport) -> list[str]:
     if not report.grids:
         return [f"– nothing to refresh: {shown(report.product)} has no history features"]
     return [
-        f"✔ refreshed {shown(name)} in {report.environment}: as of {moment(grid)}"
+        f"✔ {_refreshed(report, name)} in {report.environment}: as of {moment(grid)}"
         for name, grid in report.grids.items()
     ]
+
+
+def _refreshed(report: RefreshReport, name: str) -> str:
+    if name not in report.written:
+        return f"up to date {shown(name)}"
+    return f"refreshed {shown(name)} ({report.written[name]:,} entities)"
 
 
 def verify_lines(report: VerifyReport) -> list[str]:

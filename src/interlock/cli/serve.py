@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,8 +10,8 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
-from interlock.cli.output import answer
-from interlock.errors import OperatorError
+from interlock.cli.output import answer, error_lines, write_lines
+from interlock.errors import InterlockError, OperatorError
 
 if TYPE_CHECKING:
     from interlock.use_cases.exported import Serving
@@ -55,6 +56,9 @@ def serve_command(
 
         answer("serve", options, lambda: plain(serving), lambda: ready_lines(serving))
 
+    def trouble(error: InterlockError) -> None:
+        write_lines(sys.stderr, error_lines(error.mistakes))
+
     days = _days(replay, first, until)
     if bundle is not None:
         from interlock.use_cases import exported
@@ -79,6 +83,7 @@ def serve_command(
             port=port,
             replay=days,
             on_ready=ready,
+            on_trouble=trouble,
         )
 
 

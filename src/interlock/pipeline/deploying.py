@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from interlock.clock import now
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import pointer_path
 from interlock.deploy.policy import Facts, admit
 from interlock.deploy.rollout import Target, promote
-from interlock.features.grid import grid_point
-from interlock.features.refresh import refresh
 from interlock.pipeline.context import Context
 from interlock.pipeline.notary import Notary
+from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
-from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.refreshing import Refreshing
 from interlock.pipeline.switching import Switch
-from interlock.product.training_set import packed_features, source_rows
 from interlock.release.statements import post_deploy_statement
 from interlock.serve.plan import ServePlan
-from interlock.store.online_sqlite import SqliteWriter
 from interlock.store.rows import DeploymentRow
 from interlock.verdict import GateResult
 
@@ -31,6 +28,7 @@ class Deployer:
     context: Context
     places: Places
     notary: Notary
+    online: OnlineStores
 
     @property
     def product(self) -> str:
@@ -47,6 +45,11 @@ class Deployer:
             places=self.places,
             notary=self.notary,
         )
+
+    @property
+    def refreshing(self) -> Refreshing:
+        """The way to fill online stores."""
+        return Refreshing(context=self.context, online=self.online)
 
     def deploy(
         self, environment: Environment, target: Target, *, unpin: bool = False
@@ -77,22 +80,8 @@ class Deployer:
             at=now(),
             unpin=unpin,
         )
-        self.fill_online(environment.name)
+        self.refreshing.fill(environment.name, bundle)
         return self.live.to(row, current)
-
-    def fill_online(self, environment: str, *, instants: tuple[int, ...] = ()) -> None:
-        """Refresh the environment's online store: for the present, or for given instants."""
-        definitions = self.context.bound.features.histories
-        if not definitions:
-            return
-        at = max(instants) if instants else now()
-        moment = replace(self.context, as_of=at)
-        taken = load_snapshots(moment, take_snapshots(moment).output)
-        rows = source_rows(self.context.bound, packed_features(self.context.bound), taken)
-        writer = SqliteWriter(self.places.online(environment, self.product))
-        for definition in definitions:
-            grids = sorted({grid_point(i, definition) for i in instants or (at,)})
-            refresh(writer, definition, rows[definition.name], grids)
 
     def plan(self, environment: Environment, *, port: int = 0) -> ServePlan:
         """How a service of this product in that environment is to run."""
@@ -105,7 +94,9 @@ class Deployer:
             attestations=str(self.places.all_attestations),
             policy=policy,
             trusted_keys=tuple(key.pem().decode() for key in self.notary.keys),
-            online=str(self.places.online(environment.name, self.product)),
+            online=self.online.url(environment.name, self.product),
+            online_access=self.online.access(environment.name, self.product),
+            history_unavailable=self.online.settings.unavailable,
             log=str(self.places.log(environment.name, self.product)),
             port=port,
         )

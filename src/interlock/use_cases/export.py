@@ -38,7 +38,7 @@ def export(
     for key in workspace.notary().keys:
         (keys / f"{key.keyid}.pem").write_bytes(key.pem())
     deployer = workspace.deployer(bound, now())
-    deployer.fill_online("export")
+    deployer.refreshing.fill("export", deployer.live.bundle(release.bundle))
     online = workspace.places.online("export", bound.product.name)
     if online.is_dir():
         shutil.copytree(online, out / "online", dirs_exist_ok=True)

@@ -5,29 +5,52 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.clock import now
-from interlock.features.grid import grid_point
+from interlock.errors import OperatorError
 from interlock.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class RefreshReport:
-    """The grid point (µs) from which each history now answers, by its name."""
+    """What each history answers from now, by its name.
+
+    ``grids`` are the grid points (µs), ``written`` the entities of those that had to be computed.
+    """
 
     product: str
     environment: str
     grids: dict[str, int]
+    written: dict[str, int]
 
 
 def refresh(
     workspace: Workspace, product: str | None = None, *, environment: str = "prod"
 ) -> RefreshReport:
-    """Compute every history for the present, from the sources as they are now."""
+    """Compute what the live release looks up, for the present, from the sources as they are now.
+
+    What is there already is not computed again. Raises OperatorError E131 when nothing is live.
+    """
     place = workspace.environment(environment)
     bound = workspace.bound(product)
-    moment = now()
-    workspace.deployer(bound, moment).fill_online(place.name)
+    deployer = workspace.deployer(bound, now())
+    live = deployer.live.current(place.name)
+    if live is None:
+        raise nothing_live(bound.product.name, place.name)
+    refreshed = deployer.refreshing.fill(place.name, deployer.live.bundle(live.bundle))
     return RefreshReport(
         product=bound.product.name,
         environment=place.name,
-        grids={h.name: grid_point(moment, h) for h in bound.features.histories},
+        grids={one.history: one.grid for one in refreshed},
+        written={one.history: one.written for one in refreshed if one.written is not None},
+    )
+
+
+def nothing_live(product: str, environment: str) -> OperatorError:
+    """The error for an environment that has no release to look things up for."""
+    return OperatorError(
+        "E131",
+        "nothing is live to be served",
+        where=f"{product} in {environment}",
+        expected="a release",
+        got="none",
+        fix="run `interlock deliver`",
     )

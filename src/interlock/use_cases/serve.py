@@ -11,10 +11,14 @@ from interlock.clock import DAY, now, parse_instant
 from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
 from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.refreshing import features_of
+from interlock.release.bundle import Bundle
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
 from interlock.serve.waiting import until_told
 from interlock.use_cases.exported import Serving
+from interlock.use_cases.refresh import nothing_live
+from interlock.use_cases.refresher import Refresher, Trouble
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past
@@ -30,33 +34,31 @@ def serve(
     port: int | None = None,
     replay: tuple[str, str] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
+    on_trouble: Trouble = lambda error: None,
 ) -> None:
     """Serve until SIGINT or SIGTERM. Blocks.
 
-    Live, the online store is refreshed at every grid point. ``replay`` is the first and the last
-    day of the past to answer for: rows then see what was known at their own time. Prod itself never
-    replays; what staging runs answers instead. Raises OperatorError E131 when nothing is live.
+    Live, the online store is refreshed at every grid point; a refresh that fails is told by
+    ``on_trouble`` and tried again, while the service answers from the one before. ``replay`` is the
+    first and the last day of the past to answer for: rows then see what was known at their own
+    time. Prod itself never replays; what staging runs answers instead.
+    Raises OperatorError E131 when nothing is live.
     """
     place = workspace.environment(_REPLAYS if replay and environment == "prod" else environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
     live = deployer.live.current(place.name)
     if live is None:
-        raise OperatorError(
-            "E131",
-            "nothing is live to be served",
-            where=f"{bound.product.name} in {place.name}",
-            expected="a release",
-            got="none",
-            fix="run `interlock deliver`",
-        )
+        raise nothing_live(bound.product.name, place.name)
     deployer.live.to(live, live)
     plan = _configured(deployer.plan(place), workspace, host, port)
+    tick: Callable[[], None] = _nothing
     if replay is not None:
-        plan = _replayed(plan, deployer, replay, workspace)
+        plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))
     else:
-        deployer.fill_online(place.name)
-    refresher = _Refresher(deployer, place.name) if replay is None else None
+        refresher = Refresher(deployer, place.name, on_trouble)
+        refresher.look()
+        tick = refresher.tick
     with start(plan) as service:
         on_ready(
             Serving(
@@ -67,7 +69,11 @@ def serve(
                 replay=replay is not None,
             )
         )
-        until_told(service, tick=refresher.tick if refresher else lambda: None)
+        until_told(service, tick=tick)
+
+
+def _nothing() -> None:
+    """What a replay does from time to time."""
 
 
 def _configured(
@@ -87,7 +93,7 @@ def _configured(
 
 
 def _replayed(
-    plan: ServePlan, deployer: Deployer, replay: tuple[str, str], workspace: Workspace
+    plan: ServePlan, deployer: Deployer, replay: tuple[str, str], bundle: Bundle
 ) -> ServePlan:
     """Fill a store with every grid point of the days asked for."""
     zone = deployer.context.bound.zone or "UTC"
@@ -100,8 +106,8 @@ def _replayed(
             got=f"{replay[0]} to {replay[1]}",
             fix="exchange the two",
         )
-    instants = _instants(deployer.context.bound.features.histories, first, last + DAY)
-    deployer.fill_online("replay", instants=instants)
+    instants = _instants(features_of(bundle).histories, first, last + DAY)
+    deployer.refreshing.fill("replay", bundle, instants=instants)
     root = deployer.places
     return structs.replace(
         plan,
@@ -128,19 +134,3 @@ def _instants(histories: tuple[HistoryDefinition, ...], first: int, last: int) -
             )
         found.update(int(t) for t in steps)
     return tuple(sorted(found))
-
-
-class _Refresher:
-    """Refreshes an environment's online store whenever a grid point has come."""
-
-    def __init__(self, deployer: Deployer, environment: str) -> None:
-        self._deployer, self._environment = deployer, environment
-        self._steps = [h.refresh for h in deployer.context.bound.features.histories]
-        self._last = now()
-
-    def tick(self) -> None:
-        """Refresh if a grid point passed since the last time."""
-        moment = now()
-        if any(moment // step != self._last // step for step in self._steps):
-            self._deployer.fill_online(self._environment)
-            self._last = moment

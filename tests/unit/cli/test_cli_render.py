@@ -176,8 +176,15 @@ def test_batch_says_why_rows_were_rejected():
 
 
 def test_refresh_names_the_grid_points():
-    report = RefreshReport(product="rents", environment="prod", grids={"market": AS_OF})
-    assert render.refresh_lines(report) == ["✔ refreshed market in prod: as of 1997-06-30"]
+    report = RefreshReport(
+        product="rents", environment="prod", grids={"market": AS_OF}, written={"market": 1_200}
+    )
+    assert render.refresh_lines(report) == [
+        "✔ refreshed market (1,200 entities) in prod: as of 1997-06-30"
+    ]
+    assert render.refresh_lines(replace(report, written={})) == [
+        "✔ up to date market in prod: as of 1997-06-30"
+    ]
     assert render.refresh_lines(replace(report, grids={})) == [
         "– nothing to refresh: rents has no history features"
     ]
