@@ -144,7 +144,7 @@ def _sources(product: Declaration, mistakes: list[Mistake]) -> dict[str, Source]
     histories = [f.source for f in product.features if isinstance(f, History)]
     for source in (product.examples.source, *histories):
         other = found.setdefault(source.name, source)
-        if other != source:
+        if other.to_row() != source.to_row():
             mistakes.append(
                 Mistake(
                     code="C171",
