@@ -20,7 +20,19 @@ _WHERE = {
     "interlock.data.columns": ("Int", "Float", "Str", "Bool", "Date", "Datetime", "Category"),
     "interlock.data.source": ("Source",),
     "interlock.features.declare": ("feature", "label"),
-    "interlock.features.aggregates": ("History", "count", "mean", "median", "latest"),
+    "interlock.features.aggregates": (
+        "History",
+        "CustomHistory",
+        "count",
+        "share",
+        "mean",
+        "std",
+        "median",
+        "quantile",
+        "distinct",
+        "latest",
+        "first",
+    ),
     "interlock.product.product": ("Product",),
     "interlock.product.target": ("Regression", "Binary", "Multiclass"),
     "interlock.train.candidate": (
@@ -88,13 +100,19 @@ if TYPE_CHECKING:
     from interlock.data.request import asked_at as asked_at
     from interlock.data.request import field as field
     from interlock.data.source import Source as Source
+    from interlock.features.aggregates import CustomHistory as CustomHistory
     from interlock.features.aggregates import History as History
     from interlock.features.aggregates import count as count
+    from interlock.features.aggregates import distinct as distinct
+    from interlock.features.aggregates import first as first
     from interlock.features.aggregates import latest as latest
     from interlock.features.aggregates import maximum as max  # noqa: F401
     from interlock.features.aggregates import mean as mean
     from interlock.features.aggregates import median as median
     from interlock.features.aggregates import minimum as min  # noqa: F401
+    from interlock.features.aggregates import quantile as quantile
+    from interlock.features.aggregates import share as share
+    from interlock.features.aggregates import std as std
     from interlock.features.aggregates import total as sum  # noqa: F401
     from interlock.features.declare import feature as feature
     from interlock.features.declare import label as label

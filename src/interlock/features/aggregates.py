@@ -290,8 +290,9 @@ def _one_window_each(
     aggregates: Mapping[str, DeclaredAggregate],
 ) -> Iterator[tuple[str, DeclaredAggregate]]:
     for name, declared in aggregates.items():
-        if not isinstance(declared, DeclaredAggregate) or not isinstance(declared.window, tuple):
+        windows = declared.window if isinstance(declared, DeclaredAggregate) else None
+        if not isinstance(windows, tuple) or not windows:
             yield name, declared
             continue
-        for window in declared.window:
+        for window in windows:
             yield f"{name}_{window}", replace(declared, window=window)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from interlock.data.conform import python_values
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.grid import grid_points
 from interlock.features.history import (
@@ -22,6 +23,7 @@ from interlock.features.history import (
     KEY,
     ORDINAL,
     SUPERSEDED_AT,
+    columns_looked_at,
     compute,
 )
 from interlock.features.request import PackedFeatures, RowFailure
@@ -89,7 +91,10 @@ def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
             at[name] = pa.array(entities[name], type=arrow_type(kind))
         at[GRID] = pa.array(grids)
         result = compute(definition, rows[definition.name], pa.table(at))
-        return {a.name: result.column(a.name).to_pylist() for a in definition.aggregates}
+        return {
+            a.name: python_values(result.column(a.name).combine_chunks())
+            for a in definition.aggregates
+        }
 
     return provide
 
@@ -106,15 +111,19 @@ def history_rows(
     wanted = [name for name, _ in definition.entity if name in packed.names]
     if wanted:
         needed = packed.only(wanted)
-        columns = {name: table.column(name).to_pylist() for name in needed.leaves}
+        columns = {
+            name: python_values(table.column(name).combine_chunks()) for name in needed.leaves
+        }
         made, _ = needed.columns(columns, [0] * table.num_rows)
     out: dict[str, Any] = {}
     for name, kind in definition.entity:
-        values = made[name] if name in made else table.column(name).to_pylist()
-        out[name] = pa.array(values, type=arrow_type(kind))
-    for aggregate in definition.aggregates:
-        if aggregate.column is not None and aggregate.column not in out:
-            out[aggregate.column] = table.column(aggregate.column)
+        if name in made:
+            out[name] = pa.array(made[name], type=arrow_type(kind))
+        else:
+            out[name] = table.column(name).cast(arrow_type(kind))
+    looked_at = columns_looked_at(definition)
+    for name in table.column_names if looked_at is None else sorted(looked_at):
+        out.setdefault(name, table.column(name))
     times = (EVENT_TIME, AVAILABLE_AT, SUPERSEDED_AT)
     out |= {name: table.column(name) for name in times if name in table.column_names}
     out[KEY] = pa.array(np.arange(table.num_rows, dtype=np.int64))

@@ -83,6 +83,7 @@ def refresh_table(definition: HistoryDefinition, rows: pa.Table, grids: Sequence
         )
         connection.unregister("__given")
         connection.execute("SET enable_external_access = false")
+        connection.execute("SET python_enable_replacements = false")
         connection.execute("SET lock_configuration = true")
         tables = [_at(connection, definition, grid) for grid in grids]
         if grids and not _at(connection, definition, grids[-1]).equals(tables[-1]):

@@ -142,6 +142,12 @@ def place_of(function: Any) -> str:
     return f"{plain.__code__.co_filename}:{plain.__code__.co_firstlineno}"
 
 
+def arguments_of(function: Any) -> tuple[str, ...]:
+    """The names of a function's arguments, as far as they are known."""
+    plain = plain_function(function)
+    return () if plain is None else tuple(inspect.signature(plain).parameters)
+
+
 def annotation_of(hint: Any) -> Annotation | None:
     """The annotation behind a type hint, or None when it is not one a feature may use."""
     optional = False

@@ -48,6 +48,15 @@ _ENDS = (
 )
 
 
+def columns_looked_at(definition: HistoryDefinition) -> frozenset[str] | None:
+    """The source's columns that the aggregates need; None: all, for a query written by hand."""
+    if definition.sql is not None:
+        return None
+    found = {a.column for a in definition.aggregates if a.column is not None}
+    conditions = [parse_where(a.where) for a in definition.aggregates if a.where]
+    return frozenset(found.union(*map(columns_of, conditions)))
+
+
 def compute(
     definition: HistoryDefinition, rows: pa.Table, at: pa.Table, *, threads: int | None = None
 ) -> pa.Table:
@@ -160,7 +169,7 @@ def _checked(definition: HistoryDefinition, rows: pa.Table, at: pa.Table) -> dic
                 mistakes.append(_mistake(definition, name, label, kind, found))
     kinds: dict[str, str] = {}
     for aggregate in definition.aggregates:
-        looked_at = columns_of(parse_where(aggregate.where)) if aggregate.where else ()
+        looked_at = columns_of(parse_where(aggregate.where)) if aggregate.where else frozenset()
         for name in sorted({*looked_at, *filter(None, [aggregate.column])}):
             found = _type_of(rows, name)
             kinds[name] = kind_of(found) if found is not None else ""

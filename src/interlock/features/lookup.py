@@ -27,9 +27,7 @@ def view_name(definition: HistoryDefinition) -> str:
 
 def default_of(aggregate: Aggregate) -> Any:
     """The value for an entity without rows: as declared; 0 for a count that declares none."""
-    if aggregate.function == "count" and aggregate.default is None:
-        return 0
-    return aggregate.default
+    return aggregate.missing
 
 
 class HistoryLookup:

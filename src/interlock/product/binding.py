@@ -14,16 +14,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from interlock.clock import parse_span
 from interlock.data.peek import columns_of
 from interlock.data.request import Field, RequestSchema, request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
 from interlock.errors import AuthorError, Mistake, collecting
-from interlock.features.aggregates import DeclaredAggregate, History
+from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature, Signature, signature_of
 from interlock.features.definition import (
-    Aggregate,
     FeatureDefinition,
     FeatureSet,
     HistoryDefinition,
@@ -31,11 +29,12 @@ from interlock.features.definition import (
 )
 from interlock.features.pack import Packed, pack
 from interlock.product.declaration import PRODUCT_NAME, Declaration
+from interlock.product.histories import history_definition
+from interlock.product.history_mistakes import history_mistakes
 from interlock.product.mistakes import (
     candidate_mistakes,
     feature_mistakes,
     gate_mistakes,
-    history_mistakes,
     split_mistakes,
     target_mistakes,
 )
@@ -303,50 +302,6 @@ def _definition(feature: RequestFeature, signature: Signature, packed: Packed) -
         function=function,
         unit=feature.unit,
         description=(feature.function.__doc__ or "").strip().split("\n")[0],
-    )
-
-
-def history_definition(
-    history: History, kinds: Mapping[str, str], columns: Mapping[str, str]
-) -> HistoryDefinition:
-    """The definition of a declared history; ``kinds`` are those of fields and features."""
-    aggregates = tuple(
-        _aggregate(name, declared, columns) for name, declared in history.aggregates.items()
-    )
-    row: dict[str, Any] = {
-        "name": history_name(history),
-        "source": history.source.name,
-        "entity": tuple((name, _entity_kind(kinds[name])) for name in history.entity_names),
-        "refresh": parse_span(history.refresh),
-        "landing": parse_span(history.landing),
-    }
-    digest = digest_json({**row, "aggregates": [vars(a) for a in aggregates]})
-    return HistoryDefinition(**row, aggregates=aggregates, digest=digest)
-
-
-def history_name(history: History) -> str:
-    """The declared name, else source and entity: 'sales_by_neighbourhood'."""
-    return history.name or f"{history.source.name}_by_{'_'.join(history.entity_names)}"
-
-
-def _entity_kind(kind: str) -> str:
-    return "str" if kind == "category" else kind
-
-
-def _aggregate(name: str, declared: DeclaredAggregate, columns: Mapping[str, str]) -> Aggregate:
-    kind = columns.get(declared.column or "", "int")
-    if declared.function == "count":
-        kind = "int"
-    elif declared.function in ("mean", "median"):
-        kind = "float"
-    return Aggregate(
-        name=name,
-        function=declared.function,
-        column=declared.column,
-        window=parse_span(declared.window) if declared.window else None,
-        ttl=parse_span(declared.ttl) if declared.ttl else None,
-        default=declared.default,
-        kind=kind,
     )
 
 
