@@ -37,6 +37,7 @@ BARE = HERE / "bare_valuation.py"
 INTERLOCK = str(Path(sys.executable).with_name("interlock"))
 AS_OF = "1996-12-31"
 TO_BUNDLE = ("snapshot", "features", "data", "train", "model", "bundle")
+BLOCKED = 3  # the exit code of a gate that stays shut
 SHOWN_MODULES = 8
 
 
@@ -98,7 +99,8 @@ def line(figure: Figure) -> str:
 def delivery_figures(n_pairs: int) -> list[Figure]:
     """The two goals of a delivery, and the time by stage."""
     pairs = [measured_pair() for _ in range(n_pairs)]
-    stages = {name: median(p.stages[name] for p in pairs) for name in pairs[0].stages}
+    names = dict.fromkeys(name for p in pairs for name in p.stages)
+    stages = {name: median(p.stages[name] for p in pairs if name in p.stages) for name in names}
     return [
         Figure(
             name="data gate to bundle ÷ bare script",
@@ -135,16 +137,20 @@ def measured_pair() -> Pair:
         environ = os.environ | {"XDG_CONFIG_HOME": str(Path(place) / "config")}
         deliver = [INTERLOCK, "deliver", "--as-of", AS_OF, "--json"]
 
-        def ran(command: Sequence[str]) -> str:
+        def ran(command: Sequence[str], *, allowed: tuple[int, ...] = (0,)) -> str:
             done = subprocess.run(
-                command, cwd=project, env=environ, check=True, capture_output=True, text=True
+                command, cwd=project, env=environ, check=False, capture_output=True, text=True
             )
+            if done.returncode not in allowed:
+                raise SystemExit(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
             return done.stdout
 
         committed(project)
         product = [sys.executable, "-c", "import product"]
         ran(product)  # its bytecode is written once, as in any project that was used before
-        first, delivery_process = timed(lambda: ran(deliver))
+        first, delivery_process = timed(lambda: ran(deliver, allowed=(0, BLOCKED)))
+        if json.loads(first)["exit_code"] == BLOCKED:
+            ran(deliver)  # the machine was too busy to judge latency: ask that gate once more
         bare, bare_process = timed(lambda: ran([sys.executable, str(BARE), ".", AS_OF]))
         second, unchanged_process = timed(lambda: ran(deliver))
         _, product_process = timed(lambda: ran(product))
