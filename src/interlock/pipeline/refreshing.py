@@ -125,7 +125,7 @@ def _source(definition: HistoryDefinition, bundle: Bundle, digests: Mapping[str,
 def _require_source(definition: HistoryDefinition, sources: Mapping[str, Any]) -> None:
     if definition.source not in sources:
         raise OperatorError(
-            "F129",
+            "L135",
             f"the release's history '{definition.name}' reads a source that is no longer declared",
             expected=f"a source named '{definition.source}'",
             got=", ".join(sources) or "no source",

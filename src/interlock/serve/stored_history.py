@@ -91,7 +91,7 @@ def open_history(
     """The history features of a release whose rows are known by ``names``.
 
     ``environ`` holds the secret that the plan may name. Raises OperatorError S109 when the release
-    has history features and the plan no online store, F127 or F128 when that cannot be opened.
+    has history features and the plan no online store, L133 or L134 when that cannot be opened.
     """
     if not definitions:
         return NoHistory()

@@ -49,7 +49,7 @@ def is_server(url: str) -> bool:
 def open_reader(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineReader:
     """The store to look up in; a server is not asked yet.
 
-    Raises OperatorError F127 for a URL that means no store, F128 for a password that is not there.
+    Raises OperatorError L133 for a URL that means no store, L134 for a password that is not there.
     """
     if not is_server(url):
         return SqliteReader(Path(url))
@@ -103,7 +103,7 @@ def _password(access: OnlineAccess, environ: Mapping[str, str]) -> str | None:
         return None
     if not found:
         raise OperatorError(
-            "F128",
+            "L134",
             "the online store's password is not there",
             where=where,
             expected="the password",
@@ -115,7 +115,7 @@ def _password(access: OnlineAccess, environ: Mapping[str, str]) -> str | None:
 
 def _no_store(expected: str, got: str) -> OperatorError:
     return OperatorError(
-        "F127",
+        "L133",
         "the online store cannot be opened",
         expected=expected,
         got=got,

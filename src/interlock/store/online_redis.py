@@ -185,7 +185,7 @@ class RedisWriter:
     ) -> Table:
         """Write the table of a grid point. See :class:`interlock.store.online.OnlineWriter`.
 
-        Raises OperatorError F125 when the server may evict it, StoreError F126 when it is full.
+        Raises OperatorError L131 when the server may evict it, StoreError L132 when it is full.
         """
         about = Table(
             view=view,
@@ -256,13 +256,13 @@ class RedisWriter:
         self._link.close()
 
     def _require_lasting(self) -> None:
-        """Raise OperatorError F125 on a server that throws keys away when memory is short."""
+        """Raise OperatorError L131 on a server that throws keys away when memory is short."""
         said = self._link.ask([("INFO", "memory")])[0]
         lines = bytes(said).decode(errors="replace").splitlines()
         policy = dict(line.split(":", 1) for line in lines if ":" in line).get("maxmemory_policy")
         if policy not in (None, _NEVER_EVICTS):
             raise OperatorError(
-                "F125",
+                "L131",
                 "the Redis server may evict what is stored",
                 where=self._where,
                 expected=f"maxmemory-policy {_NEVER_EVICTS}",

@@ -75,7 +75,7 @@ class RedisLink:
         """The reply to each command, in order.
 
         ``repeat``: they may be asked once more over a new connection when the old one is gone.
-        Raises Unavailable F120 when the server does not answer in time, or refuses; StoreError F126
+        Raises Unavailable F120 when the server does not answer in time, or refuses; StoreError L132
         when it is full.
         """
         if self._again_at and monotonic() < self._again_at:
@@ -140,7 +140,7 @@ class RedisLink:
 
     def _full(self, problem: str) -> StoreError:
         return StoreError(
-            "F126",
+            "L132",
             "the online store is full",
             where=str(self._address),
             expected="memory for another table",

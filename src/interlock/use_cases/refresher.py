@@ -14,7 +14,7 @@ from interlock.errors import InterlockError, StoreError
 from interlock.pipeline.deploying import Deployer
 from interlock.release.bundle import Bundle
 
-AGAIN_SECONDS = 30.0  # after a refresh that failed
+AGAIN_SECONDS = 10.0  # after a refresh that failed
 
 Trouble = Callable[[InterlockError], None]
 
@@ -65,7 +65,7 @@ class Refresher:
 
 def _unforeseen(error: Exception) -> StoreError:
     return StoreError(
-        "F130",
+        "L136",
         "a refresh of the online store failed unexpectedly",
         expected="values for the present grid point",
         got=f"{type(error).__name__}: {error}"[:500],

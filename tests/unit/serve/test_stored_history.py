@@ -148,5 +148,5 @@ def test_a_password_that_is_not_there_stops_the_service_before_it_begins():
     )
     with pytest.raises(OperatorError) as caught:
         open_history((MARKET,), NAMES, plan, {})
-    assert caught.value.code == "F128"
+    assert caught.value.code == "L134"
     assert caught.value.mistakes[0].where == "the environment variable REDIS_PASSWORD"

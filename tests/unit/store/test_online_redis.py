@@ -142,7 +142,7 @@ def test_a_policy_that_evicts_is_refused(own_server: RedisServer) -> None:
     with pytest.raises(OperatorError) as caught:
         filled(own_server, grid=20)
     assert str(caught.value) == (
-        "error[F125]: the Redis server may evict what is stored\n"
+        "error[L131]: the Redis server may evict what is stored\n"
         f"  where: {own_server.url}\n"
         "  expected: maxmemory-policy noeviction\n"
         "  got: maxmemory-policy allkeys-lru\n"
@@ -183,7 +183,7 @@ def test_a_full_server_fails_the_refresh_and_the_old_table_answers(
     client.config_set("maxmemory", client.info("memory")["used_memory"] + 200_000)
     with pytest.raises(StoreError) as caught:
         filled(own_server, 100_000, grid=20)
-    assert caught.value.code == "F126"
+    assert caught.value.code == "L132"
     client.config_set("maxmemory", 0)
     assert filling.grids("market") == (10,)
     assert look(open_reader(own_server.url, ACCESS, {})) == (1, None, None, None)
@@ -199,7 +199,7 @@ def test_a_wrong_password_is_unavailable_and_is_not_told(tmp_path: Path) -> None
             if not environ:
                 with pytest.raises(OperatorError) as refused:
                     open_reader(server.url, access, environ)
-                assert refused.value.code == "F128"
+                assert refused.value.code == "L134"
                 continue
             reader = open_reader(server.url, access, environ)
             error = unavailable(lambda reader=reader: look(reader))
