@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interlock.clock import now, parse_instant
 from interlock.data.snapshot import Taken, take
@@ -209,7 +210,7 @@ def _label_instants(bound: Bound, rows: pa.Table) -> np.ndarray:
     if bound.examples_source.event_time is None:
         return np.zeros(rows.num_rows, dtype=np.int64)
     after_event = np.asarray(rows.column("__event_time").to_numpy()) + delay
-    return np.maximum(after_event, rows.column("__available_at").to_numpy())
+    return np.asarray(np.maximum(after_event, rows.column("__available_at").to_numpy()))
 
 
 def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
@@ -277,7 +278,7 @@ def _table(
         "key": keys,
         "t": pa.array(instants[good]),
         "label_at": pa.array(label_at[chosen[good]]),
-        "unit": pa.array(_units(bound, kept, good, keys), type=pa.string()),
+        "unit": _units(bound, kept, good, keys),
     }
     if bound.product.weight:
         out["weight"] = rows.column(bound.product.weight).take(source_index).cast(pa.float64())
@@ -297,11 +298,26 @@ def _keys(bound: Bound, rows: pa.Table) -> Any:
     keys = bound.examples_source.keys
     if len(keys) == 1:
         return rows.column(keys[0])
-    parts = zip(*(rows.column(key).to_pylist() for key in keys), strict=True)
-    return pa.array([json.dumps(part, default=str) for part in parts], type=pa.string())
+    return json_lists([rows.column(key) for key in keys])
 
 
-def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> list[str]:
+def json_lists(columns: Sequence[Any]) -> Any:
+    """Each row's values as the text of a JSON list, every distinct value written once.
+
+    >>> json_lists([pa.array([1, 11]), pa.array(["a", None])]).to_pylist()
+    ['[1, "a"]', '[11, null]']
+    """
+    texts = []
+    for column in columns:
+        whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        encoded = whole.dictionary_encode()
+        distinct = [json.dumps(v, default=str) for v in encoded.dictionary.to_pylist()]
+        written = pa.array(distinct, pa.string()).take(encoded.indices)
+        texts.append(pc.fill_null(written, "null"))
+    return pc.binary_join_element_wise("[", pc.binary_join_element_wise(*texts, ", "), "]", "")
+
+
+def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> Any:
     """The unit of each row as JSON text: typed values, so that (1, 11) never meets (11, 1).
 
     Without a unit each row is its own, named by its key: so a split by hash moves no row when
@@ -309,9 +325,11 @@ def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> list[str
     """
     fields = bound.product.unit_fields
     if not fields:
-        return [json.dumps(key, default=str) for key in keys.to_pylist()]
-    values = [kept[name] for name in fields]
-    return [json.dumps([column[i] for column in values], default=str) for i in good]
+        return pa.array([json.dumps(key, default=str) for key in keys.to_pylist()], pa.string())
+    kinds = {field.name: field.kind for field in bound.schema.fields}
+    return json_lists(
+        [pa.array(_take(kept[name], good), type=arrow_type(kinds[name])) for name in fields]
+    )
 
 
 def _quarantined(rows: pa.Table, reasons: Mapping[int, str | None]) -> pa.Table:
