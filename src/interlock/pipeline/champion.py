@@ -79,6 +79,29 @@ def score_champion(
     )
 
 
+def is_winner(champion: Bundle, winner: Mapping[str, Any], *, snapshot: str, code: str) -> bool:
+    """Whether the champion is that packaged candidate: the same rows, code, encoder and model."""
+    made_of = {winner["file_name"]: winner["payload"], "encoder.json": winner["encoder"]}
+    entries = champion.manifest["files"]
+    return (
+        champion.inputs["snapshot"] == snapshot
+        and champion.inputs["code"] == code
+        and all(entries.get(n, {}).get("sha256") == digest for n, digest in made_of.items())
+        and champion.json("answer.json")["spec"] == winner["spec"]
+    )
+
+
+def score_winner(
+    champion: Bundle,
+    prediction: np.ndarray[Any, Any],
+    instants: np.ndarray[Any, Any],
+    split: Mapping[str, Any],
+) -> ChampionScore:
+    """The score of a champion that is the winner itself, whose ``prediction`` is known already."""
+    unseen = _unseen(champion.json("candidate.json"), instants, split)
+    return ChampionScore(prediction=prediction, comparable=unseen)
+
+
 def _unseen(
     candidate: Mapping[str, Any], instants: np.ndarray[Any, Any], split: Mapping[str, Any]
 ) -> np.ndarray[Any, Any]:

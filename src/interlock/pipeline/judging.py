@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interlock.digest import seed_from
+from interlock.digest import digest_json, seed_from
 from interlock.evaluate.compare import estimates
 from interlock.evaluate.metrics import METRICS, metric_named
 from interlock.gates.data import DataMeasurement, data_gate
@@ -22,6 +22,9 @@ from interlock.release.bundle import Bundle
 from interlock.stats.resamples import Resamples
 from interlock.store.arrays import array_from_bytes, array_to_bytes
 from interlock.verdict import GateResult
+
+if TYPE_CHECKING:
+    from interlock.pipeline.champion import ChampionScore
 
 SHOWN_METRICS = {
     "regression": ("mdape", "mape", "mae", "rmse", "r2", "within_10", "bias"),
@@ -121,22 +124,7 @@ def _measure(
     }
     scored = None
     if champion is not None:
-        from interlock.pipeline.champion import score_champion  # noqa: PLC0415 - the service's code
-
-        table = rows.table.take(test)
-        requests = {
-            f.name: table.column(f"request.{f.name}").to_pylist()
-            for f in context.bound.schema.fields
-        }
-        taken = load_snapshots(context, snapshots.output)
-        scored = score_champion(
-            champion,
-            requests,
-            rows.instants[test],
-            taken,
-            classes=rows.classes,
-            split=declared_split(context).to_row(),
-        )
+        scored = _champion_score(context, snapshots, trained, rows, champion)
     units = np.array(rows.table.column("unit").to_pylist(), dtype=object)[test]
     return ModelMeasurement(
         metric=product.metric_name,
@@ -151,6 +139,39 @@ def _measure(
         champion_reason=scored.reason if scored else "",
         clusters=units if len(set(units)) < len(units) else None,
         target_unit=getattr(product.target, "unit", ""),
+    )
+
+
+def _champion_score(
+    context: Context,
+    snapshots: Outcome,
+    trained: Outcome,
+    rows: TrainingSet,
+    champion: Bundle,
+) -> ChampionScore:
+    """The champion on the test rows; one that is the winner itself is not asked again."""
+    from interlock.pipeline.champion import (  # noqa: PLC0415 - the service's code
+        is_winner,
+        score_champion,
+        score_winner,
+    )
+
+    output, bound = trained.output, context.bound
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    instants, split = rows.instants[test], declared_split(context).to_row()
+    winner = output["candidates"][output["winner"]]
+    snapshot = digest_json(snapshot_digests(snapshots.output))
+    if is_winner(champion, winner, snapshot=snapshot, code=bound.code_digest):
+        prediction = array_from_bytes(context.artifacts.get(winner["test"]["prediction"]))
+        return score_winner(champion, prediction, instants, split)
+    table = rows.table.take(test)
+    return score_champion(
+        champion,
+        {f.name: table.column(f"request.{f.name}").to_pylist() for f in bound.schema.fields},
+        instants,
+        load_snapshots(context, snapshots.output),
+        classes=rows.classes,
+        split=split,
     )
 
 
@@ -180,7 +201,10 @@ def _estimates(
         kept = measurement.champion_rows
         if kept.any():
             found["champion"] = _measured(
-                metrics, measurement, measurement.champion_prediction, kept
+                metrics,
+                measurement,
+                measurement.champion_prediction,
+                None if kept.all() else kept,
             )
     return found
 
