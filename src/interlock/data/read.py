@@ -45,7 +45,7 @@ def read(source: Source, *, project_dir: Path, columns: Sequence[str] | None = N
         found = Raw(table=_query(source, project_dir, columns), parse=False)
     else:
         paths = files_of(source, project_dir=project_dir)
-        parse = paths[0].name.lower().endswith(_CSV)
+        parse = is_csv(paths[0])
         reader = _read_csv if parse else _read_parquet
         tables = [reader(source, path, columns) for path in paths]
         found = Raw(table=_together(source, paths, tables), parse=parse)
@@ -106,9 +106,14 @@ def files_of(source: Source, *, project_dir: Path) -> tuple[Path, ...]:
             else "nothing",
             fix="correct the path; relative paths start at the project's folder",
         )
-    if len({p.name.lower().endswith(_CSV) for p in found}) > 1:
+    if len({is_csv(p) for p in found}) > 1:
         raise _unreadable(source, "Parquet and CSV files under one pattern")
     return tuple(_known(source, p) for p in found)
+
+
+def is_csv(path: Path) -> bool:
+    """Whether the file is text, whose columns have no types of their own."""
+    return path.name.lower().endswith(_CSV)
 
 
 def _matching(pattern: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from interlock.data.peek import columns_of
+from interlock.data.peek import columns_of, schema_mistakes
 from interlock.data.request import Field, RequestSchema, request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
@@ -39,6 +39,7 @@ from interlock.product.mistakes import (
     target_mistakes,
 )
 from interlock.product.order import order_of
+from interlock.product.parts import part_mistakes
 from interlock.product.target import target_row
 
 MODEL_KINDS = ("int", "float", "bool", "str", "category")
@@ -89,10 +90,14 @@ class Bound:
 
 def bind(product: Declaration, project_dir: Path) -> Bound:
     """Bind a product. Raises AuthorError with all mistakes, each with place, expected, got, fix."""
-    mistakes: list[Mistake] = []
+    mistakes = part_mistakes(product)
+    if mistakes:
+        raise AuthorError.of(mistakes)
     schema = _schema(product, mistakes)
+    zone = schema.asked_at.zone if schema.asked_at else None
+    dates = zone or ("UTC" if mistakes else None)  # a request with mistakes is not asked again
     sources = _sources(product, mistakes)
-    columns = {name: _columns(source, project_dir, mistakes) for name, source in sources.items()}
+    columns = {n: _columns(s, project_dir, dates, mistakes) for n, s in sources.items()}
     mapping = {**{f.name: f.name for f in schema.fields}, **dict(product.examples.mapping)}
     mistakes += list(_name_mistakes(product, schema, mapping, columns))
     signatures = _signatures(product, mistakes)
@@ -114,7 +119,7 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
         label_source=labels.sources,
         label_place=next(iter(labels.locations.values()), None),
         mapping=mapping,
-        zone=schema.asked_at.zone if schema.asked_at else None,
+        zone=zone,
         sources=sources,
     )
 
@@ -155,10 +160,17 @@ def _sources(product: Declaration, mistakes: list[Mistake]) -> dict[str, Source]
     return found
 
 
-def _columns(source: Source, project_dir: Path, mistakes: list[Mistake]) -> dict[str, str]:
+def _columns(
+    source: Source, project_dir: Path, zone: str | None, mistakes: list[Mistake]
+) -> dict[str, str]:
     """The kinds of the source's columns, as declared or else as stored."""
+    mistakes += source.mistakes()
     with collecting(mistakes):
-        stored = kinds_of(columns_of(source, project_dir=project_dir))
+        found = columns_of(source, project_dir=project_dir)
+        mistakes += schema_mistakes(
+            source, found, project_dir=project_dir, zone=source.zone or zone
+        )
+        stored = kinds_of(found)
         return stored | {name: c.kind for name, c in source.columns.items() if name in stored}
     return {}
 

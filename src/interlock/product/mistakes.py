@@ -11,7 +11,7 @@ from interlock.data.request import RequestSchema
 from interlock.errors import Mistake, collecting
 from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
-from interlock.features.declare import RequestFeature, Signature
+from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
 from interlock.gates import data, model, service
 from interlock.product.declaration import Declaration
 from interlock.product.order import order_of
@@ -137,6 +137,8 @@ def target_mistakes(
                     fix=nearest(target.of, there) or "correct the column's name",
                 )
             )
+    else:
+        found += _label_mistakes(target.of, there)
     coverage = target.interval if isinstance(target, Regression) else None
     if coverage is not None and not 0 < coverage < 1:
         found.append(
@@ -163,6 +165,22 @@ def target_mistakes(
     return found
 
 
+def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:
+    missing = [a for a in arguments_of(label.function) if there and a not in there]
+    if not missing:
+        return []
+    return [
+        Mistake(
+            code="C124",
+            what=f"the label {label.name} asks for columns that are not there",
+            where=label.where,
+            expected=f"names among {', '.join(sorted(there))}",
+            got=", ".join(missing),
+            fix="name the label's arguments after columns of the source",
+        )
+    ]
+
+
 def _weight(product: Declaration) -> list[tuple[str, str]]:
     return [("weight", product.weight)] if product.weight else []
 
@@ -182,7 +200,7 @@ def candidate_mistakes(product: Declaration, inputs: tuple[str, ...]) -> list[Mi
             )
         )
     for name, candidate in product.candidates.items():
-        if not re.fullmatch(CANDIDATE_NAME, str(name)):
+        if not isinstance(name, str) or not re.fullmatch(CANDIDATE_NAME, name):
             found.append(
                 Mistake(
                     code="C131",

@@ -16,7 +16,8 @@ def order_of(
 ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     """(names in dependency order, circles). Declared order is kept where it can be.
 
-    In a circle each name needs the next, and the last the first. A name that is neither given nor defined is left to whoever reports unknown names.
+    In a circle each name needs the next, and the last the first. A name that is neither given nor
+    defined is left to whoever reports unknown names.
     """
     done: list[str] = []
     left = dict(needs)

@@ -1,0 +1,101 @@
+"""Whether each part of a product is of the sort that belongs there, before anything looks inside.
+
+>>> from interlock.data.source import Source
+>>> _fits("examples", Source("sales.parquet", key="id"))
+False
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from interlock.data.request import Request
+from interlock.data.source import Examples, Source
+from interlock.errors import Mistake
+from interlock.features.aggregates import History
+from interlock.features.declare import Label
+from interlock.product.declaration import Declaration
+from interlock.product.target import Binary, Multiclass, Regression
+from interlock.train.split import HashSplit, TimeSplit
+
+
+def part_mistakes(product: Declaration) -> list[Mistake]:
+    """Every part that is something else altogether."""
+    return [
+        Mistake(
+            code="C175",
+            what=f"{part}=… of the product is not what belongs there",
+            expected=expected,
+            got=repr(getattr(product, part))[:80],
+            fix=_FIXES.get(part, f"correct {part}=…"),
+        )
+        for part, (_, expected) in _PARTS.items()
+        if not _fits(part, getattr(product, part))
+    ]
+
+
+def _fits(part: str, value: Any) -> bool:
+    return _PARTS[part][0](value)
+
+
+def _is_request(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Request)
+
+
+def _is_examples(value: Any) -> bool:
+    return isinstance(value, Examples) and isinstance(value.source, Source)
+
+
+def _is_target(value: Any) -> bool:
+    return isinstance(value, Regression | Binary | Multiclass) and isinstance(value.of, str | Label)
+
+
+def _are_features(value: Any) -> bool:
+    return _is_list(value) and all(
+        isinstance(f.source, Source) for f in value if isinstance(f, History)
+    )
+
+
+def _is_unit(value: Any) -> bool:
+    return isinstance(value, str) or (_is_list(value) and all(isinstance(v, str) for v in value))
+
+
+def _are_columns(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(v, str) for v in value.values())
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
+def _is_text_or_none(value: Any) -> bool:
+    return value is None or isinstance(value, str)
+
+
+_CHECKS = (_is_list, "a list of checks")
+_PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "request": (_is_request, "a class that subclasses il.Request"),
+    "examples": (_is_examples, "il.Source(…).map(…)"),
+    "target": (
+        _is_target,
+        "il.Regression, il.Binary or il.Multiclass, of a column or an @il.label function",
+    ),
+    "candidates": (lambda v: isinstance(v, Mapping), "{'name': il.Candidate(estimator), …}"),
+    "features": (_are_features, "a list of @il.feature functions and il.History(source, …)"),
+    "unit": (_is_unit, "a request field's name, or a tuple of them"),
+    "yardsticks": (_are_columns, "{'name': 'column', …}"),
+    "split": (
+        lambda v: v is None or isinstance(v, TimeSplit | HashSplit),
+        "il.TimeSplit(…) or il.HashSplit(…)",
+    ),
+    "metric": (lambda v: isinstance(v, str), "a metric's name"),
+    "weight": (_is_text_or_none, "a column's name"),
+    "data_gate": _CHECKS,
+    "model_gate": _CHECKS,
+    "service_gate": _CHECKS,
+    "on_failure": (_is_text_or_none, "a command, or an http(s) address"),
+}
+_FIXES = {
+    "examples": "write examples=source.map(), with the fields whose column has another name",
+}
