@@ -33,6 +33,7 @@ class Exemption(StrEnum):
     NO_CHAMPION = "no champion yet"
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
+    CUSTOM_SQL = "every history of the product is SQL written by hand"
 
 
 _ORDER = tuple(Verdict)

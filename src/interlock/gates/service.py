@@ -21,7 +21,7 @@ from interlock.evaluate.judge import Limit, judge
 from interlock.gates.finding import counted, finite, unmeasured
 from interlock.gates.gate import Declared, Judge, with_always_on
 from interlock.stats.intervals import median_interval
-from interlock.verdict import Check, Interval, Verdict
+from interlock.verdict import Check, Exemption, Interval, Verdict
 
 FEWEST_REQUESTS = 100
 """A window with fewer requests has no 99th percentile worth the name."""
@@ -62,6 +62,8 @@ class ServiceMeasurement:
     that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
     ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
     that was answered otherwise than due; ``unanswered`` requests got no answer at all.
+    ``oracle_values`` history values were recomputed row by row from the snapshot;
+    ``unrecomputed`` says why there is nothing to recompute.
     """
 
     rows_compared: int
@@ -78,6 +80,9 @@ class ServiceMeasurement:
     unanswered: int
     worst_feature_difference: float | None = None
     differences: tuple[str, ...] = ()
+    unrecomputed: Exemption | None = None
+    oracle_values: int = 0
+    oracle_mismatches: int = 0
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -141,6 +146,28 @@ class EdgeParity(Declared):
 
 
 @dataclass(frozen=True)
+class Symmetry(Declared):
+    """A sample of the history values is what the oracle makes of the snapshot's rows."""
+
+    def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
+        """Judges the values recomputed; none is an error where there are history features."""
+        name = "history recomputed"
+        compared, wrong = measurement.oracle_values, measurement.oracle_mismatches
+        if measurement.unrecomputed is not None:
+            return (
+                Check(
+                    name=name,
+                    verdict=Verdict.NOT_APPLICABLE,
+                    exemption=measurement.unrecomputed,
+                    reason=measurement.unrecomputed.value,
+                ),
+            )
+        if not compared > 0:
+            return (unmeasured(name, "V109", "no history value was recomputed"),)
+        return (counted(name, "V109", wrong, Limit(at_most=0), n=compared),)
+
+
+@dataclass(frozen=True)
 class BadInput(Declared):
     """Every kind of bad input is refused with the status due to it."""
 
@@ -192,7 +219,12 @@ class P99Below(Declared):
         return (_latency(name, windows, p99s, parse_span(self.limit) * 1_000 / SECOND),)
 
 
-ALWAYS_ON: tuple[Judge[ServiceMeasurement], ...] = (Parity(), EdgeParity(), BadInput())
+ALWAYS_ON: tuple[Judge[ServiceMeasurement], ...] = (
+    Parity(),
+    EdgeParity(),
+    Symmetry(),
+    BadInput(),
+)
 DEFAULT_SERVICE_GATE = ALWAYS_ON
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from interlock.features.assemble import as_of
 from interlock.features.grid import grid_points
+from interlock.features.oracle import can_recompute
 from interlock.features.refresh import refresh
 from interlock.gates.gate import run
 from interlock.gates.service import service_gate
@@ -21,11 +22,15 @@ from interlock.pipeline.examples import load_examples
 from interlock.pipeline.probes.parity import ParityRows, spread_rows
 from interlock.pipeline.probes.service import Questions, probe_service
 from interlock.pipeline.snapshots import load_snapshots
+from interlock.pipeline.symmetry import recompute_rows
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.bundle import open_bundle
 from interlock.store.arrays import array_from_bytes
 from interlock.store.online_sqlite import SqliteWriter
 from interlock.train.encoder import Encoder
+from interlock.verdict import Exemption
+
+_RECOMPUTED_ROWS = 40
 
 
 def judge_service(
@@ -43,15 +48,36 @@ def judge_service(
         with tempfile.TemporaryDirectory(prefix="interlock-online-") as place:
             questions = _questions(context, snapshots, examples, trained, digest, Path(place))
             probed = probe_service(context.artifacts.tree(digest), questions)
+        measured = replace(probed.measurement, **_recomputed(context, snapshots, examples, trained))
         return {
-            "result": run("service", checks, probed.measurement).to_row(),
-            "measured": asdict(probed.measurement),
+            "result": run("service", checks, measured).to_row(),
+            "measured": asdict(measured),
             "differences": [asdict(d) for d in probed.differences],
             "problems": list(probed.problems),
             "seconds": dict(probed.seconds),
         }
 
     return context.run("service gate", inputs, compute)
+
+
+def _recomputed(
+    context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome
+) -> dict[str, Any]:
+    """A sample of the test rows' history values, over again by the oracle."""
+    bound = context.bound
+    histories = [h for h in bound.features.histories if can_recompute(h)]
+    if not histories:
+        none = Exemption.CUSTOM_SQL if bound.features.histories else Exemption.NO_HISTORY
+        return {"unrecomputed": none}
+    rows = load_examples(context, examples.output)
+    test = array_from_bytes(context.artifacts.get(trained.output["rows"]["test"]))
+    sample = rows.table.take(pa.array(test[spread_rows(len(test), _RECOMPUTED_ROWS)]))
+    history = source_rows(bound, packed_features(bound), load_snapshots(context, snapshots.output))
+    found = [recompute_rows(h, history[h.name], sample) for h in histories]
+    return {
+        "oracle_values": sum(values for values, _ in found),
+        "oracle_mismatches": sum(wrong for _, wrong in found),
+    }
 
 
 def _questions(

@@ -1,0 +1,283 @@
+"""Batch–live symmetry, proven again from the prediction log.
+
+A sample of logged answers, chosen by a digest of their entity, is recomputed: request features by
+the released source and by the project's present one, history features by the oracle from the rows
+of the sources. At the grid point that was logged any difference is a *defect*; a difference to what
+the ideal grid point would have given is *staleness*, which is shown apart.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from interlock.clock import DAY
+from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.features.grid import grid_point
+from interlock.features.oracle import can_recompute, recompute
+from interlock.features.request import FeatureFailure, PackedFeatures
+from interlock.serve.record import Record
+
+_BUCKETS = 10_000
+_SLACK = 366 * DAY
+EDITED = "the project's function was edited after the release"
+REQUEST = "the released function gives another value"
+HISTORY = "the source's rows give another value: a row was changed, or the store overwritten"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Defect:
+    """A logged value that is not what recomputation gives at the logged grid point."""
+
+    id: str
+    feature: str
+    logged: Any
+    expected: Any
+    grid: int | None
+    cause: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Staleness:
+    """A logged value older than it should have been; ``late`` is by how much (µs)."""
+
+    id: str
+    history: str
+    late: int
+    values_differ: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetryFindings:
+    """What the comparison of ``rows`` answers and ``values`` feature values showed.
+
+    ``left_out`` counts answers that cannot be compared, by reason.
+    """
+
+    rows: int
+    values: int
+    defects: tuple[Defect, ...]
+    stale: tuple[Staleness, ...]
+    left_out: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recomputed:
+    """The features of one release, as they can be computed again.
+
+    ``released`` and ``present`` are its request features' source and the project's (None where the
+    project no longer has them); ``rows`` what each history reads, by its name; ``fields`` the
+    request's fields and their kinds.
+    """
+
+    features: FeatureSet
+    fields: Mapping[str, str]
+    released: PackedFeatures
+    present: PackedFeatures | None
+    rows: Mapping[str, pa.Table]
+
+
+def sampled(records: Iterable[Record], *, share: float) -> list[Record]:
+    """Answered records of the entities that fall into the share, always the same ones."""
+    limit = share * _BUCKETS
+    return [r for r in records if r.status == 200 and _bucket(r.entity) < limit]
+
+
+def _bucket(entity: Sequence[Any]) -> int:
+    data = msgspec.json.encode([[type(part).__name__, part] for part in entity])
+    state = hashlib.blake2b(data, digest_size=8, person=b"symmetry")
+    return int.from_bytes(state.digest(), "big") % _BUCKETS
+
+
+def compare(records: Sequence[Record], releases: Mapping[str, Recomputed]) -> SymmetryFindings:
+    """Compare logged answers; ``releases`` are by bundle digest."""
+    tally = _Tally()
+    for record in records:
+        release = releases.get(record.digest)
+        if release is None:
+            tally.leave_out("of a release that is not here")
+        elif record.degraded:
+            tally.leave_out("degraded: answered with declared defaults")
+        else:
+            tally.rows += 1
+            _compare_request(record, release, tally)
+            _compare_histories(record, release, tally)
+    return SymmetryFindings(
+        rows=tally.rows,
+        values=tally.values,
+        defects=tuple(tally.defects),
+        stale=tuple(tally.stale),
+        left_out=dict(tally.left_out),
+    )
+
+
+@dataclass
+class _Tally:
+    rows: int = 0
+    values: int = 0
+    defects: list[Defect] = field(default_factory=list)
+    stale: list[Staleness] = field(default_factory=list)
+    left_out: dict[str, int] = field(default_factory=dict)
+
+    def leave_out(self, reason: str) -> None:
+        self.left_out[reason] = self.left_out.get(reason, 0) + 1
+
+
+def _compare_request(record: Record, release: Recomputed, tally: _Tally) -> None:
+    """Request features by the released source, then by the project's present one."""
+    values, instant = _request_values(record, release), _instant(record)
+    expected = _evaluate(release.released, values, instant)
+    now = _evaluate(release.present, values, instant) if release.present else expected
+    for definition in release.features.request:
+        name, logged = definition.name, record.features.get(definition.name)
+        tally.values += 1
+        for found, cause in ((expected, REQUEST), (now, EDITED)):
+            if name in found and not same(logged, found[name]):
+                tally.defects.append(
+                    Defect(
+                        id=record.id,
+                        feature=name,
+                        logged=logged,
+                        expected=found[name],
+                        grid=None,
+                        cause=cause,
+                    )
+                )
+                break
+
+
+def _evaluate(packed: PackedFeatures, values: Mapping[str, Any], instant: int) -> dict[str, Any]:
+    try:
+        made = packed.row([values.get(name) for name in packed.fields], instant)
+    except FeatureFailure as failure:
+        return {failure.feature: f"fails: {failure.message}"}
+    return dict(zip(packed.names, made, strict=True))
+
+
+def _request_values(record: Record, release: Recomputed) -> dict[str, Any]:
+    """The logged request as typed values."""
+    types = dict.fromkeys(release.fields, Any)
+    for name, kind in release.fields.items():
+        types[name] = _TYPES.get(kind, Any)
+    raw = msgspec.json.decode(record.request)
+    return {
+        name: None if raw.get(name) is None else msgspec.convert(raw[name], types[name])
+        for name in release.fields
+    }
+
+
+_TYPES: Mapping[str, Any] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "str": str,
+    "category": str,
+    "date": date,
+    "datetime": datetime,
+}
+
+
+def _compare_histories(record: Record, release: Recomputed, tally: _Tally) -> None:
+    known = {**_request_values(record, release), **record.features}
+    for definition in release.features.histories:
+        logged_grid = record.grid.get(definition.name)
+        if logged_grid is None:
+            tally.leave_out("without a grid point")
+            continue
+        if not can_recompute(definition):
+            tally.leave_out("custom SQL, which the oracle cannot recompute")
+            continue
+        if definition.name not in release.rows:
+            tally.leave_out("of a source that is no longer declared")
+            continue
+        key = tuple(known[name] for name, _ in definition.entity)
+        ideal = grid_point(_instant(record), definition)
+        latest = max(ideal, logged_grid)
+        rows = rows_of(release.rows[definition.name], definition, key, before=latest)
+        expected = recompute(definition, rows, key, logged_grid)
+        logged = tuple(record.features.get(a.name) for a in definition.aggregates)
+        for aggregate, said, value in zip(definition.aggregates, logged, expected, strict=True):
+            tally.values += 1
+            if not same(said, value):
+                tally.defects.append(
+                    Defect(
+                        id=record.id,
+                        feature=aggregate.name,
+                        logged=said,
+                        expected=value,
+                        grid=logged_grid,
+                        cause=HISTORY,
+                    )
+                )
+        if ideal != logged_grid:
+            fresh = recompute(definition, rows, key, ideal)
+            differ = not all(same(a, b) for a, b in zip(logged, fresh, strict=True))
+            tally.stale.append(
+                Staleness(
+                    id=record.id,
+                    history=definition.name,
+                    late=ideal - logged_grid,
+                    values_differ=differ,
+                )
+            )
+
+
+def recompute_rows(
+    definition: HistoryDefinition, table: pa.Table, examples: pa.Table
+) -> tuple[int, int]:
+    """(values compared, values that differ) of training's rows, over again by the oracle."""
+    compared = wrong = 0
+    for row in examples.to_pylist():
+        grid = grid_point(row["t"], definition)
+        key = tuple(_entity_part(row, name) for name, _ in definition.entity)
+        expected = recompute(definition, rows_of(table, definition, key, before=grid), key, grid)
+        for aggregate, value in zip(definition.aggregates, expected, strict=True):
+            compared += 1
+            wrong += not same(row[f"feature.{aggregate.name}"], value)
+    return compared, wrong
+
+
+def _entity_part(row: Mapping[str, Any], name: str) -> Any:
+    return row[f"feature.{name}"] if f"feature.{name}" in row else row[f"request.{name}"]
+
+
+def rows_of(
+    table: pa.Table, definition: HistoryDefinition, key: tuple[Any, ...], *, before: int
+) -> list[dict[str, Any]]:
+    """The source's rows of one entity that may count at grid points up to ``before`` (µs).
+
+    Rows older than the longest window by more than a year are left out where every window ends.
+    """
+    if any(part is None for part in key):
+        return []
+    chosen = pc.less(table["__event_time"], pa.scalar(before, pa.int64()))
+    for (name, _), part in zip(definition.entity, key, strict=True):
+        kind = table.schema.field(name).type
+        chosen = pc.and_(chosen, pc.equal(table[name], pa.scalar(part, type=kind)))
+    windows = [a.window for a in definition.aggregates]
+    if all(window is not None for window in windows):
+        oldest = before - max(w for w in windows if w is not None) - _SLACK
+        recent = pc.greater_equal(table["__event_time"], pa.scalar(oldest, pa.int64()))
+        chosen = pc.and_(chosen, recent)
+    found: list[dict[str, Any]] = table.filter(chosen).to_pylist()
+    return found
+
+
+def _instant(record: Record) -> int:
+    return record.time if record.as_of is None else record.as_of
+
+
+def same(logged: Any, expected: Any) -> bool:
+    """Equal, NaN equal to NaN; 3 and 3.0 are the same number after a round trip through JSON."""
+    if isinstance(logged, float) and isinstance(expected, float) and logged != logged:
+        return expected != expected
+    if isinstance(logged, str) and hasattr(expected, "isoformat"):
+        return bool(logged == expected.isoformat())
+    return bool(logged == expected) and isinstance(logged, bool) == isinstance(expected, bool)

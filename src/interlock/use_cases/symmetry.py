@@ -1,0 +1,118 @@
+"""interlock symmetry: recompute a sample of what was answered, and tell defects from staleness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.clock import now
+from interlock.data.request import RequestSchema
+from interlock.errors import IntegrityError
+from interlock.features.assemble import history_rows
+from interlock.features.definition import FeatureSet
+from interlock.features.request import PackedFeatures
+from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
+from interlock.product.training_set import packed_features
+from interlock.release.bundle import Bundle
+from interlock.serve.log import read_log
+from interlock.serve.record import read_record
+from interlock.workspace import Workspace
+
+_MOST = 5_000  # answers compared at a time; the newest are taken
+
+
+@dataclass(frozen=True, kw_only=True)
+class SymmetryReport:
+    """What the sample showed; ``logged`` counts the answers in the log."""
+
+    product: str
+    environment: str
+    logged: int
+    sampled: int
+    findings: SymmetryFindings
+
+    @property
+    def defective(self) -> bool:
+        """Whether there is any defect; their budget is 0."""
+        return bool(self.findings.defects)
+
+
+def symmetry(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    share: float = 0.1,
+    replayed: bool = False,
+) -> SymmetryReport:
+    """Compare a share of the entities in the environment's prediction log.
+
+    ``replayed`` looks at what a replay answered instead. Nothing compared proves nothing: the
+    report says how many rows it rests on.
+    """
+    place = workspace.environment(environment)
+    bound = workspace.bound(product)
+    deployer = workspace.deployer(bound, now())
+    log = workspace.places.log("replay" if replayed else place.name, bound.product.name)
+    records = [read_record(r.payload) for r in read_log(log)] if log.is_dir() else []
+    answered = [r for r in records if r.status == 200]
+    chosen = sampled(answered, share=share)[-_MOST:]
+    releases = _releases(deployer, {r.digest for r in chosen})
+    findings = compare(chosen, releases)
+    workspace.ledger.append(
+        "symmetry.checked",
+        subject=place.name,
+        product=bound.product.name,
+        body={
+            "rows": findings.rows,
+            "values": findings.values,
+            "defects": len(findings.defects),
+            "stale": len(findings.stale),
+        },
+        at=now(),
+    )
+    return SymmetryReport(
+        product=bound.product.name,
+        environment=place.name,
+        logged=len(answered),
+        sampled=len(chosen),
+        findings=findings,
+    )
+
+
+def _releases(deployer: Deployer, digests: set[str]) -> dict[str, Recomputed]:
+    """Every release that answered, with the rows that its histories read today."""
+    context = deployer.context
+    taken = load_snapshots(context, take_snapshots(context).output)
+    present = packed_features(context.bound)
+    found = {}
+    for digest in sorted(digests):
+        try:
+            bundle = deployer.live.bundle(digest)
+        except IntegrityError:
+            continue
+        schema = RequestSchema.from_row(bundle.json("request.json"))
+        features = FeatureSet.from_row(bundle.json("features.json"))
+        released = _released(bundle, features, schema)
+        found[digest] = Recomputed(
+            features=features,
+            fields={f.name: f.kind for f in schema.fields},
+            released=released,
+            present=present if set(present.fields) <= {f.name for f in schema.fields} else None,
+            rows={
+                h.name: history_rows(h, released, taken[h.source].revisions)
+                for h in features.histories
+                if h.source in taken
+            },
+        )
+    return found
+
+
+def _released(bundle: Bundle, features: FeatureSet, schema: RequestSchema) -> PackedFeatures:
+    return PackedFeatures.load(
+        bundle.packed,
+        features,
+        fields=[f.name for f in schema.fields],
+        name=f"symmetry_{bundle.digest}",
+    )
