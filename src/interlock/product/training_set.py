@@ -29,6 +29,8 @@ from interlock.product.declaration import Declaration
 
 Columns = Mapping[str, Any]
 
+_json_text = json.JSONEncoder(default=str).encode
+
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
@@ -217,10 +219,9 @@ def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
     """Each row's prediction time: the asked-at field, else the event time, else the epoch."""
     asked = bound.schema.asked_at
     if asked is not None:
-        from_field = [
-            bound.schema.instant(value) if value is not None else 0 for value in columns[asked.name]
-        ]
-        return np.array(from_field, dtype=np.int64)
+        values = columns[asked.name]
+        known = {v: bound.schema.instant(v) for v in set(values) if v is not None} | {None: 0}
+        return np.array([known[value] for value in values], dtype=np.int64)
     if bound.examples_source.event_time is None:
         return np.zeros(rows.num_rows, dtype=np.int64)
     return np.asarray(rows.column("__event_time").to_numpy())
@@ -229,7 +230,7 @@ def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
 def _take(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
     if isinstance(values, np.ndarray):
         return list(values[rows].tolist())
-    return [values[i] for i in rows]
+    return [values[i] for i in rows.tolist()]
 
 
 def _encoded(labels: Sequence[Any], bound: Bound) -> tuple[np.ndarray, tuple[Any, ...]]:
@@ -311,7 +312,7 @@ def json_lists(columns: Sequence[Any]) -> Any:
     for column in columns:
         whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         encoded = whole.dictionary_encode()
-        distinct = [json.dumps(v, default=str) for v in encoded.dictionary.to_pylist()]
+        distinct = [_json_text(v) for v in encoded.dictionary.to_pylist()]
         written = pa.array(distinct, pa.string()).take(encoded.indices)
         texts.append(pc.fill_null(written, "null"))
     return pc.binary_join_element_wise("[", pc.binary_join_element_wise(*texts, ", "), "]", "")
@@ -325,7 +326,7 @@ def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> Any:
     """
     fields = bound.product.unit_fields
     if not fields:
-        return pa.array([json.dumps(key, default=str) for key in keys.to_pylist()], pa.string())
+        return pa.array([_json_text(key) for key in keys.to_pylist()], pa.string())
     kinds = {field.name: field.kind for field in bound.schema.fields}
     return json_lists(
         [pa.array(_take(kept[name], good), type=arrow_type(kinds[name])) for name in fields]
