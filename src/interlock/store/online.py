@@ -151,9 +151,12 @@ class KeyTypes:
         self._turned = tuple(
             (i, kind) for i, (_, kind) in enumerate(columns) if kind in ("float", "date")
         )
+        self._exact = None if self._turned else tuple(types[0] for types in self._types)
 
     def conformed(self, key: Key) -> Key | None:
         """The key as it is stored, None for one that is in no table. Raises StoreError F121."""
+        if tuple(map(type, key)) == self._exact:  # what nearly every key is
+            return key
         for part, types in zip(key, self._types, strict=True):
             if type(part) not in types:
                 if part is None:
