@@ -36,7 +36,7 @@ _ABOUT = (
 _NOTES = (
     "Results go to standard output, narration to standard error.\n"
     "Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration,\n"
-    "3 blocked by a gate or a policy, 5 integrity, 130 interrupted."
+    "3 blocked by a gate or a policy, 5 integrity, 7 a monitor was breached, 130 interrupted."
 )
 
 COMMANDS = MappingProxyType(
@@ -51,6 +51,8 @@ COMMANDS = MappingProxyType(
         "rollback": "Return to the release before; running services follow.",
         "serve": "Answer requests with what is live, until told to stop.",
         "predict": "Predict every row of a Parquet or CSV file with what is live.",
+        "features": "What each feature is, how fresh it is and how much it matters.",
+        "symmetry": "Recompute a sample of what was answered; tell defects from staleness.",
         "refresh": "Fill an environment's online store for the present.",
         "verify": "Check bytes, signatures and the ledger against what was recorded.",
         "export": "Copy a release with its proofs into a folder, to serve it elsewhere.",

@@ -26,10 +26,12 @@ if TYPE_CHECKING:
     from interlock.serve.batch import BatchResult
     from interlock.use_cases.check import CheckReport
     from interlock.use_cases.exported import Serving, VerifyReport
+    from interlock.use_cases.features import CatalogueRow, FeaturesReport
     from interlock.use_cases.history import HistoryReport
     from interlock.use_cases.refresh import RefreshReport
     from interlock.use_cases.show import ShowReport
     from interlock.use_cases.status import EnvironmentStatus, StatusReport
+    from interlock.use_cases.symmetry import SymmetryReport
     from interlock.use_cases.train import Run, TrainReport
 
 _INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created"})
@@ -331,3 +333,63 @@ def verify_lines(report: VerifyReport) -> list[str]:
 def export_lines(path: Path) -> list[str]:
     """Where it lies, and how to serve it."""
     return [f"✔ exported and verified: {path}", f"next: interlock serve --bundle {path}"]
+
+
+# features and symmetry
+
+
+def features_lines(report: FeaturesReport) -> list[str]:
+    """One line a feature; the most important first within each kind."""
+    head = ("feature", "kind", "type", "unit", "from", "window", "missing", "fresh", "importance")
+    rows = [head, *(_feature_cells(row) for row in report.features)]
+    champion = f" · {report.champion}" if report.champion else ""
+    return [f"features of {shown(report.product)}{champion}", *table(rows)]
+
+
+def _feature_cells(row: CatalogueRow) -> tuple[str, ...]:
+    missing = "" if row.missing is None else f"{row.missing:.1%}"
+    importance = "" if row.importance is None else f"{row.importance:.4g}"
+    used = row.source if row.used else f"{row.source} (not a model input)"
+    fresh = "" if row.as_of is None else moment(row.as_of)
+    owner = f" ({shown(row.owner)})" if row.owner else ""
+    return (
+        shown(row.name) + owner,
+        row.kind,
+        row.type,
+        shown(row.unit),
+        shown(used),
+        row.window,
+        missing,
+        fresh,
+        importance,
+    )
+
+
+def symmetry_lines(report: SymmetryReport) -> list[str]:
+    """How much was compared, every kind of defect with an example, staleness apart."""
+    found = report.findings
+    lines = [
+        f"{shown(report.product)} in {report.environment} · {report.logged:,} answers in the log, "
+        f"{found.rows:,} compared, {found.values:,} values"
+    ]
+    lines += [f"  left out: {n:,} {shown(reason)}" for reason, n in found.left_out.items()]
+    if found.stale:
+        late = max(s.late for s in found.stale)
+        differ = sum(s.values_differ for s in found.stale)
+        lines.append(
+            f"! staleness: {len(found.stale):,} look-ups behind their grid point, at most by "
+            f"{span_text(abs(late))}; {differ:,} would have given other values"
+        )
+    for cause in dict.fromkeys(d.cause for d in found.defects):
+        alike = [d for d in found.defects if d.cause == cause]
+        first = alike[0]
+        lines.append(f"✖ defect: {len(alike):,} values: {shown(cause)}")
+        lines.append(
+            f"    for example {shown(first.feature)}: logged {shown(first.logged)}, "
+            f"recomputed {shown(first.expected)} ({first.id})"
+        )
+    if found.defects:
+        return [*lines, "✖ failed: what was answered is not what training would compute"]
+    if not found.rows:
+        return [*lines, "? inconclusive: nothing was compared"]
+    return [*lines, "✔ no defect on the rows compared"]

@@ -87,6 +87,7 @@ def _files(
         "edges": row["edges"],
         "params": row["params"],
         "notes": row["notes"],
+        "importance": row.get("importance", {}),
         "n_rows": row["n_rows"],
         "trained_until": output["trained_until"],
         "seen_until": output["seen_until"],

@@ -5,13 +5,15 @@ Importing this module imports ONNX; a stage whose output is known does without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from interlock.digest import seed_from
 from interlock.errors import InterlockError, Mistake
+from interlock.evaluate.importance import permutation_importance
 from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context
 from interlock.release.export.exported import Exported
@@ -19,13 +21,15 @@ from interlock.release.export.exporter import export
 from interlock.release.parity import compare, edge_rows, edge_values
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.store.arrays import array_to_bytes
-from interlock.train.answer import AnswerSpec, answer
+from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.calibration import calibrate
 from interlock.train.candidate import Candidate
 from interlock.train.encoder import Encoder
 from interlock.train.fit import FailedFit, Fitted
 from interlock.train.interval import calibrate_interval
 from interlock.train.training_data import TrainingData, take
+
+_IMPORTANCE_ROWS = 200  # tune rows on which inputs are shuffled
 
 
 def describe(
@@ -158,8 +162,13 @@ def score_test(context: Context, row: Mapping[str, Any], data: TrainingData) -> 
     }
 
 
-def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Any:
+def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Answers:
     """Answers of a packaged candidate for feature columns, computed as the service will."""
+    return scoring(context, row)(columns)
+
+
+def scoring(context: Context, row: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Answers]:
+    """The function from feature columns to a packaged candidate's answers; it is loaded once."""
     inputs = tuple(i for i in context.bound.features.inputs if i.name in set(row["inputs"]))
     encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
     scorer = open_scorer(
@@ -168,5 +177,28 @@ def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) 
         n_columns=encoder.n_columns if encoder else None,
         inputs=inputs,
     )
-    raw = scorer.raw(encoder.transform(columns) if encoder else columns)
-    return answer(raw, AnswerSpec.from_row(row["spec"]))
+    spec = AnswerSpec.from_row(row["spec"])
+    return lambda columns: answer(
+        scorer.raw(encoder.transform(columns) if encoder else columns), spec
+    )
+
+
+def importance(
+    context: Context, row: Mapping[str, Any], data: TrainingData, metric: Metric
+) -> dict[str, Any]:
+    """What the metric loses on some tune rows when an input is shuffled, by input."""
+    numbers = data.split.tune
+    if len(numbers) > _IMPORTANCE_ROWS:
+        numbers = numbers[np.linspace(0, len(numbers) - 1, _IMPORTANCE_ROWS).astype(int)]
+    if not len(numbers):
+        return {}
+    inputs = tuple(i for i in data.inputs if i.name in set(row["inputs"]))
+    answers = scoring(context, row)
+    found = permutation_importance(
+        metric,
+        data.y[numbers],
+        take(data.columns, inputs, numbers),
+        lambda columns: answers(columns).prediction,
+        seed=seed_from("importance", str(row["payload"])),
+    )
+    return {name: asdict(lost) for name, lost in found.items()}
