@@ -7,6 +7,7 @@ import re
 import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from interlock.errors import AuthorError, Mistake, OperatorError
 from interlock.product.product import Product
@@ -69,17 +70,28 @@ def _products_of(project_dir: Path, file: str) -> list[Product]:
             got="no such file",
             fix="run the command in the project's folder, or `interlock init` a project",
         )
-    if str(project_dir) not in sys.path:
-        sys.path.insert(0, str(project_dir))
+    place = str(project_dir)
+    if sys.path[:1] != [place]:
+        sys.path[:] = [place, *(other for other in sys.path if other != place)]
     try:
         loaded = importlib.import_module(module)
+        if _file_of(loaded) != path.resolve():
+            _forget(module)
+            loaded = importlib.import_module(module)
     except (Exception, SystemExit) as error:  # exit(0) must not pass for success
         raise _not_importable(file, error) from error
-    where = Path(getattr(loaded, "__file__", "") or "").resolve()
-    if where != path.resolve():
-        sys.modules.pop(module, None)
-        loaded = importlib.import_module(module)
     return [value for value in vars(loaded).values() if isinstance(value, Product)]
+
+
+def _file_of(module: ModuleType) -> Path:
+    return Path(module.__file__ or "").resolve()
+
+
+def _forget(module: str) -> None:
+    """Another project, or a library, has a module of this name: it is loaded anew from here."""
+    top = module.split(".")[0]
+    for name in [n for n in sys.modules if n == top or n.startswith(f"{top}.")]:
+        del sys.modules[name]
 
 
 def _module_name(file: str) -> str:
