@@ -22,6 +22,7 @@ from interlock.data.snapshot import Taken, take
 from interlock.data.validation import validate_columns
 from interlock.errors import AuthorError
 from interlock.features.assemble import Assembled, arrow_type, as_of, assemble, history_rows
+from interlock.features.declare import arguments_of
 from interlock.features.definition import Input
 from interlock.features.request import PackedFeatures, load_modules
 from interlock.product.binding import Bound, bind
@@ -175,11 +176,11 @@ def _labels(bound: Bound, rows: pa.Table) -> list[Any]:
     """One label a row; None where there is none."""
     target = bound.product.target
     if bound.label_place is None:
-        return [None if v != v else v for v in rows.column(target.name).to_pylist()]
+        return [_no_nan(v) for v in rows.column(target.name).to_pylist()]
     module, name = bound.label_place
     loaded = load_modules(bound.label_source, f"_interlock_label_{bound.code_digest[:16]}")
     function = getattr(loaded[module], name)
-    arguments = function.__code__.co_varnames[: function.__code__.co_argcount]
+    arguments = arguments_of(function)
     missing = [a for a in arguments if a not in rows.column_names]
     if missing:
         raise AuthorError(
@@ -195,7 +196,7 @@ def _labels(bound: Bound, rows: pa.Table) -> list[Any]:
 
 def _label(function: Any, row: Sequence[Any]) -> Any:
     try:
-        return function(*row)
+        return _no_nan(function(*row))
     except Exception as error:  # noqa: BLE001 - the author's code may raise anything
         raise AuthorError(
             "C125",
@@ -204,6 +205,10 @@ def _label(function: Any, row: Sequence[Any]) -> Any:
             got=f"{type(error).__name__}: {error} on {row!r}"[:200],
             fix="return None for rows that have no label",
         ) from None
+
+
+def _no_nan(label: Any) -> Any:
+    return None if label != label else label
 
 
 def _label_instants(bound: Bound, rows: pa.Table) -> np.ndarray:
@@ -238,13 +243,18 @@ def _encoded(labels: Sequence[Any], bound: Bound) -> tuple[np.ndarray, tuple[Any
     task = bound.product.target.task
     if task == "regression":
         try:
-            return np.array([float(v) for v in labels], dtype=np.float64), ()
+            numbers = np.array([float(v) for v in labels], dtype=np.float64)
         except (TypeError, ValueError):
-            raise _bad_labels(bound, "numbers", labels) from None
+            raise _bad_labels(bound, "finite numbers", labels) from None
+        if not np.isfinite(numbers).all():
+            raise _bad_labels(bound, "finite numbers", labels)
+        return numbers, ()
     if task == "binary":
         if not set(labels) <= {0, 1}:
             raise _bad_labels(bound, "True and False, or 0 and 1", labels)
         return np.array([int(v) for v in labels], dtype=np.int64), (False, True)
+    if not all(isinstance(v, str | int) for v in labels):
+        raise _bad_labels(bound, "texts, whole numbers, or True and False", labels)
     classes = tuple(sorted(set(labels), key=lambda v: (str(type(v)), v)))
     index = {label: i for i, label in enumerate(classes)}
     return np.array([index[v] for v in labels], dtype=np.int64), classes
