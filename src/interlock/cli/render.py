@@ -22,7 +22,7 @@ from interlock.report.numbers import counted, measure, moment, reach, seconds_te
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
-    from interlock.pipeline.delivery import Delivered
+    from interlock.pipeline.ending import Delivered
     from interlock.serve.batch import BatchResult
     from interlock.use_cases.check import CheckReport
     from interlock.use_cases.exported import Serving, VerifyReport

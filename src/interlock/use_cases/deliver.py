@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from interlock.clock import now, parse_instant
 from interlock.deploy.environment import path_to
-from interlock.pipeline.delivery import Delivered, Request, unfinished
 from interlock.pipeline.delivery import deliver as run_delivery
+from interlock.pipeline.delivery import unfinished
+from interlock.pipeline.ending import Delivered
+from interlock.pipeline.goal import Goal
 from interlock.pipeline.revision import revision_of
 from interlock.workspace import Workspace
 
@@ -28,10 +30,10 @@ def deliver(
         last = unfinished(deployer.context)
         if last is not None:
             deployer = workspace.deployer(bound, last.as_of)
-    request = Request(
+    goal = Goal(
         path=path,
         revision=revision_of(workspace.settings.project_dir),
         resume=resume,
         unpin=unpin,
     )
-    return run_delivery(deployer, request)
+    return run_delivery(deployer, goal)

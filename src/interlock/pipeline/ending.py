@@ -1,0 +1,148 @@
+"""How a delivery ends: the report is written, its row moved to its end, the hook called."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interlock.clock import monotonic, now
+from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
+from interlock.pipeline import training
+from interlock.pipeline.goal import BLOCKED, FAILED
+from interlock.pipeline.hook import call_hook
+from interlock.pipeline.run import Run
+from interlock.report import content as report
+from interlock.report.html import render
+from interlock.store.atomic import write_file
+from interlock.store.rows import DeliveryRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivered:
+    """How a delivery ended; ``mistakes`` say why where it did not reach its goal."""
+
+    row: DeliveryRow
+    content: report.Content
+    report_path: Path
+    mistakes: tuple[Mistake, ...] = ()
+    exit_code: ExitCode = ExitCode.OK
+
+
+def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> Delivered:
+    """Write the report, move the delivery to its end, call the hook."""
+    content = _content(run, sentence, error)
+    path = run.deployer.places.delivery(run.row.product, run.row.number) / "report.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, render(content).encode())
+    summary: dict[str, Any] = {
+        "sentence": sentence,
+        "label": run.label,
+        "seconds": round(monotonic() - run.started, 3),
+        "gates": [{"gate": g.gate, "verdict": g.verdict.value} for g in run.tale.gates],
+        "mistakes": [vars(m) for m in error.mistakes] if error else [],
+    }
+    row = run.context.ledger.move_delivery(
+        run.row.id,
+        status=status,
+        at=now(),
+        finished=True,
+        bundle=run.digest,
+        summary=summary,
+    )
+    if error is not None:
+        _call_hook(run, summary)
+    return Delivered(
+        row=row,
+        content=content,
+        report_path=path,
+        mistakes=error.mistakes if error else (),
+        exit_code=error.exit_code if error else ExitCode.OK,
+    )
+
+
+def _call_hook(run: Run, summary: dict[str, Any]) -> None:
+    hook = run.context.bound.product.on_failure
+    if not hook:
+        return
+    message = {"product": run.row.product, "delivery": run.row.number, **summary}
+    said = call_hook(hook, message, project_dir=run.context.bound.project_dir)
+    run.context.ledger.append(
+        "hook.called",
+        subject=run.row.id,
+        product=run.row.product,
+        body={"hook": hook, "result": said},
+        at=now(),
+    )
+
+
+def _content(run: Run, sentence: str, error: InterlockError | None) -> report.Content:
+    parts = {name: part() for name, part in run.tale.parts.items()}
+    attestations = run.context.ledger.attestations(run.digest) if run.digest else []
+    commit = run.row.git_commit
+    return report.Content(
+        product=run.row.product,
+        number=run.row.number,
+        as_of=run.row.as_of,
+        status=sentence,
+        zone=run.context.bound.zone or "UTC",
+        label=run.label,
+        digest=run.digest,
+        environment=run.goal.last.name,
+        champion=run.live.label if run.live else None,
+        champion_live_for=max(0, run.row.started - run.live.since) if run.live else None,
+        steps=tuple(run.tale.steps),
+        gates=tuple(run.tale.gates),
+        **parts,
+        lineage=report.Lineage(
+            commit=None if commit.startswith("files:") else commit,
+            dirty=run.row.dirty,
+            code=run.context.bound.code_digest,
+            libraries=training.library_versions(),
+            attestations=tuple(
+                report.Attestation(
+                    kind=a.predicate_type,
+                    keyid=run.deployer.notary.key.public.keyid,
+                    digest=a.blob,
+                )
+                for a in attestations
+            ),
+        ),
+        next_commands=_next(run, error),
+    )
+
+
+def _next(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
+    if error is not None:
+        again = "interlock deliver"
+        if not isinstance(error, BlockedError):
+            again += " --resume"
+        return (
+            report.Command(line=f"interlock explain {error.code}", purpose="what is asked for"),
+            report.Command(line=again, purpose="after mending it"),
+        )
+    found = [
+        report.Command(line="interlock serve", purpose="answer requests with what is live"),
+        report.Command(line="interlock show", purpose="what the release is made of"),
+    ]
+    if run.live is not None and run.label != run.live.label:
+        found.append(
+            report.Command(line="interlock rollback", purpose="return to the release before")
+        )
+    return tuple(found)
+
+
+def status_of(error: InterlockError) -> str:
+    """A gate or a policy blocks; anything else is a failure, which can be resumed."""
+    return BLOCKED if isinstance(error, BlockedError) else FAILED
+
+
+def sentence_of(run: Run, error: InterlockError) -> str:
+    """What went wrong, and what is live all the same."""
+    live = (
+        f"{run.goal.last.name} still runs {run.live.label}"
+        if run.live
+        else (f"nothing is live in {run.goal.last.name}")
+    )
+    made = "" if run.label else "no release made, "
+    return f"{error.mistakes[0].what}; {made}{live}"

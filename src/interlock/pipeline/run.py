@@ -1,0 +1,316 @@
+"""The path itself: each step in its order, told as it ends, stopped by the first shut gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from interlock.clock import monotonic, now
+from interlock.deploy.rollout import Target
+from interlock.digest import digest_json
+from interlock.errors import BlockedError, InterlockError, Mistake
+from interlock.gates.service import service_gate
+from interlock.pipeline import telling, training
+from interlock.pipeline.building import build
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.examples import make_examples
+from interlock.pipeline.failpoint import failpoint
+from interlock.pipeline.goal import DELIVERED, UNCHANGED, Goal
+from interlock.pipeline.judging import judge_data, judge_model
+from interlock.pipeline.labelling import label_release
+from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.release.bundle import Bundle
+from interlock.release.statements import build_statement, gate_statement
+from interlock.report import content as report
+from interlock.report.terminal import delivery_header
+from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.verdict import GateResult
+
+GATE_CODES = {"data": "D160", "model": "M204", "service": "V100", "post-deploy tests": "V150"}
+
+
+@dataclass
+class Tale:
+    """What has been told so far; grows with every step."""
+
+    steps: list[report.Step] = field(default_factory=list)
+    gates: list[GateResult] = field(default_factory=list)
+    parts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """One delivery under way: what is known of it grows as it passes its steps."""
+
+    deployer: Deployer
+    goal: Goal
+    row: DeliveryRow
+    tale: Tale = field(default_factory=Tale)
+    started: float = field(default_factory=monotonic)
+    live: DeploymentRow | None = None
+    label: str | None = None
+    digest: str | None = None
+
+    @property
+    def context(self) -> Context:
+        """What its stages share."""
+        return self.deployer.context
+
+    def whole_path(self) -> tuple[str, str]:
+        """(status, the sentence that says what happened)."""
+        last = self.goal.last.name
+        self.live = self._live_before(last)
+        self.context.narrator.began(self._header())
+        champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
+        snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
+        examples = self._step(
+            "features", lambda: make_examples(self.context, snapshots), self._features_detail
+        )
+        split = training.split_examples(self.context, examples)
+        self.tale.parts["data"] = lambda: telling.tell_data(
+            self.context, snapshots, examples, split.output
+        )
+        data = self._gate(
+            "data", lambda: judge_data(self.context, snapshots, examples, split.output)
+        )
+        trained = self._train(snapshots, examples)
+        judged, model = self._judge(snapshots, examples, trained, champion)
+        built = self._step(
+            "bundle",
+            lambda: build(self.context, snapshots, examples, trained, judged),
+            lambda outcome: outcome.output["digest"][:12],
+        )
+        self.digest = str(built.output["digest"])
+        if self.live is not None and self.live.bundle == self.digest:
+            self.label = self.live.label
+            self.deployer.live.to(self.live, self.live)  # a killed delivery may not have published
+            return UNCHANGED, f"nothing changed: {last} runs {self.live.label} already"
+        self._attest(data, model, champion)
+        self._probe(snapshots, examples, trained)
+        self.label = label_release(
+            self.context, self.deployer.live.bundle(self.digest), self.row, trained.output["winner"]
+        )
+        return self._through_environments()
+
+    def _live_before(self, environment: str) -> DeploymentRow | None:
+        """What was live there when this delivery began, also when it is resumed after its end."""
+        rows = self.context.ledger.deployments(self.row.product, environment, limit=2)
+        own = bool(rows) and rows[0].delivery == self.row.id
+        return next(iter(rows[1:] if own else rows), None)
+
+    def _header(self) -> str:
+        return delivery_header(
+            self.row.product,
+            self.row.number,
+            self.row.as_of,
+            zone=self.context.bound.zone or "UTC",
+            environment=self.goal.last.name,
+            champion=self.live.label if self.live else None,
+            live_for=max(0, self.row.started - self.live.since) if self.live else None,
+        )
+
+    def _through_environments(self) -> tuple[str, str]:
+        assert self.digest is not None
+        assert self.label is not None
+        target = Target(bundle=self.digest, label=self.label, delivery=self.row.id)
+        *earlier, last = self.goal.path
+        for environment in earlier:
+            if environment.name != last.policy.post_deploy_in:
+                continue
+            self._step(
+                environment.name,
+                partial(self.deployer.deploy, environment, target, unpin=True),
+                lambda row: f"runs {row.label}",
+            )
+            self._gate(
+                "post-deploy tests",
+                partial(self.deployer.test_deployed, environment, target),
+            )
+        self._step(
+            last.name,
+            lambda: self.deployer.deploy(last, target, unpin=self.goal.unpin),
+            lambda row: f"runs {row.label}",
+        )
+        before = f", {self.live.label} is kept for rollback" if self.live else ""
+        return DELIVERED, f"{last.name} runs {self.label}{before}"
+
+    def _train(self, snapshots: Outcome, examples: Outcome) -> Outcome:
+        seed_root = digest_json(
+            {
+                "snapshots": snapshot_digests(snapshots.output),
+                "code": self.context.bound.code_digest,
+            }
+        )
+        trained: Outcome = self._step(
+            "train", lambda: training.train(self.context, examples, seed_root), _train_detail
+        )
+        self.tale.parts["evaluation"] = lambda: telling.tell_evaluation(
+            self.context, examples, trained, None
+        )
+        if trained.output["winner"] is None:
+            failures = [
+                Mistake(**m)
+                for row in trained.output["candidates"].values()
+                for m in row["failure"] or ()
+            ]
+            raise BlockedError.of(
+                failures
+                or [
+                    Mistake(
+                        code="T113",
+                        what="no candidate could be ranked",
+                        expected="a finite metric on the tune rows",
+                        got="none",
+                        fix="lengthen the tune part of the split",
+                    )
+                ]
+            )
+        return trained
+
+    def _judge(
+        self, snapshots: Outcome, examples: Outcome, trained: Outcome, champion: Bundle | None
+    ) -> tuple[Outcome, GateResult]:
+        label = self.live.label if self.live else ""
+        kept: list[Outcome] = []
+
+        def ask() -> GateResult:
+            kept.append(judge_model(self.context, snapshots, examples, trained, champion, label))
+            self.tale.parts["evaluation"] = lambda: telling.tell_evaluation(
+                self.context, examples, trained, kept[0]
+            )
+            return GateResult.from_row(kept[0].output["result"])
+
+        result = self._gate("model", ask, cached=lambda: kept[0].cached)
+        return kept[0], result
+
+    def _probe(self, snapshots: Outcome, examples: Outcome, trained: Outcome) -> None:
+        from interlock.pipeline import probing  # noqa: PLC0415 - only what is new is questioned
+
+        kept: list[Outcome] = []
+
+        def ask() -> GateResult:
+            kept.append(
+                probing.judge_service(self.context, snapshots, examples, trained, str(self.digest))
+            )
+            limit = telling.limit_ms(service_gate(self.context.bound.product.service_gate))
+            self.tale.parts["service"] = lambda: telling.tell_service(
+                kept[0].output["measured"], limit
+            )
+            return GateResult.from_row(kept[0].output["result"])
+
+        result = self._gate("service", ask, cached=lambda: kept[0].cached)
+        self.deployer.notary.attest(
+            gate_statement(
+                bundle=str(self.digest),
+                product=self.row.product,
+                delivery=self.row.id,
+                result=result,
+                at=now(),
+            )
+        )
+
+    def _attest(self, data: GateResult, model: GateResult, champion: Bundle | None) -> None:
+        """Sign what was built from what, and what the first two gates found."""
+        bundle = self.deployer.live.bundle(str(self.digest))
+        common = {"bundle": bundle.digest, "product": self.row.product, "delivery": self.row.id}
+        attest = self.deployer.notary.attest
+        attest(
+            build_statement(
+                **common,
+                git_commit=self.row.git_commit,
+                dirty=self.row.dirty,
+                snapshot=str(bundle.inputs["snapshot"]),
+                at=now(),
+            )
+        )
+        attest(gate_statement(**common, result=data, at=now()))
+        compared = champion.digest if champion else None
+        attest(gate_statement(**common, result=model, at=now(), champion=compared))
+
+    def _step(self, name: str, act: Callable[[], Any], detail: Callable[[Any], str]) -> Any:
+        """Run a step, tell of it, and keep it for the report."""
+        self.context.narrator.started(name)
+        begun = monotonic()
+        try:
+            found = act()
+        except InterlockError:
+            self._told(name, report.StepStatus.FAILED, monotonic() - begun, "")
+            raise
+        cached = isinstance(found, Outcome) and found.cached
+        status = report.StepStatus.CACHED if cached else report.StepStatus.RAN
+        self._told(name, status, monotonic() - begun, detail(found))
+        failpoint(name)
+        return found
+
+    def _gate(
+        self,
+        name: str,
+        ask: Callable[[], GateResult],
+        *,
+        cached: Callable[[], bool] = lambda: False,
+    ) -> GateResult:
+        """Ask a gate; raises BlockedError unless it opens."""
+        self.context.narrator.started(name)
+        begun = monotonic()
+        try:
+            result = replace(ask(), gate=name)
+        except InterlockError:
+            self._told(name, report.StepStatus.FAILED, monotonic() - begun, "")
+            raise
+        self.tale.gates.append(result)
+        status = report.StepStatus.CACHED if cached() else report.StepStatus.RAN
+        if not result.opens:
+            status = report.StepStatus.FAILED
+        self._told(name, status, monotonic() - begun, "", result)
+        if not result.opens:
+            raise _blocked(name, result)
+        failpoint(name)
+        return result
+
+    def _told(
+        self,
+        name: str,
+        status: report.StepStatus,
+        seconds: float,
+        detail: str,
+        result: GateResult | None = None,
+    ) -> None:
+        step = report.Step(name=name, status=status, seconds=seconds, detail=detail)
+        self.tale.steps.append(step)
+        self.context.narrator.finished(step, result)
+
+    def _features_detail(self, outcome: Outcome) -> str:
+        features = self.context.bound.features
+        aggregates = sum(len(h.aggregates) for h in features.histories)
+        return f"{len(features.request)} request, {aggregates} history"
+
+
+def _snapshot_detail(outcome: Outcome) -> str:
+    manifests = [kept["manifest"] for kept in outcome.output.values()]
+    rows = sum(m["rows"] for m in manifests)
+    aside = sum(sum(m["quarantined"].values()) for m in manifests)
+    return f"{rows:,} rows · {aside:,} quarantined"
+
+
+def _train_detail(outcome: Outcome) -> str:
+    candidates = outcome.output["candidates"]
+    failed = sum(row["failure"] is not None for row in candidates.values())
+    best = f", best {outcome.output['winner']}" if outcome.output["winner"] else ""
+    return f"{len(candidates)} candidates{best}" + (f", {failed} failed" if failed else "")
+
+
+def _blocked(name: str, result: GateResult) -> BlockedError:
+    shut = [check for check in result.checks if not check.opens]
+    first = shut[0] if shut else None
+    return BlockedError(
+        GATE_CODES[name],
+        f"the {name} gate stays shut" if name in ("data", "model", "service") else f"{name} failed",
+        expected="every check to pass",
+        got=f"{len(shut)} of {len(result.checks)} do not"
+        + (f"; first: {first.name}: {first.reason or first.verdict.value}" if first else ""),
+        fix=f"interlock explain {GATE_CODES[name]}",
+        untouched="what is live",
+    )
