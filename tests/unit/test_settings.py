@@ -65,7 +65,7 @@ def test_everything_that_can_be_set(load, tmp_path):
         state = "var/state"
         [tool.interlock.environments.prod]
         allow_dirty = true
-        trusted_keys = ["abc"]
+        present_champion = false
         [tool.interlock.environments.dev]
         [tool.interlock.service]
         host = "127.0.0.1"
@@ -77,7 +77,7 @@ def test_everything_that_can_be_set(load, tmp_path):
     assert settings.product_files == ("cars.py", "products/houses.py")
     assert settings.state_dir == tmp_path.resolve() / "var" / "state"
     assert settings.environments == DEFAULTS | {
-        "prod": {"allow_dirty": True, "trusted_keys": ["abc"]}
+        "prod": {"allow_dirty": True, "present_champion": False}
     }
     assert settings.service == {
         "host": "127.0.0.1",
@@ -107,7 +107,7 @@ def test_every_mistake_is_reported_at_once(refused):
         state = 3
         [tool.interlock.environments.prod]
         alow_dirty = true
-        trusted_keys = "abc"
+        present_champion = "abc"
         [tool.interlock.environments.production]
         allow_dirty = true
         [tool.interlock.service]
@@ -133,13 +133,13 @@ def test_every_mistake_is_reported_at_once(refused):
         ),
         (
             f"{known}.environments.prod",
-            "one of allow_dirty, trusted_keys",
+            "one of allow_dirty, present_champion",
             "alow_dirty",
             "correct or remove the key",
         ),
         (
-            f"{known}.environments.prod.trusted_keys",
-            "a list of strings",
+            f"{known}.environments.prod.present_champion",
+            "true or false",
             "'abc'",
             "correct the value",
         ),
@@ -172,7 +172,7 @@ def test_a_mistake_reads_well(load):
         ("environments.prod = true", ".environments.prod"),
         ("environments.prod.allow_dirty = 1", ".environments.prod.allow_dirty"),
         ("environments.prod.allow_dirty = 'false'", ".environments.prod.allow_dirty"),
-        ("environments.prod.trusted_keys = [1]", ".environments.prod.trusted_keys"),
+        ("environments.prod.present_champion = [1]", ".environments.prod.present_champion"),
         ("service.port = true", ".service.port"),
         ("service.port = 80.0", ".service.port"),
         ("products = [3]", ".products"),
