@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import shlex
 import subprocess
@@ -27,8 +28,11 @@ def call_hook(hook: str, message: Mapping[str, Any], *, project_dir: Path) -> st
 
 def _run(command: str, body: bytes, project_dir: Path) -> str:
     try:
+        words = shlex.split(command)
+        if not words:
+            return "the failure hook could not run: it names no command"
         done = subprocess.run(
-            shlex.split(command),
+            words,
             input=body,
             cwd=project_dir,
             capture_output=True,
@@ -41,11 +45,13 @@ def _run(command: str, body: bytes, project_dir: Path) -> str:
 
 
 def _post(address: str, body: bytes) -> str:
-    request = urllib.request.Request(  # noqa: S310 - the scheme is checked by the caller
-        address, data=body, headers={"Content-Type": "application/json"}, method="POST"
-    )
     try:
+        request = urllib.request.Request(  # noqa: S310 - the scheme is checked by the caller
+            address, data=body, headers={"Content-Type": "application/json"}, method="POST"
+        )
         with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310
             return f"the failure hook answered {answer.status}"
-    except (urllib.error.URLError, OSError, ValueError) as error:
+    except urllib.error.HTTPError as answer:
+        return f"the failure hook answered {answer.code}"
+    except (http.client.HTTPException, OSError, ValueError) as error:
         return f"the failure hook could not be reached: {error}"

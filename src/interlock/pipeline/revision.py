@@ -15,6 +15,7 @@ from interlock.digest import digest_file, digest_json
 _SKIPPED = frozenset(
     [".git", ".interlock", ".venv", "__pycache__", "node_modules", "build", "dist"]
 )
+_OWN = (".py", ".toml", ".sql", ".json", ".yaml", ".yml", ".txt", ".cfg")
 _GIT_SECONDS = 20
 _MADE_BY_RUNNING = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/.interlock/**")
 
@@ -35,17 +36,21 @@ class Revision:
 
 
 def revision_of(project_dir: Path) -> Revision:
-    """The project's revision now; dirty when tracked files changed or untracked ones lie there."""
+    """The project's revision now.
+
+    Dirty when tracked files changed, untracked ones lie there, or git cannot say.
+    """
     commit = _git(project_dir, "rev-parse", "HEAD")
-    if commit and _git(project_dir, "ls-files", "--", "."):
-        asked = ("status", "--porcelain", "--untracked-files=all", "--", ".", *_MADE_BY_RUNNING)
-        changed = _git(project_dir, *asked)
-        return Revision(commit=commit.strip(), dirty=bool(changed))
-    return Revision(files=_digest_of_files(project_dir))
+    tracked = _git(project_dir, "ls-files", "--", ".")
+    if not commit or tracked == "":
+        return Revision(files=_digest_of_files(project_dir))
+    asked = ("status", "--porcelain", "--untracked-files=all", "--", ".", *_MADE_BY_RUNNING)
+    clean = tracked is not None and _git(project_dir, *asked) == ""
+    return Revision(commit=commit.strip(), dirty=not clean)
 
 
-def _git(project_dir: Path, *arguments: str) -> str:
-    """What git prints; empty where there is no git or no repository."""
+def _git(project_dir: Path, *arguments: str) -> str | None:
+    """What git prints; None where there is no git or no repository, or it fails."""
     try:
         done = subprocess.run(
             ["git", "-C", str(project_dir), *arguments],
@@ -55,17 +60,27 @@ def _git(project_dir: Path, *arguments: str) -> str:
             timeout=_GIT_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return done.stdout if done.returncode == 0 else ""
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _digest_of_files(project_dir: Path) -> str:
     """Over the names and bytes of the project's own files; not of its data folders' contents."""
     found = {}
     for folder, folders, files in os.walk(project_dir):
-        folders[:] = sorted(f for f in folders if f not in _SKIPPED and not f.startswith("."))
+        folders[:] = sorted(f for f in folders if _is_own(Path(folder) / f))
         for name in sorted(files):
             path = Path(folder) / name
-            if path.suffix in (".py", ".toml", ".sql", ".json", ".yaml", ".yml", ".txt", ".cfg"):
+            if path.suffix in _OWN and path.is_file():
                 found[str(path.relative_to(project_dir))] = digest_file(path)
     return digest_json(found)
+
+
+def _is_own(folder: Path) -> bool:
+    """Whether a folder is the project's: not hidden, not made by a tool, not ignoring itself."""
+    if folder.name in _SKIPPED or folder.name.startswith("."):
+        return False
+    try:
+        return "*" not in (folder / ".gitignore").read_text(encoding="utf-8").split()
+    except (OSError, ValueError):
+        return True
