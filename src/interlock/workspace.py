@@ -122,9 +122,9 @@ class Workspace:
             places=self.places, settings=self.settings.online, environ=self.settings.environ
         )
 
-    def deployer(self, bound: Bound, as_of: int) -> Deployer:
-        """Everything a delivery of that product works with."""
-        context = Context(
+    def context(self, bound: Bound, as_of: int) -> Context:
+        """What the stages of that product work with; nothing is signed there."""
+        return Context(
             bound=bound,
             ledger=self.ledger,
             artifacts=self.artifacts,
@@ -132,8 +132,14 @@ class Workspace:
             cores=self.cores,
             narrator=self.narrator,
         )
+
+    def deployer(self, bound: Bound, as_of: int) -> Deployer:
+        """Everything a delivery of that product works with."""
         return Deployer(
-            context=context, places=self.places, notary=self.notary(), online=self.online
+            context=self.context(bound, as_of),
+            places=self.places,
+            notary=self.notary(),
+            online=self.online,
         )
 
 

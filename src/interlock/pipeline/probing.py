@@ -117,7 +117,7 @@ def fill_store(
     """Real refreshes, one for each grid point that rows at those instants see."""
     for definition in context.bound.features.histories:
         grids = sorted(set(grid_points(instants, definition).tolist()))
-        refresh(SqliteWriter(place), definition, history[definition.name], grids)
+        refresh(SqliteWriter(place, durable=False), definition, history[definition.name], grids)
 
 
 def _parity_rows(

@@ -23,7 +23,7 @@ from interlock.pipeline.judging import judge_data, judge_model
 from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.release.bundle import Bundle
-from interlock.release.statements import build_statement, gate_statement
+from interlock.release.statements import build_statement, gate_statement, release_statement
 from interlock.report import content as report
 from interlock.report.terminal import delivery_header
 from interlock.store.rows import DeliveryRow, DeploymentRow
@@ -92,6 +92,15 @@ class Run:
         self._probe(snapshots, examples, trained)
         self.label = label_release(
             self.context, self.deployer.live.bundle(self.digest), self.row, trained.output["winner"]
+        )
+        self.deployer.notary.attest(
+            release_statement(
+                bundle=self.digest,
+                product=self.row.product,
+                delivery=self.row.id,
+                label=self.label,
+                at=now(),
+            )
         )
         return self._through_environments()
 

@@ -30,7 +30,8 @@ BUILD = "urn:interlock:build:v1"
 GATE = "urn:interlock:gate:v1"
 POST_DEPLOY = "urn:interlock:post-deploy:v1"
 DEPLOYMENT = "urn:interlock:deployment:v1"
-PREDICATE_TYPES = (BUILD, GATE, POST_DEPLOY, DEPLOYMENT)
+RELEASE = "urn:interlock:release:v1"
+PREDICATE_TYPES = (BUILD, GATE, RELEASE, POST_DEPLOY, DEPLOYMENT)
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

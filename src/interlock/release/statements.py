@@ -6,7 +6,7 @@ champion, moment. ``at`` is in UTC microseconds.
 
 from __future__ import annotations
 
-from interlock.release.attest import BUILD, DEPLOYMENT, GATE, POST_DEPLOY, Statement
+from interlock.release.attest import BUILD, DEPLOYMENT, GATE, POST_DEPLOY, RELEASE, Statement
 from interlock.verdict import GateResult
 
 
@@ -54,6 +54,18 @@ def gate_statement(
             **_judged(product, delivery, result, at),
             "champion": champion,
         },
+    )
+
+
+def release_statement(
+    *, bundle: str, product: str, delivery: str, label: str, at: int
+) -> Statement:
+    """By which label a bundle is known."""
+    return Statement(
+        subject=bundle,
+        name=product,
+        predicate_type=RELEASE,
+        predicate={"product": product, "delivery": delivery, "label": label, "at": at},
     )
 
 

@@ -173,10 +173,11 @@ class SqliteReader:
 
 
 class SqliteWriter:
-    """Writes tables under one folder."""
+    """Writes tables under one folder; not ``durable`` ones, which need not outlive a power cut."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, durable: bool = True) -> None:
         self._root = root
+        self._durable = durable
 
     def write(
         self,
@@ -208,10 +209,12 @@ class SqliteWriter:
             partial = partial_path(path.parent)
             try:
                 about = _build(partial, about, rows)
-                with partial.open("rb") as stream:
-                    os.fsync(stream.fileno())
+                if self._durable:
+                    with partial.open("rb") as stream:
+                        os.fsync(stream.fileno())
                 partial.replace(path)
-                sync_directory(path.parent)
+                if self._durable:
+                    sync_directory(path.parent)
             finally:
                 with suppress(OSError):
                     partial.unlink(missing_ok=True)

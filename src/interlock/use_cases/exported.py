@@ -14,6 +14,7 @@ from msgspec import structs
 
 from interlock.deploy.policy import Policy
 from interlock.errors import IntegrityError
+from interlock.release.attest import RELEASE, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.keys import PublicKey
@@ -54,17 +55,8 @@ class VerifyReport:
 def verify_directory(directory: Path) -> VerifyReport:
     """An exported release: its bundle and its attestations, by the public keys beside them."""
     bundle = exported_bundle(directory)
-    keys = [
-        PublicKey.from_pem(path.read_bytes(), where=str(path))
-        for path in sorted((directory / "keys").glob("*.pem"))
-    ]
-    folder = directory / "attestations" / bundle.digest
-    envelopes = sorted(folder.glob("*"))
-    if not envelopes:
-        raise missing(folder)
-    for path in envelopes:
-        if verify_envelope(path.read_bytes(), keys, where=str(path)).subject != bundle.digest:
-            raise misplaced(path)
+    keys = exported_keys(directory)
+    envelopes = exported_statements(directory, bundle.digest, keys)
     checked = Verified(
         name=str(directory),
         bundle=bundle.digest,
@@ -72,6 +64,28 @@ def verify_directory(directory: Path) -> VerifyReport:
         attestations=len(envelopes),
     )
     return VerifyReport(checked=(checked,), events=0)
+
+
+def exported_keys(directory: Path) -> list[PublicKey]:
+    """The public keys that came with an exported release."""
+    return [
+        PublicKey.from_pem(path.read_bytes(), where=str(path))
+        for path in sorted((directory / "keys").glob("*.pem"))
+    ]
+
+
+def exported_statements(directory: Path, digest: str, keys: list[PublicKey]) -> list[Attestation]:
+    """What is signed about an exported release. Raises IntegrityError."""
+    folder = directory / "attestations" / digest
+    found = []
+    for path in sorted(folder.glob("*")):
+        said = verify_envelope(path.read_bytes(), keys, where=str(path))
+        if said.subject != digest:
+            raise misplaced(path)
+        found.append(said)
+    if not found:
+        raise missing(folder)
+    return found
 
 
 def exported_bundle(directory: Path) -> Bundle:
@@ -101,10 +115,7 @@ def serve_exported(
 ) -> None:
     """Serve an exported release where there is neither project nor ledger. Blocks."""
     bundle = exported_bundle(directory)
-    keys = [
-        PublicKey.from_pem(path.read_bytes(), where=str(path))
-        for path in sorted((directory / "keys").glob("*.pem"))
-    ]
+    keys = exported_keys(directory)
     plan = exported_plan(directory, bundle.product, bundle.digest, keys)
     plan = structs.replace(
         plan,
@@ -129,7 +140,10 @@ def serve_exported(
 
 def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicKey]) -> ServePlan:
     """The plan of an exported release; its policy asks for the three gates."""
+    said = exported_statements(directory, digest, keys)
+    labels = [str(s.predicate["label"]) for s in said if s.predicate_type == RELEASE]
     return ServePlan(
+        label=labels[0] if labels else "",
         product=product,
         environment="exported",
         bundle=str(directory / "bundle" / digest),

@@ -43,7 +43,7 @@ def train(
     """Train as of a moment (default: now), without gates and without a release."""
     bound = workspace.bound(product)
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
-    context = workspace.deployer(bound, moment).context
+    context = workspace.context(bound, moment)
     snapshots = take_snapshots(context)
     examples = make_examples(context, snapshots)
     split = training.split_examples(context, examples)
