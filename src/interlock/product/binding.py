@@ -290,7 +290,7 @@ def _feature_set(
     )
     kinds = {f.name: f.kind for f in schema.fields} | {d.name: d.kind for d in request}
     histories = tuple(
-        history_definition(h, kinds, columns[h.source.name])
+        history_definition(h, kinds, columns[h.source.name], packed.sources)
         for h in product.features
         if isinstance(h, History)
     )

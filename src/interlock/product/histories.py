@@ -14,11 +14,16 @@ from interlock.product.aggregate_mistakes import aggregate_kind
 
 
 def history_definition(
-    history: History, kinds: Mapping[str, str], columns: Mapping[str, str]
+    history: History,
+    kinds: Mapping[str, str],
+    columns: Mapping[str, str],
+    packed: Mapping[str, str],
 ) -> HistoryDefinition:
     """The definition of a declared history without mistakes.
 
-    ``kinds`` are those of fields and features, ``columns`` those of the source's columns.
+    ``kinds`` are those of fields and features, ``columns`` those of the source's columns. The
+    digest covers what the values depend on: the source's declaration, and where the entity is a
+    request feature the ``packed`` code.
     """
     aggregates = tuple(
         _aggregate(name, declared, columns) for name, declared in history.aggregates.items()
@@ -32,7 +37,15 @@ def history_definition(
     }
     if isinstance(history, CustomHistory):
         row["sql"] = history.sql.strip()
-    digest = digest_json({**row, "aggregates": [a.to_row() for a in aggregates]})
+    made = [key for key in history.by if not isinstance(key, str)]
+    digest = digest_json(
+        {
+            **row,
+            "aggregates": [a.to_row() for a in aggregates],
+            "rows": history.source.to_row(),
+            "code": dict(packed) if made else {},
+        }
+    )
     return HistoryDefinition(**row, aggregates=aggregates, digest=digest)
 
 

@@ -19,7 +19,7 @@ from interlock.release.bundle import open_bundle
 from interlock.serve.answering import Answering
 from interlock.serve.golden import read_golden
 from interlock.serve.process import start
-from interlock.verdict import Verdict
+from interlock.verdict import Exemption, Verdict
 
 
 def _support():
@@ -101,6 +101,7 @@ def client(service):
 
 
 def verdicts(measurement):
+    measurement = dataclasses.replace(measurement, unrecomputed=Exemption.NO_HISTORY)
     return {
         check.name: check.verdict
         for judge in service_gate([P99Below("2s")])
@@ -118,7 +119,7 @@ def test_a_right_service_passes_everything(bundle):
     assert measured.features_compared == 60 * 2 * (5 + 3)
     assert measured.edge_rows_compared > 20
     assert measured.bad_inputs_sent > 60
-    assert set(verdicts(measured).values()) == {Verdict.PASSED}
+    assert set(verdicts(measured).values()) == {Verdict.PASSED, Verdict.NOT_APPLICABLE}
     assert list(probed.seconds) == ["start", "parity", "edges", "bad input", "latency", "stop"]
     assert sum(probed.seconds.values()) < 10
 
