@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from interlock.features.expressions import column, int_div, plus, whole
+from interlock.features.expressions import column, greatest, int_div, least, plus, whole
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,14 @@ class Cells:
     def first(self) -> exp.Expr:
         """The first cell at which a row of ``r`` is known and its event past."""
         after = plus(column("__event_time", "r"), 1)
-        known = exp.Greatest(this=after, expressions=[column("__available_at", "r")])
-        return self._from(known)
+        return self._from(greatest(after, column("__available_at", "r")))
 
     def ends(self, reach: int | None) -> exp.Expr:
         """The first cell at which a row of ``r`` counts no more."""
         until: exp.Expr = column("__superseded_at", "r")
         if reach is not None:
             out_of_reach = plus(column("__event_time", "r"), reach + 1)
-            until = exp.Least(this=until, expressions=[out_of_reach])
+            until = least(until, out_of_reach)
         return self._from(until)
 
     def bucket(self, reach: int | None) -> int | None:
@@ -59,8 +58,7 @@ class Cells:
 
     def _from(self, instant: exp.Expr) -> exp.Expr:
         """The first cell that is not before the instant; ``count`` when none is."""
-        within = exp.Least(this=instant, expressions=[whole(self.end)])
-        past = exp.Greatest(this=within, expressions=[whole(self.base)])
+        past = greatest(least(instant, whole(self.end)), whole(self.base))
         return int_div(plus(past, self.step - 1 - self.base), self.step)
 
 

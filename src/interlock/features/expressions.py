@@ -84,6 +84,18 @@ def int_div(value: exp.Expr, number: int) -> exp.Expr:
     return value if number == 1 else exp.IntDiv(this=value, expression=whole(number))
 
 
+def greatest(first: exp.Expr, *others: exp.Expr) -> exp.Expr:
+    """The greatest of values that are not null."""
+    if not others:
+        return first
+    return exp.Greatest(this=first, expressions=list(others), ignore_nulls=True)
+
+
+def least(first: exp.Expr, *others: exp.Expr) -> exp.Expr:
+    """The least of values that are not null."""
+    return exp.Least(this=first, expressions=list(others), ignore_nulls=True)
+
+
 def equal(name: str, left: str, right: str) -> exp.EQ:
     """The column of that name is the same in both tables."""
     return exp.EQ(this=column(name, left), expression=column(name, right))

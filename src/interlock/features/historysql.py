@@ -27,6 +27,7 @@ from interlock.features.expressions import (
     column,
     constant,
     equal,
+    greatest,
     named,
     whole,
 )
@@ -87,7 +88,7 @@ def alive_statement(definition: HistoryDefinition, cells: Cells) -> exp.Select:
         )
         .distinct()
         .from_(exp.to_table("past").as_("r"))
-        .where(exp.and_(known, exp.LT(this=cells.first(), expression=cells.ends(widest))))
+        .where(known)
     )
     on = exp.and_(
         exp.LTE(this=column("__first", "r"), expression=column("__cell", "g")),
@@ -134,16 +135,14 @@ class _Plan:
         ]
         if any(a.function in joinedsql.ORDERED for a in joined):
             columns.append(column("__rank", "r"))
-        counts = [
-            exp.LT(this=self._cells.first(), expression=self._cells.ends(reach))
-            for reach in self._reaches
-        ]
-        return (
+        rows = (
             exp.select(*columns)
             .from_(exp.to_table("past").as_("r"))
             .join(exp.to_table("entities").as_("n"), on=_same(entity, "r", "n"), join_type="inner")
-            .where(exp.or_(*counts))
         )
+        last = greatest(*(column(self.end(reach)) for reach in self._reaches))
+        counts = exp.LT(this=column("__first"), expression=last)
+        return exp.select("*").from_(rows.subquery("c")).where(counts)
 
     def joins(
         self, joined: Sequence[Aggregate]

@@ -123,7 +123,9 @@ def _meet(aggregate: Aggregate, of: exp.Expr) -> exp.Expr:
     number = exp.cast(of, "DOUBLE")
     if aggregate.function == "median":
         return exp.Median(this=number)
-    return exp.func("list_sort", exp.func("list", number))
+    there = exp.Where(this=exp.not_(number.this.copy().is_(exp.null())))
+    listed = exp.Filter(this=exp.func("list", number), expression=there)
+    return exp.func("list_sort", listed)
 
 
 def value(aggregate: Aggregate, table: str) -> exp.Expr:
