@@ -18,7 +18,6 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interlock.clock import DAY
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.grid import grid_point
 from interlock.features.oracle import can_recompute, recompute
@@ -26,7 +25,6 @@ from interlock.features.request import FeatureFailure, PackedFeatures
 from interlock.serve.record import Record
 
 _BUCKETS = 10_000
-_SLACK = 366 * DAY
 EDITED = "the project's function was edited after the release"
 REQUEST = "the released function gives another value"
 HISTORY = "the source's rows give another value: a row was changed, or the store overwritten"
@@ -46,7 +44,10 @@ class Defect:
 
 @dataclass(frozen=True, kw_only=True)
 class Staleness:
-    """A logged value older than it should have been; ``late`` is by how much (µs)."""
+    """A value looked up at another grid point than the ideal one, which is ``late`` µs later.
+
+    Below 0 it was looked up ahead: the request was about a moment before the store's grid point.
+    """
 
     id: str
     history: str
@@ -72,9 +73,9 @@ class SymmetryFindings:
 class Recomputed:
     """The features of one release, as they can be computed again.
 
-    ``released`` and ``present`` are its request features' source and the project's (None where the
-    project no longer has them); ``rows`` what each history reads, by its name; ``fields`` the
-    request's fields and their kinds.
+    ``released`` and ``present`` are its request features' source and the project's (None for a
+    release that is no longer live, or where the project no longer has its fields); ``rows`` what
+    each history reads, by its name; ``fields`` the request's fields and their kinds.
     """
 
     features: FeatureSet
@@ -85,9 +86,12 @@ class Recomputed:
 
 
 def sampled(records: Iterable[Record], *, share: float) -> list[Record]:
-    """Answered records of the entities that fall into the share, always the same ones."""
+    """Answered records of the entities that fall into the share, always the same ones.
+
+    Where a product has no unit, each answer is an entity of its own, known by its id.
+    """
     limit = share * _BUCKETS
-    return [r for r in records if r.status == 200 and _bucket(r.entity) < limit]
+    return [r for r in records if r.status == 200 and _bucket(r.entity or (r.id,)) < limit]
 
 
 def _bucket(entity: Sequence[Any]) -> int:
@@ -199,8 +203,7 @@ def _compare_histories(record: Record, release: Recomputed, tally: _Tally) -> No
             continue
         key = tuple(known[name] for name, _ in definition.entity)
         ideal = grid_point(_instant(record), definition)
-        latest = max(ideal, logged_grid)
-        rows = rows_of(release.rows[definition.name], definition, key, before=latest)
+        rows = rows_of(release.rows[definition.name], definition, key, (ideal, logged_grid))
         expected = recompute(definition, rows, key, logged_grid)
         logged = tuple(record.features.get(a.name) for a in definition.aggregates)
         for aggregate, said, value in zip(definition.aggregates, logged, expected, strict=True):
@@ -237,7 +240,7 @@ def recompute_rows(
     for row in examples.to_pylist():
         grid = grid_point(row["t"], definition)
         key = tuple(_entity_part(row, name) for name, _ in definition.entity)
-        expected = recompute(definition, rows_of(table, definition, key, before=grid), key, grid)
+        expected = recompute(definition, rows_of(table, definition, key, (grid,)), key, grid)
         for aggregate, value in zip(definition.aggregates, expected, strict=True):
             compared += 1
             wrong += not same(row[f"feature.{aggregate.name}"], value)
@@ -249,21 +252,25 @@ def _entity_part(row: Mapping[str, Any], name: str) -> Any:
 
 
 def rows_of(
-    table: pa.Table, definition: HistoryDefinition, key: tuple[Any, ...], *, before: int
+    table: pa.Table, definition: HistoryDefinition, key: tuple[Any, ...], grids: Sequence[int]
 ) -> list[dict[str, Any]]:
-    """The source's rows of one entity that may count at grid points up to ``before`` (µs).
+    """The source's rows of one entity that may count at those grid points (µs).
 
-    Rows older than the longest window by more than a year are left out where every window ends.
+    Where every aggregate reaches back for so long only, rows older than twice that are left out:
+    the oracle itself says which of the rest are too old.
     """
     if any(part is None for part in key):
         return []
-    chosen = pc.less(table["__event_time"], pa.scalar(before, pa.int64()))
+    chosen = pc.less(table["__event_time"], pa.scalar(max(grids), pa.int64()))
     for (name, _), part in zip(definition.entity, key, strict=True):
-        kind = table.schema.field(name).type
-        chosen = pc.and_(chosen, pc.equal(table[name], pa.scalar(part, type=kind)))
-    windows = [a.window for a in definition.aggregates]
-    if all(window is not None for window in windows):
-        oldest = before - max(w for w in windows if w is not None) - _SLACK
+        try:
+            wanted = pa.scalar(part, type=table.schema.field(name).type)
+        except (OverflowError, UnicodeEncodeError):
+            return []  # beyond what a source can hold
+        chosen = pc.and_(chosen, pc.equal(table[name], wanted))
+    reaches = [a.reach for a in definition.aggregates]
+    if all(reach is not None for reach in reaches):
+        oldest = min(grids) - 2 * max(reach for reach in reaches if reach is not None)
         recent = pc.greater_equal(table["__event_time"], pa.scalar(oldest, pa.int64()))
         chosen = pc.and_(chosen, recent)
     found: list[dict[str, Any]] = table.filter(chosen).to_pylist()
