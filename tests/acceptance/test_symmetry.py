@@ -218,6 +218,14 @@ def test_a_function_edited_after_the_release_is_a_defect_until_it_is_restored(an
     assert symmetry(answered)[0] == 0
 
 
+@pytest.mark.slow
+def test_the_functions_of_a_release_that_was_replaced_are_its_own(answered):
+    answered.change("size / 2", "size / 2 + 1")
+    delivered = answered.deliver()
+    assert delivered.code == 0, delivered.err
+    assert symmetry(answered)[0] == 0
+
+
 def test_an_overwritten_online_value_is_a_defect(project):
     within_the_hour()
     refresh(project)

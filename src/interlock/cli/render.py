@@ -23,6 +23,7 @@ from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
     from interlock.pipeline.ending import Delivered
+    from interlock.pipeline.symmetry import Staleness
     from interlock.serve.batch import BatchResult
     from interlock.use_cases.check import CheckReport
     from interlock.use_cases.exported import Serving, VerifyReport
@@ -373,17 +374,14 @@ def symmetry_lines(report: SymmetryReport) -> list[str]:
         f"{found.rows:,} compared, {found.values:,} values"
     ]
     lines += [f"  left out: {n:,} {shown(reason)}" for reason, n in found.left_out.items()]
-    if found.stale:
-        late = max(s.late for s in found.stale)
-        differ = sum(s.values_differ for s in found.stale)
-        lines.append(
-            f"! staleness: {len(found.stale):,} look-ups behind their grid point, at most by "
-            f"{span_text(abs(late))}; {differ:,} would have given other values"
-        )
+    behind = [s for s in found.stale if s.late > 0]
+    ahead = [s for s in found.stale if s.late < 0]
+    lines += _other_grid("! staleness", "behind", behind)
+    lines += _other_grid("! foresight", "ahead of", ahead)
     for cause in dict.fromkeys(d.cause for d in found.defects):
         alike = [d for d in found.defects if d.cause == cause]
         first = alike[0]
-        lines.append(f"✖ defect: {len(alike):,} values: {shown(cause)}")
+        lines.append(f"✖ defect: {counted(len(alike), 'value')}: {shown(cause)}")
         lines.append(
             f"    for example {shown(first.feature)}: logged {shown(first.logged)}, "
             f"recomputed {shown(first.expected)} ({first.id})"
@@ -393,3 +391,15 @@ def symmetry_lines(report: SymmetryReport) -> list[str]:
     if not found.rows:
         return [*lines, "? inconclusive: nothing was compared"]
     return [*lines, "✔ no defect on the rows compared"]
+
+
+def _other_grid(head: str, side: str, found: Sequence[Staleness]) -> list[str]:
+    """Look-ups that were answered from another grid point than theirs; none gives no line."""
+    if not found:
+        return []
+    most = span_text(max(abs(s.late) for s in found))
+    differ = sum(s.values_differ for s in found)
+    return [
+        f"{head}: {counted(len(found), 'look-up')} {side} their grid point, at most by {most}; "
+        f"{differ:,} would have given other values"
+    ]

@@ -19,6 +19,7 @@ from interlock.serve.log import read_log
 from interlock.serve.record import read_record
 from interlock.workspace import Workspace
 
+_REPLAYS = "staging"  # prod itself never answers for the past
 _MOST = 5_000  # answers compared at a time; the newest are taken
 
 
@@ -58,7 +59,8 @@ def symmetry(
     records = [read_record(r.payload) for r in read_log(log)] if log.is_dir() else []
     answered = [r for r in records if r.status == 200]
     chosen = sampled(answered, share=share)[-_MOST:]
-    releases = _releases(deployer, {r.digest for r in chosen})
+    live = deployer.live.current(_REPLAYS if replayed and place.name == "prod" else place.name)
+    releases = _releases(deployer, {r.digest for r in chosen}, live.bundle if live else "")
     findings = compare(chosen, releases)
     workspace.ledger.append(
         "symmetry.checked",
@@ -81,8 +83,12 @@ def symmetry(
     )
 
 
-def _releases(deployer: Deployer, digests: set[str]) -> dict[str, Recomputed]:
-    """Every release that answered, with the rows that its histories read today."""
+def _releases(deployer: Deployer, digests: set[str], live: str) -> dict[str, Recomputed]:
+    """Every release that answered, with the rows that its histories read today.
+
+    The project's present functions are held against the live release alone: one that was replaced
+    has functions of its own by right.
+    """
     context = deployer.context
     taken = load_snapshots(context, take_snapshots(context).output)
     present = packed_features(context.bound)
@@ -95,11 +101,12 @@ def _releases(deployer: Deployer, digests: set[str]) -> dict[str, Recomputed]:
         schema = RequestSchema.from_row(bundle.json("request.json"))
         features = FeatureSet.from_row(bundle.json("features.json"))
         released = _released(bundle, features, schema)
+        fits = set(present.fields) <= {f.name for f in schema.fields}
         found[digest] = Recomputed(
             features=features,
             fields={f.name: f.kind for f in schema.fields},
             released=released,
-            present=present if set(present.fields) <= {f.name for f in schema.fields} else None,
+            present=present if digest == live and fits else None,
             rows={
                 h.name: history_rows(h, released, taken[h.source].revisions)
                 for h in features.histories
