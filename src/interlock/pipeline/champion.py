@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from interlock.clock import now
 from interlock.data.snapshot import Taken
 from interlock.errors import InterlockError
 from interlock.features.assemble import as_of, history_rows
@@ -33,6 +32,7 @@ class ChampionScore:
     prediction: np.ndarray[Any, Any] | None
     comparable: np.ndarray[Any, Any]
     reason: str = ""
+    is_winner: bool = False
 
 
 def score_champion(
@@ -63,7 +63,9 @@ def score_champion(
             h.name: history_rows(h, release.packed, _source(taken, h.source))
             for h in release.features.histories
         }
-        outcome = release.answer(columns, [None] * len(instants), as_of=now(), history=as_of(rows))
+        outcome = release.answer(
+            columns, [None] * len(instants), as_of=instants, history=as_of(rows)
+        )
     except InterlockError as error:
         return ChampionScore(prediction=None, comparable=none, reason=str(error).split("\n")[0])
     if outcome.answers is None:
@@ -99,7 +101,7 @@ def score_winner(
 ) -> ChampionScore:
     """The score of a champion that is the winner itself, whose ``prediction`` is known already."""
     unseen = _unseen(champion.json("candidate.json"), instants, split)
-    return ChampionScore(prediction=prediction, comparable=unseen)
+    return ChampionScore(prediction=prediction, comparable=unseen, is_winner=True)
 
 
 def _unseen(

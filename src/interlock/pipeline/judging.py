@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.pipeline.training import declared_split
+from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.stats.resamples import Resamples
@@ -62,15 +63,28 @@ def measure_data(
             **{f.name: 0 for f in context.bound.features.request},
             **counts["feature_failures"],
         },
-        violations={
-            column: sum(n for reason, n in quarantined.items() if reason.startswith(f"{column}: "))
-            for column in source.columns
-        },
+        violations=_violations(context.bound, manifest["quarantined"], counts["quarantined"]),
         part_rows=split["rows"],
         newest_event=manifest["last_event"],
         as_of=context.as_of,
         has_time=source.event_time is not None,
     )
+
+
+def _violations(
+    bound: Bound, by_source: Mapping[str, int], by_request: Mapping[str, int]
+) -> dict[str, int]:
+    """By declared column: rows that break its own rules, or those of the fields it feeds."""
+    found = {}
+    for column in bound.examples_source.columns:
+        fields = [field for field, fed_by in bound.mapping.items() if fed_by == column]
+        found[column] = _counted(by_source, [column]) + _counted(by_request, fields)
+    return found
+
+
+def _counted(reasons: Mapping[str, int], names: Sequence[str]) -> int:
+    starts = tuple(f"{name}: " for name in names)
+    return sum(n for reason, n in reasons.items() if reason.startswith(starts))
 
 
 def judge_model(
@@ -137,6 +151,7 @@ def _measure(
         champion_prediction=scored.prediction if scored else None,
         champion_rows=scored.comparable if scored else None,
         champion_reason=scored.reason if scored else "",
+        is_champion=scored is not None and scored.is_winner,
         clusters=units if len(set(units)) < len(units) else None,
         target_unit=getattr(product.target, "unit", ""),
     )

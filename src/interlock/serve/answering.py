@@ -88,17 +88,17 @@ class Answering:
         columns: Mapping[str, Sequence[Any]],
         reasons: Sequence[str | None],
         *,
-        as_of: int,
+        as_of: int | NDArray[np.int64],
         history: HistoryProvider,
     ) -> Outcome:
         """Answer the rows whose request fields are ``columns``, but for those with a reason.
 
-        ``as_of`` (µs UTC) is the moment of the rows if the request itself holds none.
+        ``as_of`` (µs UTC; one, or one a row) is when, if the request itself does not say.
         """
         why = list(reasons)
         valid = [row for row, reason in enumerate(why) if reason is None]
         kept = {name: [values[row] for row in valid] for name, values in columns.items()}
-        instants = self._instants(kept, len(valid), as_of)
+        instants = self._instants(kept, np.broadcast_to(np.int64(as_of), len(why))[valid])
         made = assemble(self.features, self.packed, kept, instants, history)
         for failure in reversed(made.failures):
             why[valid[failure.row]] = f"feature {failure.feature}: {failure.message}"
@@ -119,10 +119,10 @@ class Answering:
         )
 
     def _instants(
-        self, columns: Mapping[str, Sequence[Any]], n_rows: int, as_of: int
+        self, columns: Mapping[str, Sequence[Any]], as_of: NDArray[np.int64]
     ) -> NDArray[np.int64]:
         if self.schema.asked_at is None:
-            return np.full(n_rows, as_of, dtype=np.int64)
+            return as_of
         moments = columns[self.schema.asked_at.name]
         return np.array([self.schema.instant(moment) for moment in moments], dtype=np.int64)
 
