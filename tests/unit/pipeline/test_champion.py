@@ -1,0 +1,263 @@
+"""The champion on today's test rows: its own code, as of each row, on rows it has not seen."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.linear_model import Ridge
+
+from interlock.clock import DAY, instant_of
+from interlock.data.request import Field, RequestSchema
+from interlock.data.snapshot import take
+from interlock.data.source import Source
+from interlock.digest import canonical_json, digest_bytes
+from interlock.features.definition import (
+    Aggregate,
+    FeatureDefinition,
+    FeatureSet,
+    HistoryDefinition,
+    Input,
+)
+from interlock.pipeline.champion import is_winner, score_champion, score_winner
+from interlock.release.bundle import Bundle
+from interlock.release.export.exporter import export
+from interlock.serve.contract import AnswerContract
+from interlock.train.answer import AnswerSpec
+from interlock.train.encoder import Encoder
+
+BY_TIME = {"by": "time", "tune": "30d", "calibrate": "30d", "test": "90d"}
+BY_UNIT = {"by": "unit", "tune": 0.1, "calibrate": 0.1, "test": 0.2}
+START = instant_of(date(1997, 1, 1), zone="UTC")
+INSTANTS = START + np.arange(6) * DAY
+
+
+def candidate(seen_until=START + 2 * DAY, split=BY_TIME):
+    return canonical_json({"name": "ridge", "seen_until": seen_until, "split": split})
+
+
+@pytest.fixture(scope="module")
+def files(small_release):
+    return small_release.bundle_files("ridge", **{"candidate.json": candidate()})
+
+
+@pytest.fixture(scope="module")
+def class_files(small_release):
+    return small_release.bundle_files("classes", **{"candidate.json": candidate()})
+
+
+def bundle(files, name="c", **changes):
+    manifest = {
+        "inputs": {"snapshot": "s", "code": "k"},
+        "files": {
+            n: {"sha256": digest_bytes(data), "size": len(data)} for n, data in files.items()
+        },
+    }
+    return Bundle(digest=name * 64, directory=None, manifest=manifest, files=files | changes)
+
+
+def requests(n=6, **changes):
+    columns = {
+        "valued_on": [date(1997, 1, 1) + timedelta(days=i) for i in range(n)],
+        "year_built": [1950 + i for i in range(n)],
+        "area": [100.0 + i for i in range(n)],
+        "stories": ["one", "two"] * (n // 2),
+        "garage": [None] * n,
+    }
+    return columns | changes
+
+
+def score(champion, columns, instants=INSTANTS, taken=None, classes=(), split=BY_TIME):
+    return score_champion(champion, columns, instants, taken or {}, classes=classes, split=split)
+
+
+def test_only_rows_after_its_last_seen_one_may_be_compared(files):
+    found = score(bundle(files), requests())
+    assert found.reason == ""
+    assert found.prediction.shape == (6,)
+    assert np.isfinite(found.prediction).all()
+    assert found.comparable.tolist() == [False, False, False, True, True, True]
+
+
+def test_a_champion_that_saw_no_time_may_be_compared_everywhere(files):
+    champion = bundle(files, **{"candidate.json": candidate(seen_until=None)})
+    assert score(champion, requests()).comparable.all()
+
+
+def test_rows_split_by_unit_are_comparable_only_under_the_same_split(files):
+    champion = bundle(files, **{"candidate.json": candidate(split=BY_UNIT)})
+    assert score(champion, requests(), split=BY_UNIT).comparable.all()
+    other = BY_UNIT | {"test": 0.3}
+    assert not score(champion, requests(), split=other).comparable.any()
+    assert not score(champion, requests(), split=BY_TIME).comparable.any()
+
+
+def test_a_row_that_it_cannot_answer_keeps_its_place(files):
+    """The packed feature of this release fails on an area of 13."""
+    found = score(bundle(files), requests(area=[100.0, 100.0, 100.0, 13.0, 100.0, 100.0]))
+    assert np.isnan(found.prediction).tolist() == [False] * 3 + [True] + [False] * 2
+    assert found.comparable.tolist() == [False] * 4 + [True, True]
+
+
+def test_a_champion_that_answers_no_row_says_so(files):
+    found = score(bundle(files), requests(area=[13.0] * 6))
+    assert (found.prediction, found.reason) == (None, "it answered no row")
+    assert not found.comparable.any()
+
+
+def test_probabilities_have_a_column_a_class(class_files):
+    found = score(bundle(class_files), requests(), classes=(False, True))
+    assert found.prediction.shape == (6, 2)
+    np.testing.assert_allclose(found.prediction.sum(axis=1), 1.0)
+
+
+def test_other_classes_than_todays_cannot_be_compared(class_files):
+    found = score(bundle(class_files), requests(), classes=("a", "b"))
+    assert (found.prediction, found.comparable.any()) == (None, False)
+    assert found.reason == "its classes are not those of today's target"
+
+
+def test_fields_that_are_gone(files):
+    columns = requests()
+    del columns["garage"]
+    assert score(bundle(files), columns).reason == ""
+    del columns["area"], columns["stories"]
+    found = score(bundle(files), columns)
+    assert found.prediction is None
+    assert found.reason == "its request has fields that are no longer declared: area, stories"
+
+
+def test_fields_that_are_new_do_not_matter(files):
+    plain = score(bundle(files), requests())
+    more = score(bundle(files), requests(pool=[True] * 6))
+    np.testing.assert_array_equal(plain.prediction, more.prediction)
+
+
+def test_a_bundle_that_cannot_be_loaded_is_a_reason_and_no_crash(files):
+    broken = bundle(files, **{"packed/features.py": b"def age(:\n"})
+    found = score(broken, requests())
+    assert found.prediction is None
+    assert found.reason == "error[F110]: the packed source of a release cannot be loaded"
+
+
+# -- histories -------------------------------------------------------------------------------------
+
+SALES = HistoryDefinition(
+    name="sales_by_zone",
+    source="sales",
+    entity=(("zone", "str"),),
+    refresh=DAY,
+    landing=0,
+    aggregates=(
+        Aggregate(
+            name="sold", function="count", column=None, window=90 * DAY, ttl=None, default=0,
+            kind="int",
+        ),
+    ),
+    digest="h",
+)  # fmt: skip
+FEATURES = FeatureSet(
+    request=(
+        FeatureDefinition(
+            name="day",
+            arguments=("as_of",),
+            nullable_arguments=(),
+            kind="int",
+            optional=False,
+            module="m",
+            function="day",
+        ),
+    ),
+    histories=(SALES,),
+    inputs=(Input(name="day", kind="int"), Input(name="sold", kind="int")),
+)
+
+
+@pytest.fixture(scope="module")
+def timeless():
+    """A champion whose request holds no time; it answers 10 × sold + day of the month."""
+    sold, day = np.meshgrid(np.arange(10.0), np.arange(1.0, 11.0))
+    columns = {"day": day.ravel(), "sold": sold.ravel()}
+    encoder = Encoder.fit(FEATURES.inputs, columns, "linear")
+    model = Ridge(alpha=1e-9).fit(encoder.transform(columns), 10 * columns["sold"] + columns["day"])
+    exported = export(model, encoder, task="regression")
+    schema = RequestSchema(name="House", fields=(Field(name="zone", kind="str"),))
+    spec = AnswerSpec(task="regression", link=exported.link)
+    return {
+        "request.json": canonical_json(schema.to_row()),
+        "features.json": canonical_json(FEATURES.to_row()),
+        "packed/m.py": b"def day(as_of):\n    return as_of.day\n",
+        "encoder.json": canonical_json(encoder.to_row()),
+        "answer.json": canonical_json(AnswerContract(spec=spec, target="price").to_row()),
+        "candidate.json": candidate(seen_until=None),
+        exported.file_name: exported.payload,
+    }
+
+
+@pytest.fixture(scope="module")
+def taken(tmp_path_factory):
+    """A sale a day in the north, each known at the end of its day."""
+    folder = tmp_path_factory.mktemp("sales")
+    table = pa.table(
+        {
+            "id": list(range(6)),
+            "sold_on": [date(1997, 1, 1) + timedelta(days=i) for i in range(6)],
+            "zone": ["north"] * 6,
+        }
+    )
+    pq.write_table(table, folder / "sales.parquet")
+    source = Source(
+        "sales.parquet", key="id", event_time="sold_on", available_after="1d", zone="UTC"
+    )
+    return {"sales": take(source, as_of=START + 30 * DAY, project_dir=folder)}
+
+
+def test_features_are_as_of_each_row_also_where_the_request_holds_no_time(timeless, taken):
+    found = score(bundle(timeless, "t"), {"zone": ["north"] * 5 + ["south"]}, taken=taken)
+    assert found.reason == ""
+    wanted = [10 * sold + day for sold, day in zip([0, 1, 2, 3, 4, 0], range(1, 7), strict=True)]
+    np.testing.assert_allclose(found.prediction, wanted, rtol=1e-6)
+
+
+def test_a_source_that_is_no_longer_declared(timeless, taken):
+    found = score(bundle(timeless, "t"), {"zone": ["north"] * 6}, taken={"rent": taken["sales"]})
+    assert found.prediction is None
+    assert found.reason == (
+        "error[M210]: the champion reads a source that is no longer declared: sales"
+    )
+
+
+# -- a champion that is the winner -----------------------------------------------------------------
+
+
+def winner(files, **changes):
+    row = {
+        "file_name": "model.onnx",
+        "payload": digest_bytes(files["model.onnx"]),
+        "encoder": digest_bytes(files["encoder.json"]),
+        "spec": bundle(files).json("answer.json")["spec"],
+    }
+    return row | changes
+
+
+def test_the_winner_is_the_champion_when_all_it_is_made_of_is_the_same(files):
+    champion = bundle(files)
+
+    def same(snapshot="s", code="k", **changes):
+        return is_winner(champion, winner(files, **changes), snapshot=snapshot, code=code)
+
+    assert same()
+    assert not same(snapshot="other")
+    assert not same(code="other")
+    assert not same(payload="0" * 64)
+    assert not same(encoder="0" * 64)
+    assert not same(file_name="model.skops")
+    assert not same(spec={})
+
+
+def test_the_winners_prediction_stands_for_the_champions(files):
+    prediction = np.arange(6.0)
+    found = score_winner(bundle(files), prediction, INSTANTS, BY_TIME)
+    np.testing.assert_array_equal(found.prediction, prediction)
+    assert found.comparable.tolist() == [False, False, False, True, True, True]
