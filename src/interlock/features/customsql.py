@@ -108,7 +108,7 @@ def _at(
     )
     sql = with_parameter(definition.sql or "")
     bound = {"as_of": to_datetime(grid)} if "$as_of" in sql else {}
-    found = connection.execute(sql, bound).to_arrow_table()
+    found = connection.sql(sql, params=bound).to_arrow_table()
     _check_columns(definition, found, grid)
     keys = ", ".join(f"{_cast(n, k)} AS {_quoted(n)}" for n, k in definition.entity)
     values = ", ".join(

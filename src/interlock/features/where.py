@@ -178,7 +178,7 @@ def _misfits(predicate: Comparison | Member | Missing, kind: str) -> Iterator[st
         values = predicate.values
     for value in values:
         if type(value) not in _KINDS[kind]:
-            yield f"'{predicate.column}', a {kind}, beside {_literal_text(value)}"
+            yield f"'{predicate.column}' ({kind}) beside {_literal_text(value)}"
 
 
 def _mapped(predicate: Predicate, read: Callable[[str, Literal], Literal]) -> Predicate:

@@ -158,7 +158,7 @@ def _key_mistakes(
         made_of = "" if leaf == entity else f", of which the entity '{entity}' is made,"
         yield Mistake(
             code="F119",
-            what=f"'{leaf}'{made_of} is a {wanted} on the request and a {found} in the source",
+            what=f"'{leaf}'{made_of} is {wanted} on the request and {found} in the source",
             where=where,
             expected="the same kind on both sides",
             got=f"request: {wanted}, source: {found}",
