@@ -14,6 +14,7 @@ from __future__ import annotations
 import ast
 import importlib.util
 import linecache
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _PURE_BUILTINS = frozenset(
     """abs bool complex dict divmod enumerate filter float frozenset int len list map max min
     ord chr pow range repr reversed round set slice sorted str sum tuple zip""".split()
 )
+_FILE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +113,12 @@ class _Slicer:
         if not lines and not Path(path).is_file():
             raise Refusal("its source cannot be read", path, "define it in a file")
         module = ProjectModule(name, path, "".join(lines))
+        if not _FILE_NAME.fullmatch(module.packed_name):
+            raise Refusal(
+                f"the module {name} cannot be a file of a release",
+                path,
+                "give it a name of at most 64 letters without accents, digits and '_'",
+            )
         for other in self._modules.values():
             if other.packed_name == module.packed_name:
                 raise Refusal(

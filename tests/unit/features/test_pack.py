@@ -743,3 +743,11 @@ def test_two_modules_that_would_be_one_file_are_refused(project):
         "two cannot be packed into a release: the modules a.b and a__b would be one file, a__b.py"
     )
     assert mistake.fix == "rename one of them"
+
+
+@pytest.mark.parametrize("module", ["größe", "a" * 65])
+def test_a_module_that_cannot_be_a_file_of_a_release(project, module):
+    project.write(module, "def age(x: int) -> int:\n    return x\n")
+    what, _, fix = project.refused(module, "age")
+    assert what == f"the module {module} cannot be a file of a release"
+    assert fix == "give it a name of at most 64 letters without accents, digits and '_'"
