@@ -220,26 +220,19 @@ class Homemade(RegressorMixin, BaseEstimator):
 """
 
 
-def test_a_candidate_that_will_not_export(delivered, days):
-    live = delivered.live()
-    delivered.change("import interlock as il\n", "import interlock as il\n" + UNEXPORTABLE)
-    delivered.change('"ridge": il.Candidate(Ridge(), target="log"),',
-                     '"own": il.Candidate(Homemade()),')  # fmt: skip
-    ran = delivered.deliver("--as-of", days[1])
-    assert ran.code == 0, ran.err
-    train = next(step for step in ran.json["steps"] if step["name"] == "train")
-    assert train["detail"] == "3 candidates, best boosting, 1 failed"
-    report = (delivered.state / "deliveries/houses/2/report.html").read_text()
-    assert "T15" in report
-
+def test_no_candidate_that_exports(delivered, days):
     live = delivered.live()
     lines = (delivered.folder / "product.py").read_text().splitlines()
     kept = [line for line in lines if not line.lstrip().startswith('"boosting"')]
     (delivered.folder / "product.py").write_text("\n".join(kept))
+    delivered.change("import interlock as il\n", "import interlock as il\n" + UNEXPORTABLE)
+    delivered.change('"ridge": il.Candidate(Ridge(), target="log"),',
+                     '"own": il.Candidate(Homemade()),')  # fmt: skip
     ran = delivered.deliver("--as-of", days[1])
     assert ran.code == 3, ran.err
     assert ran.json["mistakes"][0]["code"].startswith("T15")
     assert "Homemade" in str(ran.json["mistakes"])
+    assert "T15" in (delivered.state / "deliveries/houses/2/report.html").read_text()
     assert delivered.live() == live
 
 
@@ -281,7 +274,7 @@ def test_a_port_in_use(delivered):
     assert f"127.0.0.1:{port}" in ran.err
 
 
-@pytest.mark.parametrize("limit", [10_000, 60_000, 200_000])
+@pytest.mark.parametrize("limit", [10_000, 200_000])
 def test_a_disk_that_is_full(delivered, days, limit):
     """Files may grow to a limit that is below what some stage needs: writing fails as when full."""
     live = delivered.live()
@@ -336,16 +329,3 @@ def test_a_small_disk(pristine, small_disk, days):
     again = project.deliver("--as-of", days[1])
     assert again.code == 0, again.err
     assert project.live() == again.json["digest"]
-
-
-def test_init_with_spaces_delivers(make_project, tmp_path):
-    project = make_project(tmp_path / "a b")
-    made = project.run("init", "c d")
-    assert made.code == 0, made.err
-    inner = project.at(project.folder / "c d")
-    ran = inner.call("deliver", "--json")
-    assert ran.code == 0, ran.err
-    assert inner.live(product="rents") == ran.json["digest"]
-    again = project.run("init", "c d")
-    assert again.code == 2
-    assert "error[C162]: the folder is not empty" in again.err

@@ -2,8 +2,6 @@
 
 import os
 
-import pytest
-
 
 def test_another_folder_with_spaces(make_project, pristine, tmp_path, days):
     project = make_project(tmp_path / "a folder of  our own ü")
@@ -12,13 +10,12 @@ def test_another_folder_with_spaces(make_project, pristine, tmp_path, days):
     assert project.live() == pristine.live()
 
 
-@pytest.mark.parametrize("seed", ["1", "4711"])
-def test_another_hash_seed_and_one_core(project, pristine, days, seed):
+def test_another_hash_seed_and_one_core(project, pristine, days):
     first = min(os.sched_getaffinity(0))
     before = os.sched_getaffinity(0)
     try:
         os.sched_setaffinity(0, {first})
-        ran = project.call("deliver", "--as-of", days[0], PYTHONHASHSEED=seed, TZ="Asia/Tokyo")
+        ran = project.call("deliver", "--as-of", days[0], PYTHONHASHSEED="4711", TZ="Asia/Tokyo")
     finally:
         os.sched_setaffinity(0, before)
     assert ran.code == 0, ran.err

@@ -130,3 +130,14 @@ def test_a_failed_delivery_does_not_hinder_the_next(delivered, sales, days):
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["number"] == 3
     assert delivered.live() == ran.json["digest"]
+
+
+def test_unchanged_cannot_be_better_than_itself(delivered, days):
+    """A product that asks for progress: nothing new is unchanged, and no failure."""
+    delivered.change("il.NoWorseThanChampion(margin=0.05)", "il.BetterThanChampion()")
+    ran = delivered.deliver("--as-of", days[0])
+    assert ran.code == 0, ran.err
+    assert ran.json["delivery"]["status"] == "unchanged"
+    checks = {c["name"]: c for c in ran.json["gates"][1]["checks"]}
+    assert checks["better than champion"]["verdict"] == "not applicable"
+    assert checks["better than champion"]["reason"] == "it is the champion itself"

@@ -125,7 +125,6 @@ def test_regression_without_time_from_csv(deliver, items, name, kept, format):
     ("target", "estimator", "classes"),
     [
         ('il.Binary("good")', "HistGradientBoostingClassifier(max_iter=20)", [False, True]),
-        ('il.Multiclass("label")', "LogisticRegression(max_iter=500)", ["cheap", "dear", "fair"]),
         (
             'il.Multiclass("label")',
             "HistGradientBoostingClassifier(max_iter=20)",

@@ -52,4 +52,5 @@ def main():
         answers.write(f"{status}\n")
 
 
-main()
+if __name__ == "__main__":
+    main()
