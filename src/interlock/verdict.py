@@ -31,6 +31,7 @@ class Exemption(StrEnum):
     """The only reasons for which *not applicable* opens a gate."""
 
     NO_CHAMPION = "no champion yet"
+    IS_CHAMPION = "it is the champion itself"
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
     CUSTOM_SQL = "every history of the product is SQL written by hand"

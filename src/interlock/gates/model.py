@@ -40,7 +40,7 @@ class ModelMeasurement:
     ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why;
     ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
     holds elsewhere does not matter. ``clusters`` (n_rows,) are unit ids where rows of one unit
-    depend on each other.
+    depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
     """
 
     metric: str
@@ -53,6 +53,7 @@ class ModelMeasurement:
     champion_prediction: Floats | None
     champion_rows: NDArray[np.bool_] | None
     champion_reason: str = ""
+    is_champion: bool = False
     clusters: NDArray[Any] | None = None
     slice_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     target_unit: str = ""
@@ -290,6 +291,11 @@ def _without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
             verdict=Verdict.NOT_APPLICABLE,
             exemption=Exemption.NO_CHAMPION,
             reason=measurement.champion_reason or Exemption.NO_CHAMPION.value,
+        )
+    if measurement.is_champion:  # nothing is better or worse than itself
+        exempt = Exemption.IS_CHAMPION
+        return Check(
+            name=name, verdict=Verdict.NOT_APPLICABLE, exemption=exempt, reason=exempt.value
         )
     if measurement.flaw:
         return unmeasured(name, "M209", measurement.flaw)
