@@ -18,7 +18,15 @@ from interlock.evaluate.compare import Estimate
 from interlock.evaluate.metrics import metric_named
 from interlock.report.content import Command
 from interlock.report.names import shown
-from interlock.report.numbers import counted, measure, moment, reach, seconds_text, span_text
+from interlock.report.numbers import (
+    counted,
+    measure,
+    moment,
+    percent,
+    reach,
+    seconds_text,
+    span_text,
+)
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
@@ -348,7 +356,7 @@ def features_lines(report: FeaturesReport) -> list[str]:
 
 
 def _feature_cells(row: CatalogueRow) -> tuple[str, ...]:
-    missing = "" if row.missing is None else f"{row.missing:.1%}"
+    missing = "" if row.missing is None else percent(row.missing)
     importance = "" if row.importance is None else f"{row.importance:.4g}"
     used = row.source if row.used else f"{row.source} (not a model input)"
     fresh = "" if row.as_of is None else moment(row.as_of)

@@ -217,7 +217,8 @@ class History:
     """Aggregates of one source's rows for one entity, refreshed together on a fixed grid.
 
     ``by`` is a column that is also a request field, a request feature, or several of them.
-    ``refresh`` is the grid's step, ``landing`` how long after a grid point its values are there.
+    ``refresh`` is the grid's step, ``landing`` how long after a grid point its values are there,
+    ``owner`` who answers for it; that is for the catalogue alone.
     An aggregate over several windows becomes one for each, named after it: ``late_7d``.
     """
 
@@ -226,6 +227,7 @@ class History:
     refresh: str
     landing: str
     name: str
+    owner: str
     aggregates: dict[str, DeclaredAggregate] = field(hash=False)
 
     def __init__(
@@ -236,6 +238,7 @@ class History:
         refresh: str,
         landing: str = "0s",
         name: str = "",
+        owner: str = "",
         **aggregates: DeclaredAggregate,
     ) -> None:
         keys = by if isinstance(by, tuple) else (by,)
@@ -244,6 +247,7 @@ class History:
         object.__setattr__(self, "refresh", refresh)
         object.__setattr__(self, "landing", landing)
         object.__setattr__(self, "name", name)
+        object.__setattr__(self, "owner", owner)
         object.__setattr__(self, "aggregates", dict(_one_window_each(aggregates)))
 
     @property
@@ -274,6 +278,7 @@ class CustomHistory(History):
         defaults: Mapping[str, Default] | None = None,
         landing: str = "0s",
         name: str = "",
+        owner: str = "",
     ) -> None:
         kinds = dict(values) if isinstance(values, Mapping) else {}
         given = defaults or {}
@@ -281,7 +286,7 @@ class CustomHistory(History):
             value: DeclaredAggregate(function=CUSTOM, kind=kind, default=given.get(value))
             for value, kind in kinds.items()
         }
-        super().__init__(source, by=by, refresh=refresh, landing=landing, name=name)
+        super().__init__(source, by=by, refresh=refresh, landing=landing, name=name, owner=owner)
         object.__setattr__(self, "aggregates", made)
         object.__setattr__(self, "sql", sql)
 

@@ -10,7 +10,7 @@ from typing import Any
 from interlock.clock import format_span
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature
-from interlock.features.definition import HistoryDefinition
+from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.lookup import view_name
 from interlock.product.binding import Bound
 from interlock.store.online import Unavailable
@@ -105,20 +105,18 @@ def _request_features(bound: Bound) -> list[CatalogueRow]:
 
 
 def _aggregates(bound: Bound, grids: Mapping[str, int]) -> list[CatalogueRow]:
-    owners = [getattr(f, "owner", "") for f in bound.product.features if isinstance(f, History)]
+    owners = [f.owner for f in bound.product.features if isinstance(f, History)]
     found = []
-    for place, history in enumerate(bound.features.histories):
-        entity = ", ".join(name for name, _ in history.entity)
+    for owner, history in zip(owners, bound.features.histories, strict=True):
         for a in history.aggregates:
-            over = f"{a.function}({a.column or '*'})"
             found.append(
                 CatalogueRow(
                     name=a.name,
                     kind="history",
                     type=a.kind,
                     unit="",
-                    owner=owners[place] if place < len(owners) else "",
-                    source=f"{history.source}: {over} by {entity}",
+                    owner=owner,
+                    source=_made_of(history, a),
                     window=_window(history, a.window),
                     used=True,
                     as_of=grids.get(history.name),
@@ -141,8 +139,21 @@ def _grids(workspace: Workspace, bound: Bound, environment: str) -> dict[str, in
     return found
 
 
+def _made_of(history: HistoryDefinition, wanted: Aggregate) -> str:
+    """'visits: count(*) by shop where amount > 3'."""
+    over = f"{wanted.function}({wanted.column or '*'})"
+    if history.sql is not None:
+        over = "SQL"
+    elif wanted.quantile is not None:
+        over = f"quantile({wanted.column}, {wanted.quantile:g})"
+    where = f" where {wanted.where}" if wanted.where else ""
+    return f"{history.source}: {over} by {', '.join(name for name, _ in history.entity)}{where}"
+
+
 def _window(history: HistoryDefinition, window: int | None) -> str:
     every = f"every {format_span(history.refresh)}"
+    if history.sql is not None:
+        return every
     return f"{format_span(window)}, {every}" if window else f"all, {every}"
 
 

@@ -8,13 +8,16 @@ import pytest
 from interlock.cli import render
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
+from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
 from interlock.report.content import Candidate, CandidateKind
 from interlock.serve.batch import BatchResult
 from interlock.store.rows import DeploymentRow
+from interlock.use_cases.features import CatalogueRow, FeaturesReport
 from interlock.use_cases.history import HistoryReport
 from interlock.use_cases.refresh import RefreshReport
 from interlock.use_cases.serve import Serving
 from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
+from interlock.use_cases.symmetry import SymmetryReport
 from interlock.use_cases.train import Run, TrainReport
 from interlock.use_cases.verify import Verified, VerifyReport
 from interlock.verdict import Interval
@@ -209,3 +212,95 @@ def test_json_writes_instants_as_text_and_no_nan(live):
         "a": None,
         "b": [1, True, None],
     }
+
+
+def test_features_are_listed_with_what_is_known_of_them():
+    plain = CatalogueRow(
+        name="area_m2",
+        kind="request",
+        type="float",
+        unit="m²",
+        owner="",
+        source="request Flat",
+        window="",
+        used=False,
+    )
+    report = FeaturesReport(
+        product="rents",
+        champion="1.3.0",
+        features=(
+            plain,
+            replace(
+                plain,
+                name="usual_rent",
+                kind="history",
+                type="float",
+                unit="",
+                owner="market team",
+                source="rents: mean(rent) by district",
+                window="30d, every 1d",
+                used=True,
+                missing=0.0123,
+                importance=0.012345,
+                as_of=AS_OF,
+            ),
+        ),
+    )
+    assert render.features_lines(report) == [
+        "features of rents · 1.3.0",
+        "  feature                   kind     type   unit  from                              "
+        "window         missing  fresh       importance",
+        "  area_m2                   request  float  m²    request Flat (not a model input)",
+        "  usual_rent (market team)  history  float        rents: mean(rent) by district     "
+        "30d, every 1d  1.23 %   1997-06-30  0.01235",
+    ]
+    assert render.features_lines(replace(report, champion=""))[0] == "features of rents"
+    assert render.plain(report)["features"][1]["as_of"] == "1997-06-30T00:00:00Z"
+    assert render.plain(report)["features"][0]["as_of"] is None
+
+
+def test_symmetry_tells_defects_from_staleness():
+    defect = Defect(
+        id="ab12", feature="usual_rent", logged=7.5, expected=8.0, grid=AS_OF, cause=HISTORY
+    )
+    edited = replace(defect, feature="age \x1b[5m", grid=None, cause=EDITED)
+    stale = Staleness(id="ab12", history="market", late=3 * DAY, values_differ=True)
+    findings = SymmetryFindings(
+        rows=1_200,
+        values=4_800,
+        defects=(defect, defect, edited),
+        stale=(stale, replace(stale, late=DAY, values_differ=False), replace(stale, late=-DAY)),
+        left_out={"degraded: answered with declared defaults": 1_000},
+    )
+    report = SymmetryReport(
+        product="rents", environment="prod", logged=12_000, sampled=2_200, findings=findings
+    )
+    assert report.defective
+    assert render.symmetry_lines(report) == [
+        "rents in prod · 12,000 answers in the log, 1,200 compared, 4,800 values",
+        "  left out: 1,000 degraded: answered with declared defaults",
+        "! staleness: 2 look-ups behind their grid point, at most by 3 d; "
+        "1 would have given other values",
+        "! foresight: 1 look-up ahead of their grid point, at most by 1 d; "
+        "1 would have given other values",
+        "✖ defect: 2 values: the source's rows give another value: a row was changed, or the store "
+        "overwritten",
+        "    for example usual_rent: logged 7.5, recomputed 8.0 (ab12)",
+        "✖ defect: 1 value: the project's function was edited after the release",
+        "    for example age \\x1b[5m: logged 7.5, recomputed 8.0 (ab12)",
+        "✖ failed: what was answered is not what training would compute",
+    ]
+
+
+def test_symmetry_without_defects_and_without_anything_compared():
+    findings = SymmetryFindings(rows=10, values=40, defects=(), stale=(), left_out={})
+    report = SymmetryReport(
+        product="rents", environment="prod", logged=100, sampled=10, findings=findings
+    )
+    assert not report.defective
+    assert render.symmetry_lines(report) == [
+        "rents in prod · 100 answers in the log, 10 compared, 40 values",
+        "✔ no defect on the rows compared",
+    ]
+    nothing = replace(report, findings=replace(findings, rows=0, values=0))
+    assert render.symmetry_lines(nothing)[-1] == "? inconclusive: nothing was compared"
