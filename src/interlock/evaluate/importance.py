@@ -22,7 +22,7 @@ import numpy as np
 
 from interlock.evaluate.metrics import Metric
 
-REPEATS = 3
+REPEATS = 2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,7 @@ from interlock.train.fit import FailedFit, Fitted
 from interlock.train.interval import calibrate_interval
 from interlock.train.training_data import TrainingData, take
 
-_IMPORTANCE_ROWS = 200  # tune rows on which inputs are shuffled
+_IMPORTANCE_ROWS = 120  # tune rows on which inputs are shuffled
 
 
 def describe(
