@@ -30,7 +30,7 @@ select carrier, flight as flight_number, origin, dest, tailnum as tail_number,
        distance as distance_miles, scheduled_departure,
        date_diff('minute', scheduled_departure, scheduled_arrival) as scheduled_minutes,
        scheduled_arrival + coalesce(to_minutes(arr_delay), interval 1 day) as known_at,
-       arr_delay, (arr_delay > 15)::int as was_late, (arr_delay is null)::int as had_no_arrival
+       arr_delay
 from timed
 """
 
@@ -101,13 +101,26 @@ weather_at_origin = il.History(
     visibility=il.latest("visib", ttl="3h"),
 )
 
+LATE = "arr_delay > 15"
+WITHOUT_ARRIVAL = "arr_delay IS NULL"  # cancelled or diverted
+WEEK_AND_MONTH = ("7d", "30d")
+
 today_at_origin = il.History(
     flights,
     by="origin",
     refresh="1h",
     name="today_at_origin",
-    origin_late_6h=il.mean("was_late", "6h"),
-    origin_landed_6h=il.count("6h"),
+    origin_known=il.count("6h"),
+    origin_late=il.share("6h", where=LATE),
+    origin_delay_p90=il.quantile("arr_delay", "6h", q=0.9),
+)
+
+carriers = il.History(
+    flights,
+    by="carrier",
+    refresh="1d",
+    carrier_late=il.share(WEEK_AND_MONTH, where=LATE),
+    carrier_without_arrival=il.share("7d", where=WITHOUT_ARRIVAL),
 )
 
 origins = il.History(
@@ -115,43 +128,32 @@ origins = il.History(
     by="origin",
     refresh="1d",
     name="origins",
-    origin_late_7d=il.mean("was_late", "7d"),
-    origin_late_30d=il.mean("was_late", "30d"),
-)
-
-carriers = il.History(
-    flights,
-    by="carrier",
-    refresh="1d",
-    carrier_late_7d=il.mean("was_late", "7d"),
-    carrier_late_30d=il.mean("was_late", "30d"),
-    carrier_without_arrival_7d=il.mean("had_no_arrival", "7d"),
+    origin_daily_late=il.share(WEEK_AND_MONTH, where=LATE),
 )
 
 destinations = il.History(
     flights,
     by="dest",
     refresh="1d",
-    dest_late_7d=il.mean("was_late", "7d"),
-    dest_late_30d=il.mean("was_late", "30d"),
+    dest_late=il.share(WEEK_AND_MONTH, where=LATE),
+    dest_delay_mean=il.mean("arr_delay", "7d"),
 )
 
 aircraft = il.History(
     flights,
     by="tail_number",
     refresh="1d",
-    aircraft_flights_7d=il.count("7d"),
-    aircraft_late_7d=il.mean("was_late", "7d"),
-    aircraft_late_30d=il.mean("was_late", "30d"),
+    aircraft_flights=il.count("7d"),
+    aircraft_late=il.share(WEEK_AND_MONTH, where=LATE),
 )
 
 routes = il.History(
     flights,
     by=("origin", "dest"),
     refresh="1d",
-    route_flights_7d=il.count("7d"),
-    route_late_7d=il.mean("was_late", "7d"),
-    route_late_30d=il.mean("was_late", "30d"),
+    route_flights=il.count("7d"),
+    route_late=il.share(WEEK_AND_MONTH, where=LATE),
+    route_delay_std=il.std("arr_delay", "30d"),
 )
 
 product = il.Product(

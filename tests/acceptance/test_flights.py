@@ -151,7 +151,7 @@ def assert_as_landed(project, *, rows):
     for row in sampled:
         hour, day = floor(row["t"], hours=1), floor(row["t"], hours=24)
         for by, name, grid, span in (
-            (("origin",), "origin_late_6h", hour, timedelta(hours=6)),
+            (("origin",), "origin_late", hour, timedelta(hours=6)),
             (("carrier",), "carrier_late_7d", day, timedelta(days=7)),
             (("dest",), "dest_late_30d", day, timedelta(days=30)),
             (("tail_number",), "aircraft_late_7d", day, timedelta(days=7)),
@@ -180,7 +180,7 @@ def late_share(past, grid, span, *, landed=True):
 
 
 def landed_flights(folder):
-    """(scheduled departure, landing, late) by entity, of flights that arrived."""
+    """(scheduled departure, when its delay is known, late) by entity."""
     zones = {
         row["faa"]: row["tzone"]
         for row in pq.read_table(folder / "data" / "airports.parquet").to_pylist()
@@ -188,8 +188,6 @@ def landed_flights(folder):
     found = {by: {} for by in [("origin",), ("carrier",), ("dest",), ("tail_number",)]}
     found["origin", "dest"] = {}
     for row in pq.read_table(folder / "data" / "flights.parquet").to_pylist():
-        if row["arr_delay"] is None:
-            continue
         row["tail_number"] = row["tailnum"]
         departure = datetime.fromisoformat(row["time_hour"]) + timedelta(minutes=row["minute"])
         zone = ZoneInfo(zones.get(row["dest"]) or CARIBBEAN)
@@ -198,12 +196,14 @@ def landed_flights(folder):
         due = datetime.combine(day, clock, zone)
         if due.astimezone(UTC) <= departure:
             due = datetime.combine(day + timedelta(days=1), clock, zone)
-        landing = due.astimezone(UTC) + timedelta(minutes=row["arr_delay"])
-        took_off = departure + timedelta(minutes=row["dep_delay"])
-        assert landing >= took_off + timedelta(minutes=row["air_time"])
+        landing = due.astimezone(UTC) + timedelta(days=1)  # known to be cancelled by then
+        if row["arr_delay"] is not None:
+            landing = due.astimezone(UTC) + timedelta(minutes=row["arr_delay"])
+            took_off = departure + timedelta(minutes=row["dep_delay"])
+            assert landing >= took_off + timedelta(minutes=row["air_time"])
         for by, past in found.items():
             past.setdefault(tuple(row[field] for field in by), []).append(
-                (departure, landing, row["arr_delay"] > 15)
+                (departure, landing, (row["arr_delay"] or 0) > 15)
             )
     return {by: {key: sorted(rows) for key, rows in past.items()} for by, past in found.items()}
 
