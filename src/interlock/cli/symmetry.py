@@ -26,7 +26,7 @@ def symmetry_command(
     environment
         Whose prediction log to look at.
     share
-        The share of the entities to look at, above 0 and at most 1.
+        How many of the entities to look at, up to 1.
     replayed
         Look at what `interlock serve --replay` answered.
     """
