@@ -269,3 +269,19 @@ def test_degraded_answers_are_left_out_and_counted(answered, tmp_path):
             SOUND,
         ],
     )
+
+
+def test_the_catalogue_shows_what_the_champion_leans_on_and_how_fresh_it_is(answered):
+    ran = answered.run("features", "--json")
+    assert ran.code == 0, ran.err
+    assert ran.json["champion"] == "1.0.0"
+    rows = {row["name"]: row for row in ran.json["features"]}
+    assert list(rows) == ["asked_at", "shop", "size", "half", "n", "usual", "most"]
+    assert rows["size"]["importance"] + rows["half"]["importance"] > 10, "EUR of the mean error"
+    assert abs(rows["n"]["importance"]) < 1
+    assert rows["usual"]["missing"] < 0.2
+    assert rows["usual"]["source"] == "sales: mean(amount) by shop"
+    assert rows["usual"]["as_of"] == rows["most"]["as_of"]
+    age = datetime.now(UTC) - datetime.fromisoformat(rows["usual"]["as_of"])
+    assert timedelta(0) <= age < timedelta(hours=1, minutes=5)
+    assert (rows["asked_at"]["importance"], rows["size"]["as_of"]) == (None, None)
