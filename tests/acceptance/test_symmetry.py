@@ -199,7 +199,9 @@ def test_a_changed_source_row_is_a_defect_until_it_is_restored(answered):
     assert lines[1] == f"✖ defect: 20 values: {HISTORY}"
     assert lines[2].startswith("    for example usual: logged ")
     assert lines[3:] == [FAILED]
-    found = answered.run("symmetry", "--share", "1", "--json").json["findings"]["defects"]
+    said = answered.run("symmetry", "--share", "1", "--json").json
+    assert said["exit_code"] == 7
+    found = said["findings"]["defects"]
     assert {d["feature"] for d in found} == {"usual", "most"}
     path.write_bytes(before)
     assert symmetry(answered)[0] == 0

@@ -42,5 +42,11 @@ def symmetry_command(
             share=share,
             replayed=replayed,
         )
-    answer("symmetry", options, lambda: plain(report), lambda: symmetry_lines(report))
-    return int(ExitCode.MONITOR_BREACHED if report.defective else ExitCode.OK)
+    code = int(ExitCode.MONITOR_BREACHED if report.defective else ExitCode.OK)
+    answer(
+        "symmetry",
+        options,
+        lambda: {"exit_code": code, **plain(report)},
+        lambda: symmetry_lines(report),
+    )
+    return code

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from heapq import nlargest
+from pathlib import Path
 
 from interlock.clock import now
 from interlock.data.request import RequestSchema
@@ -16,7 +19,7 @@ from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, s
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle
 from interlock.serve.log import read_log
-from interlock.serve.record import read_record
+from interlock.serve.record import Record, read_record
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past
@@ -56,9 +59,7 @@ def symmetry(
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
     log = workspace.places.log("replay" if replayed else place.name, bound.product.name)
-    records = [read_record(r.payload) for r in read_log(log)] if log.is_dir() else []
-    answered = [r for r in records if r.status == 200]
-    chosen = sampled(answered, share=share)[-_MOST:]
+    logged, chosen = newest_sampled(log, share)
     live = deployer.live.current(_REPLAYS if replayed and place.name == "prod" else place.name)
     releases = _releases(deployer, {r.digest for r in chosen}, live.bundle if live else "")
     findings = compare(chosen, releases)
@@ -77,10 +78,29 @@ def symmetry(
     return SymmetryReport(
         product=bound.product.name,
         environment=place.name,
-        logged=len(answered),
+        logged=logged,
         sampled=len(chosen),
         findings=findings,
     )
+
+
+def newest_sampled(log: Path, share: float, *, most: int = _MOST) -> tuple[int, list[Record]]:
+    """How many answers are in the log, and the newest of the sampled ones, in order of time.
+
+    The log is read as a stream: it is far larger than what is kept. Raises IntegrityError S153
+    where it is damaged.
+    """
+    logged = 0
+
+    def answers() -> Iterator[Record]:
+        nonlocal logged
+        for entry in read_log(log) if log.is_dir() else ():
+            record = read_record(entry.payload)
+            logged += record.status == 200
+            yield from sampled([record], share=share)
+
+    newest = nlargest(most, answers(), key=lambda record: (record.time, record.id))
+    return logged, newest[::-1]
 
 
 def _releases(deployer: Deployer, digests: set[str], live: str) -> dict[str, Recomputed]:
