@@ -147,9 +147,10 @@ def test_a_window_holds_its_percentiles():
         LatencyWindow.of([])
 
 
-def test_three_checks_are_always_on():
+def test_four_checks_are_always_on():
     assert service_gate([]) == DEFAULT_SERVICE_GATE
-    assert [type(c).__name__ for c in service_gate([])] == ["Parity", "EdgeParity", "BadInput"]
+    names = [type(c).__name__ for c in service_gate([])]
+    assert names == ["Parity", "EdgeParity", "Symmetry", "BadInput"]
     assert service_gate([P99Below("5ms")]) == (P99Below("5ms"), *DEFAULT_SERVICE_GATE)
 
 
