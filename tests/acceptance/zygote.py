@@ -10,7 +10,9 @@ import json
 import os
 import sys
 
-import interlock.cli.main
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line does, before OpenMP loads
+
+import interlock.cli.main  # noqa: E402
 
 for name in (
     "sklearn.ensemble",
