@@ -12,7 +12,7 @@ import sys
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as the command line does, before OpenMP loads
 
-import interlock.cli.main  # noqa: E402
+import interlock.cli.main
 
 for name in (
     "sklearn.ensemble",
