@@ -16,7 +16,17 @@ import numpy as np
 import numpy.typing as npt
 from sqlglot import exp
 
-from interlock.features.expressions import column, greatest, int_div, least, plus, whole
+from interlock.features.expressions import (
+    column,
+    greatest,
+    int_div,
+    least,
+    plus,
+    times,
+    whole,
+)
+
+_NARROW = 2**31  # cells of an entity, for places that fit a BIGINT
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,11 @@ class Cells:
     def of(self, grid: exp.Expr) -> exp.Expr:
         """The cell of a grid point."""
         return int_div(plus(grid, -self.base), self.step)
+
+    def place(self, entity: exp.Expr, cell: exp.Expr) -> exp.Expr:
+        """One number for an entity's number and a cell, ``count`` included, in their order."""
+        wide = entity if self.count < _NARROW else exp.cast(entity, "HUGEINT")
+        return exp.paren(exp.Add(this=times(wide, whole(self.count + 1)), expression=cell))
 
     def first(self) -> exp.Expr:
         """The first cell at which a row of ``r`` is known and its event past."""

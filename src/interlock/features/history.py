@@ -32,6 +32,7 @@ from interlock.features import customsql
 from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point as grid_point
 from interlock.features.grid import grid_points as grid_points
+from interlock.features.questions import once
 from interlock.features.where import columns_of, parse_where, problems
 
 ORDINAL = "__ordinal"
@@ -70,8 +71,15 @@ def compute(
     """
     if definition.sql is not None:
         return customsql.compute(definition, rows, at)
-    with _opened(definition, rows, at, threads) as (connection, rows, at, kinds):
-        return _answers(connection, definition, at, kinds)
+    with _opened(definition, rows, at, threads) as (connection, at, kinds):
+        asked, answer_of = once(at, [name for name, _ in definition.entity])
+        found = _answers(connection, definition, asked, kinds)
+        answers = found.take(pa.array(answer_of)).set_column(0, ORDINAL, at[ORDINAL])
+        return answers.sort_by(ORDINAL) if _out_of_order(at) else answers.combine_chunks()
+
+
+def _out_of_order(at: pa.Table) -> bool:
+    return bool((np.diff(at[ORDINAL].to_numpy()) < 0).any())
 
 
 def refresh_table(
@@ -93,7 +101,7 @@ def refresh_table(
 
     points = np.array(sorted(set(grids)), dtype=np.int64)
     order = [(GRID, "ascending"), *((name, "ascending") for name, _ in definition.entity)]
-    with _opened(definition, rows, rows, threads) as (connection, _, _, kinds):
+    with _opened(definition, rows, rows, threads) as (connection, _, kinds):
         alive = historysql.alive_statement(definition, cells.cells_of(points))
         asked_grids = pa.table({GRID: points})
         pairs = engine.run(connection, alive.sql(dialect="duckdb", copy=False), grids=asked_grids)
@@ -123,15 +131,15 @@ def _answers(
 @contextmanager
 def _opened(
     definition: HistoryDefinition, rows: pa.Table, at: pa.Table, threads: int | None
-) -> Iterator[tuple[duckdb.DuckDBPyConnection, pa.Table, pa.Table, Mapping[str, str]]]:
-    """A connection with the rows in its table ``past``; both tables canonical; columns' kinds."""
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, pa.Table, Mapping[str, str]]]:
+    """A connection with the rows in its table ``past``; ``at`` made canonical; columns' kinds."""
     rows, _ = canonical(rows)
     at, _ = canonical(at)
     kinds = _checked(definition, rows, at)
     connection = engine.connect(threads=threads)
     try:
         _past(connection, definition, rows)
-        yield connection, rows, at, kinds
+        yield connection, at, kinds
     except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
         raise AuthorError(
             "F122",
@@ -148,12 +156,15 @@ def _opened(
 def _past(
     connection: duckdb.DuckDBPyConnection, definition: HistoryDefinition, rows: pa.Table
 ) -> None:
-    """The rows as the table that the statement reads: with their ends, and ranked if need be."""
+    """The rows as the statement reads them: with their ends, and ranked if need be."""
     if KEY not in rows.column_names:
         rows = rows.append_column(KEY, pa.array(np.arange(rows.num_rows)))
     made = [] if SUPERSEDED_AT in rows.column_names else [_ENDS]
     if any(a.function in ("first", "latest") for a in definition.aggregates):
         made.append(f"row_number() OVER (ORDER BY {EVENT_TIME}, {KEY}, {AVAILABLE_AT}) AS __rank")
+    if not made:
+        connection.register("past", rows)
+        return
     connection.register("source_rows", rows)
     added = "".join(f", {column}" for column in made)
     connection.execute(f"CREATE TEMP TABLE past AS SELECT *{added} FROM source_rows")  # noqa: S608

@@ -52,22 +52,22 @@ def history_statement(
         "counted": plan.counted(entity, running, joined),
     }
     values: dict[str, exp.Expr] = {}
-    met: list[str] = []
+    met: dict[str, tuple[str, ...]] = {}
     if running:
         sums = runningsql.sums_of(running)
-        tables["changes"] = runningsql.changes(sums, plan.end)
+        tables["changes"] = runningsql.changes(sums, plan.end, cells)
         tables["steps"] = runningsql.steps(sums)
         tables["levels"] = runningsql.levels(sums)
-        met.append("levels")
+        met["levels"] = ("__place",)
         values |= {a.name: runningsql.value(a, sums, kinds) for a in running}
     for name, members, made in plan.joins(joined):
         tables |= made
-        met.append(name)
+        met[name] = ("__entity", "__cell")
         values |= {a.name: joinedsql.value(a, name) for a in members}
     chosen = [_with_default(a, values[a.name]) for a in definition.aggregates]
     statement = exp.select(column("__ordinal", "questions"), *chosen).from_("questions")
-    for name in met:
-        on = exp.and_(equal("__entity", "questions", name), equal("__cell", "questions", name))
+    for name, keys in met.items():
+        on = exp.and_(*(equal(key, "questions", name) for key in keys))
         statement.join(exp.to_table(name), on=on, join_type="left", copy=False)
     for name, table in tables.items():
         statement.with_(name, as_=table, copy=False)
@@ -121,7 +121,7 @@ class _Plan:
         self, entity: Sequence[str], running: Sequence[Aggregate], joined: Sequence[Aggregate]
     ) -> exp.Select:
         """The rows of the entities asked for, with their cells and what they add."""
-        added = runningsql.measure_names(runningsql.sums_of(running))
+        added = runningsql.sums_of(running).measures
         looked_at = joinedsql.values_of(joined)
         columns = [
             column("__entity", "n"),
@@ -184,11 +184,13 @@ def _entities(entity: Sequence[str]) -> exp.Select:
 
 def _questions(entity: Sequence[str], cells: Cells) -> exp.Select:
     """The rows of ``asked`` with the entity's number, if its key is whole, and the cell."""
+    cell = cells.of(column("__grid", "a"))
     return (
         exp.select(
             column("__ordinal", "a"),
             column("__entity", "n"),
-            named(cells.of(column("__grid", "a")), "__cell"),
+            named(cell, "__cell"),
+            named(cells.place(column("__entity", "n"), cell.copy()), "__place"),
         )
         .from_(exp.to_table("asked").as_("a"))
         .join(exp.to_table("entities").as_("n"), on=_same(entity, "a", "n"), join_type="left")

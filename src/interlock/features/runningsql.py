@@ -1,18 +1,20 @@
 """Aggregates that can be added up: counts, sums, means, shares and deviations, in running sums.
 
 A row enters its entity's sums at the first cell where it counts and leaves them after the last. The
-changes are added up by entity and cell, then over the cells in order; the cells asked for stand
-among them. All sums of an entity are back at zero behind its last cell, so that one running sum
-goes over all entities. The cost is that of sorting the changes, whatever the window's length.
+changes are added up by place (entity and cell), then over the places in order; those asked for
+stand among them. All sums of an entity are back at zero behind its last cell, so that one running
+sum goes over all entities. The cost is that of sorting the changes, whatever the window's length.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sqlglot import exp
 
+from interlock.features.cells import Cells
 from interlock.features.definition import Aggregate
 from interlock.features.expressions import (
     column,
@@ -30,6 +32,7 @@ from interlock.features.expressions import (
 from interlock.features.where import parse_where
 
 FUNCTIONS = ("count", "sum", "mean", "std", "share")
+_LANE = 31  # bits of a count
 _VANISHING = 2**90  # of squared deviations: beside so many, less than one is beneath a double
 
 
@@ -64,7 +67,42 @@ class Measure:
         return self.part in ("rows", "values")
 
 
-Sums = Mapping[tuple[Measure, int | None], str]  # column names by measure and reach
+Sum = tuple[Measure, int | None]  # over rows that count within a reach
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The sums that are needed, by the column that holds them: counts share one, two by two.
+
+    A running count is never negative and below 2^31, so that two of them fit a BIGINT side by side.
+    """
+
+    columns: Mapping[str, tuple[Sum, ...]]
+
+    @property
+    def all(self) -> tuple[Sum, ...]:
+        """Every sum."""
+        return tuple(one for held in self.columns.values() for one in held)
+
+    @property
+    def measures(self) -> dict[Measure, str]:
+        """A column of ``counted`` for what each row adds."""
+        return {m: f"__measure_{i}" for i, m in enumerate(dict.fromkeys(m for m, _ in self.all))}
+
+    @property
+    def reaches(self) -> tuple[int | None, ...]:
+        """The reaches of the sums."""
+        return tuple(dict.fromkeys(reach for _, reach in self.all))
+
+    def level(self, wanted: Sum) -> exp.Expr:
+        """A sum's value in ``levels``."""
+        name, held = next((n, held) for n, held in self.columns.items() if wanted in held)
+        found = column(name, "levels")
+        if len(held) == 1:
+            return found
+        if held.index(wanted) == 1:
+            return exp.paren(exp.BitwiseRightShift(this=found, expression=whole(_LANE)))
+        return exp.paren(exp.BitwiseAnd(this=found, expression=whole(2**_LANE - 1)))
 
 
 def measures_of(aggregate: Aggregate) -> tuple[Measure, ...]:
@@ -84,72 +122,77 @@ def measures_of(aggregate: Aggregate) -> tuple[Measure, ...]:
 
 
 def sums_of(aggregates: Sequence[Aggregate]) -> Sums:
-    """A column for every sum that is needed."""
-    wanted = [(measure, a.reach) for a in aggregates for measure in measures_of(a)]
-    return {pair: f"__sum_{i}" for i, pair in enumerate(dict.fromkeys(wanted))}
+    """A place for every sum that is needed."""
+    wanted = list(dict.fromkeys((m, a.reach) for a in aggregates for m in measures_of(a)))
+    counts = [one for one in wanted if one[0].counts]
+    held = [tuple(counts[i : i + 2]) for i in range(0, len(counts), 2)]
+    held += [(one,) for one in wanted if not one[0].counts]
+    return Sums({f"__sum_{i}": together for i, together in enumerate(held)})
 
 
-def measure_names(sums: Sums) -> dict[Measure, str]:
-    """A column of ``counted`` for what each row adds."""
-    measures = dict.fromkeys(measure for measure, _ in sums)
-    return {measure: f"__measure_{i}" for i, measure in enumerate(measures)}
-
-
-def changes(sums: Sums, end_of: Callable[[int | None], str]) -> exp.Expr:
-    """What enters and leaves each sum, by entity and cell; and the cells asked for, without."""
-    names = measure_names(sums)
-    reaches = list(dict.fromkeys(reach for _, reach in sums))
-
-    def part(cell: str, cell_values: Sequence[exp.Expr]) -> exp.Select:
-        columns = [named(v, name) for v, name in zip(cell_values, sums.values(), strict=True)]
-        return exp.select(column("__entity"), named(column(cell), "__cell"), *columns)
+def changes(sums: Sums, end_of: Callable[[int | None], str], cells: Cells) -> exp.Expr:
+    """What enters and leaves each sum, by place; and the places asked for, without a change."""
+    names = sums.measures
 
     def counts(reach: int | None) -> exp.Expr:
         return exp.LT(this=column("__first"), expression=column(end_of(reach)))
 
-    entering = [when(counts(reach), column(names[m]), whole(0)) for m, reach in sums]
+    def entering(one: Sum) -> exp.Expr:
+        return when(counts(one[1]), column(names[one[0]]), whole(0))
+
+    def leaving(one: Sum, reach: int | None) -> exp.Expr:
+        return exp.Neg(this=column(names[one[0]])) if one[1] == reach else whole(0)
+
+    def part(cell: str, added: Callable[[Sum], exp.Expr]) -> exp.Select:
+        place = named(cells.place(column("__entity"), column(cell)), "__place")
+        held = [named(_together(*map(added, h)), name) for name, h in sums.columns.items()]
+        return exp.select(place, *held)
+
     found: exp.Expr = part("__first", entering).from_("counted")
-    for left in reaches:
-        leaving = [
-            exp.Neg(this=column(names[m])) if reach == left else whole(0) for m, reach in sums
-        ]
-        gone = part(end_of(left), leaving).from_("counted").where(counts(left))
-        found = exp.union(found, gone, distinct=False)
-    asked = part("__cell", [whole(0) for _ in sums]).from_("pairs")
+    for reach in sums.reaches:
+        gone = part(end_of(reach), partial(leaving, reach=reach)).from_("counted")
+        found = exp.union(found, gone.where(counts(reach)), distinct=False)
+    asked = part("__cell", lambda _: whole(0)).from_("pairs")
     return exp.union(found, asked, distinct=False)
 
 
+def _together(first: exp.Expr, second: exp.Expr | None = None) -> exp.Expr:
+    if second is None:
+        return first
+    shifted = times(exp.paren(second), exp.cast(whole(2**_LANE), "BIGINT"))
+    return exp.paren(exp.Add(this=first, expression=shifted))
+
+
 def steps(sums: Sums) -> exp.Select:
-    """The changes of each entity and cell, added up."""
-    added = [
-        named(exp.cast(exp.Sum(this=column(name)), _type(measure)), name)
-        for (measure, _), name in sums.items()
-    ]
-    keys = [column("__entity"), column("__cell")]
-    return exp.select(*keys, *added).from_("changes").group_by(*(k.copy() for k in keys))
+    """The changes of each place, added up."""
+    added = [_typed(exp.Sum(this=column(name)), name, held) for name, held in sums.columns.items()]
+    return exp.select(column("__place"), *added).from_("changes").group_by(column("__place"))
 
 
 def levels(sums: Sums) -> exp.Select:
-    """Every sum at every cell at which it changes or is asked for."""
-    running = [
-        named(
-            exp.Window(
-                this=exp.Sum(this=column(name)),
-                order=exp.Order(expressions=[column("__entity"), column("__cell")]),
-                spec=exp.WindowSpec(
-                    kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
-                ),
-            ),
-            name,
-        )
-        for name in sums.values()
-    ]
-    return exp.select(column("__entity"), column("__cell"), *running).from_("steps")
+    """Every sum at every place at which it changes or is asked for."""
+    running = [_typed(_running(name), name, held) for name, held in sums.columns.items()]
+    return exp.select(column("__place"), *running).from_("steps")
+
+
+def _running(name: str) -> exp.Expr:
+    return exp.Window(
+        this=exp.Sum(this=column(name)),
+        order=exp.Order(expressions=[column("__place")]),
+        spec=exp.WindowSpec(
+            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"
+        ),
+    )
+
+
+def _typed(found: exp.Expr, name: str, held: Sequence[Sum]) -> exp.Expr:
+    counts = all(measure.counts for measure, _ in held)
+    return named(exp.cast(found, "BIGINT" if counts else "HUGEINT"), name)
 
 
 def value(aggregate: Aggregate, sums: Sums, kinds: Mapping[str, str]) -> exp.Expr:
     """The aggregate made of its sums in ``levels``; NULL where no row counts."""
-    found = [column(sums[m, aggregate.reach], "levels") for m in measures_of(aggregate)]
+    found = [sums.level((m, aggregate.reach)) for m in measures_of(aggregate)]
     kind = kinds.get(aggregate.column or "", "int")
     if aggregate.function == "count":
         return found[0]
@@ -186,7 +229,3 @@ def _deviation(n: exp.Expr, total: exp.Expr, squares: exp.Expr, kind: str) -> ex
 
 def _not_zero(number: exp.Expr) -> exp.Expr:
     return exp.Nullif(this=number.copy(), expression=whole(0))
-
-
-def _type(measure: Measure) -> str:
-    return "BIGINT" if measure.counts else "HUGEINT"
