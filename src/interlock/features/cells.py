@@ -17,10 +17,12 @@ import numpy.typing as npt
 from sqlglot import exp
 
 from interlock.features.expressions import (
+    cast,
     column,
     greatest,
     int_div,
     least,
+    paren,
     plus,
     times,
     whole,
@@ -48,8 +50,8 @@ class Cells:
 
     def place(self, entity: exp.Expr, cell: exp.Expr) -> exp.Expr:
         """One number for an entity's number and a cell, ``count`` included, in their order."""
-        wide = entity if self.count < _NARROW else exp.cast(entity, "HUGEINT")
-        return exp.paren(exp.Add(this=times(wide, whole(self.count + 1)), expression=cell))
+        wide = entity if self.count < _NARROW else cast(entity, "HUGEINT")
+        return paren(exp.Add(this=times(wide, whole(self.count + 1)), expression=cell))
 
     def first(self) -> exp.Expr:
         """The first cell at which a row of ``r`` is known and its event past."""

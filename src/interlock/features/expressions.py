@@ -51,7 +51,32 @@ def column(name: str, table: str | None = None) -> exp.Column:
 
 def named(expression: exp.Expr, name: str) -> exp.Expr:
     """The expression under a quoted name."""
-    return exp.alias_(expression, name, quoted=True)
+    return exp.alias_(expression, name, quoted=True, copy=False)
+
+
+def cast(expression: exp.Expr, kind: str) -> exp.Expr:
+    """The expression as an SQL type."""
+    return exp.cast(expression, kind, copy=False)
+
+
+def paren(expression: exp.Expr) -> exp.Expr:
+    """The expression in brackets."""
+    return exp.paren(expression, copy=False)
+
+
+def is_null(expression: exp.Expr) -> exp.Expr:
+    """Whether there is no value."""
+    return exp.Is(this=expression, expression=exp.null())
+
+
+def not_null(expression: exp.Expr) -> exp.Expr:
+    """Whether there is a value."""
+    return exp.Not(this=is_null(expression))
+
+
+def both(*conditions: exp.Expr) -> exp.Expr:
+    """All conditions."""
+    return exp.and_(*conditions, copy=False)
 
 
 def whole(value: int) -> exp.Expr:
@@ -61,22 +86,22 @@ def whole(value: int) -> exp.Expr:
 
 def plus(value: exp.Expr, number: int) -> exp.Expr:
     """value + number."""
-    return exp.paren(exp.Add(this=value, expression=exp.paren(whole(number))))
+    return paren(exp.Add(this=value, expression=paren(whole(number))))
 
 
 def minus(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """left − right."""
-    return exp.paren(exp.Sub(this=left, expression=exp.paren(right)))
+    return paren(exp.Sub(this=left, expression=paren(right)))
 
 
 def times(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """left · right."""
-    return exp.paren(exp.Mul(this=left, expression=right))
+    return paren(exp.Mul(this=left, expression=right))
 
 
 def over(left: exp.Expr, right: exp.Expr) -> exp.Expr:
     """left ÷ right, as doubles."""
-    return exp.paren(exp.Div(this=left, expression=right))
+    return paren(exp.Div(this=left, expression=right))
 
 
 def int_div(value: exp.Expr, number: int) -> exp.Expr:
@@ -105,7 +130,7 @@ def when(condition: exp.Expr | None, value: exp.Expr, otherwise: exp.Expr) -> ex
     """CASE WHEN condition THEN value ELSE otherwise END; the value where there is no condition."""
     if condition is None:
         return value
-    return exp.Case().when(condition, value).else_(otherwise)
+    return exp.Case().when(condition, value, copy=False).else_(otherwise, copy=False)
 
 
 def value_of(name: str, kind: str) -> exp.Expr:
@@ -114,33 +139,33 @@ def value_of(name: str, kind: str) -> exp.Expr:
     if kind != "float":
         return found
     zero = exp.EQ(this=column(name, "r"), expression=whole(0))
-    return when(zero, exp.cast(whole(0), "DOUBLE"), found)
+    return when(zero, cast(whole(0), "DOUBLE"), found)
 
 
 def units_of(name: str, kind: str) -> exp.Expr:
     """A number of the source's row ``r`` as a whole number: of billionths where it is a float."""
     if kind != "float":
         return column(name, "r")
-    scaled = times(column(name, "r"), exp.cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
-    return exp.cast(exp.Round(this=scaled), "HUGEINT")
+    scaled = times(column(name, "r"), cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
+    return cast(exp.Round(this=scaled), "HUGEINT")
 
 
 def double_of(number: exp.Expr, kind: str = "int") -> exp.Expr:
     """The double nearest to a whole number, or to a whole number of billionths (kind float)."""
     near = exp.Between(this=number.copy(), low=whole(-_EXACT), high=whole(_EXACT))
-    exact: exp.Expr = exp.cast(number.copy(), "DOUBLE")
-    written: exp.Expr = exp.cast(number.copy(), "VARCHAR")
+    exact: exp.Expr = cast(number.copy(), "DOUBLE")
+    written: exp.Expr = cast(number.copy(), "VARCHAR")
     if kind == "float":
-        exact = over(exact, exp.cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
+        exact = over(exact, cast(exp.Literal.string(f"1e{DIGITS}"), "DOUBLE"))
         written = exp.DPipe(this=written, expression=exp.Literal.string(f"e-{DIGITS}"), safe=True)
-    return when(near, exact, exp.cast(exp.paren(written), "DOUBLE"))
+    return when(near, exact, cast(paren(written), "DOUBLE"))
 
 
 def constant(value: Any, kind: str) -> exp.Expr:
     """A literal as a value of that kind; as text, for a bare 0.1 would be a decimal first."""
     if kind == "date" and isinstance(value, date):
         value = value.isoformat()
-    return exp.cast(exp.Literal.string(str(value)), SQL_TYPES[kind])
+    return cast(exp.Literal.string(str(value)), SQL_TYPES[kind])
 
 
 def condition(predicate: Predicate, kinds: Mapping[str, str]) -> exp.Expr:
@@ -153,10 +178,10 @@ def condition(predicate: Predicate, kinds: Mapping[str, str]) -> exp.Expr:
             chosen = [constant(value, kinds[name]) for value in values]
             return exp.In(this=column(name, "r"), expressions=chosen)
         case Missing(name):
-            return exp.Is(this=column(name, "r"), expression=exp.null())
+            return is_null(column(name, "r"))
         case Negation(part):
-            return exp.Not(this=exp.paren(condition(part, kinds)))
+            return exp.Not(this=paren(condition(part, kinds)))
         case Conjunction(left, right):
-            return exp.paren(exp.and_(condition(left, kinds), condition(right, kinds)))
+            return paren(both(condition(left, kinds), condition(right, kinds)))
         case Alternative(left, right):
-            return exp.paren(exp.or_(condition(left, kinds), condition(right, kinds)))
+            return paren(exp.or_(condition(left, kinds), condition(right, kinds), copy=False))

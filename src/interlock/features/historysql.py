@@ -24,11 +24,14 @@ from interlock.features.cells import Cells
 from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.expressions import (
     SQL_TYPES,
+    both,
+    cast,
     column,
     constant,
     equal,
     greatest,
     named,
+    not_null,
     whole,
 )
 
@@ -65,9 +68,9 @@ def history_statement(
         met[name] = ("__entity", "__cell")
         values |= {a.name: joinedsql.value(a, name) for a in members}
     chosen = [_with_default(a, values[a.name]) for a in definition.aggregates]
-    statement = exp.select(column("__ordinal", "questions"), *chosen).from_("questions")
+    statement = exp.select(column("__ordinal", "questions"), *chosen).from_("questions", copy=False)
     for name, keys in met.items():
-        on = exp.and_(*(equal(key, "questions", name) for key in keys))
+        on = both(*(equal(key, "questions", name) for key in keys))
         statement.join(exp.to_table(name), on=on, join_type="left", copy=False)
     for name, table in tables.items():
         statement.with_(name, as_=table, copy=False)
@@ -79,27 +82,32 @@ def alive_statement(definition: HistoryDefinition, cells: Cells) -> exp.Select:
     entity = [name for name, _ in definition.entity]
     reaches = [a.reach for a in definition.aggregates]
     widest = None if None in reaches else max(reach for reach in reaches if reach is not None)
-    known = exp.and_(*(exp.not_(column(name, "r").is_(exp.null())) for name in entity))
+    known = both(*(not_null(column(name, "r")) for name in entity))
     runs = (
         exp.select(
             *(column(name, "r") for name in entity),
             named(cells.first(), "__first"),
             named(cells.ends(widest), "__end"),
         )
-        .distinct()
-        .from_(exp.to_table("past").as_("r"))
-        .where(known)
+        .distinct(copy=False)
+        .from_(exp.to_table("past").as_("r"), copy=False)
+        .where(known, copy=False)
     )
-    on = exp.and_(
+    on = both(
         exp.LTE(this=column("__first", "r"), expression=column("__cell", "g")),
         exp.GT(this=column("__end", "r"), expression=column("__cell", "g")),
     )
     asked = exp.select(column("__grid"), named(cells.of(column("__grid")), "__cell"))
     return (
         exp.select(*(column(name, "r") for name in entity), column("__grid", "g"))
-        .distinct()
-        .from_(runs.subquery("r"))
-        .join(asked.from_("grids").subquery("g"), on=on, join_type="inner")
+        .distinct(copy=False)
+        .from_(runs.subquery("r", copy=False), copy=False)
+        .join(
+            asked.from_("grids", copy=False).subquery("g", copy=False),
+            on=on,
+            join_type="inner",
+            copy=False,
+        )
     )
 
 
@@ -137,12 +145,21 @@ class _Plan:
             columns.append(column("__rank", "r"))
         rows = (
             exp.select(*columns)
-            .from_(exp.to_table("past").as_("r"))
-            .join(exp.to_table("entities").as_("n"), on=_same(entity, "r", "n"), join_type="inner")
+            .from_(exp.to_table("past").as_("r"), copy=False)
+            .join(
+                exp.to_table("entities").as_("n"),
+                on=_same(entity, "r", "n"),
+                join_type="inner",
+                copy=False,
+            )
         )
         last = greatest(*(column(self.end(reach)) for reach in self._reaches))
         counts = exp.LT(this=column("__first"), expression=last)
-        return exp.select("*").from_(rows.subquery("c")).where(counts)
+        return (
+            exp.select("*")
+            .from_(rows.subquery("c", copy=False), copy=False)
+            .where(counts, copy=False)
+        )
 
     def joins(
         self, joined: Sequence[Aggregate]
@@ -162,7 +179,7 @@ class _Plan:
                     values = {a.name: a.name for a in members}
                 else:
                     ends = named(column(self.end(reach)), "__end")
-                    rows = exp.select("*", ends).from_("counted")
+                    rows = exp.select("*", ends).from_("counted", copy=False)
                     values = {a.name: looked_at[a.column or "", a.where] for a in members}
                 bucket = self._cells.bucket(reach)
                 table = joinedsql.met(members, source, bucket, values)
@@ -173,13 +190,20 @@ class _Plan:
 
 def _entities(entity: Sequence[str]) -> exp.Select:
     """The entities asked for, each with a number."""
-    known = exp.and_(*(exp.not_(column(name).is_(exp.null())) for name in entity))
-    distinct = exp.select(*map(column, entity)).distinct().from_("asked").where(known)
+    known = both(*(not_null(column(name)) for name in entity))
+    distinct = (
+        exp.select(*map(column, entity))
+        .distinct(copy=False)
+        .from_("asked", copy=False)
+        .where(known, copy=False)
+    )
     number = exp.Window(
         this=exp.RowNumber(), order=exp.Order(expressions=[column(name) for name in entity])
     )
     chosen = [column(name) for name in entity]
-    return exp.select(*chosen, named(number, "__entity")).from_(distinct.subquery("d"))
+    return exp.select(*chosen, named(number, "__entity")).from_(
+        distinct.subquery("d", copy=False), copy=False
+    )
 
 
 def _questions(entity: Sequence[str], cells: Cells) -> exp.Select:
@@ -192,27 +216,37 @@ def _questions(entity: Sequence[str], cells: Cells) -> exp.Select:
             named(cell, "__cell"),
             named(cells.place(column("__entity", "n"), cell.copy()), "__place"),
         )
-        .from_(exp.to_table("asked").as_("a"))
-        .join(exp.to_table("entities").as_("n"), on=_same(entity, "a", "n"), join_type="left")
+        .from_(exp.to_table("asked").as_("a"), copy=False)
+        .join(
+            exp.to_table("entities").as_("n"),
+            on=_same(entity, "a", "n"),
+            join_type="left",
+            copy=False,
+        )
     )
 
 
 def _pairs() -> exp.Select:
     """Each (entity, cell) that is asked for, once."""
     keys = [column("__entity"), column("__cell")]
-    known = exp.not_(column("__entity").is_(exp.null()))
-    return exp.select(*keys).distinct().from_("questions").where(known)
+    known = not_null(column("__entity"))
+    return (
+        exp.select(*keys)
+        .distinct(copy=False)
+        .from_("questions", copy=False)
+        .where(known, copy=False)
+    )
 
 
 def _same(entity: Sequence[str], left: str, right: str) -> exp.Expr:
-    return exp.and_(*(equal(name, left, right) for name in entity))
+    return both(*(equal(name, left, right) for name in entity))
 
 
 def _with_default(aggregate: Aggregate, found: exp.Expr) -> exp.Expr:
     """The value, or the declared default where no row counted, in the declared kind."""
     if aggregate.function in COUNTS:
         found = exp.Nullif(this=found, expression=whole(0))
-    found = exp.cast(found, SQL_TYPES[aggregate.kind])
+    found = cast(found, SQL_TYPES[aggregate.kind])
     if aggregate.missing is not None:
         given = constant(aggregate.missing, aggregate.kind)
         found = exp.Coalesce(this=found, expressions=[given])

@@ -13,11 +13,15 @@ from sqlglot import exp
 
 from interlock.features.definition import Aggregate
 from interlock.features.expressions import (
+    both,
+    cast,
     column,
     condition,
     equal,
     int_div,
     named,
+    not_null,
+    paren,
     plus,
     times,
     value_of,
@@ -55,9 +59,9 @@ def settled(members: Sequence[Aggregate], values: Values, end: str) -> exp.Selec
             found.append(named(_rank(a, of), f"__rank {a.name}"))
     return (
         exp.select(*keys, *found)
-        .from_("counted")
-        .where(exp.LT(this=column("__first"), expression=column(end)))
-        .group_by(column("__entity"), column("__first"), column(end))
+        .from_("counted", copy=False)
+        .where(exp.LT(this=column("__first"), expression=column(end)), copy=False)
+        .group_by(column("__entity"), column("__first"), column(end), copy=False)
     )
 
 
@@ -77,16 +81,20 @@ def met(
     rows: exp.Expr = exp.to_table(source).as_("r")
     if bucket is not None:
         conditions.append(equal("__bucket", "p", "r"))
-        pairs = _in_two_buckets(bucket).subquery("p")
+        pairs = _in_two_buckets(bucket).subquery("p", copy=False)
         place = int_div(column("__first"), bucket)
-        rows = exp.select("*", named(place, "__bucket")).from_(source).subquery("r")
+        rows = (
+            exp.select("*", named(place, "__bucket"))
+            .from_(source, copy=False)
+            .subquery("r", copy=False)
+        )
     found = [named(_meet(a, column(values[a.name], "r")), a.name) for a in members]
     keys = [column(key, "p") for key in _KEYS]
     return (
         exp.select(*keys, *found)
-        .from_(pairs)
-        .join(rows, on=exp.and_(*conditions), join_type="inner")
-        .group_by(*(key.copy() for key in keys))
+        .from_(pairs, copy=False)
+        .join(rows, on=both(*conditions), join_type="inner", copy=False)
+        .group_by(*(key.copy() for key in keys), copy=False)
     )
 
 
@@ -94,11 +102,11 @@ def _in_two_buckets(bucket: int) -> exp.Union:
     """The pairs, each in the bucket of its cell and in the one before."""
     keys = [column(key) for key in _KEYS]
     own = int_div(column("__cell"), bucket)
-    here = exp.select(*keys, named(own, "__bucket")).from_("pairs")
+    here = exp.select(*keys, named(own, "__bucket")).from_("pairs", copy=False)
     before = exp.select(
         *(key.copy() for key in keys), named(plus(own.copy(), -1), "__bucket")
-    ).from_("pairs")
-    return exp.union(here, before, distinct=False)
+    ).from_("pairs", copy=False)
+    return exp.union(here, before, distinct=False, copy=False)
 
 
 def _settle(aggregate: Aggregate, of: exp.Expr, rank: exp.Expr) -> exp.Expr:
@@ -110,7 +118,7 @@ def _settle(aggregate: Aggregate, of: exp.Expr, rank: exp.Expr) -> exp.Expr:
 
 
 def _rank(aggregate: Aggregate, of: exp.Expr) -> exp.Expr:
-    there = exp.not_(of.copy().is_(exp.null()))
+    there = not_null(of.copy())
     rank = when(there, column("__rank"), exp.null())
     return (exp.Max if aggregate.function == "latest" else exp.Min)(this=rank)
 
@@ -120,10 +128,10 @@ def _meet(aggregate: Aggregate, of: exp.Expr) -> exp.Expr:
         return _settle(aggregate, of, column(f"__rank {aggregate.name}", "r"))
     if aggregate.function == "distinct":
         return exp.Count(this=exp.Distinct(expressions=[of]))
-    number = exp.cast(of, "DOUBLE")
+    number = cast(of, "DOUBLE")
     if aggregate.function == "median":
         return exp.Median(this=number)
-    there = exp.Where(this=exp.not_(number.this.copy().is_(exp.null())))
+    there = exp.Where(this=not_null(number.this.copy()))
     listed = exp.Filter(this=exp.func("list", number), expression=there)
     return exp.func("list_sort", listed)
 
@@ -138,13 +146,12 @@ def value(aggregate: Aggregate, table: str) -> exp.Expr:
 
 def _between(ordered: exp.Expr, q: float) -> exp.Expr:
     """The value at (n − 1) · q of an ordered list, on the line between its neighbours."""
-    share = exp.cast(exp.Literal.string(repr(float(q))), "DOUBLE")
-    place = times(exp.paren(plus(exp.func("len", ordered), -1)), share)
+    share = cast(exp.Literal.string(repr(float(q))), "DOUBLE")
+    place = times(paren(plus(exp.func("len", ordered), -1)), share)
     low, high = exp.Floor(this=place), exp.Ceil(this=place)
     below, above = (
-        exp.func("list_extract", ordered.copy(), exp.cast(plus(at, 1), "BIGINT"))
-        for at in (low, high)
+        exp.func("list_extract", ordered.copy(), cast(plus(at, 1), "BIGINT")) for at in (low, high)
     )
-    rest = exp.paren(exp.Sub(this=place, expression=low))
-    rise = times(exp.paren(exp.Sub(this=above, expression=below)), rest)
-    return exp.paren(exp.Add(this=below.copy(), expression=rise))
+    rest = paren(exp.Sub(this=place, expression=low))
+    rise = times(paren(exp.Sub(this=above, expression=below)), rest)
+    return paren(exp.Add(this=below.copy(), expression=rise))

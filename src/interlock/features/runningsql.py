@@ -17,12 +17,16 @@ from sqlglot import exp
 from interlock.features.cells import Cells
 from interlock.features.definition import Aggregate
 from interlock.features.expressions import (
+    both,
+    cast,
     column,
     condition,
     double_of,
     minus,
     named,
+    not_null,
     over,
+    paren,
     plus,
     times,
     units_of,
@@ -50,14 +54,14 @@ class Measure:
         if self.column is None:
             return when(counted, whole(1), whole(0))
         kind = kinds[self.column]
-        there: exp.Expr = exp.not_(column(self.column, "r").is_(exp.null()))
+        there: exp.Expr = not_null(column(self.column, "r"))
         if counted is not None:
-            there = exp.and_(there, counted)
+            there = both(there, counted)
         added = whole(1)
         if self.part != "values":
             added = units_of(self.column, kind)
         if self.part == "squares":
-            wide = exp.cast(added, "HUGEINT")
+            wide = cast(added, "HUGEINT")
             added = times(wide, wide.copy())
         return when(there, added, whole(0))
 
@@ -101,8 +105,8 @@ class Sums:
         if len(held) == 1:
             return found
         if held.index(wanted) == 1:
-            return exp.paren(exp.BitwiseRightShift(this=found, expression=whole(_LANE)))
-        return exp.paren(exp.BitwiseAnd(this=found, expression=whole(2**_LANE - 1)))
+            return paren(exp.BitwiseRightShift(this=found, expression=whole(_LANE)))
+        return paren(exp.BitwiseAnd(this=found, expression=whole(2**_LANE - 1)))
 
 
 def measures_of(aggregate: Aggregate) -> tuple[Measure, ...]:
@@ -148,31 +152,35 @@ def changes(sums: Sums, end_of: Callable[[int | None], str], cells: Cells) -> ex
         held = [named(_together(*map(added, h)), name) for name, h in sums.columns.items()]
         return exp.select(place, *held)
 
-    found: exp.Expr = part("__first", entering).from_("counted")
+    found: exp.Expr = part("__first", entering).from_("counted", copy=False)
     for reach in sums.reaches:
-        gone = part(end_of(reach), partial(leaving, reach=reach)).from_("counted")
-        found = exp.union(found, gone.where(counts(reach)), distinct=False)
-    asked = part("__cell", lambda _: whole(0)).from_("pairs")
-    return exp.union(found, asked, distinct=False)
+        gone = part(end_of(reach), partial(leaving, reach=reach)).from_("counted", copy=False)
+        found = exp.union(found, gone.where(counts(reach), copy=False), distinct=False, copy=False)
+    asked = part("__cell", lambda _: whole(0)).from_("pairs", copy=False)
+    return exp.union(found, asked, distinct=False, copy=False)
 
 
 def _together(first: exp.Expr, second: exp.Expr | None = None) -> exp.Expr:
     if second is None:
         return first
-    shifted = times(exp.paren(second), exp.cast(whole(2**_LANE), "BIGINT"))
-    return exp.paren(exp.Add(this=first, expression=shifted))
+    shifted = times(paren(second), cast(whole(2**_LANE), "BIGINT"))
+    return paren(exp.Add(this=first, expression=shifted))
 
 
 def steps(sums: Sums) -> exp.Select:
     """The changes of each place, added up."""
     added = [_typed(exp.Sum(this=column(name)), name, held) for name, held in sums.columns.items()]
-    return exp.select(column("__place"), *added).from_("changes").group_by(column("__place"))
+    return (
+        exp.select(column("__place"), *added)
+        .from_("changes", copy=False)
+        .group_by(column("__place"), copy=False)
+    )
 
 
 def levels(sums: Sums) -> exp.Select:
     """Every sum at every place at which it changes or is asked for."""
     running = [_typed(_running(name), name, held) for name, held in sums.columns.items()]
-    return exp.select(column("__place"), *running).from_("steps")
+    return exp.select(column("__place"), *running).from_("steps", copy=False)
 
 
 def _running(name: str) -> exp.Expr:
@@ -187,7 +195,7 @@ def _running(name: str) -> exp.Expr:
 
 def _typed(found: exp.Expr, name: str, held: Sequence[Sum]) -> exp.Expr:
     counts = all(measure.counts for measure, _ in held)
-    return named(exp.cast(found, "BIGINT" if counts else "HUGEINT"), name)
+    return named(cast(found, "BIGINT" if counts else "HUGEINT"), name)
 
 
 def value(aggregate: Aggregate, sums: Sums, kinds: Mapping[str, str]) -> exp.Expr:
@@ -197,7 +205,7 @@ def value(aggregate: Aggregate, sums: Sums, kinds: Mapping[str, str]) -> exp.Exp
     if aggregate.function == "count":
         return found[0]
     if aggregate.function == "share":
-        return over(exp.cast(found[0], "DOUBLE"), _not_zero(found[1]))
+        return over(cast(found[0], "DOUBLE"), _not_zero(found[1]))
     count, units = found[0], found[1]
     some = exp.GT(this=count.copy(), expression=whole(0))
     if aggregate.function == "sum":
@@ -213,17 +221,17 @@ def _deviation(n: exp.Expr, total: exp.Expr, squares: exp.Expr, kind: str) -> ex
 
     With Σx = n·q + r, Σ(x − mean)² is (rest·n − r²) ÷ n, where rest = Σx² − q²·n − 2·q·r.
     """
-    n, total, squares = (exp.cast(x, "HUGEINT") for x in (n, total, squares))
-    q = exp.paren(exp.IntDiv(this=total, expression=exp.Nullif(this=n, expression=whole(0))))
+    n, total, squares = (cast(x, "HUGEINT") for x in (n, total, squares))
+    q = paren(exp.IntDiv(this=total, expression=exp.Nullif(this=n, expression=whole(0))))
     r = minus(total, times(q, n))
     rest = minus(minus(squares, times(times(q, q), n)), times(times(whole(2), q), r))
-    small = exp.LT(this=rest, expression=exp.cast(whole(_VANISHING), "HUGEINT"))
+    small = exp.LT(this=rest, expression=cast(whole(_VANISHING), "HUGEINT"))
     exact = over(double_of(minus(times(rest, n), times(r, r))), double_of(times(n, plus(n, -1))))
     great = over(double_of(rest), double_of(plus(n, -1)))
     variance = when(small, exact, great)
     root: exp.Expr = exp.Sqrt(this=variance)
     if kind == "float":
-        root = over(root, exp.cast(exp.Literal.string("1e9"), "DOUBLE"))
+        root = over(root, cast(exp.Literal.string("1e9"), "DOUBLE"))
     return when(exp.GT(this=n, expression=whole(1)), root, exp.null())
 
 
