@@ -332,6 +332,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
     lines = [
         f"✔ verified {shown(v.name)}: {counted(v.files, 'file')}, "
         f"{counted(v.attestations, 'attestation')}, {v.bundle[:_SHORT]}"
+        + (f", signed by {', '.join(k[:_SHORT] for k in v.signers)}" if v.signers else "")
         for v in report.checked
     ]
     if report.events:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Protocol, TypeVar
 
 from interlock.clock import monotonic, now
@@ -18,6 +21,17 @@ from interlock.verdict import GateResult
 
 T = TypeVar("T")
 
+_COMPUTING = (
+    "interlock",
+    "duckdb",
+    "sqlglot",
+    "pyarrow",
+    "numpy",
+    "tzdata",
+    "onnxruntime",
+    "msgspec",
+    "granian",
+)
 STAGE_FORMAT = 1  # raise when a stage's code changes what its output means
 
 
@@ -57,6 +71,18 @@ class Silent:
         """Nothing."""
 
 
+@cache
+def versions() -> dict[str, str]:
+    """What computes the stages: another version may compute otherwise."""
+    found = {"python": platform.python_version(), "machine": platform.machine()}
+    for name in _COMPUTING:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = ""
+    return found
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """What a stage put out: plain JSON values, and whether it had to run."""
@@ -84,14 +110,28 @@ class Context:
     in_memory: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False, compare=False)
 
     def run(
-        self, stage: str, inputs: Mapping[str, Any], compute: Callable[[], Mapping[str, Any]]
+        self,
+        stage: str,
+        inputs: Mapping[str, Any],
+        compute: Callable[[], Mapping[str, Any]],
+        *,
+        keep: Callable[[Mapping[str, Any]], bool] = lambda output: True,
     ) -> Outcome:
         """A stage: a pure function from digested inputs to an output.
 
         Cache, resume and reproduce are this one mechanism: the output is kept under the digest of
-        the stage's name and inputs, and the same inputs give it again without running.
+        the stage's name, its inputs, the product and the versions of what computes it; the same
+        give it again without running. An output that ``keep`` declines is not kept.
         """
-        key = digest_json({"format": STAGE_FORMAT, "stage": stage, "inputs": dict(inputs)})
+        key = digest_json(
+            {
+                "format": STAGE_FORMAT,
+                "stage": stage,
+                "product": self.bound.product.name,
+                "versions": versions(),
+                "inputs": dict(inputs),
+            }
+        )
         started = monotonic()
         known = self.ledger.stage(key)
         if known is not None:
@@ -99,8 +139,9 @@ class Context:
             return Outcome(stage=stage, key=key, output=known.output, cached=True, seconds=seconds)
         output = compute()
         seconds = monotonic() - started
-        row = StageRow(key=key, stage=stage, output=dict(output), seconds=seconds, at=now())
-        self.ledger.put_stage(row, product=self.bound.product.name)
+        if keep(output):
+            row = StageRow(key=key, stage=stage, output=dict(output), seconds=seconds, at=now())
+            self.ledger.put_stage(row, product=self.bound.product.name)
         return Outcome(stage=stage, key=key, output=output, cached=False, seconds=seconds)
 
     def once(self, what: str, digest: str, read: Callable[[], T]) -> T:

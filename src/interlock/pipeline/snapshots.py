@@ -16,6 +16,7 @@ from interlock.data.snapshot import (
     to_parquet,
 )
 from interlock.data.source import Source
+from interlock.errors import AuthorError
 from interlock.pipeline.context import Context, Outcome
 
 
@@ -34,7 +35,7 @@ def take_snapshots(context: Context) -> Outcome:
         name: _effective(context, source, digests[name]) for name, source in bound.sources.items()
     }
     inputs = {"digests": digests, "moments": moments, "zone": bound.zone}
-    return context.run("snapshot", inputs, lambda: _take_all(context, moments))
+    return context.run("snapshot", inputs, lambda: _take_all(context, digests, moments))
 
 
 def _effective(context: Context, source: Source, digest: str) -> int | None:
@@ -52,7 +53,9 @@ def _effective(context: Context, source: Source, digest: str) -> int | None:
     return None if latest is None else min(context.as_of, int(latest))
 
 
-def _take_all(context: Context, moments: Mapping[str, int | None]) -> dict[str, Any]:
+def _take_all(
+    context: Context, digests: Mapping[str, str], moments: Mapping[str, int | None]
+) -> dict[str, Any]:
     output = {}
     for name, source in context.bound.sources.items():
         moment = moments[name]
@@ -62,12 +65,25 @@ def _take_all(context: Context, moments: Mapping[str, int | None]) -> dict[str, 
             project_dir=context.bound.project_dir,
             zone=context.bound.zone,
         )
+        if taken.manifest.source_digest != digests[name]:
+            raise _changed_meanwhile(source)
         output[name] = {
             "manifest": taken.manifest.to_row(),
             "rows": context.artifacts.put(to_parquet(taken)),
             "quarantined": context.artifacts.put(table_bytes(taken.quarantined)),
         }
     return output
+
+
+def _changed_meanwhile(source: Source) -> AuthorError:
+    return AuthorError(
+        "D113",
+        "a source changed while it was read",
+        where=source.label,
+        expected="the same rows from the first look to the last",
+        got="other rows, or a query that gives others each time",
+        fix="deliver again once it has been written; give a query an order of its own",
+    )
 
 
 def load_snapshots(context: Context, output: Mapping[str, Any]) -> dict[str, Taken]:

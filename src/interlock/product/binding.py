@@ -76,6 +76,7 @@ class Bound:
         return digest_json(
             {
                 "schema": self.schema.to_row(),
+                "examples": self.examples_source.to_row(),
                 "features": self.features.to_row(),
                 "packed": dict(self.packed),
                 "label": dict(self.label_source),

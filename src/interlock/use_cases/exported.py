@@ -13,11 +13,12 @@ from pathlib import Path
 from msgspec import structs
 
 from interlock.deploy.policy import Policy
-from interlock.errors import IntegrityError
+from interlock.errors import BlockedError, IntegrityError
 from interlock.release.attest import RELEASE, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.keys import PublicKey
+from interlock.serve.admission import require_admission
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
 from interlock.serve.waiting import until_told
@@ -42,6 +43,7 @@ class Verified:
     bundle: str
     files: int
     attestations: int
+    signers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +59,30 @@ def verify_directory(directory: Path) -> VerifyReport:
     bundle = exported_bundle(directory)
     keys = exported_keys(directory)
     envelopes = exported_statements(directory, bundle.digest, keys)
+    _require_proofs(directory, bundle, keys)
     checked = Verified(
         name=str(directory),
         bundle=bundle.digest,
         files=len(bundle.files) + 1,
         attestations=len(envelopes),
+        signers=tuple(sorted({said.signer for said in envelopes})),
     )
     return VerifyReport(checked=(checked,), events=0)
+
+
+def _require_proofs(directory: Path, bundle: Bundle, keys: list[PublicKey]) -> None:
+    """Raises IntegrityError R166 unless the attestations prove what serving will ask for."""
+    try:
+        require_admission(bundle, exported_plan(directory, bundle.product, bundle.digest, keys))
+    except BlockedError as error:
+        raise IntegrityError(
+            "R166",
+            "the exported release is not proven by what lies beside it",
+            where=str(directory),
+            expected=error.mistakes[0].expected,
+            got=error.mistakes[0].got,
+            fix="export the release again",
+        ) from None
 
 
 def exported_keys(directory: Path) -> list[PublicKey]:
@@ -79,6 +98,8 @@ def exported_statements(directory: Path, digest: str, keys: list[PublicKey]) -> 
     folder = directory / "attestations" / digest
     found = []
     for path in sorted(folder.glob("*")):
+        if not path.is_file() or path.is_symlink():
+            raise misplaced(path)
         said = verify_envelope(path.read_bytes(), keys, where=str(path))
         if said.subject != digest:
             raise misplaced(path)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
+from interlock.release.attest import DEPLOYMENT
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
+from interlock.store.rows import Head
 from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -27,9 +32,38 @@ def verify(
                 checked.append(_release(workspace, f"{name} {release.label}", release.bundle))
             except IntegrityError as error:
                 mistakes.extend(error.mistakes)
+    if not what:
+        mistakes += _unknown_to_the_ledger(workspace)
     if mistakes:
         raise IntegrityError.of(mistakes)
     return VerifyReport(checked=tuple(checked), events=0 if what else _ledger(workspace))
+
+
+def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
+    """Proofs and pointers that the ledger does not know: it was cut, replaced, or is gone."""
+    places, ledger = workspace.places, workspace.ledger
+    found = [
+        _not_in_ledger(folder)
+        for folder in sorted(places.all_attestations.glob("*"))
+        if not ledger.attestations(folder.name)
+    ]
+    for path in sorted(places.pointers.glob("*/*.json")):
+        live = ledger.deployment(path.stem, path.parent.name)
+        pointer = read_pointer(path)
+        if live is None or pointer is None or pointer != Pointer.of(live):
+            found.append(_not_in_ledger(path))
+    return found
+
+
+def _not_in_ledger(path: Path) -> Mistake:
+    return Mistake(
+        code="R165",
+        what="the ledger does not know what lies in the state folder",
+        where=str(path),
+        expected="attestations and pointers that the ledger recorded",
+        got="something that it has no event of, or other than it recorded",
+        fix="restore the ledger from a backup, and find out who changed it",
+    )
 
 
 def _release(workspace: Workspace, name: str, digest: str) -> Verified:
@@ -39,6 +73,8 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
     notary = workspace.notary()
     found = {}
     for path in sorted(folder.glob("*")):
+        if not path.is_file() or path.is_symlink():
+            raise misplaced(path)
         data = path.read_bytes()
         said = verify_envelope(data, notary.keys, where=str(path))
         if said.subject != digest or path.name != f"{digest_bytes(data)}.json":
@@ -47,13 +83,27 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
     recorded = {row.blob for row in workspace.ledger.attestations(digest)}
     for blob in sorted(recorded - set(found)):
         raise missing(folder / f"{blob}.json")
+    for blob in sorted(set(found) - recorded):
+        raise misplaced(folder / f"{blob}.json")
     for blob in sorted(recorded):
         workspace.artifacts.get(blob)
     return Verified(name=name, bundle=digest, files=len(bundle.files) + 1, attestations=len(found))
 
 
+def _anchor(workspace: Workspace) -> Head | None:
+    """The latest end of the chain that a deployment's attestation signed: it may not be cut."""
+    keys = workspace.notary().keys
+    heads = []
+    for path in sorted(workspace.places.all_attestations.glob("*/*.json")):
+        said = verify_envelope(path.read_bytes(), keys, where=str(path))
+        if said.predicate_type == DEPLOYMENT:
+            signed = said.predicate["ledger"]
+            heads.append(Head(sequence=signed["sequence"], hash=signed["hash"]))
+    return max(heads, key=lambda head: head.sequence, default=None)
+
+
 def _ledger(workspace: Workspace) -> int:
-    broken = workspace.ledger.verify_chain()
+    broken = workspace.ledger.verify_chain(_anchor(workspace))
     if broken is not None:
         raise IntegrityError(
             "R160",
