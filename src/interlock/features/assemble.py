@@ -100,12 +100,15 @@ def as_of(rows: Mapping[str, pa.Table]) -> HistoryProvider:
 
 
 def history_rows(
-    definition: HistoryDefinition, packed: PackedFeatures, table: pa.Table
+    definition: HistoryDefinition,
+    packed: PackedFeatures,
+    table: pa.Table,
+    failures: list[RowFailure] | None = None,
 ) -> pa.Table:
     """A snapshot's revisions, which stand in key order, as the history statement reads them.
 
     Entity keys that are request features are computed by the packed functions on the source's own
-    columns; a row on which that fails belongs to no entity and is left out.
+    columns; a row on which that fails belongs to no entity, and is added to ``failures``.
     """
     made: dict[str, Any] = {}
     wanted = [name for name, _ in definition.entity if name in packed.names]
@@ -114,7 +117,9 @@ def history_rows(
         columns = {
             name: python_values(table.column(name).combine_chunks()) for name in needed.leaves
         }
-        made, _ = needed.columns(columns, [0] * table.num_rows)
+        made, failed = needed.columns(columns, [0] * table.num_rows)
+        if failures is not None:
+            failures.extend(failed)
     out: dict[str, Any] = {}
     for name, kind in definition.entity:
         if name in made:

@@ -21,10 +21,11 @@ from interlock.clock import now, parse_instant
 from interlock.data.snapshot import Taken, take
 from interlock.data.validation import validate_columns
 from interlock.errors import AuthorError
-from interlock.features.assemble import Assembled, arrow_type, as_of, assemble, history_rows
+from interlock.features.assemble import Assembled, arrow_type, assemble, history_rows
+from interlock.features.assemble import as_of as as_of_rows
 from interlock.features.declare import arguments_of
 from interlock.features.definition import Input
-from interlock.features.request import PackedFeatures, load_modules
+from interlock.features.request import PackedFeatures, RowFailure, load_modules
 from interlock.product.binding import Bound, bind
 from interlock.product.declaration import Declaration
 
@@ -111,12 +112,22 @@ def packed_features(bound: Bound) -> PackedFeatures:
 
 
 def source_rows(
-    bound: Bound, packed: PackedFeatures, taken: Mapping[str, Taken]
+    bound: Bound,
+    packed: PackedFeatures,
+    taken: Mapping[str, Taken],
+    failures: dict[str, list[RowFailure]] | None = None,
 ) -> dict[str, pa.Table]:
-    """The rows that each history reads, by the history's name."""
-    return {
-        h.name: history_rows(h, packed, taken[h.source].revisions) for h in bound.features.histories
-    }
+    """The rows that each history reads, by the history's name; ``failures`` likewise.
+
+    A row whose entity cannot be computed feeds no history: it is a failure, to be counted.
+    """
+    found = {}
+    for h in bound.features.histories:
+        failed: list[RowFailure] = []
+        found[h.name] = history_rows(h, packed, taken[h.source].revisions, failed)
+        if failures is not None and failed:
+            failures[h.name] = failed
+    return found
 
 
 def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSet:
@@ -133,7 +144,9 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
     kept = {name: _take(values, chosen) for name, values in columns.items()}
     instants = _instants(bound, rows, columns)[chosen]
     packed = packed_features(bound)
-    made = assemble(bound.features, packed, kept, instants, _provider(bound, packed, taken))
+    lost: dict[str, list[RowFailure]] = {}
+    provider = as_of_rows(source_rows(bound, packed, taken, lost))
+    made = assemble(bound.features, packed, kept, instants, provider)
     failed = {f.row: f"feature {f.feature}: {f.message}" for f in reversed(made.failures)}
     good = np.array([i for i in range(len(chosen)) if i not in failed], dtype=np.int64)
     y, classes = _encoded([labels[chosen[i]] for i in good], bound)
@@ -152,13 +165,12 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
             without_label=int((valid & ~has_label).sum()),
             label_pending=int((valid & has_label & ~known).sum()),
             quarantined=dict(sorted(Counter(map(str, all_reasons.values())).items())),
-            feature_failures=dict(Counter(f.feature for f in made.failures)),
+            feature_failures={
+                **Counter(f.feature for f in made.failures),
+                **{f"history {name}": len(failed) for name, failed in lost.items()},
+            },
         ),
     )
-
-
-def _provider(bound: Bound, packed: PackedFeatures, taken: Mapping[str, Taken]) -> Any:
-    return as_of(source_rows(bound, packed, taken))
 
 
 def _request_table(bound: Bound, rows: pa.Table) -> pa.Table:
