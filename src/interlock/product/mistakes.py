@@ -162,6 +162,17 @@ def target_mistakes(
                     fix=nearest(column, there) or "correct the column's name",
                 )
             )
+        elif there and there[column] not in ("int", "float", "bool"):
+            found.append(
+                Mistake(
+                    code="C123",
+                    what=f"'{name}' names a column that holds no numbers",
+                    where=f"source {product.examples.source.name}",
+                    expected="a column of numbers",
+                    got=f"{column}: {there[column]}",
+                    fix="name another column, or convert it with il.Source(sql='…')",
+                )
+            )
     return found
 
 

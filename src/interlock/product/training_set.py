@@ -134,7 +134,8 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
     """The training set made of snapshots taken at ``as_of``."""
     source = bound.examples_source
     rows = taken[source.name].table
-    columns, reasons = validate_columns(bound.schema, _request_table(bound, rows))
+    columns, found = validate_columns(bound.schema, _request_table(bound, rows))
+    reasons = _with_weight_reasons(bound, rows, found)
     labels = _labels(bound, rows)
     label_at = _label_instants(bound, rows)
     has_label = np.array([label is not None for label in labels], dtype=bool)
@@ -171,6 +172,18 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
             },
         ),
     )
+
+
+def _with_weight_reasons(
+    bound: Bound, rows: pa.Table, reasons: Sequence[str | None]
+) -> list[str | None]:
+    """The reasons why rows cannot be used, those with a weight that weighs nothing sound added."""
+    if not bound.product.weight:
+        return list(reasons)
+    weights = rows.column(bound.product.weight).to_pylist()
+    sound = [w is not None and 0 <= w < float("inf") for w in weights]
+    text = f"{bound.product.weight}: a weight must be a number, 0 or more"
+    return [r or (None if ok else text) for r, ok in zip(reasons, sound, strict=True)]
 
 
 def _request_table(bound: Bound, rows: pa.Table) -> pa.Table:

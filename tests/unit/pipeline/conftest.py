@@ -65,7 +65,7 @@ class Bench:
             "target": il.Regression("price", available_after="1d"),
             "candidates": {"mean": il.Baseline(il.Mean()), "ridge": il.Candidate(Ridge())},
         }
-        return il.Product("houses", **(parts | changes))
+        return il.Product(changes.pop("name", "houses"), **(parts | changes))
 
     def context(self, as_of="1997-02-01", **changes):
         return Context(

@@ -442,3 +442,24 @@ def remembered(price: int, zone: str) -> bool:
 def test_a_label_under_another_decorator(project):
     rows = made(project, target=il.Binary(remembered, available_after="1d"), candidates=CLASSES)
     assert rows.y.tolist() == [0, 0, 0, 0, 0, 1, 0, 1, 0, 1]
+
+
+def test_a_weight_that_weighs_nothing_sound_is_quarantined(project, sales):
+    n = sales.num_rows
+    weights = [-1.0, None, float("inf"), *([1.0] * (n - 3))]
+    project.write(sales.append_column("weight", pa.array(weights, pa.float64())))
+    rows = made(project, weight="weight")
+    assert rows.counts.quarantined["weight: a weight must be a number, 0 or more"] == 3
+
+
+def test_rows_whose_entity_fails_are_counted(project):
+    history = il.History(project.source(), by=block_of, refresh="1d", n=il.count("30d"))
+    rows = made(project, features=[block_of, history])
+    assert rows.counts.feature_failures["history sales_by_block_of"] > 0
+
+
+@il.feature
+def block_of(built: int) -> str:
+    if built % 3 == 0:
+        raise ValueError("no block")
+    return str(built % 2)
