@@ -22,6 +22,7 @@ def once(at: pa.Table, entity: Sequence[str]) -> tuple[pa.Table, npt.NDArray[np.
     >>> questions.to_pydict(), asks.tolist()
     ({'__ordinal': [0, 1], 'e': ['a', 'b'], '__grid': [1, 1]}, [0, 1, 0])
     """
+    at = at.select(["__ordinal", *entity, "__grid"])
     codes, room = np.zeros(at.num_rows, dtype=np.int64), 1
     for name in (*entity, "__grid"):
         encoded = at[name].combine_chunks().dictionary_encode()
