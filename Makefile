@@ -36,6 +36,8 @@ format: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python bench/deliver.py
+	@$(BIN)/python bench/features.py
+	@$(BIN)/python bench/online.py
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 
