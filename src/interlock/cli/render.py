@@ -398,7 +398,8 @@ def symmetry_lines(report: SymmetryReport) -> list[str]:
     if found.defects:
         return [*lines, "✖ failed: what was answered is not what training would compute"]
     if not found.rows:
-        return [*lines, "? inconclusive: nothing was compared"]
+        more = "; --share 1 looks at all of them" if report.logged else ""
+        return [*lines, f"? inconclusive: nothing was compared{more}"]
     return [*lines, "✔ no defect on the rows compared"]
 
 

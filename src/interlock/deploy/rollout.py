@@ -52,8 +52,7 @@ def promote(
             delivery=target.delivery,
             since=at,
         )
-    if current.pinned and not unpin:
-        raise _pinned(current)
+    require_unpinned(current, unpin=unpin)
     if current.bundle == target.bundle and not current.pinned:
         return current
     return _next(current, target, act=PROMOTE, pinned=False, reason=reason, at=at)
@@ -115,6 +114,12 @@ def _next(
     )
 
 
+def require_unpinned(current: DeploymentRow | None, *, unpin: bool) -> None:
+    """Raises BlockedError E103 for a pinned environment, unless the pin is to end."""
+    if current is not None and current.pinned and not unpin:
+        raise _pinned(current)
+
+
 def _pinned(current: DeploymentRow) -> BlockedError:
     return BlockedError(
         "E103",
@@ -122,7 +127,7 @@ def _pinned(current: DeploymentRow) -> BlockedError:
         where=f"{current.product} in {current.environment}",
         expected="an explicit word to end the pin",
         got=f"a {current.act}: {current.reason or 'no reason given'}",
-        fix="once the reason is gone, promote the release explicitly, ending the pin",
+        fix="once the reason is gone: interlock deliver --unpin",
         untouched=f"{current.label} stays live",
     )
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from interlock.clock import monotonic, now
-from interlock.deploy.rollout import Target
+from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
 from interlock.errors import BlockedError, InterlockError, Mistake
 from interlock.gates.service import service_gate
@@ -64,6 +64,7 @@ class Run:
         last = self.goal.last.name
         self.live = self._live_before(last)
         self.context.narrator.began(self._header())
+        require_unpinned(self.deployer.live.current(last), unpin=self.goal.unpin)
         champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
         snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
         examples = self._step(

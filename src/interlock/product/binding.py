@@ -35,6 +35,7 @@ from interlock.product.mistakes import (
     candidate_mistakes,
     feature_mistakes,
     gate_mistakes,
+    nearest,
     split_mistakes,
     target_mistakes,
 )
@@ -240,7 +241,7 @@ def _name_mistakes(
                 where=f"source {product.examples.source.name}",
                 expected=f"one of {', '.join(sorted(there))}",
                 got=mapping[name],
-                fix=f"map it: .map({name}='…')",
+                fix=nearest(mapping[name], there) or f"map it: .map({name}='…')",
             )
 
 

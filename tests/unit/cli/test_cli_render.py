@@ -303,4 +303,6 @@ def test_symmetry_without_defects_and_without_anything_compared():
         "✔ no defect on the rows compared",
     ]
     nothing = replace(report, findings=replace(findings, rows=0, values=0))
-    assert render.symmetry_lines(nothing)[-1] == "? inconclusive: nothing was compared"
+    assert render.symmetry_lines(nothing)[-1] == (
+        "? inconclusive: nothing was compared; --share 1 looks at all of them"
+    )

@@ -130,7 +130,7 @@ def test_a_field_without_a_column(project):
         "  where: source sales\n"
         f"  expected: one of {columns}\n"
         "  got: valued_on\n"
-        "  fix: map it: .map(valued_on='…')"
+        "  fix: did you mean 'sold_on'?"
     )
 
 
