@@ -150,30 +150,7 @@ def target_mistakes(
                 fix="correct interval=…",
             )
         )
-    for name, column in (*product.yardsticks.items(), *_weight(product)):
-        if there and column not in there:
-            found.append(
-                Mistake(
-                    code="C123",
-                    what=f"'{name}' names a column that is not there",
-                    where=f"source {product.examples.source.name}",
-                    expected=f"one of {', '.join(sorted(there))}",
-                    got=column,
-                    fix=nearest(column, there) or "correct the column's name",
-                )
-            )
-        elif there and there[column] not in ("int", "float", "bool"):
-            found.append(
-                Mistake(
-                    code="C123",
-                    what=f"'{name}' names a column that holds no numbers",
-                    where=f"source {product.examples.source.name}",
-                    expected="a column of numbers",
-                    got=f"{column}: {there[column]}",
-                    fix="name another column, or convert it with il.Source(sql='…')",
-                )
-            )
-    return found
+    return found + list(_number_column_mistakes(product, there))
 
 
 def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:
@@ -190,6 +167,29 @@ def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:
             fix="name the label's arguments after columns of the source",
         )
     ]
+
+
+def _number_column_mistakes(product: Declaration, there: Mapping[str, str]) -> Iterator[Mistake]:
+    """Yardsticks and weights are columns of numbers."""
+    for name, column in (*product.yardsticks.items(), *_weight(product)):
+        if there and column not in there:
+            yield Mistake(
+                code="C123",
+                what=f"'{name}' names a column that is not there",
+                where=f"source {product.examples.source.name}",
+                expected=f"one of {', '.join(sorted(there))}",
+                got=column,
+                fix=nearest(column, there) or "correct the column's name",
+            )
+        elif there and there[column] not in ("int", "float", "bool"):
+            yield Mistake(
+                code="C123",
+                what=f"'{name}' names a column that holds no numbers",
+                where=f"source {product.examples.source.name}",
+                expected="a column of numbers",
+                got=f"{column}: {there[column]}",
+                fix="name another column, or convert it with il.Source(sql='…')",
+            )
 
 
 def _weight(product: Declaration) -> list[tuple[str, str]]:
