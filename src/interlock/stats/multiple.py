@@ -1,7 +1,7 @@
 """Many questions at once: keeping the share of false discoveries small.
 
->>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5])
-array([0.04      , 0.05333333, 0.05333333, 0.5       ])
+>>> benjamini_hochberg([0.01, 0.04, 0.03, 0.5]).round(4).tolist()
+[0.04, 0.0533, 0.0533, 0.5]
 """
 
 from __future__ import annotations

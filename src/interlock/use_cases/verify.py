@@ -7,7 +7,7 @@ from pathlib import Path
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
-from interlock.release.attest import DEPLOYMENT
+from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
 from interlock.store.rows import Head
@@ -45,14 +45,35 @@ def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
     found = [
         _not_in_ledger(folder)
         for folder in sorted(places.all_attestations.glob("*"))
-        if not ledger.attestations(folder.name)
+        if not ledger.attestations(folder.name) and not _begun(workspace, folder)
     ]
     for path in sorted(places.pointers.glob("*/*.json")):
-        live = ledger.deployment(path.stem, path.parent.name)
-        pointer = read_pointer(path)
-        if live is None or pointer is None or pointer != Pointer.of(live):
+        recorded = ledger.deployments(path.stem, path.parent.name)
+        if read_pointer(path) not in [Pointer.of(row) for row in recorded]:
             found.append(_not_in_ledger(path))
     return found
+
+
+def _begun(workspace: Workspace, folder: Path) -> bool:
+    """Whether a delivery that the ledger knows was signing there when it was interrupted."""
+    keys = workspace.notary().keys
+    paths = sorted(folder.glob("*.json"))
+    return bool(paths) and all(
+        _is_known(workspace, verify_envelope(path.read_bytes(), keys, where=str(path)))
+        for path in paths
+    )
+
+
+def _is_known(workspace: Workspace, said: Attestation) -> bool:
+    """Whether the ledger knows what a statement is of, though it does not list the statement.
+
+    A delivery that was killed between signing and recording leaves such a statement.
+    """
+    about = said.predicate
+    if "delivery" in about:
+        return workspace.ledger.delivery(str(about["delivery"])) is not None
+    deployed = workspace.ledger.deployments(said.name, str(about["environment"]))
+    return (about["generation"], said.subject) in [(d.generation, d.bundle) for d in deployed]
 
 
 def _not_in_ledger(path: Path) -> Mistake:
@@ -84,7 +105,8 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
     for blob in sorted(recorded - set(found)):
         raise missing(folder / f"{blob}.json")
     for blob in sorted(set(found) - recorded):
-        raise misplaced(folder / f"{blob}.json")
+        if not _is_known(workspace, found[blob]):
+            raise misplaced(folder / f"{blob}.json")
     for blob in sorted(recorded):
         workspace.artifacts.get(blob)
     return Verified(name=name, bundle=digest, files=len(bundle.files) + 1, attestations=len(found))
