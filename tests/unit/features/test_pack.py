@@ -549,7 +549,7 @@ def test_a_method_called_on_an_import_changes_no_name(project):
         """
         import numpy as np
 
-        np.set_printoptions(precision=3)
+        np.geterr()
         NAMES = ["b", "a"]
         print(NAMES.index("a"), sorted(NAMES))
 
