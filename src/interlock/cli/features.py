@@ -15,7 +15,8 @@ def features_command(*, environment: str = "prod", options: OfProduct = OF_PRODU
         Whose champion and online store to look at.
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import features_lines, plain
+    from interlock.cli.render import plain
+    from interlock.cli.render_features import features_lines
     from interlock.use_cases import features
 
     with opened(options) as workspace:

@@ -31,7 +31,8 @@ def symmetry_command(
         Look at what `interlock serve --replay` answered.
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import plain, symmetry_lines
+    from interlock.cli.render import plain
+    from interlock.cli.render_features import symmetry_lines
     from interlock.use_cases import symmetry
 
     with opened(options) as workspace:

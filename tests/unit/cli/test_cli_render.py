@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from interlock.cli import render
+from interlock.cli import render, render_features
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
@@ -246,7 +246,7 @@ def test_features_are_listed_with_what_is_known_of_them():
             ),
         ),
     )
-    assert render.features_lines(report) == [
+    assert render_features.features_lines(report) == [
         "features of rents · 1.3.0",
         "  feature                   kind     type   unit  from                              "
         "window         missing  fresh       importance",
@@ -254,7 +254,7 @@ def test_features_are_listed_with_what_is_known_of_them():
         "  usual_rent (market team)  history  float        rents: mean(rent) by district     "
         "30d, every 1d  1.23 %   1997-06-30  0.01235",
     ]
-    assert render.features_lines(replace(report, champion=""))[0] == "features of rents"
+    assert render_features.features_lines(replace(report, champion=""))[0] == "features of rents"
     assert render.plain(report)["features"][1]["as_of"] == "1997-06-30T00:00:00Z"
     assert render.plain(report)["features"][0]["as_of"] is None
 
@@ -276,7 +276,7 @@ def test_symmetry_tells_defects_from_staleness():
         product="rents", environment="prod", logged=12_000, sampled=2_200, findings=findings
     )
     assert report.defective
-    assert render.symmetry_lines(report) == [
+    assert render_features.symmetry_lines(report) == [
         "rents in prod · 12,000 answers in the log, 1,200 compared, 4,800 values",
         "  left out: 1,000 degraded: answered with declared defaults",
         "! staleness: 2 look-ups behind their grid point, at most by 3 d; "
@@ -298,11 +298,11 @@ def test_symmetry_without_defects_and_without_anything_compared():
         product="rents", environment="prod", logged=100, sampled=10, findings=findings
     )
     assert not report.defective
-    assert render.symmetry_lines(report) == [
+    assert render_features.symmetry_lines(report) == [
         "rents in prod · 100 answers in the log, 10 compared, 40 values",
         "✔ no defect on the rows compared",
     ]
     nothing = replace(report, findings=replace(findings, rows=0, values=0))
-    assert render.symmetry_lines(nothing)[-1] == (
+    assert render_features.symmetry_lines(nothing)[-1] == (
         "? inconclusive: nothing was compared; --share 1 looks at all of them"
     )
