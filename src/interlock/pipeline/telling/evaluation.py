@@ -1,0 +1,146 @@
+"""What a delivery has to tell of the competition and of the winner's test rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from interlock.evaluate.compare import Estimate
+from interlock.evaluate.metrics import metric_named
+from interlock.gates.model import model_gate
+from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.examples import load_examples
+from interlock.pipeline.judging import limits_of
+from interlock.product.training_set import TrainingSet
+from interlock.report import content as report
+from interlock.report.classes import summarise_classes
+from interlock.report.residuals import summarise_regression
+from interlock.store.arrays import array_from_bytes
+from interlock.verdict import Interval
+
+_SLICE_CATEGORIES = 12
+
+
+def tell_evaluation(
+    context: Context, examples: Outcome, trained: Outcome, judged: Outcome | None
+) -> report.Evaluation:
+    """Who took part, how they fared, and the winner's errors on the test rows."""
+    product, output = context.bound.product, trained.output
+    estimates = judged.output["estimates"] if judged else {}
+    unit = getattr(product.target, "unit", "")
+    limits = limits_of(model_gate(product.model_gate))
+    names = list(next(iter(estimates.values()), {})) or [product.metric_name]
+    metrics = tuple(_metric(name, limits, unit) for name in names)
+    shown = [_candidate(name, row, estimates) for name, row in output["candidates"].items()]
+    for name, measured in estimates.items():
+        if name == "champion" and judged is not None:
+            shown.append(_other(judged.output["champion"]["label"], measured, "champion"))
+        elif name.startswith("yardstick "):
+            shown.append(_other(name.removeprefix("yardstick "), measured, "yardstick"))
+    return report.Evaluation(
+        metrics=metrics,
+        candidates=tuple(shown),
+        winner=output["winner"],
+        test=_test_summary(context, examples, trained) if estimates else None,
+    )
+
+
+def _metric(name: str, limits: Mapping[str, float], unit: str) -> report.Metric:
+    metric = metric_named(name)
+    return report.Metric(
+        name=name,
+        lower_is_better=metric.better == "lower",
+        limit=limits.get(name),
+        unit=metric.unit_shown(unit),
+    )
+
+
+def _estimates(measured: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {
+        name: Estimate(value=e["value"], interval=_interval(e), n=e["n"], units=e["n"])
+        for name, e in measured.items()
+        if e["value"] is not None
+    }
+
+
+def _interval(measured: Mapping[str, Any]) -> Interval | None:
+    if measured["low"] is None or measured["high"] is None:
+        return None
+    return Interval(low=measured["low"], high=measured["high"])
+
+
+def _candidate(name: str, row: Mapping[str, Any], estimates: Mapping[str, Any]) -> report.Candidate:
+    kind = report.CandidateKind.BASELINE if row["baseline"] else report.CandidateKind.CANDIDATE
+    if row["failure"] is not None:
+        return report.Candidate(
+            name=name,
+            kind=kind,
+            seconds=row["seconds"],
+            failure="; ".join(f"{m['code']}: {m['what']}: {m['got']}" for m in row["failure"]),
+        )
+    held_out = row["exactness"]["held out"]
+    return report.Candidate(
+        name=name,
+        kind=kind,
+        metrics=_estimates(estimates.get(name, {})),
+        seconds=row["seconds"],
+        format=row["format"],
+        exactness=f"{held_out['bit_identical']:,} of {held_out['rows']:,} rows equal to the bit",
+        params=row["params"],
+    )
+
+
+def _other(name: str, measured: Mapping[str, Any], kind: str) -> report.Candidate:
+    return report.Candidate(
+        name=name, kind=report.CandidateKind(kind), metrics=_estimates(measured)
+    )
+
+
+def _test_summary(
+    context: Context, examples: Outcome, trained: Outcome
+) -> report.RegressionSummary | report.ClassesSummary | None:
+    rows = load_examples(context, examples.output)
+    output, product = trained.output, context.bound.product
+    row = output["candidates"].get(output["winner"] or "", {})
+    if "test" not in row:
+        return None
+    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
+    kept = {k: array_from_bytes(context.artifacts.get(blob)) for k, blob in row["test"].items()}
+    timed = context.bound.examples_source.event_time is not None
+    instants = rows.instants[test] if timed else None
+    slices = _slices(rows, test)
+    if product.target.task == "regression":
+        return summarise_regression(
+            rows.y[test],
+            kept["prediction"],
+            target=product.target.name,
+            unit=getattr(product.target, "unit", ""),
+            instants=instants,
+            slices=slices,
+            low=kept.get("low"),
+            high=kept.get("high"),
+            promised=getattr(product.target, "interval", None),
+        )
+    return summarise_classes(
+        [rows.classes[int(i)] for i in rows.y[test]],
+        kept["prediction"],
+        classes=rows.classes,
+        target=product.target.name,
+        instants=instants,
+        slices=slices,
+    )
+
+
+def _slices(rows: TrainingSet, test: np.ndarray[Any, Any]) -> dict[str, list[object]]:
+    """Categories with few values: errors are shown for each value."""
+    found: dict[str, list[object]] = {}
+    for given in rows.inputs:
+        if given.kind not in ("str", "category", "bool"):
+            continue
+        values = rows.column(given.name)
+        chosen = [values[i] for i in test]
+        if 1 < len(set(map(str, chosen))) <= _SLICE_CATEGORIES:
+            found[given.name] = [str(v) if v is not None else "missing" for v in chosen]
+    return found

@@ -1,0 +1,68 @@
+"""What a delivery has to tell of the packaged service."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from interlock.clock import SECOND, parse_span
+from interlock.report import content as report
+
+
+def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.Service:
+    """What the service gate saw."""
+    return report.Service(
+        parity=(
+            report.Parity(
+                name="features",
+                compared=measured["features_compared"],
+                different=measured["feature_mismatches"],
+                worst=measured["worst_feature_difference"],
+                tolerance=0.0,
+            ),
+            report.Parity(
+                name="predictions",
+                compared=measured["rows_compared"],
+                different=measured["prediction_mismatches"],
+                worst=measured["worst_prediction_difference"],
+                tolerance=measured["tolerance"],
+            ),
+            report.Parity(
+                name="edge cases",
+                compared=measured["edge_rows_compared"],
+                different=measured["edge_mismatches"],
+            ),
+        ),
+        latency=tuple(
+            report.LatencyWindow(
+                label=str(i + 1),
+                n=w["n"],
+                p50=w["p50_seconds"] * 1e3,
+                p95=w.get("p95_seconds", w["p99_seconds"]) * 1e3,
+                p99=w["p99_seconds"] * 1e3,
+            )
+            for i, w in enumerate(measured["latency_windows"])
+        ),
+        latency_limit_ms=limit_ms,
+        bad_inputs=_bad_inputs(measured),
+    )
+
+
+def _bad_inputs(measured: Mapping[str, Any]) -> tuple[report.BadInput, ...]:
+    """Those answered otherwise than due one by one, the others counted."""
+    wrong = measured["bad_inputs_wrong"]
+    refused = measured["bad_inputs_sent"] - len(wrong)
+    found = [
+        report.BadInput(name=name, expected="the status due", got="another", refused=False)
+        for name in wrong
+    ]
+    if refused:
+        name = f"{refused} kinds of bad request"
+        found.append(report.BadInput(name=name, expected="4xx", got="4xx", refused=True))
+    return tuple(found)
+
+
+def limit_ms(checks: Sequence[Any]) -> float | None:
+    """The declared limit of latency in milliseconds, if there is one."""
+    limits = [parse_span(c.limit) / SECOND * 1e3 for c in checks if hasattr(c, "limit")]
+    return limits[0] if limits else None

@@ -1,0 +1,61 @@
+"""What a report is made of. The pipeline fills these records; the report only draws them.
+
+Instants are microseconds UTC. Every collection may be empty: the page then says so in words.
+Nothing here is a path, a host or the present time, so that equal contents give equal bytes.
+
+Measured values are :class:`interlock.evaluate.compare.Estimate`, in the unit of their metric:
+"%" for a share of 1, "1" or "" for a plain number, else the unit itself.
+
+>>> Data(read=10, usable=8, quarantined=(Quarantine(reason="no price", rows=2),)).quarantined_rows
+2
+"""
+
+from __future__ import annotations
+
+from interlock.report.content.classes import ClassesSummary, Curve, ReliabilityBin
+from interlock.report.content.data import (
+    CategoricalColumn,
+    Column,
+    Data,
+    NumericColumn,
+    Quarantine,
+    SplitPart,
+)
+from interlock.report.content.delivery import Attestation, Command, Content, Lineage
+from interlock.report.content.evaluation import Candidate, CandidateKind, Evaluation, Metric
+from interlock.report.content.parts import Period, SliceError
+from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
+from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
+from interlock.report.content.steps import Step, StepStatus
+
+__all__ = [
+    "Attestation",
+    "BadInput",
+    "Candidate",
+    "CandidateKind",
+    "CategoricalColumn",
+    "ClassesSummary",
+    "Cloud",
+    "Column",
+    "Command",
+    "Content",
+    "Curve",
+    "Data",
+    "Decile",
+    "Evaluation",
+    "Histogram",
+    "LatencyWindow",
+    "Lineage",
+    "Metric",
+    "NumericColumn",
+    "Parity",
+    "Period",
+    "Quarantine",
+    "RegressionSummary",
+    "ReliabilityBin",
+    "Service",
+    "SliceError",
+    "SplitPart",
+    "Step",
+    "StepStatus",
+]

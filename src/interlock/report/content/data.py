@@ -1,0 +1,77 @@
+"""Where the rows went, and what they look like."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantine:
+    """Rows put aside for one reason, with a few of them as examples."""
+
+    reason: str
+    rows: int
+    samples: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitPart:
+    """One part of the split; ``start`` and ``end`` are instants, None without time."""
+
+    name: str
+    rows: int
+    start: int | None = None
+    end: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NumericColumn:
+    """A number column's profile.
+
+    ``counts[i]`` rows lie between ``edges[i]`` and ``edges[i + 1]`` (as a rule deciles);
+    ``reference`` holds the champion's training counts in the same bins; ``shift`` is the
+    population stability index between the two.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+    missing: int = 0
+    reference: tuple[int, ...] = ()
+    shift: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CategoricalColumn:
+    """A category column's profile: its most frequent values, the rest, and the missing."""
+
+    name: str
+    top: tuple[tuple[str, int], ...]
+    other: int = 0
+    missing: int = 0
+    shift: float | None = None
+    unit: str = ""
+
+
+Column = NumericColumn | CategoricalColumn
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """Where the rows went, and what they look like."""
+
+    read: int
+    usable: int
+    without_label: int = 0
+    pending: int = 0
+    quarantined: tuple[Quarantine, ...] = ()
+    splits: tuple[SplitPart, ...] = ()
+    columns: tuple[Column, ...] = ()
+
+    @property
+    def quarantined_rows(self) -> int:
+        """Rows in quarantine, for whichever reason."""
+        return sum(group.rows for group in self.quarantined)

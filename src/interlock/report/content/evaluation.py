@@ -1,0 +1,55 @@
+"""The competition: who took part, by which metrics, and how they fared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from interlock.evaluate.compare import Estimate
+from interlock.report.content.classes import ClassesSummary
+from interlock.report.content.regression import RegressionSummary
+
+
+class CandidateKind(StrEnum):
+    """What part a competitor plays."""
+
+    CANDIDATE = "candidate"
+    BASELINE = "baseline"
+    CHAMPION = "champion"
+    YARDSTICK = "yardstick"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """A metric's name and direction; ``limit`` is the absolute limit declared for it, if any."""
+
+    name: str
+    lower_is_better: bool = True
+    limit: float | None = None
+    unit: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """One competitor and how it fared; ``failure`` says why it has no scores."""
+
+    name: str
+    kind: CandidateKind
+    metrics: Mapping[str, Estimate] = field(default_factory=dict)
+    seconds: float | None = None
+    format: str = ""
+    exactness: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict)
+    failure: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """The competition: who took part, by which metrics (the first ranks), and who won."""
+
+    metrics: tuple[Metric, ...]
+    candidates: tuple[Candidate, ...]
+    winner: str | None = None
+    test: RegressionSummary | ClassesSummary | None = None
