@@ -56,13 +56,9 @@ _WHERE = {
         "MaxViolations",
         "MinPerPart",
     ),
-    "interlock.gates.model": (
-        "Below",
-        "Above",
-        "BeatsBaselines",
-        "NoWorseThanChampion",
-        "BetterThanChampion",
-    ),
+    "interlock.gates.model.absolute": ("Below", "Above"),
+    "interlock.gates.model.baselines": ("BeatsBaselines",),
+    "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
     "interlock.gates.service": ("P99Below",),
 }
 _RENAMED = {
@@ -123,11 +119,11 @@ if TYPE_CHECKING:
     from interlock.gates.data import MaxViolations as MaxViolations
     from interlock.gates.data import MinPerPart as MinPerPart
     from interlock.gates.data import MinRows as MinRows
-    from interlock.gates.model import Above as Above
-    from interlock.gates.model import BeatsBaselines as BeatsBaselines
-    from interlock.gates.model import Below as Below
-    from interlock.gates.model import BetterThanChampion as BetterThanChampion
-    from interlock.gates.model import NoWorseThanChampion as NoWorseThanChampion
+    from interlock.gates.model.absolute import Above as Above
+    from interlock.gates.model.absolute import Below as Below
+    from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines
+    from interlock.gates.model.champion import BetterThanChampion as BetterThanChampion
+    from interlock.gates.model.champion import NoWorseThanChampion as NoWorseThanChampion
     from interlock.gates.service import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary

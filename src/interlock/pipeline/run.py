@@ -19,7 +19,8 @@ from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.failpoint import failpoint
 from interlock.pipeline.goal import DELIVERED, UNCHANGED, Goal
-from interlock.pipeline.judging import judge_data, judge_model
+from interlock.pipeline.judging.data import judge_data
+from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.release.bundle import Bundle

@@ -12,7 +12,9 @@ from interlock.errors import Mistake, collecting
 from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
-from interlock.gates import data, model, service
+from interlock.gates import data, service
+from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.gate import MODEL_CHECKS, model_gate
 from interlock.product.declaration import Declaration
 from interlock.product.order import order_of
 from interlock.product.target import Regression
@@ -28,13 +30,6 @@ DATA_CHECKS = (
     data.MaxViolations,
     data.Fresh,
     data.MinPerPart,
-)
-MODEL_CHECKS = (
-    model.Below,
-    model.Above,
-    model.BeatsBaselines,
-    model.NoWorseThanChampion,
-    model.BetterThanChampion,
 )
 SERVICE_CHECKS = (service.P99Below,)
 CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
@@ -313,7 +308,7 @@ def gate_mistakes(product: Declaration) -> list[Mistake]:
 
 def _nothing_to_beat(product: Declaration) -> list[Mistake]:
     """The gate that holds by default asks for it too."""
-    asked = any(isinstance(c, model.BeatsBaselines) for c in model.model_gate(product.model_gate))
+    asked = any(isinstance(c, BeatsBaselines) for c in model_gate(product.model_gate))
     if not asked or any(isinstance(c, Baseline) for c in product.candidates.values()):
         return []
     rule = "il.Mean()" if product.target.task == "regression" else "il.ClassPrior()"

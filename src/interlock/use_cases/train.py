@@ -9,7 +9,7 @@ from interlock.digest import digest_json
 from interlock.evaluate.metrics import metric_named
 from interlock.pipeline import telling, training
 from interlock.pipeline.examples import make_examples
-from interlock.pipeline.judging import judge_model
+from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.report.content import Candidate
 from interlock.workspace import Workspace

@@ -15,10 +15,11 @@ from interlock.deploy.environment import environments
 from interlock.evaluate.metrics import METRICS
 from interlock.features.purity import ALLOWED_IMPORTS
 from interlock.gates.data import ALWAYS_ON, DEFAULT_DATA_GATE
-from interlock.gates.model import DEFAULT_MODEL_GATE, FEWEST_CHAMPION_ROWS
+from interlock.gates.model.champion import FEWEST_CHAMPION_ROWS
+from interlock.gates.model.gate import DEFAULT_MODEL_GATE, MODEL_CHECKS
 from interlock.gates.service import FEWEST_REQUESTS, FEWEST_WINDOWS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
-from interlock.product.mistakes import DATA_CHECKS, MODEL_CHECKS, SERVICE_CHECKS
+from interlock.product.mistakes import DATA_CHECKS, SERVICE_CHECKS
 from interlock.release import attest, bundle
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.plan import Limits, ServePlan

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interlock.gates.data import DataMeasurement
-from interlock.gates.model import ModelMeasurement
+from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.service import LatencyWindow, ServiceMeasurement
 
 DAY = 86_400_000_000

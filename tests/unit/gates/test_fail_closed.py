@@ -1,6 +1,8 @@
 """No check passes on a measurement with a hole in it, whatever the hole."""
 
+import importlib
 import math
+import pkgutil
 from dataclasses import fields, replace
 
 import numpy as np
@@ -8,17 +10,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import interlock.gates
 from interlock.digest import canonical_json
-from interlock.gates import data, model, service
+from interlock.gates import service
 from interlock.gates.data import Fresh, MaxViolations, MinRows, data_gate
-from interlock.gates.gate import run
-from interlock.gates.model import (
-    Above,
-    BeatsBaselines,
-    Below,
-    BetterThanChampion,
-    NoWorseThanChampion,
-)
+from interlock.gates.gate import Declared, run
+from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
 from interlock.verdict import Verdict
 
@@ -58,10 +57,12 @@ def test_every_check_there_is_was_asked():
     asked = {type(check).__name__ for check in (*DATA, *MODEL, *SERVICE)}
     declared = {
         name
-        for module in (data, model, service)
+        for found in pkgutil.walk_packages(interlock.gates.__path__, "interlock.gates.")
+        for module in [importlib.import_module(found.name)]
         for name, thing in vars(module).items()
         if isinstance(thing, type)
-        and hasattr(thing, "judge")
+        and issubclass(thing, Declared)
+        and thing is not Declared
         and thing.__module__ == module.__name__
     }
     assert asked == declared

@@ -14,7 +14,7 @@ def test_every_code_has_a_page_that_says_what_to_do():
     used = {
         code
         for package in (interlock.evaluate, interlock.gates)
-        for module in Path(package.__path__[0]).glob("*.py")
+        for module in Path(package.__path__[0]).rglob("*.py")
         for code in CODE.findall(module.read_text())
     }
     pages = resources.files("interlock") / "explain"

@@ -5,15 +5,10 @@ import pytest
 
 from interlock.errors import AuthorError
 from interlock.gates.gate import run
-from interlock.gates.model import (
-    DEFAULT_MODEL_GATE,
-    Above,
-    BeatsBaselines,
-    Below,
-    BetterThanChampion,
-    NoWorseThanChampion,
-    model_gate,
-)
+from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.gate import DEFAULT_MODEL_GATE, model_gate
 from interlock.verdict import Exemption, Verdict
 
 RNG = np.random.default_rng(5)

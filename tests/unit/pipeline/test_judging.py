@@ -9,7 +9,8 @@ import pytest
 import interlock as il
 from interlock.evaluate.metrics import METRICS
 from interlock.pipeline.examples import make_examples
-from interlock.pipeline.judging import SHOWN_METRICS, judge_data, limits_of, measure_data
+from interlock.pipeline.judging.data import judge_data, measure_data
+from interlock.pipeline.judging.model import SHOWN_METRICS, limits_of
 from interlock.pipeline.snapshots import take_snapshots
 from interlock.verdict import Verdict
 

@@ -9,10 +9,10 @@ import numpy as np
 
 from interlock.evaluate.compare import Estimate
 from interlock.evaluate.metrics import metric_named
-from interlock.gates.model import model_gate
+from interlock.gates.model.gate import model_gate
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
-from interlock.pipeline.judging import limits_of
+from interlock.pipeline.judging.model import limits_of
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
 from interlock.report.classes import summarise_classes

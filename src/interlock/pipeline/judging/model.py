@@ -1,8 +1,8 @@
-"""The data gate and the model gate: gather what they judge, and ask them."""
+"""The model gate: gather what it judges, and ask it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,19 +10,18 @@ import numpy as np
 from interlock.digest import digest_json, seed_from
 from interlock.evaluate.compare import estimates
 from interlock.evaluate.metrics import METRICS, metric_named
-from interlock.gates.data import DataMeasurement, data_gate
 from interlock.gates.gate import run
-from interlock.gates.model import Below, ModelMeasurement, model_gate
+from interlock.gates.model.absolute import Below
+from interlock.gates.model.gate import model_gate
+from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.pipeline.training import declared_split
-from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.stats.resamples import Resamples
 from interlock.store.arrays import array_from_bytes, array_to_bytes
-from interlock.verdict import GateResult
 
 if TYPE_CHECKING:
     from interlock.pipeline.champion import ChampionScore
@@ -32,59 +31,6 @@ SHOWN_METRICS = {
     "binary": ("log_loss", "brier", "roc_auc", "average_precision", "accuracy"),
     "multiclass": ("log_loss", "brier", "accuracy"),
 }
-
-
-def judge_data(
-    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
-) -> GateResult:
-    """The data gate. It is asked anew each time: how fresh data is depends on the moment."""
-    checks = data_gate(context.bound.product.data_gate)
-    return run("data gate", checks, measure_data(context, snapshots, examples, split))
-
-
-def measure_data(
-    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
-) -> DataMeasurement:
-    """Counts of the examples' source: what was read, put aside and why."""
-    source = context.bound.examples_source
-    manifest = snapshots.output[source.name]["manifest"]
-    counts = examples.output["counts"]
-    quarantined = dict(manifest["quarantined"])
-    for reason, n in counts["quarantined"].items():
-        quarantined[reason] = quarantined.get(reason, 0) + n
-    return DataMeasurement(
-        rows_read=manifest["rows_read"] - manifest["not_yet_available"],
-        rows_usable=counts["usable"],
-        without_label=counts["without_label"],
-        label_pending=counts["label_pending"],
-        duplicates=manifest["duplicates"],
-        quarantined=quarantined,
-        feature_failures={
-            **{f.name: 0 for f in context.bound.features.request},
-            **counts["feature_failures"],
-        },
-        violations=_violations(context.bound, manifest["quarantined"], counts["quarantined"]),
-        part_rows=split["rows"],
-        newest_event=manifest["last_event"],
-        as_of=context.as_of,
-        has_time=source.event_time is not None,
-    )
-
-
-def _violations(
-    bound: Bound, by_source: Mapping[str, int], by_request: Mapping[str, int]
-) -> dict[str, int]:
-    """By declared column: rows that break its own rules, or those of the fields it feeds."""
-    found = {}
-    for column in bound.examples_source.columns:
-        fields = [field for field, fed_by in bound.mapping.items() if fed_by == column]
-        found[column] = _counted(by_source, [column]) + _counted(by_request, fields)
-    return found
-
-
-def _counted(reasons: Mapping[str, int], names: Sequence[str]) -> int:
-    starts = tuple(f"{name}: " for name in names)
-    return sum(n for reason, n in reasons.items() if reason.startswith(starts))
 
 
 def judge_model(

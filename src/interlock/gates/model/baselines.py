@@ -1,0 +1,60 @@
+"""The winner against the baselines, each of which it must beat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from interlock.evaluate.metrics import format_value, metric_named
+from interlock.gates.finding import sampled, unmeasured
+from interlock.gates.gate import Declared
+from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.pair import failed, improvement, pair
+from interlock.verdict import Check
+
+
+@dataclass(frozen=True)
+class BeatsBaselines(Declared):
+    """The winner is better than every baseline: each interval of the difference excludes 0.
+
+    All must be beaten, so the level needs no correction for their number (Berger 1982,
+    intersection–union tests). A baseline that scores best fails the gate.
+    """
+
+    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+        """One answer a baseline; without any baseline, an error."""
+        if not measurement.baselines:
+            return (unmeasured("beats baselines", "M209", "no baseline was scored"),)
+        if measurement.winner in measurement.baselines:
+            reason = (
+                f"the baseline {measurement.winner} scored best; a baseline never becomes champion"
+            )
+            return (failed("beats baselines", "M205", reason),)
+        return tuple(_beats(measurement, name) for name in measurement.baselines)
+
+
+def _beats(measurement: ModelMeasurement, baseline: str) -> Check:
+    name = f"beats baseline {baseline}"
+    metric = metric_named(measurement.metric)
+    unit = metric.unit_shown(measurement.target_unit)
+    flaw = measurement.flaw
+    if not flaw and baseline not in measurement.predictions:
+        flaw = f"the baseline {baseline} was not scored on the test rows"
+    if flaw:
+        return unmeasured(name, "M209", flaw)
+    winner, other = (
+        metric.value(measurement.y, measurement.predictions[model])
+        for model in (measurement.winner, baseline)
+    )
+    if not np.isfinite([winner, other]).all():
+        return unmeasured(name, "M209", f"{metric.name} is undefined on the test rows")
+    evidence = pair(measurement, winner, baseline, other)
+    if metric.is_better(other, winner):
+        reason = (
+            f"the baseline {baseline} scores best: {metric.name} {format_value(other, unit)}, "
+            f"{measurement.winner} {format_value(winner, unit)}; a baseline never becomes champion"
+        )
+        return failed(name, "M205", reason, evidence)
+    found = measurement.against(metric, baseline)
+    return sampled(name, "M205", found, improvement(metric), unit=unit, evidence=evidence)

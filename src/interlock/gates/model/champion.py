@@ -1,0 +1,129 @@
+"""The winner against the champion, on rows that the champion has not learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.evaluate.compare import difference
+from interlock.evaluate.judge import Limit
+from interlock.evaluate.metrics import Metric, metric_named
+from interlock.gates.finding import finite, percent, sampled, unmeasured
+from interlock.gates.gate import Declared
+from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.pair import improvement, pair
+from interlock.stats.resamples import Resamples
+from interlock.verdict import Check, Exemption, Verdict
+
+FEWEST_CHAMPION_ROWS = 200
+"""Fewer test rows newer than the champion's training rows cannot tell the two apart."""
+
+
+@dataclass(frozen=True)
+class NoWorseThanChampion(Declared):
+    """The winner is worse than the champion by less than ``margin`` (non-inferiority).
+
+    A number is in the metric's own units (0.005 of mdape is half a point); a text such as "2%" is
+    relative to the champion's value on the same rows. The default of 5 % is about what 1,000 test
+    rows can tell apart; a smaller one asks for more rows, and many small steps back add up, so
+    prefer :class:`BetterThanChampion` where releases are frequent.
+    """
+
+    margin: float | str = "5%"
+
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
+        if isinstance(self.margin, str):
+            share = percent(self.margin)
+            finite(self.margin if share is None else share, "M203", "NoWorseThanChampion", low=0)
+        else:
+            finite(self.margin, "M203", "NoWorseThanChampion", low=0)
+
+    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+        """Judges the paired difference on the rows the champion has not learned from."""
+        return (_against_champion(measurement, "no worse than champion", self._limit),)
+
+    def _limit(self, metric: Metric, champion: float) -> Limit:
+        relative = percent(self.margin) if isinstance(self.margin, str) else None
+        margin = float(self.margin) if relative is None else relative * abs(champion)
+        return Limit(at_most=margin) if metric.better == "lower" else Limit(at_least=-margin)
+
+
+@dataclass(frozen=True)
+class BetterThanChampion(Declared):
+    """The winner is better than the champion: the interval of the difference excludes 0."""
+
+    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+        """Judges the paired difference on the rows the champion has not learned from."""
+        return (
+            _against_champion(
+                measurement, "better than champion", lambda metric, _: improvement(metric)
+            ),
+        )
+
+
+def _against_champion(
+    measurement: ModelMeasurement, name: str, limit_of: Callable[[Metric, float], Limit]
+) -> Check:
+    shut = _without_champion(measurement, name)
+    if shut is not None:
+        return shut
+    assert measurement.champion_prediction is not None
+    rows = np.asarray(measurement.champion_rows)
+    metric = metric_named(measurement.metric)
+    y = measurement.y[rows]
+    challenger = measurement.predictions[measurement.winner][rows]
+    champion = measurement.champion_prediction[rows]
+    drawn = measurement.resamples if rows.all() else _resamples_of(measurement, rows)
+    found = difference(metric, y, challenger, champion, seed=measurement.seed, resamples=drawn)
+    values = metric.value(y, challenger), metric.value(y, champion)
+    if not np.isfinite(values).all():
+        return unmeasured(name, "M209", f"{metric.name} is undefined on the rows compared")
+    evidence = pair(measurement, values[0], str(measurement.champion), values[1])
+    unit = metric.unit_shown(measurement.target_unit)
+    limit = limit_of(metric, values[1])
+    return sampled(name, "M206", found, limit, unit=unit, evidence=evidence)
+
+
+def _resamples_of(measurement: ModelMeasurement, rows: NDArray[np.bool_]) -> Resamples:
+    ids = None if measurement.clusters is None else np.asarray(measurement.clusters)[rows]
+    return Resamples.of(int(rows.sum()), seed=measurement.seed, clusters=ids)
+
+
+def _without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
+    """The answer where the two cannot be compared; None where they can."""
+    if measurement.champion is None and measurement.champion_prediction is None:
+        return Check(
+            name=name,
+            verdict=Verdict.NOT_APPLICABLE,
+            exemption=Exemption.NO_CHAMPION,
+            reason=measurement.champion_reason or Exemption.NO_CHAMPION.value,
+        )
+    if measurement.is_champion:  # nothing is better or worse than itself
+        exempt = Exemption.IS_CHAMPION
+        return Check(
+            name=name, verdict=Verdict.NOT_APPLICABLE, exemption=exempt, reason=exempt.value
+        )
+    if measurement.flaw:
+        return unmeasured(name, "M209", measurement.flaw)
+    if measurement.champion is None or measurement.champion_prediction is None:
+        why = measurement.champion_reason or "no reason was given"
+        return unmeasured(name, "M207", f"the champion could not be scored: {why}")
+    rows = measurement.champion_rows
+    if rows is None or np.asarray(rows).dtype != bool or len(rows) != len(measurement.y):
+        reason = "it is not known which test rows the champion has not learned from"
+        return unmeasured(name, "M207", reason)
+    n = int(np.sum(rows))
+    if n >= FEWEST_CHAMPION_ROWS:
+        return None
+    return Check(
+        name=name,
+        verdict=Verdict.INCONCLUSIVE,
+        n=n,
+        reason=f"{n:,} test rows are newer than the champion's last training row; "
+        f"at least {FEWEST_CHAMPION_ROWS} are needed",
+        evidence={"code": "M207", "rows_needed": FEWEST_CHAMPION_ROWS},
+    )

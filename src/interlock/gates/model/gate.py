@@ -1,0 +1,26 @@
+"""The checks that a product's winner must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from interlock.gates.gate import Declared, Judge
+from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.measurement import ModelMeasurement
+
+MODEL_CHECKS: tuple[type[Declared], ...] = (
+    Below,
+    Above,
+    BeatsBaselines,
+    NoWorseThanChampion,
+    BetterThanChampion,
+)
+"""Every check that a product may declare for its model gate."""
+DEFAULT_MODEL_GATE: tuple[Judge[ModelMeasurement], ...] = (BeatsBaselines(), NoWorseThanChampion())
+
+
+def model_gate(declared: Sequence[Judge[ModelMeasurement]]) -> tuple[Judge[ModelMeasurement], ...]:
+    """The checks a product's winner must meet: those declared, or the default ones."""
+    return tuple(declared) or DEFAULT_MODEL_GATE

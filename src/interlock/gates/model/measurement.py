@@ -1,0 +1,80 @@
+"""What the model gate judges: who predicted what for the same held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.evaluate.compare import Estimate, difference, estimate
+from interlock.evaluate.metrics import Metric
+from interlock.stats.resamples import Resamples
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelMeasurement:
+    """What was predicted for the test rows, and by whom.
+
+    ``y`` is (n_rows,); every prediction (n_rows,) or (n_rows, n_classes), in the same row order.
+    ``champion`` is the label of the release that answers now, None where there is none yet;
+    ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why;
+    ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
+    holds elsewhere does not matter. ``clusters`` (n_rows,) are unit ids where rows of one unit
+    depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
+    """
+
+    metric: str
+    y: Floats
+    predictions: Mapping[str, Floats]
+    winner: str
+    baselines: tuple[str, ...]
+    seed: int
+    champion: str | None
+    champion_prediction: Floats | None
+    champion_rows: NDArray[np.bool_] | None
+    champion_reason: str = ""
+    is_champion: bool = False
+    clusters: NDArray[Any] | None = None
+    slice_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    target_unit: str = ""
+
+    @cached_property
+    def resamples(self) -> Resamples:
+        """Drawn once for every comparison on all test rows."""
+        return Resamples.of(len(self.y), seed=self.seed, clusters=self.clusters)
+
+    @property
+    def flaw(self) -> str:
+        """Why these rows can prove nothing, or ""."""
+        if len(self.y) == 0:
+            return "there are no test rows"
+        if self.winner not in self.predictions:
+            return f"{self.winner} was not scored on the test rows"
+        if bool(np.all(self.y == self.y[0])):
+            return "the truth is the same on every test row: any model could be right by chance"
+        answers = np.asarray(self.predictions[self.winner])
+        if bool(np.all(answers == answers[:1])):
+            return f"{self.winner} predicts the same for every test row"
+        return ""
+
+    def score(self, metric: Metric) -> Estimate:
+        """The winner's metric on all test rows."""
+        prediction = self.predictions[self.winner]
+        return estimate(metric, self.y, prediction, seed=self.seed, resamples=self.resamples)
+
+    def against(self, metric: Metric, name: str) -> Estimate:
+        """The winner's metric minus that of another model on all test rows."""
+        return difference(
+            metric,
+            self.y,
+            self.predictions[self.winner],
+            self.predictions[name],
+            seed=self.seed,
+            resamples=self.resamples,
+        )

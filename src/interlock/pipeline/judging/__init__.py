@@ -1,0 +1,1 @@
+"""The data gate and the model gate: gather what they judge, and ask them."""
