@@ -47,15 +47,15 @@ _WHERE = {
     ),
     "interlock.train.distribution": ("int_range", "float_range", "choice"),
     "interlock.train.split": ("TimeSplit", "HashSplit"),
-    "interlock.gates.data": (
+    "interlock.gates.data.rows": (
         "MinRows",
         "MaxQuarantined",
-        "Fresh",
         "MaxDuplicates",
         "MaxFeatureFailures",
         "MaxViolations",
         "MinPerPart",
     ),
+    "interlock.gates.data.freshness": ("Fresh",),
     "interlock.gates.model.absolute": ("Below", "Above"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
@@ -112,13 +112,13 @@ if TYPE_CHECKING:
     from interlock.features.aggregates import total as sum  # noqa: F401
     from interlock.features.declare import feature as feature
     from interlock.features.declare import label as label
-    from interlock.gates.data import Fresh as Fresh
-    from interlock.gates.data import MaxDuplicates as MaxDuplicates
-    from interlock.gates.data import MaxFeatureFailures as MaxFeatureFailures
-    from interlock.gates.data import MaxQuarantined as MaxQuarantined
-    from interlock.gates.data import MaxViolations as MaxViolations
-    from interlock.gates.data import MinPerPart as MinPerPart
-    from interlock.gates.data import MinRows as MinRows
+    from interlock.gates.data.freshness import Fresh as Fresh
+    from interlock.gates.data.rows import MaxDuplicates as MaxDuplicates
+    from interlock.gates.data.rows import MaxFeatureFailures as MaxFeatureFailures
+    from interlock.gates.data.rows import MaxQuarantined as MaxQuarantined
+    from interlock.gates.data.rows import MaxViolations as MaxViolations
+    from interlock.gates.data.rows import MinPerPart as MinPerPart
+    from interlock.gates.data.rows import MinRows as MinRows
     from interlock.gates.model.absolute import Above as Above
     from interlock.gates.model.absolute import Below as Below
     from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines

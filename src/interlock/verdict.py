@@ -1,7 +1,9 @@
 """The answer a check gives, and what opens a gate.
 
 Invariants: only *passed* opens; *not applicable* opens only for a reason of the closed list
-:class:`Exemption`; anything missing, crashed or undecided keeps the gate shut.
+:class:`Exemption`; anything missing, crashed or undecided keeps the gate shut. An *advisory* answer
+neither shuts nor opens a gate, and a gate opens only where some check that could have shut it
+passed: advice and exemptions alone show nothing.
 
 >>> worst([Verdict.PASSED, Verdict.INCONCLUSIVE])
 <Verdict.INCONCLUSIVE: 'inconclusive'>
@@ -60,7 +62,8 @@ class Check:
     """One question asked at a gate, its answer, and what the answer rests on.
 
     ``comparison`` is the glyph between measured value and threshold ("≤", "≥", "<"), ``n`` the
-    number of rows the value rests on, ``evidence`` plain JSON values.
+    number of rows the value rests on, ``evidence`` plain JSON values. An ``advisory`` check is
+    recorded and shown, and never shuts its gate.
     """
 
     name: str
@@ -74,13 +77,24 @@ class Check:
     reason: str = ""
     exemption: Exemption | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
+    advisory: bool = False
 
     @property
     def opens(self) -> bool:
-        """Whether this answer lets the path go on."""
+        """Whether this answer is one that lets the path go on."""
         if self.verdict is Verdict.NOT_APPLICABLE:
             return isinstance(self.exemption, Exemption)
         return self.verdict is Verdict.PASSED
+
+    @property
+    def shuts(self) -> bool:
+        """Whether this answer keeps its gate shut: it does not open, and is no mere advice."""
+        return self.advisory is not True and not self.opens
+
+    @property
+    def shows(self) -> bool:
+        """Whether this answer is ground to open a gate: it passed, and could have shut it."""
+        return self.advisory is False and self.verdict is Verdict.PASSED
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values; NaN and infinities become null."""
@@ -106,6 +120,8 @@ class Check:
             )
         if fields.get("exemption") is not None:
             fields["exemption"] = Exemption(fields["exemption"])
+        if not isinstance(fields.get("advisory", False), bool):
+            raise ValueError(f"{fields['advisory']!r} does not say whether a check is advisory")
         return cls(**fields)
 
 
@@ -121,22 +137,28 @@ def _number(value: float | None) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class GateResult:
-    """All checks of one gate. The gate opens when there is at least one and every one opens."""
+    """All checks of one gate. It opens when none shuts it, and one that could have has passed."""
 
     gate: str
     checks: tuple[Check, ...]
 
     @property
+    def shut_by(self) -> tuple[Check, ...]:
+        """The checks that keep the gate shut, in their order."""
+        return tuple(check for check in self.checks if check.shuts)
+
+    @property
     def opens(self) -> bool:
-        """Whether every check opens; a gate without checks stays shut."""
-        return bool(self.checks) and all(check.opens for check in self.checks)
+        """Whether the path goes on; where all is exempt or advisory nothing was shown: no."""
+        return not self.shut_by and any(check.shows for check in self.checks)
 
     @property
     def verdict(self) -> Verdict:
-        """PASSED when the gate opens, else the worst verdict among the checks that do not open."""
-        if self.opens:
-            return Verdict.PASSED
-        return worst(check.verdict for check in self.checks if not check.opens)
+        """PASSED when the gate opens, else the worst verdict among the checks that shut it.
+
+        ERROR where none shuts it and none passed: nothing was shown.
+        """
+        return Verdict.PASSED if self.opens else worst(check.verdict for check in self.shut_by)
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -26,6 +27,7 @@ checks = st.builds(
     reason=st.text(max_size=5),
     exemption=st.none() | st.sampled_from(Exemption),
     evidence=st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=2),
+    advisory=st.booleans(),
 )
 results = st.builds(
     GateResult, gate=st.just("data gate"), checks=st.lists(checks, max_size=4).map(tuple)
@@ -87,17 +89,46 @@ def test_a_gate_without_checks_stays_shut():
 
 
 @given(results)
-def test_a_gate_opens_exactly_when_it_asked_something_and_every_answer_opens(result):
-    assert result.opens == (len(result.checks) > 0 and all(c.opens for c in result.checks))
+def test_a_gate_opens_exactly_when_none_shuts_it_and_one_that_could_have_passed(result):
+    binding = [c for c in result.checks if not c.advisory]
+    shown = any(c.verdict is Verdict.PASSED for c in binding)
+    assert result.opens == (shown and all(c.opens for c in binding))
     assert (result.verdict is Verdict.PASSED) == result.opens
 
 
+@given(st.lists(checks, max_size=4))
+def test_advice_and_exemptions_alone_open_no_gate(found):
+    exempt = [check(Verdict.NOT_APPLICABLE, exemption=Exemption.NO_CHAMPION)]
+    advice = [replace(one, advisory=True) for one in found]
+    result = GateResult(gate="data gate", checks=(*exempt, *advice))
+    assert not result.opens
+    assert result.verdict is Verdict.ERROR
+
+
+@given(results, st.sampled_from(Verdict))
+def test_advice_changes_nothing_whatever_it_says(result, verdict):
+    wider = replace(result, checks=(*result.checks, check(verdict, advisory=True)))
+    assert (wider.opens, wider.verdict) == (result.opens, result.verdict)
+
+
+@pytest.mark.parametrize("said", ["yes", 1, None, "False", []])
+def test_only_a_plain_true_makes_a_check_advisory(said):
+    failed = replace(check(Verdict.FAILED), advisory=said)
+    assert failed.shuts
+    with pytest.raises(ValueError, match="does not say whether a check is advisory"):
+        Check.from_row(failed.to_row())
+
+
+def test_a_row_written_before_there_was_advice_is_binding():
+    row = check(Verdict.FAILED).to_row()
+    del row["advisory"]
+    assert Check.from_row(row).shuts
+
+
 @given(results, checks)
-def test_one_more_check_never_opens_a_shut_gate(result, more):
+def test_one_more_check_never_opens_a_gate_that_another_shuts(result, more):
     wider = GateResult(gate=result.gate, checks=(*result.checks, more))
-    if result.checks and not result.opens:
-        assert not wider.opens
-    if not more.opens:
+    if result.shut_by or more.shuts:
         assert not wider.opens
 
 

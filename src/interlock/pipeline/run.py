@@ -314,13 +314,14 @@ def _train_detail(outcome: Outcome) -> str:
 
 
 def _blocked(name: str, result: GateResult) -> BlockedError:
-    shut = [check for check in result.checks if not check.opens]
+    shut = result.shut_by
     first = shut[0] if shut else None
+    told = f"{len(shut)} of {len(result.checks)} do not" if shut else "none that had to pass did"
     return BlockedError(
         GATE_CODES[name],
         f"the {name} gate stays shut" if name in ("data", "model", "service") else f"{name} failed",
         expected="every check to pass",
-        got=f"{len(shut)} of {len(result.checks)} do not"
+        got=told
         + (f"; first: {first.name}: {first.reason or first.verdict.value}" if first else ""),
         fix=f"interlock explain {GATE_CODES[name]}",
         untouched="what is live",

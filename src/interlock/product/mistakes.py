@@ -12,7 +12,8 @@ from interlock.errors import Mistake, collecting
 from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
-from interlock.gates import data, service
+from interlock.gates import service
+from interlock.gates.data.gate import DATA_CHECKS
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.gate import MODEL_CHECKS, model_gate
 from interlock.product.declaration import Declaration
@@ -22,15 +23,6 @@ from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import TimeSplit
 
 Columns = Mapping[str, Mapping[str, str]]
-DATA_CHECKS = (
-    data.MinRows,
-    data.MaxQuarantined,
-    data.MaxDuplicates,
-    data.MaxFeatureFailures,
-    data.MaxViolations,
-    data.Fresh,
-    data.MinPerPart,
-)
 SERVICE_CHECKS = (service.P99Below,)
 CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 

@@ -36,5 +36,6 @@ def mark(verdict: Verdict) -> str:
 
 
 def severity(check: Check) -> int:
-    """An order that puts first what keeps the gate shut, and the worst of it at the top."""
-    return (0 if check.opens else -10) - tuple(Verdict).index(check.verdict)
+    """An order: what keeps the gate shut, then advice, then the rest; each the worst first."""
+    rank = -20 if check.shuts else 0 if check.opens else -10
+    return rank - tuple(Verdict).index(check.verdict)

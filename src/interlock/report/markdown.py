@@ -20,7 +20,7 @@ _MOST_CHECKS = 12
 
 
 def summary(content: Content) -> str:
-    """The outcome, what is live, every step, the checks that keep a gate shut, and what next."""
+    """The outcome, what is live, every step, the checks that do not open, and what next."""
     head = f"### {phrases.outcome(content)} · {code(content.product)} delivery {content.number}"
     parts = [head, _plain(content.status)]
     if content.steps:
@@ -73,7 +73,7 @@ def _checks(checks: list[Check]) -> str:
 
 
 def _marked(check: Check) -> str:
-    return f"{VERDICT[check.verdict]} **{check.verdict.value}**"
+    return f"{VERDICT[check.verdict]} **{phrases.word(check)}**"
 
 
 def _candidates(content: Content) -> str:

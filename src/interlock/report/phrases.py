@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 
 from interlock.report.content import Content, Step, StepStatus
-from interlock.report.glyphs import mark
+from interlock.report.glyphs import VERDICT, mark
 from interlock.report.names import shown
 from interlock.report.numbers import (
     counted,
@@ -27,6 +27,13 @@ from interlock.report.numbers import (
 )
 from interlock.verdict import Check, GateResult, Verdict
 
+_TOLD = (
+    Verdict.PASSED,
+    Verdict.ERROR,
+    Verdict.FAILED,
+    Verdict.INCONCLUSIVE,
+    Verdict.NOT_APPLICABLE,
+)
 _REPEATED = re.compile(r"^measured [^:;]*, must be [^:;]*(?:[:;] )?")
 
 
@@ -45,6 +52,11 @@ def comparison(check: Check) -> str:
     )
 
 
+def word(check: Check) -> str:
+    """The verdict's word; 'failed, advisory' where the check cannot shut its gate."""
+    return f"{check.verdict.value}, advisory" if check.advisory else check.verdict.value
+
+
 def facts(check: Check) -> list[str]:
     """What the answer rests on: interval, rows, the champion's value, the reason."""
     found = []
@@ -59,7 +71,7 @@ def facts(check: Check) -> list[str]:
         found.append(against)
     if check.exemption is not None and check.exemption.value not in check.reason:
         found.append(check.exemption.value)
-    if check.verdict is Verdict.NOT_APPLICABLE and check.exemption is None:
+    if check.verdict is Verdict.NOT_APPLICABLE and check.shuts:
         found.append("not on the list of exemptions, so the gate stays shut")
     reason = _news(check)
     if reason:
@@ -88,7 +100,8 @@ def _news(check: Check) -> str:
 
 def check_phrase(check: Check) -> str:
     """The whole check in one line."""
-    head = " ".join(filter(None, [shown(check.name), comparison(check), mark(check.verdict)]))
+    told = f"{VERDICT[check.verdict]} {word(check)}"
+    head = " ".join(filter(None, [shown(check.name), comparison(check), told]))
     return " · ".join([head, *facts(check)])
 
 
@@ -102,23 +115,25 @@ def gate_phrase(result: GateResult) -> str:
     """'41 of 41 checks passed', or how many gave which answer."""
     if not result.checks:
         return "no checks, so it stays shut"
-    tally = [
-        (sum(check.verdict is verdict for check in result.checks), verdict)
-        for verdict in (
-            Verdict.PASSED,
-            Verdict.ERROR,
-            Verdict.FAILED,
-            Verdict.INCONCLUSIVE,
-            Verdict.NOT_APPLICABLE,
-        )
-    ]
+    tally = [_told(result, verdict) for verdict in _TOLD]
     if result.opens:
-        first = f"{tally[0][0]:,} of {counted(len(result.checks), 'check')} passed"
-        rest = [f"{n:,} {verdict.value}" for n, verdict in tally[1:] if n]
-        return ", ".join([first, *rest])
-    return ", ".join(
-        f"{n:,} {verdict.value}" for n, verdict in tally if n or verdict is Verdict.PASSED
+        passed = sum(check.verdict is Verdict.PASSED for check in result.checks)
+        first = f"{passed:,} of {counted(len(result.checks), 'check')} passed"
+        return ", ".join([first, *filter(None, tally[1:])])
+    told = ", ".join([tally[0] or "0 passed", *filter(None, tally[1:])])
+    return told if result.shut_by else f"{told}: nothing was shown, so it stays shut"
+
+
+def _told(result: GateResult, verdict: Verdict) -> str:
+    """'2 failed', '2 failed (1 advisory)', '1 failed (advisory)', or nothing."""
+    found = [check for check in result.checks if check.verdict is verdict]
+    advisory = sum(check.advisory for check in found)
+    if not found:
+        return ""
+    note = (
+        "" if not advisory else "advisory" if advisory == len(found) else f"{advisory:,} advisory"
     )
+    return f"{len(found):,} {verdict.value}" + (f" ({note})" if note else "")
 
 
 def step_phrase(step: Step) -> str:

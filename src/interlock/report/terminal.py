@@ -61,9 +61,10 @@ def gate_lines(
     verbose: bool = False,
     context: Sequence[str] = (),
 ) -> list[str]:
-    """The gate's line, then its checks that keep it shut, worst first; ``verbose``: all checks.
+    """The gate's line, then its checks that do not open, those that shut it first, worst first.
 
-    ``context`` is added to the gate's line: ``["18,204 rows", "37 quarantined"]``.
+    With ``verbose`` all checks follow. ``context`` is added to the gate's line:
+    ``["18,204 rows", "37 quarantined"]``.
     """
     detail = " · ".join([phrases.gate_phrase(result), *context])
     head = _line(VERDICT[result.verdict], phrases.gate_name(result.gate), detail, seconds)
@@ -75,7 +76,7 @@ def check_line(check: Check) -> str:
     """One indented line: glyph, name, comparison, word, and what it rests on."""
     name = f"    {VERDICT[check.verdict]} {shown(check.name, limit=60):<{_CHECK - 1}}"
     text = phrases.comparison(check)
-    rest = " · ".join([check.verdict.value, *phrases.facts(check)])
+    rest = " · ".join([phrases.word(check), *phrases.facts(check)])
     return f"{name} {text:<{_COMPARISON - 1}} {rest}" if text else f"{name} {rest}"
 
 

@@ -14,12 +14,12 @@ from interlock.cli.main import COMMANDS
 from interlock.deploy.environment import environments
 from interlock.evaluate.metrics import METRICS
 from interlock.features.purity import ALLOWED_IMPORTS
-from interlock.gates.data import ALWAYS_ON, DEFAULT_DATA_GATE
+from interlock.gates.data.gate import ALWAYS_ON, DATA_CHECKS, DEFAULT_DATA_GATE
 from interlock.gates.model.champion import FEWEST_CHAMPION_ROWS
 from interlock.gates.model.gate import DEFAULT_MODEL_GATE, MODEL_CHECKS
 from interlock.gates.service import FEWEST_REQUESTS, FEWEST_WINDOWS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
-from interlock.product.mistakes import DATA_CHECKS, SERVICE_CHECKS
+from interlock.product.mistakes import SERVICE_CHECKS
 from interlock.release import attest, bundle
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.plan import Limits, ServePlan

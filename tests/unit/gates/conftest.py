@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from interlock.gates.data import DataMeasurement
+from interlock.gates.data.measurement import DataMeasurement
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.service import LatencyWindow, ServiceMeasurement
 

@@ -3,16 +3,15 @@ from dataclasses import replace
 import pytest
 
 from interlock.errors import AuthorError
-from interlock.gates.data import (
-    DEFAULT_DATA_GATE,
-    Fresh,
+from interlock.gates.data.freshness import Fresh
+from interlock.gates.data.gate import DEFAULT_DATA_GATE, data_gate
+from interlock.gates.data.rows import (
     MaxDuplicates,
     MaxFeatureFailures,
     MaxQuarantined,
     MaxViolations,
     MinPerPart,
     MinRows,
-    data_gate,
 )
 from interlock.gates.gate import run
 from interlock.verdict import Exemption, Verdict

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 import interlock.gates
 from interlock.digest import canonical_json
 from interlock.gates import service
-from interlock.gates.data import Fresh, MaxViolations, MinRows, data_gate
+from interlock.gates.data.freshness import Fresh
+from interlock.gates.data.gate import data_gate
+from interlock.gates.data.rows import MaxViolations, MinRows
 from interlock.gates.gate import Declared, run
 from interlock.gates.model.absolute import Above, Below
 from interlock.gates.model.baselines import BeatsBaselines

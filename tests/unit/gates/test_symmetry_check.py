@@ -14,7 +14,7 @@ def judged(sound_service):
     def judge(**changes):
         result = run("service", [Symmetry()], replace(sound_service, **changes))
         (check,) = result.checks
-        return check, result.opens
+        return check, check.opens
 
     return judge
 

@@ -47,6 +47,27 @@ def test_a_blocked_delivery_line_by_line(blocked: Content) -> None:
     ]
 
 
+def test_advice_is_shown_beneath_what_shuts_the_gate_and_counted_apart() -> None:
+    passed = Check(name="minimum rows", verdict=Verdict.PASSED)
+    advice = Check(name="drift", verdict=Verdict.FAILED, reason="rooms", advisory=True)
+    opened = GateResult(gate="data", checks=(passed, advice))
+    assert gate_lines(opened) == [
+        "✔ data gate      1 of 2 checks passed, 1 failed (advisory)",
+        "    ✖ drift               failed, advisory · rooms",
+    ]
+    shut = replace(opened, checks=(*opened.checks, Check(name="fresh", verdict=Verdict.FAILED)))
+    assert gate_lines(shut) == [
+        "✖ data gate      1 passed, 2 failed (1 advisory)",
+        "    ✖ fresh               failed",
+        "    ✖ drift               failed, advisory · rooms",
+    ]
+    assert gate_lines(replace(shut, checks=(advice,))) == [
+        "! data gate      0 passed, 1 failed (advisory): nothing was shown, so it stays shut",
+        "    ✖ drift               failed, advisory · rooms",
+    ]
+    assert check_phrase(advice) == "drift ✖ failed, advisory · rooms"
+
+
 def test_verbose_shows_every_check_and_context_is_added(blocked: Content) -> None:
     lines = gate_lines(
         blocked.gates[1], 0.31, verbose=True, context=["18,204 rows", "37 quarantined"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from interlock.gates.data import DataMeasurement, data_gate
+from interlock.gates.data.gate import data_gate
+from interlock.gates.data.measurement import DataMeasurement
 from interlock.gates.gate import run
 from interlock.pipeline.context import Context, Outcome
 from interlock.product.binding import Bound

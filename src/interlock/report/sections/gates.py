@@ -89,8 +89,8 @@ def gates(found: Sequence[GateResult], limits: Limits) -> tuple[GateView, ...]:
     views = []
     first_shut = next((gate for gate in found if not gate.opens), None)
     for gate in found:
-        shut = sorted((c for c in gate.checks if not c.opens), key=severity)
-        others = sorted((c for c in gate.checks if c.opens), key=severity)
+        shut = sorted(gate.shut_by, key=severity)
+        others = sorted((c for c in gate.checks if not c.shuts), key=severity)
         left_out = max(0, len(shut) - limits.shut_checks)
         left_out += max(0, len(others) - limits.open_checks)
         name = phrases.gate_name(gate.gate)
@@ -104,7 +104,9 @@ def gates(found: Sequence[GateResult], limits: Limits) -> tuple[GateView, ...]:
                 phrase=phrases.gate_phrase(gate),
                 opened=gate is first_shut,
                 shut=tuple(_check(c, limits, full=True) for c in shut[: limits.shut_checks]),
-                others=tuple(_check(c, limits, full=False) for c in others[: limits.open_checks]),
+                others=tuple(
+                    _check(c, limits, full=not c.opens) for c in others[: limits.open_checks]
+                ),
                 left_out=left_out,
             )
         )
@@ -136,15 +138,21 @@ def _anchor(name: str) -> str:
 
 def _check(check: Check, limits: Limits, *, full: bool) -> CheckView:
     return CheckView(
-        state=css_class(check.verdict),
+        state=_state(check),
         glyph=VERDICT[check.verdict],
-        word=check.verdict.value,
+        word=phrases.word(check),
         name=shown(check.name, limit=90),
         comparison=phrases.comparison(check),
         facts=tuple(phrases.facts(check)),
         strip=_strip(check) if full or check.interval is not None else None,
         evidence=_evidence(check.evidence, limits) if full else (),
     )
+
+
+def _state(check: Check) -> str:
+    """The verdict as a CSS class; advice that did not pass is a doubt, for it shut nothing."""
+    doubt = check.advisory and not check.opens
+    return css_class(Verdict.INCONCLUSIVE if doubt else check.verdict)
 
 
 def _strip(check: Check) -> Markup | None:

@@ -1,0 +1,1 @@
+"""The data gate: is what was read good enough to learn from?"""
