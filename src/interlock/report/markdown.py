@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from interlock.report import phrases
 from interlock.report.content import Content
-from interlock.report.figures import estimate_text
 from interlock.report.glyphs import STEP, VERDICT, severity
+from interlock.report.measured import estimate_text
 from interlock.report.names import shown
 from interlock.report.numbers import seconds_text
 from interlock.verdict import Check

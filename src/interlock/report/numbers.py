@@ -69,10 +69,16 @@ def between(low: float, high: float) -> str:
 
 
 def percent(share: float | None, digits: int = 3) -> str:
-    """A share of 1 in per cent: 0.128 → '12.8 %'."""
+    """A share of 1 in per cent: 0.128 → '12.8 %'; what is not all is never shown as 100 %."""
     if share is None or _not_finite(share):
         return significant(share)
-    return f"{significant(share * 100, digits) if share not in (0, 1) else int(share * 100)} %"
+    if share in (0, 1):
+        return f"{int(share * 100)} %"
+    text = significant(share * 100, digits)
+    while float(text.replace(",", "")) == 100 and digits < _MOST_DECIMALS:
+        digits += 1
+        text = significant(share * 100, digits)
+    return f"{text} %"
 
 
 def counted(n: int, noun: str, plural: str = "") -> str:

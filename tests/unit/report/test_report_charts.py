@@ -19,7 +19,7 @@ from interlock.report.charts.axis import (
 from interlock.report.charts.confusion import confusion
 from interlock.report.charts.svg import label, tag
 from interlock.report.content import ClassesSummary
-from interlock.report.figures import confusions
+from interlock.report.figures.classes import confusions
 from interlock.report.names import shown
 
 values = st.floats(-1e12, 1e12, allow_nan=False)
@@ -99,6 +99,8 @@ def test_what_differs_is_never_shown_as_equal(a: float, b: float) -> None:
         (numbers.significant(float("-inf")), "-infinity"),
         (numbers.percent(0.95), "95 %"),
         (numbers.percent(1.0), "100 %"),
+        (numbers.percent(0.9964, 2), "99.6 %"),
+        (numbers.percent(0.999_999_9, 2), "99.99999 %"),
         (numbers.measure(0.1424, "%"), "14.2 %"),
         (numbers.measure(12_310.4, "USD"), "12,310 USD"),
         (numbers.between(-0.01, 0.02), "-0.0100 to 0.0200"),

@@ -169,6 +169,29 @@ def test_the_first_visible_check_is_the_failing_one(blocked: Content) -> None:
     assert "Boosting was blocked at the model gate; prod still runs 1.3.0." in text
 
 
+def test_a_bundles_short_name_stands_on_one_line(passed: Content) -> None:
+    names = ("snapshot", "features", "data", "train", "model", "bundle", "service", "prod")
+    steps = tuple(Step(name=n, status=StepStatus.RAN, detail="3787f5cd2c97") for n in names)
+    text = render(replace(passed, steps=steps))
+    assert 'style="--across: 4"' in text  # two rows, each step a quarter of the page
+    assert 'style="--across: 1"' in render(passed)
+
+
+def test_what_the_reason_names_stands_first(blocked: Content) -> None:
+    text = render(blocked)
+    (sample,) = re.findall(r"<thead>(<tr><th[^>]*>price<.*?</tr>)", text)
+    assert re.findall(r"<th[^>]*>(\w+)</th>", sample) == ["price", "sale_id", "sold_on"]
+
+
+def test_only_who_failed_or_ranked_lower_has_no_score(blocked: Content) -> None:
+    assert blocked.evaluation is not None
+    ridge = Candidate(name="ridge", kind=CandidateKind.CANDIDATE, seconds=0.2)
+    candidates = (*blocked.evaluation.candidates, ridge)
+    text = render(replace(blocked, evaluation=replace(blocked.evaluation, candidates=candidates)))
+    assert "Ranked lower on the tune rows, so not scored here: ridge." in text
+    assert "forest: Input X contains NaN" in text
+
+
 def test_what_went_wrong_in_the_service_is_said_in_words(passed: Content) -> None:
     text = render(passed)
     assert "✖ different" in text

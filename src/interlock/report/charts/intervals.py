@@ -14,9 +14,11 @@ from markupsafe import Markup
 from interlock.evaluate.compare import Estimate
 from interlock.report.charts.axis import Scale, horizontal_axis, spanning
 from interlock.report.charts.marks import marker
-from interlock.report.charts.svg import box, drawing, label, line
+from interlock.report.charts.references import ROW, Reference, lines, shade
+from interlock.report.charts.svg import drawing, label, line
 from interlock.report.content import CandidateKind
 
+WIDTHS = (760, 360)  # of the drawings for wide and for narrow screens
 _WIDE = 560
 _NAMES = 236  # width of the names' column
 _VALUES = 168
@@ -33,14 +35,23 @@ class Row:
     emphasised: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """A vertical line all rows are held against; ``bad_above`` shades its wrong side."""
-
-    value: float
-    text: str
-    class_: str = "limit"
-    bad_above: bool | None = None
+def both(
+    title: str,
+    rows: Sequence[Row],
+    *,
+    references: Sequence[Reference] = (),
+    axis: str = "",
+    percent: bool = False,
+    zero: bool = False,
+) -> tuple[Markup, Markup]:
+    """The picture twice: for wide screens, and for narrow ones."""
+    wide, narrow = (
+        intervals(
+            title, rows, references=references, axis=axis, percent=percent, zero=zero, width=width
+        )
+        for width in WIDTHS
+    )
+    return wide, narrow
 
 
 def intervals(
@@ -55,19 +66,18 @@ def intervals(
 ) -> Markup:
     """The picture, ``width`` units wide."""
     wide = width >= _WIDE
-    step, top = 34 if wide else 44, 14 + 15 * len(references)
+    step, top = 34 if wide else 44, 14 + ROW * len(references)
     bottom = top + step * len(rows)
     scale = _scale(rows, references, width=width, wide=wide, zero=zero)
     made: list[object] = []
     for reference in references:
-        made.extend(_shade(reference, scale, top, bottom))
+        made.extend(shade(reference, scale, top, bottom))
     made.extend(
         horizontal_axis(
             scale, top=top, bottom=bottom, title=axis, percent=percent, count=6 if wide else 5
         )
     )
-    for i, reference in enumerate(references):
-        made.extend(_reference(reference, scale, 11 + 15 * i, bottom, width))
+    made.extend(lines(references, scale, bottom, width))
     for i, row in enumerate(rows):
         made.extend(_row(row, scale, top + step * i, step, width=width, wide=wide))
     return drawing(title, width, bottom + (36 if axis else 22), made)
@@ -84,31 +94,6 @@ def _scale(
                 values += [row.estimate.interval.low, row.estimate.interval.high]
     start, end = (_NAMES, width - _VALUES) if wide else (14, width - 14)
     return spanning(values, start=start, end=end, zero=zero)
-
-
-def _shade(reference: Reference, scale: Scale, top: float, bottom: float) -> list[Markup]:
-    if reference.bad_above is None:
-        return []
-    x = scale(reference.value)
-    start, end = (x, scale.end) if reference.bad_above else (scale.start, x)
-    return [box(start, top, max(0.0, end - start), bottom - top, "beyond")]
-
-
-def _reference(
-    reference: Reference, scale: Scale, y: float, bottom: float, width: int
-) -> list[Markup]:
-    x = scale(reference.value)
-    right = x > (scale.start + scale.end) / 2
-    room = (x if right else width - x) - 6
-    text = label(
-        reference.text,
-        x - 5 if right else x + 5,
-        y,
-        anchor="end" if right else None,
-        class_=f"{reference.class_}-text",
-        room=room,
-    )
-    return [line(x, y - 9, x, bottom, reference.class_), text]
 
 
 def _row(

@@ -2,94 +2,109 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from markupsafe import Markup
 
-from interlock.report.charts import spark
-from interlock.report.content import (
-    Column,
-    Data,
-    NumericColumn,
-    Quarantine,
+from interlock.report.blocks import (
+    Block,
+    Cell,
+    Fold,
+    Heading,
+    Listing,
+    Section,
+    Table,
+    Tally,
+    Text,
+    section,
+    side_by_side,
 )
+from interlock.report.charts import spark
+from interlock.report.charts.svg import tag
+from interlock.report.content import Column, Data, NumericColumn, Quarantine
+from interlock.report.figures.data import split
 from interlock.report.names import shown
 from interlock.report.numbers import counted, percent, significant
-from interlock.report.sections.table import Limits, Table
+from interlock.report.sections.table import Limits
+
+_SAMPLES, _FIELDS = 5, 10
+_HEAD = (
+    "column",
+    "distribution",
+    "least … middle … greatest, or most frequent",
+    "missing",
+    "moved (PSI)",
+)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ColumnView:
-    """A column's texts and small drawings."""
-
-    name: str
-    drawing: Markup | None
-    values: str
-    missing: str
-    missing_bar: Markup | None
-    shift: str
-
-
-def flow(data: Data) -> tuple[tuple[str, str, str], ...]:
-    """Where the rows read went: name, rows, share."""
-    counts = (
-        ("read", data.read, "read"),
-        ("usable", data.usable, "usable"),
-        ("quarantined", data.quarantined_rows, "quarantined"),
-        ("without a label", data.without_label, "without-label"),
-        ("outcome not yet known", data.pending, "pending"),
-    )
-    share = data.read or 1
-    return tuple(
-        (name, f"{n:,}", percent(n / share, 2) if name != "read" else "") for name, n, _ in counts
-    )
-
-
-def split_table(data: Data | None) -> Table | None:
-    """The split of data without time; with time it is drawn."""
-    if data is None or not data.splits or any(p.start is not None for p in data.splits):
+def data(found: Data | None, limits: Limits, zone: str) -> Section | None:
+    """The rows from source to split, then the columns."""
+    if found is None:
         return None
-    rows = tuple((shown(part.name), f"{part.rows:,}") for part in data.splits)
+    return section(
+        "Data",
+        _flow(found),
+        *_quarantine(found, limits),
+        *side_by_side(split(found, zone)),
+        _undated_split(found),
+        *_columns(found, limits),
+    )
+
+
+def _flow(found: Data) -> Tally:
+    """Where the rows read went: number, name, share."""
+    counts = (
+        ("usable", found.usable),
+        ("quarantined", found.quarantined_rows),
+        ("without a label", found.without_label),
+        ("outcome not yet known", found.pending),
+    )
+    shares = ((f"{n:,}", name, percent(n / (found.read or 1), 2)) for name, n in counts)
+    return Tally(items=((f"{found.read:,}", "read", ""), *shares))
+
+
+def _undated_split(found: Data) -> Table | None:
+    """The split of data without time; with time it is drawn."""
+    if not found.splits or any(p.start is not None for p in found.splits):
+        return None
+    rows = tuple((shown(part.name), f"{part.rows:,}") for part in found.splits)
     return Table(title="Split of the usable rows", head=("part", "rows"), rows=rows)
 
 
-def quarantine(data: Data, limits: Limits) -> tuple[Table, ...]:
-    """One table of examples a reason, the most rows first."""
-    groups = sorted(data.quarantined, key=lambda g: (-g.rows, g.reason))
-    return tuple(_quarantined(group) for group in groups[: limits.table_rows])
+def _quarantine(found: Data, limits: Limits) -> Iterable[Block]:
+    """Examples by reason, the most rows first."""
+    if not found.quarantined:
+        yield Text(text="No row went into quarantine.")
+        return
+    yield Heading(text="Rows in quarantine")
+    groups = sorted(found.quarantined, key=lambda g: (-g.rows, g.reason))
+    for i, group in enumerate(groups[: limits.table_rows]):
+        yield _quarantined(group, opened=i == 0)
 
 
-def columns(
-    data: Data | None, limits: Limits
-) -> tuple[tuple[ColumnView, ...], tuple[str, ...], str]:
-    """The columns that moved most first, then those with most missing, then by name."""
-    if data is None or not data.columns:
-        return (), (), ""
-    ranked = sorted(data.columns, key=lambda c: (-(c.shift or 0.0), -_missing(c), c.name))
-    drawn, rest = ranked[: limits.drawn_columns], ranked[limits.drawn_columns :]
-    listed = rest[: limits.listed_columns]
-    note = counted(len(ranked), "column")
-    if rest:
-        note += f", {len(drawn)} of them drawn"
-    if len(rest) > len(listed):
-        note += f"; {len(rest) - len(listed):,} more are not named here"
-    moved = any(column.shift is not None for column in ranked)
-    note += "; those that moved most come first." if moved else "; most missing come first."
-    names = tuple(f"{shown(c.name, limit=60)} ({percent(_missing(c), 2)} missing)" for c in listed)
-    return tuple(_column(column) for column in drawn), names, note
+def _quarantined(group: Quarantine, *, opened: bool) -> Fold:
+    samples = group.samples[:_SAMPLES]
+    names = _fields(group.reason, samples)
+    kept: Block = Text(text="No example was kept.", quiet=True)
+    if samples:
+        kept = Table(
+            head=tuple(shown(name, limit=40) for name in names),
+            rows=tuple(tuple(_cell(sample, name) for name in names) for sample in samples),
+            left_out=max(0, group.rows - len(samples)),
+            more="more like these.",
+            narrow=True,
+        )
+    title = f"{shown(group.reason, limit=160)} · {counted(group.rows, 'row')}"
+    return Fold(summary=title, blocks=(kept,), opened=opened)
 
 
-def _quarantined(group: Quarantine) -> Table:
-    samples = group.samples[:5]
-    names = sorted({name for sample in samples for name in sample}, key=str)[:10]
-    return Table(
-        title=f"{shown(group.reason, limit=160)} · {counted(group.rows, 'row')}",
-        head=tuple(shown(name, limit=40) for name in names),
-        rows=tuple(tuple(_cell(sample, name) for name in names) for sample in samples),
-        left_out=max(0, group.rows - len(samples)) if samples else 0,
-    )
+def _fields(reason: str, samples: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Those that the reason names first, for they are what is wrong; then by name."""
+    said = set(re.findall(r"\w+", reason))
+    names = {name for sample in samples for name in sample}
+    return sorted(names, key=lambda name: (name not in said, str(name)))[:_FIELDS]
 
 
 def _cell(sample: Mapping[str, Any], name: str) -> str:
@@ -97,6 +112,32 @@ def _cell(sample: Mapping[str, Any], name: str) -> str:
     if value is None:
         return "missing"
     return shown(value, limit=40)  # as it came: no rounding of what is wrong
+
+
+def _columns(found: Data, limits: Limits) -> Iterable[Block]:
+    """The columns that moved most first, then those with most missing, then by name."""
+    if not found.columns:
+        return
+    ranked = sorted(found.columns, key=lambda c: (-(c.shift or 0.0), -_missing(c), c.name))
+    drawn, rest = ranked[: limits.drawn_columns], ranked[limits.drawn_columns :]
+    listed = rest[: limits.listed_columns]
+    yield Heading(text="Columns")
+    yield Text(text=_note(ranked, len(drawn), len(rest) - len(listed)), quiet=True)
+    yield Table(head=_HEAD, rows=tuple(_column(column) for column in drawn))
+    if listed:
+        names = (f"{shown(c.name, limit=60)} ({percent(_missing(c), 2)} missing)" for c in listed)
+        summary = f"{len(listed)} more columns"
+        yield Fold(summary=summary, blocks=(Listing(names=tuple(names)),))
+
+
+def _note(ranked: Sequence[Column], drawn: int, unnamed: int) -> str:
+    note = counted(len(ranked), "column")
+    if drawn < len(ranked):
+        note += f", {drawn} of them drawn"
+    if unnamed:
+        note += f"; {unnamed:,} more are not named here"
+    moved = any(column.shift is not None for column in ranked)
+    return note + ("; those that moved most come first." if moved else "; most missing come first.")
 
 
 def _rows(column: Column) -> int:
@@ -109,28 +150,37 @@ def _missing(column: Column) -> float:
     return column.missing / _rows(column) if _rows(column) else 0.0
 
 
-def _column(column: Column) -> ColumnView:
-    name = shown(column.name, limit=60)
+def _column(column: Column) -> tuple[Cell, ...]:
     missing = _missing(column)
-    drawing: Markup | None = None
-    if isinstance(column, NumericColumn):
-        values = _numeric_values(column)
-        if column.counts and len(column.edges) == len(column.counts) + 1:
-            drawing = spark.density(f"Distribution of {name}", column.edges, column.counts)
-    else:
-        values = _category_values(column.top, _rows(column), column.other)
-        if column.top:
-            counts = [n for _, n in column.top[:24]]
-            drawing = spark.bars(f"Most frequent values of {name}", counts)
-    bar = spark.share(f"{name}: {percent(missing, 2)} missing", missing) if missing else None
-    return ColumnView(
-        name=name,
-        drawing=drawing,
-        values=f"{values} {column.unit}".strip(),
-        missing=percent(missing, 2) if missing else "none",
-        missing_bar=bar,
-        shift="" if column.shift is None else f"{column.shift:.3f}",
+    share = percent(missing, 2) if missing else "none"
+    name = shown(column.name, limit=60)
+    return (
+        name,
+        _drawing(column, name) or "",
+        f"{_values(column)} {column.unit}".strip(),
+        _joined(share, spark.share(f"{name}: {share} missing", missing)) if missing else share,
+        "not compared" if column.shift is None else f"{column.shift:.3f}",
     )
+
+
+def _drawing(column: Column, name: str) -> Markup | None:
+    if isinstance(column, NumericColumn):
+        if column.counts and len(column.edges) == len(column.counts) + 1:
+            return spark.density(f"Distribution of {name}", column.edges, column.counts)
+        return None
+    if not column.top:
+        return None
+    return spark.bars(f"Most frequent values of {name}", [n for _, n in column.top[:24]])
+
+
+def _values(column: Column) -> str:
+    if isinstance(column, NumericColumn):
+        return _numeric_values(column)
+    return _category_values(column.top, _rows(column), column.other)
+
+
+def _joined(text: str, drawing: Markup) -> Markup:
+    return tag("span", text, drawing)
 
 
 def _numeric_values(column: NumericColumn) -> str:

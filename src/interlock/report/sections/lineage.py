@@ -2,35 +2,58 @@
 
 from __future__ import annotations
 
-from interlock.report.content import (
-    Content,
-)
+from interlock.report.blocks import Fold, Section, Table, section
+from interlock.report.content import Content, Lineage
 from interlock.report.names import shown
-from interlock.report.sections.table import Limits, Table, cut
+from interlock.report.sections.table import Limits, cut
+
+_MOST_LIBRARIES = 100
 
 
-def lineage(content: Content, limits: Limits) -> tuple[Table, ...]:
+def lineage(content: Content, limits: Limits) -> Section | None:
     """Inputs, attestations, seeds and libraries."""
-    lineage = content.lineage
-    if lineage is None:
-        return ()
-    commit = shown(lineage.commit) if lineage.commit else "not in version control"
-    inputs = [("commit", f"{commit}, with changes not committed" if lineage.dirty else commit)]
-    if lineage.snapshot:
-        inputs.append(("snapshot", shown(lineage.snapshot)))
-    if lineage.code:
-        inputs.append(("packed code", shown(lineage.code)))
+    found = content.lineage
+    if found is None:
+        return None
+    return section(
+        "Lineage",
+        _inputs(content, found),
+        _attestations(found, limits),
+        _seeds(found, limits),
+        _libraries(found, limits),
+    )
+
+
+def _inputs(content: Content, found: Lineage) -> Table:
+    commit = shown(found.commit) if found.commit else "not in version control"
+    rows = [("commit", f"{commit}, with changes not committed" if found.dirty else commit)]
+    if found.snapshot:
+        rows.append(("snapshot", shown(found.snapshot)))
+    if found.code:
+        rows.append(("packed code", shown(found.code)))
     if content.digest:
-        inputs.append(("bundle", shown(content.digest)))
-    tables = [Table(title="Made from", head=("input", "identity"), rows=tuple(inputs))]
-    if lineage.attestations:
-        signed = sorted(lineage.attestations, key=lambda a: (a.kind, a.digest, a.keyid))
-        rows = [(shown(a.kind), shown(a.keyid, limit=80), shown(a.digest)) for a in signed]
-        tables.append(cut("Attestations", ("statement", "signed by key", "digest"), rows, limits))
-    seeds = [(shown(name), str(lineage.seeds[name])) for name in sorted(lineage.seeds)]
-    if seeds:
-        tables.append(cut("Seeds", ("for", "seed"), seeds, limits))
-    versions = [(shown(name), shown(v)) for name, v in sorted(lineage.libraries.items())]
-    if versions:
-        tables.append(cut("Libraries", ("library", "version"), versions, limits, most=100))
-    return tuple(tables)
+        rows.append(("bundle", shown(content.digest)))
+    return Table(title="Made from", head=("input", "identity"), rows=tuple(rows))
+
+
+def _attestations(found: Lineage, limits: Limits) -> Table | None:
+    if not found.attestations:
+        return None
+    signed = sorted(found.attestations, key=lambda a: (a.kind, a.digest, a.keyid))
+    rows = [(shown(a.kind), shown(a.keyid, limit=80), shown(a.digest)) for a in signed]
+    return cut("Attestations", ("statement", "signed by key", "digest"), rows, limits)
+
+
+def _seeds(found: Lineage, limits: Limits) -> Fold | None:
+    rows = [(shown(name), str(found.seeds[name])) for name in sorted(found.seeds)]
+    if not rows:
+        return None
+    return Fold(summary="Seeds", blocks=(cut("", ("for", "seed"), rows, limits),))
+
+
+def _libraries(found: Lineage, limits: Limits) -> Fold | None:
+    rows = [(shown(name), shown(version)) for name, version in sorted(found.libraries.items())]
+    if not rows:
+        return None
+    table = cut("", ("library", "version"), rows, limits, most=_MOST_LIBRARIES)
+    return Fold(summary="Libraries", blocks=(table,))

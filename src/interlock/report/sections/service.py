@@ -4,30 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.report.content import (
-    BadInput,
-    Parity,
-    Service,
-)
+from interlock.report.blocks import Section, Table, section, side_by_side
+from interlock.report.content import BadInput, Parity, Service
+from interlock.report.figures.service import latencies
 from interlock.report.names import shown
 from interlock.report.numbers import significant
-from interlock.report.sections.table import Limits, Table, cut
+from interlock.report.sections.table import Limits, cut
 
 
-def service(found: Service, limits: Limits) -> tuple[Table, ...]:
-    """What was compared and what was refused, with what is wrong first."""
-    tables = []
-    if found.parity:
-        tables.append(_parities(found.parity, limits))
-    if found.bad_inputs:
-        ordered = sorted(found.bad_inputs, key=lambda b: (b.refused, b.name))
-        head = ("request", "", "expected", "got")
-        rows = [_bad_input(given) for given in ordered]
-        tables.append(cut("Requests that must be refused", head, rows, limits))
-    return tuple(tables)
+def service(found: Service | None, limits: Limits) -> Section | None:
+    """How fast it answered, what was compared and what was refused, with what is wrong first."""
+    if found is None:
+        return None
+    return section(
+        "Service",
+        *side_by_side(latencies(found)),
+        _parities(found.parity, limits),
+        _refusals(found.bad_inputs, limits),
+    )
 
 
-def _parities(found: Sequence[Parity], limits: Limits) -> Table:
+def _refusals(found: Sequence[BadInput], limits: Limits) -> Table | None:
+    if not found:
+        return None
+    ordered = sorted(found, key=lambda b: (b.refused, b.name))
+    head = ("request", "", "expected", "got")
+    return cut("Requests that must be refused", head, [_bad_input(b) for b in ordered], limits)
+
+
+def _parities(found: Sequence[Parity], limits: Limits) -> Table | None:
+    if not found:
+        return None
     ordered = sorted(found, key=lambda p: (bool(p.compared) and not p.different, p.name))
     head: tuple[str, ...] = ("compared", "", "values", "different", "worst, relative", "allowed")
     rows = [_parity(one) for one in ordered]

@@ -1,4 +1,4 @@
-"""Tables of texts, and how much of each list is shown."""
+"""How much of each list is shown, and tables cut to that."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from interlock.report.blocks import Cell, Table
 from interlock.report.names import shown
 from interlock.report.numbers import significant
 
@@ -22,20 +23,10 @@ class Limits:
     evidence: int = 1_200  # characters
 
 
-@dataclass(frozen=True, kw_only=True)
-class Table:
-    """A titled table of texts; ``left_out`` rows are counted, not shown."""
-
-    title: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    left_out: int = 0
-
-
 def cut(
     title: str,
     head: tuple[str, ...],
-    rows: Sequence[tuple[str, ...]],
+    rows: Sequence[tuple[Cell, ...]],
     limits: Limits,
     *,
     most: int | None = None,

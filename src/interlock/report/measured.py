@@ -1,0 +1,63 @@
+"""Measured values in words: one text, or the cells of a table.
+
+>>> from interlock.verdict import Interval
+>>> found = Estimate(value=0.142, interval=Interval(low=0.137, high=0.147), n=900, units=900)
+>>> estimate_text(found, "%")
+'14.2 % (13.7–14.7)'
+"""
+
+from __future__ import annotations
+
+from interlock.evaluate.compare import Estimate
+from interlock.report.blocks import Cell
+from interlock.report.charts.svg import tag
+from interlock.report.content import ClassesSummary, RegressionSummary
+from interlock.report.names import shown
+from interlock.report.numbers import measure, reach
+
+
+def estimate_text(found: Estimate | None, unit: str = "") -> str:
+    """'14.2 % (13.7–14.7)'."""
+    if found is None:
+        return "no score"
+    value, ends, _ = estimate_cells(found, unit)
+    return f"{value} ({ends})" if ends else value
+
+
+def estimate_markup(found: Estimate | None, unit: str = "") -> Cell:
+    """The value, and its interval under it, for a cell of a table; a dash where there is none."""
+    if found is None:
+        return "–"
+    value, ends, _ = estimate_cells(found, unit)
+    return tag("span", value, tag("span", f" {ends}", class_="under"), class_="nowrap")
+
+
+def estimate_cells(found: Estimate | None, unit: str = "") -> tuple[str, str, str]:
+    """The value, the ends of its interval, and its rows."""
+    if found is None:
+        return "no score", "", ""
+    ends = "" if found.interval is None else reach(found.interval.low, found.interval.high, unit)
+    return value_text(found.value, unit), ends, f"{found.n:,}"
+
+
+def value_text(value: float, unit: str) -> str:
+    """Shares to a tenth of a per cent, so that a column of them lines up."""
+    share = unit == "%" and 0.001 <= abs(value) < 10
+    return f"{value * 100:.1f} %" if share else measure(value, unit)
+
+
+def error_unit(made: RegressionSummary | ClassesSummary) -> str:
+    """The unit of the errors that the pictures of the test rows show."""
+    if isinstance(made, ClassesSummary) or made.relative:
+        return "%"
+    return made.unit
+
+
+def error_name(made: RegressionSummary | ClassesSummary, *, signed: bool = False) -> str:
+    """What those errors are called."""
+    if isinstance(made, ClassesSummary):
+        return "share of wrong answers"
+    kind = "error" if signed else "median absolute error"
+    if made.relative:
+        return f"{kind}, % of the true {shown(made.target, limit=24)}"
+    return f"{kind}, {made.unit}" if made.unit else kind
