@@ -3,9 +3,12 @@
 Each line's name has a row of its own above the chart, and stands on that side of its line where no
 other line crosses it, if there is one.
 
->>> limit, champion = Reference(value=0.15, text="limit ≤ 15 %"), Reference(value=0.14, text="…")
->>> [placed.right for placed in arrange([limit, champion], [300.0, 280.0], 0.0, 600.0)]
-[True, False]
+>>> limit = Reference(value=0.15, text="limit ≤ 15 %")
+>>> champion = Reference(value=0.14, text="champion 14 %")
+>>> [placed.right for placed in arrange([limit, champion], [570.0, 540.0], 0.0, 600.0)]
+[False, False]
+>>> [placed.row for placed in arrange([limit, champion], [570.0, 540.0], 0.0, 600.0)]
+[0, 1]
 """
 
 from __future__ import annotations
