@@ -19,7 +19,7 @@ _WHERE = {
     "interlock.data.request": ("Request", "field", "asked_at"),
     "interlock.data.columns": ("Int", "Float", "Str", "Bool", "Date", "Datetime", "Category"),
     "interlock.data.source": ("Source",),
-    "interlock.features.declare": ("feature", "label"),
+    "interlock.features.declare": ("feature", "label", "postprocess"),
     "interlock.features.aggregates": (
         "History",
         "CustomHistory",
@@ -112,6 +112,7 @@ if TYPE_CHECKING:
     from interlock.features.aggregates import total as sum  # noqa: F401
     from interlock.features.declare import feature as feature
     from interlock.features.declare import label as label
+    from interlock.features.declare import postprocess as postprocess
     from interlock.gates.data.freshness import Fresh as Fresh
     from interlock.gates.data.rows import MaxDuplicates as MaxDuplicates
     from interlock.gates.data.rows import MaxFeatureFailures as MaxFeatureFailures

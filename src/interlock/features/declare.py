@@ -1,4 +1,4 @@
-"""Request features and labels as a product declares them: plain typed functions.
+"""Request features, labels and post-processing as a product declares them: plain typed functions.
 
 Invariants: a declared function stays callable as it was written; its arguments and result are
 annotated; nothing is evaluated at declaration time.
@@ -94,6 +94,30 @@ class Label:
         return self.function(*args, **kwargs)
 
 
+@dataclass(frozen=True)
+class Postprocess:
+    """A declared post-processing function; call it like the function it wraps."""
+
+    function: Callable[..., Any]
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+        return name_of(self.function)
+
+    @property
+    def where(self) -> str:
+        """file:line of the definition."""
+        return place_of(self.function)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The plain function's answer."""
+        return self.function(*args, **kwargs)
+
+
+Declared = RequestFeature | Label | Postprocess
+
+
 @overload
 def feature(function: Callable[..., Any]) -> RequestFeature: ...
 @overload
@@ -121,6 +145,15 @@ def feature(
 def label(function: Callable[..., Any]) -> Label:
     """Declare a label: a typed function of a source's columns; a row with None has no label."""
     return Label(function)
+
+
+def postprocess(function: Callable[..., Any]) -> Postprocess:
+    """Declare what is done to a prediction before it is answered: rounding, a floor, a cap.
+
+    A pure typed function of ``prediction: float`` and of any request fields, features and
+    aggregates by name, which returns the new prediction.
+    """
+    return Postprocess(function)
 
 
 def name_of(function: Any) -> str:
@@ -166,7 +199,7 @@ def annotation_of(hint: Any) -> Annotation | None:
     return Annotation(kind=kind, optional=optional) if kind else None
 
 
-def signature_of(declared: RequestFeature | Label) -> Signature:
+def signature_of(declared: Declared) -> Signature:
     """A declared function's signature. Raises AuthorError F101 where it cannot be used."""
     function = plain_function(declared.function)
     if function is None:
@@ -188,7 +221,7 @@ def signature_of(declared: RequestFeature | Label) -> Signature:
     )
 
 
-def _hints(declared: RequestFeature | Label, function: types.FunctionType) -> dict[str, Any]:
+def _hints(declared: Declared, function: types.FunctionType) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function)
     except NameError as error:
@@ -201,7 +234,7 @@ def _hints(declared: RequestFeature | Label, function: types.FunctionType) -> di
     )
 
 
-def _not_plain(declared: RequestFeature | Label, parameter: inspect.Parameter) -> AuthorError:
+def _not_plain(declared: Declared, parameter: inspect.Parameter) -> AuthorError:
     shown = str(parameter).split(":")[0] if parameter.kind.name.startswith("VAR") else ""
     return AuthorError(
         "F101",
@@ -213,14 +246,14 @@ def _not_plain(declared: RequestFeature | Label, parameter: inspect.Parameter) -
     )
 
 
-def _annotated(declared: RequestFeature | Label, name: str, hint: Any) -> Annotation:
+def _annotated(declared: Declared, name: str, hint: Any) -> Annotation:
     found = annotation_of(hint) if hint is not None else None
     if found is None:
         raise _not_annotated(declared, name, "no annotation" if hint is None else str(hint))
     return found
 
 
-def _not_annotated(declared: RequestFeature | Label, name: str, got: str) -> AuthorError:
+def _not_annotated(declared: Declared, name: str, got: str) -> AuthorError:
     return AuthorError(
         "F101",
         f"{declared.name}: '{name}' has no usable annotation",

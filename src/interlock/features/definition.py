@@ -29,7 +29,8 @@ class FeatureDefinition:
     """A request feature: which packed function computes it, from which arguments.
 
     ``arguments`` name request fields, other features or ``as_of``; ``nullable_arguments`` are those
-    whose annotation admits None. ``categories`` is the closed list of a Literal.
+    whose annotation admits None. ``categories`` is the closed list of a Literal. A post-processing
+    function is described likewise: its kind is float, one of its arguments ``prediction``.
     """
 
     name: str
@@ -42,6 +43,11 @@ class FeatureDefinition:
     categories: tuple[str, ...] = ()
     unit: str = ""
     description: str = ""
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> FeatureDefinition:
+        """The definition of its plain values, from JSON's lists as well as from tuples."""
+        return cls(**_tupled(row, "arguments", "nullable_arguments", "categories"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,12 +125,7 @@ class FeatureSet:
     def from_row(cls, row: Mapping[str, Any]) -> FeatureSet:
         """The inverse of :meth:`to_row`, from JSON's lists as well as from tuples."""
         return cls(
-            request=tuple(
-                FeatureDefinition(
-                    **_tupled(r, "arguments", "nullable_arguments", "categories"),
-                )
-                for r in row["request"]
-            ),
+            request=tuple(map(FeatureDefinition.from_row, row["request"])),
             histories=tuple(_history(r) for r in row["histories"]),
             inputs=tuple(Input(**_tupled(r, "categories")) for r in row["inputs"]),
         )

@@ -68,27 +68,7 @@ class PackedFeatures:
 
         Raises IntegrityError F110 when a module cannot be loaded or lacks a declared function.
         """
-        try:
-            modules = load_modules(sources, f"_interlock_packed_{name}")
-        except Exception as error:
-            raise IntegrityError(
-                "F110",
-                "the packed source of a release cannot be loaded",
-                expected="modules that import one another and what the service has",
-                got=f"{type(error).__name__}: {error}",
-                fix="build the release again",
-            ) from error
-        functions = []
-        for definition in features.request:
-            function = getattr(modules.get(definition.module), definition.function, None)
-            if not callable(function):
-                raise IntegrityError(
-                    "F110",
-                    f"the packed source of feature {definition.name} is incomplete",
-                    expected=f"a function {definition.function} in packed/{definition.module}.py",
-                    fix="build the release again",
-                )
-            functions.append(function)
+        functions = load_functions(sources, features.request, f"_interlock_packed_{name}")
         return cls(features.request, functions, fields)
 
     @property
@@ -164,7 +144,7 @@ def _column(
         try:
             result.append(call(*row))
         except Exception as error:  # noqa: BLE001 - the author's code may raise anything
-            failures.append(RowFailure(index, definition.name, _describe(error)))
+            failures.append(RowFailure(index, definition.name, describe(error)))
             result.append(None)
     return result
 
@@ -182,7 +162,8 @@ def _guarded(
     return eval(f"lambda {', '.join(names)}: {body}", scope)  # type: ignore[no-any-return]  # noqa: S307 - built from argument positions only
 
 
-def _describe(error: Exception) -> str:
+def describe(error: Exception) -> str:
+    """What a packed function died of, for whoever asked about the row."""
     if isinstance(error, FeatureFailure):
         return error.message
     return f"{type(error).__name__}: {error}"
@@ -307,7 +288,38 @@ def _compile_row(
 
 
 def _row_failure(name: str, error: Exception) -> FeatureFailure:
-    return error if isinstance(error, FeatureFailure) else FeatureFailure(name, _describe(error))
+    return error if isinstance(error, FeatureFailure) else FeatureFailure(name, describe(error))
+
+
+def load_functions(
+    sources: Mapping[str, str], definitions: Sequence[FeatureDefinition], package: str
+) -> list[Callable[..., Any]]:
+    """The packed functions of the definitions, in order.
+
+    Raises IntegrityError F110 when a module cannot be loaded or lacks a declared function.
+    """
+    try:
+        modules = load_modules(sources, package)
+    except Exception as error:
+        raise IntegrityError(
+            "F110",
+            "the packed source of a release cannot be loaded",
+            expected="modules that import one another and what the service has",
+            got=f"{type(error).__name__}: {error}",
+            fix="build the release again",
+        ) from error
+    functions = []
+    for definition in definitions:
+        function = getattr(modules.get(definition.module), definition.function, None)
+        if not callable(function):
+            raise IntegrityError(
+                "F110",
+                f"the packed source of {definition.name} is incomplete",
+                expected=f"a function {definition.function} in packed/{definition.module}.py",
+                fix="build the release again",
+            )
+        functions.append(function)
+    return functions
 
 
 def load_modules(sources: Mapping[str, str], package: str) -> dict[str, ModuleType]:

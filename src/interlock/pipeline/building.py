@@ -76,6 +76,7 @@ def _files(
         target=bound.product.target.name,
         unit=getattr(bound.product.target, "unit", ""),
         entity=bound.product.unit_fields,
+        postprocess=bound.postprocess,
     )
     candidate = {
         "name": output["winner"],

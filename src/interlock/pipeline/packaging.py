@@ -16,6 +16,7 @@ from interlock.errors import InterlockError, Mistake
 from interlock.evaluate.importance import permutation_importance
 from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context
+from interlock.pipeline.finishing import Finishing
 from interlock.release.export.exported import Exported
 from interlock.release.export.exporter import export
 from interlock.release.parity import compare, edge_rows, edge_values
@@ -33,7 +34,11 @@ _IMPORTANCE_ROWS = 120  # tune rows on which inputs are shuffled
 
 
 def describe(
-    context: Context, fit: Fitted | FailedFit, data: TrainingData, metric: Metric
+    context: Context,
+    fit: Fitted | FailedFit,
+    data: TrainingData,
+    metric: Metric,
+    finishing: Finishing,
 ) -> dict[str, Any]:
     """A candidate as plain JSON values; a failure is recorded and sinks nobody else."""
     baseline = not isinstance(context.bound.product.candidates[fit.name], Candidate)
@@ -41,12 +46,14 @@ def describe(
     if isinstance(fit, FailedFit):
         return row | {"failure": [vars(m) for m in fit.mistakes]}
     try:
-        return row | _package(context, fit, data, metric)
+        return row | _package(context, fit, data, metric, finishing)
     except InterlockError as error:
         return row | {"failure": [vars(m) for m in error.mistakes]}
 
 
-def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) -> dict[str, Any]:
+def _package(
+    context: Context, fit: Fitted, data: TrainingData, metric: Metric, finishing: Finishing
+) -> dict[str, Any]:
     """Export, compare with the fitted estimator, calibrate and score on tune rows."""
     exported = export(fit.estimator, fit.encoder, task=data.task)
     encoder_row = fit.encoder.to_row() if fit.encoder else None
@@ -59,9 +66,10 @@ def _package(context: Context, fit: Fitted, data: TrainingData, metric: Metric) 
     spec = replace(fit.spec, link=exported.link)
     exactness = _exactness(fit, exported, scorer, data)
     spec, calibration_note = _calibrated(context, fit, scorer, spec, data)
-    tune = data.part("tune")
-    prediction = answer(_raw(fit, scorer, tune.columns), spec).prediction if len(tune) else None
-    score = metric.value(tune.y, prediction) if prediction is not None else float("nan")
+    tune, score = data.part("tune"), float("nan")
+    if len(tune):
+        answers = answer(_raw(fit, scorer, tune.columns), spec)
+        score = metric.value(tune.y, finishing.finish(answers, data.split.tune).prediction)
     return {
         "format": exported.format,
         "file_name": exported.file_name,
@@ -151,9 +159,13 @@ def _with_calibration(
     return replace(spec, calibration=found), note
 
 
-def score_test(context: Context, row: Mapping[str, Any], data: TrainingData) -> dict[str, Any]:
-    """Predictions for the test rows, as blobs."""
-    answers = score(context, row, take(data.columns, data.inputs, data.split.test))
+def score_test(
+    context: Context, row: Mapping[str, Any], data: TrainingData, finishing: Finishing
+) -> dict[str, Any]:
+    """Predictions for the test rows, as blobs. Raises AuthorError T120."""
+    test = data.split.test
+    raw = score(context, row, take(data.columns, data.inputs, test))
+    answers = finishing.finish(raw, test)
     kept = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
     return {
         name: context.artifacts.put(array_to_bytes(values))
@@ -163,12 +175,15 @@ def score_test(context: Context, row: Mapping[str, Any], data: TrainingData) -> 
 
 
 def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Answers:
-    """Answers of a packaged candidate for feature columns, computed as the service will."""
+    """Answers of a packaged candidate for feature columns, before post-processing."""
     return scoring(context, row)(columns)
 
 
 def scoring(context: Context, row: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Answers]:
-    """The function from feature columns to a packaged candidate's answers; it is loaded once."""
+    """The function from feature columns to a packaged candidate's answers; it is loaded once.
+
+    Computed as the service will, but for post-processing, which feature columns do not decide.
+    """
     inputs = tuple(i for i in context.bound.features.inputs if i.name in set(row["inputs"]))
     encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
     scorer = open_scorer(

@@ -17,6 +17,7 @@ from interlock.digest import digest_json, seed_from
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.finishing import Finishing
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_to_bytes
 from interlock.train.fit import Progress, fit_all
@@ -109,7 +110,7 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
         classes=rows.classes,
         weights=rows.table.column("weight").to_numpy() if product.weight else None,
     )
-    metric = metric_named(product.metric_name)
+    metric, finishing = metric_named(product.metric_name), Finishing.of(context.bound, rows)
     fits = fit_all(
         product.candidates,
         data,
@@ -117,14 +118,18 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
             seed_root, name, digest_json(product.candidates[name].to_row())
         ),
         cores=context.cores,
-        objective=Objective(measure=metric.value, better=metric.better),
+        objective=Objective(
+            measure=finishing.measured(metric.value, split.tune), better=metric.better
+        ),
         on_progress=_Teller(context, len(product.candidates)),
     )
-    described = {name: describe(context, fit, data, metric) for name, fit in fits.items()}
+    described = {
+        name: describe(context, fit, data, metric, finishing) for name, fit in fits.items()
+    }
     winner = _winner(described, metric)
     for name, row in described.items():
         if row["failure"] is None and (name == winner or row["baseline"]):
-            row["test"] = score_test(context, row, data)
+            row["test"] = score_test(context, row, data, finishing)
     if winner is not None:
         described[winner]["importance"] = importance(context, described[winner], data, metric)
     instants = rows.instants

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from interlock.data.source import Source
 from interlock.digest import digest_json
 from interlock.errors import AuthorError, Mistake, collecting
 from interlock.features.aggregates import History
-from interlock.features.declare import RequestFeature, Signature, signature_of
+from interlock.features.declare import Postprocess, RequestFeature, Signature, signature_of
 from interlock.features.definition import (
     FeatureDefinition,
     FeatureSet,
@@ -41,6 +41,7 @@ from interlock.product.mistakes import (
 )
 from interlock.product.order import order_of
 from interlock.product.parts import part_mistakes
+from interlock.product.postprocess_mistakes import postprocess_mistakes
 from interlock.product.target import target_row
 
 MODEL_KINDS = ("int", "float", "bool", "str", "category")
@@ -50,9 +51,10 @@ MODEL_KINDS = ("int", "float", "bool", "str", "category")
 class Bound:
     """A product whose declarations hold together.
 
-    ``packed`` are the sources of the request features, ``label_source`` those of the label
-    function, if there is one; ``mapping`` is request field → source column; ``zone`` is what a
-    date without a zone of its own is read in.
+    ``packed`` are the sources of request features and post-processing, ``label_source`` those of
+    the label function, if there is one; ``mapping`` is request field → source column; ``zone`` is
+    what a date without a zone of its own is read in; ``postprocess`` is in the order in which it is
+    applied.
     """
 
     product: Declaration
@@ -65,6 +67,7 @@ class Bound:
     mapping: Mapping[str, str]
     zone: str | None
     sources: Mapping[str, Source]
+    postprocess: tuple[FeatureDefinition, ...] = ()
 
     @property
     def examples_source(self) -> Source:
@@ -73,9 +76,11 @@ class Bound:
 
     @property
     def code_digest(self) -> str:
-        """Identity of everything that turns rows into model inputs and labels."""
+        """Identity of everything that turns rows into model inputs and labels, and answers."""
+        after = {"postprocess": [asdict(d) for d in self.postprocess]} if self.postprocess else {}
         return digest_json(
             {
+                **after,
                 "schema": self.schema.to_row(),
                 "examples": self.examples_source.to_row(),
                 "features": self.features.to_row(),
@@ -103,13 +108,15 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     mapping = {**{f.name: f.name for f in schema.fields}, **dict(product.examples.mapping)}
     mistakes += list(_name_mistakes(product, schema, mapping, columns))
     signatures = _signatures(product, mistakes)
+    after = _after_signatures(product, mistakes)
     mistakes += feature_mistakes(product, schema, signatures)
+    mistakes += postprocess_mistakes(product, schema, signatures, after)
     mistakes += history_mistakes(product, schema, signatures, columns)
     mistakes += target_mistakes(product, schema, mapping, columns)
     mistakes += candidate_mistakes(product, _input_names(product, schema))
     mistakes += split_mistakes(product)
     mistakes += gate_mistakes(product)
-    packed, labels = _packed(product, project_dir, mistakes)
+    packed, whole, labels = _packed(product, project_dir, mistakes)
     if mistakes:
         raise AuthorError.of(_unique(mistakes))
     return Bound(
@@ -117,12 +124,16 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
         project_dir=project_dir,
         schema=schema,
         features=_feature_set(product, schema, signatures, packed, columns),
-        packed=packed.sources,
+        packed=whole.sources,
         label_source=labels.sources,
         label_place=next(iter(labels.locations.values()), None),
         mapping=mapping,
         zone=zone,
         sources=sources,
+        postprocess=tuple(
+            _definition(p, after[p.name], whole, unit=getattr(product.target, "unit", ""))
+            for p in product.postprocess
+        ),
     )
 
 
@@ -263,18 +274,36 @@ def _signatures(product: Declaration, mistakes: list[Mistake]) -> dict[str, Sign
     return found
 
 
+def _after_signatures(product: Declaration, mistakes: list[Mistake]) -> dict[str, Signature]:
+    found: dict[str, Signature] = {}
+    for declared in product.postprocess:
+        if isinstance(declared, Postprocess):
+            with collecting(mistakes):
+                found[declared.name] = signature_of(declared)
+    return found
+
+
 def _packed(
     product: Declaration, project_dir: Path, mistakes: list[Mistake]
-) -> tuple[Packed, Packed]:
+) -> tuple[Packed, Packed, Packed]:
+    """(the request features, with the post-processing, the label).
+
+    Post-processing is packed with the features, for they may share helpers; but what a history
+    stands for does not depend on it.
+    """
     functions = [f.function for f in product.features if isinstance(f, RequestFeature)]
+    after = [p.function for p in product.postprocess if isinstance(p, Postprocess)]
     label = product.target.of
-    packed = labels = Packed(sources={}, locations={})
+    packed = whole = labels = Packed(sources={}, locations={})
     with collecting(mistakes):
-        packed = pack(functions, project_dir)
+        packed = whole = pack(functions, project_dir)
+    if after:
+        with collecting(mistakes):
+            whole = pack([*functions, *after], project_dir)
     if not isinstance(label, str):
         with collecting(mistakes):
             labels = pack([label.function], project_dir)
-    return packed, labels
+    return packed, whole, labels
 
 
 def _feature_set(
@@ -288,7 +317,8 @@ def _feature_set(
     needs = {name: tuple(signatures[name].arguments) for name in declared}
     given = {field.name for field in schema.fields} | {"as_of"}
     request = tuple(
-        _definition(declared[name], signatures[name], packed) for name in order_of(needs, given)[0]
+        _definition(declared[name], signatures[name], packed, unit=declared[name].unit)
+        for name in order_of(needs, given)[0]
     )
     kinds = {f.name: f.kind for f in schema.fields} | {d.name: d.kind for d in request}
     histories = tuple(
@@ -303,10 +333,12 @@ def _feature_set(
     )
 
 
-def _definition(feature: RequestFeature, signature: Signature, packed: Packed) -> FeatureDefinition:
-    module, function = packed.locations[feature.function]
+def _definition(
+    declared: RequestFeature | Postprocess, signature: Signature, packed: Packed, *, unit: str
+) -> FeatureDefinition:
+    module, function = packed.locations[declared.function]
     return FeatureDefinition(
-        name=feature.name,
+        name=declared.name,
         arguments=tuple(signature.arguments),
         nullable_arguments=tuple(n for n, a in signature.arguments.items() if a.optional),
         kind=signature.result.kind,
@@ -314,8 +346,8 @@ def _definition(feature: RequestFeature, signature: Signature, packed: Packed) -
         categories=signature.result.categories,
         module=module,
         function=function,
-        unit=feature.unit,
-        description=(feature.function.__doc__ or "").strip().split("\n")[0],
+        unit=unit,
+        description=(declared.function.__doc__ or "").strip().split("\n")[0],
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from interlock.data.request import Request
 from interlock.data.source import Examples
 from interlock.features.aggregates import History
-from interlock.features.declare import RequestFeature
+from interlock.features.declare import Postprocess, RequestFeature
 from interlock.product.target import Target
 from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import HashSplit, TimeSplit
@@ -27,8 +27,9 @@ class Declaration:
 
     ``unit`` names the request fields that say what a prediction is about; ``yardsticks`` map a
     name to a source column shown beside the candidates and never trained on; ``weight`` is a source
-    column of sample weights; ``on_failure`` a command or an http(s) address called when a delivery
-    fails.
+    column of sample weights; ``postprocess`` the functions that turn a prediction into the one that
+    is answered, in their order; ``on_failure`` a command or an http(s) address called when a
+    delivery fails.
     """
 
     name: str = field(kw_only=False)
@@ -42,6 +43,7 @@ class Declaration:
     split: TimeSplit | HashSplit | None = None
     metric: str = ""
     weight: str | None = None
+    postprocess: Sequence[Postprocess] = ()
     data_gate: Sequence[Any] = ()
     model_gate: Sequence[Any] = ()
     service_gate: Sequence[Any] = ()

@@ -91,6 +91,7 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "metric": (lambda v: isinstance(v, str), "a metric's name"),
     "weight": (_is_text_or_none, "a column's name"),
+    "postprocess": (_is_list, "a list of @il.postprocess functions"),
     "data_gate": _CHECKS,
     "model_gate": _CHECKS,
     "service_gate": _CHECKS,

@@ -1,8 +1,8 @@
 """Many rows through a release at once: the column-wise twin of the live predictor.
 
-Invariants: rules, packed features, encoder, scorer and answer are those of the live service, so a
-row gets the same answer to the bit; a row that the live service would refuse has a reason and no
-answer; one row in, one row out, in order.
+Invariants: rules, packed features, encoder, scorer, answer and post-processing are those of the
+live service, so a row gets the same answer to the bit; a row that the live service would refuse
+has a reason and no answer; one row in, one row out, in order.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.encoder import Encoder
+from interlock.train.postprocess import NO_POSTPROCESSING, PostProcessing
 
 _FORMATS = {name: format for format, name in FILE_NAMES.items()}
 
 NOT_FINITE = "the model gave no finite answer"
+AFTER = "post-processing"  # how the reason begins where a function of it failed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +57,14 @@ class Answering:
     encoder: Encoder | None
     scorer: Scorer
     spec: AnswerSpec
+    postprocessing: PostProcessing = NO_POSTPROCESSING
 
     @classmethod
     def of(cls, bundle: Bundle) -> Answering:
         """The parts of a verified bundle. Raises IntegrityError when they cannot be loaded."""
         schema = RequestSchema.from_row(bundle.json("request.json"))
         features = FeatureSet.from_row(bundle.json("features.json"))
+        answered = AnswerContract.from_row(bundle.json("answer.json"))
         encoder = None
         if "encoder.json" in bundle.files:
             encoder = Encoder.from_row(bundle.json("encoder.json"))
@@ -80,7 +84,10 @@ class Answering:
                 n_columns=encoder.n_columns if encoder else None,
                 inputs=features.inputs,
             ),
-            spec=AnswerContract.from_row(bundle.json("answer.json")).spec,
+            spec=answered.spec,
+            postprocessing=PostProcessing.load(
+                bundle.packed, answered.postprocess, name=f"{bundle.digest}_columns"
+            ),
         )
 
     def answer(
@@ -103,20 +110,30 @@ class Answering:
         for failure in reversed(made.failures):
             why[valid[failure.row]] = f"feature {failure.feature}: {failure.message}"
         sound = [i for i, row in enumerate(valid) if why[row] is None]
-        answers = self._score({**kept, **made.features}, sound)
+        known = {**kept, **made.features}
+        answers = self._score(known, sound)
         if answers is not None:
-            finite = _finite(answers)
-            for i, fine in zip(sound, finite, strict=True):
-                if not fine:
-                    why[valid[i]] = NOT_FINITE
-            answers = _taken(answers, finite)
-            sound = [i for i, fine in zip(sound, finite, strict=True) if fine]
+            answers, failed = self._finished(answers, known, sound)
+            for i, reason in failed.items():
+                why[valid[i]] = reason
+            sound = [i for i in sound if i not in failed]
         return Outcome(
             reasons=tuple(why),
             places=tuple(valid[i] for i in sound),
             answers=answers,
             features={name: [values[i] for i in sound] for name, values in made.features.items()},
         )
+
+    def _finished(
+        self, answers: Answers, known: Mapping[str, Sequence[Any]], rows: Sequence[int]
+    ) -> tuple[Answers, dict[int, str]]:
+        """The answers to the rows that have one, post-processed; the others, and why."""
+        asked = {n: [known[n][row] for row in rows] for n in self.postprocessing.arguments}
+        finished, failures = self.postprocessing.many(answers, asked)
+        finite = _finite(finished)
+        failed = {row: NOT_FINITE for row, fine in zip(rows, finite, strict=True) if not fine}
+        failed |= {rows[f.row]: f"{AFTER} {f.feature}: {f.message}" for f in failures}
+        return _taken(finished, finite), failed
 
     def _instants(
         self, columns: Mapping[str, Sequence[Any]], as_of: NDArray[np.int64]

@@ -7,10 +7,11 @@ example it makes the :class:`Contract`, from which all pages about the API are w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from interlock.data.request import RequestSchema
+from interlock.features.definition import FeatureDefinition
 from interlock.train.answer import AnswerSpec
 
 
@@ -19,17 +20,21 @@ class AnswerContract:
     """How raw scores become the answer, and what the answer is called.
 
     ``target`` and ``unit`` name what is predicted; ``entity`` the request fields or features that
-    together say what a prediction is about.
+    together say what a prediction is about; ``postprocess`` the packed functions applied to what
+    the scores stand for, in their order.
     """
 
     spec: AnswerSpec
     target: str
     unit: str = ""
     entity: tuple[str, ...] = ()
+    postprocess: tuple[FeatureDefinition, ...] = ()
 
     def to_row(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Plain JSON values; ``postprocess`` only where there is some."""
+        after = {"postprocess": [asdict(d) for d in self.postprocess]} if self.postprocess else {}
         return {
+            **after,
             "spec": self.spec.to_row(),
             "target": self.target,
             "unit": self.unit,
@@ -44,6 +49,7 @@ class AnswerContract:
             target=row["target"],
             unit=row["unit"],
             entity=tuple(row["entity"]),
+            postprocess=tuple(map(FeatureDefinition.from_row, row.get("postprocess", ()))),
         )
 
 

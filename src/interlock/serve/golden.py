@@ -16,6 +16,7 @@ from interlock.errors import IntegrityError, InterlockError
 from interlock.features.request import FeatureFailure
 from interlock.serve.instant import asked_instant
 from interlock.serve.loaded import LoadedRelease
+from interlock.train.postprocess import PostprocessFailure
 
 TOLERANCE = 1e-12  # relative; exponentials may differ in the last bit between machines
 _SHOWN = 5  # differences named in an error
@@ -42,14 +43,14 @@ def golden_row(
 ) -> GoldenRow:
     """What the release gives for this request (plain JSON values) and these aggregates.
 
-    ``as_of`` counts where the request has no time of its own. Raises ServiceError or FeatureFailure
-    for a request that it does not answer.
+    ``as_of`` counts where the request has no time of its own. Raises ServiceError, FeatureFailure
+    or PostprocessFailure for a request that it does not answer.
     """
     (values,) = release.decoder.decode(msgspec.json.encode(request)).rows
     instant = asked_instant(release.schema, values, as_of)
     made = release.packed.row(values, instant)
     known = (*values, *made, *history)
-    found = release.answer(release.score_one(release.encode(known)))
+    found = release.answer(release.score_one(release.encode(known)), known)
     return GoldenRow(
         request=dict(request),
         as_of=instant,
@@ -95,7 +96,7 @@ def check_golden(release: LoadedRelease, rows: Sequence[GoldenRow]) -> None:
 def _difference(release: LoadedRelease, row: GoldenRow) -> str:
     try:
         found = golden_row(release, row.request, as_of=row.as_of, history=row.history)
-    except (InterlockError, FeatureFailure) as error:
+    except (InterlockError, FeatureFailure, PostprocessFailure) as error:
         return str(error).partition("\n")[0]
     plain = msgspec.to_builtins(found.features)  # as JSON has them: dates are texts
     for name, value in row.features.items():

@@ -25,6 +25,7 @@ from interlock.serve.pick import Values, picker
 from interlock.serve.plan import ServePlan
 from interlock.train.answer import AnswerOne, answer_one
 from interlock.train.encoder import Encoder
+from interlock.train.postprocess import PostProcessing
 
 _FORMATS = {"model.onnx": "onnx", "model.skops": "skops", "model.lgb.txt": "lightgbm"}
 
@@ -35,7 +36,8 @@ class LoadedRelease:
 
     ``fields`` are the request's, ``names`` the features' and aggregates' in order. A row is
     ``known`` by its request fields, then its features, then its aggregates; ``pick`` takes the
-    model's inputs from that, ``entity`` what the prediction is about.
+    model's inputs from that, ``pick_after`` what post-processing asks for, ``entity`` what the
+    prediction is about.
     """
 
     digest: str
@@ -51,6 +53,8 @@ class LoadedRelease:
     histories: tuple[HistoryDefinition, ...]
     inputs: tuple[str, ...]
     pick: Callable[[Values], Values]
+    postprocessing: PostProcessing
+    pick_after: Callable[[Values], Values]
     entity: Callable[[Values], Values]
 
     @property
@@ -82,9 +86,12 @@ class LoadedRelease:
         scores: list[list[float]] = self.scorer.raw(table).tolist()
         return scores
 
-    def answer(self, scores: Sequence[float]) -> AnswerOne:
-        """The answer that raw scores stand for."""
-        return answer_one(scores, self.contract.answer.spec)
+    def answer(self, scores: Sequence[float], known: Values) -> AnswerOne:
+        """The answer to a row with these raw scores. Raises PostprocessFailure."""
+        found = answer_one(scores, self.contract.answer.spec)
+        if not self.postprocessing:
+            return found
+        return self.postprocessing.one(found, self.pick_after(known))
 
 
 def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelease:
@@ -106,6 +113,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         *(a.name for history in features.histories for a in history.aggregates),
     ]
     inputs = tuple(given.name for given in features.inputs)
+    after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
     return LoadedRelease(
         digest=bundle.digest,
         label=label,
@@ -135,6 +143,8 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         histories=features.histories,
         inputs=inputs,
         pick=picker(names, inputs),
+        postprocessing=after,
+        pick_after=picker(names, after.arguments),
         entity=picker(names, answer.entity),
     )
 

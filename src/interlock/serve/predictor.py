@@ -33,6 +33,7 @@ from interlock.serve.pick import Values
 from interlock.serve.plan import ServePlan
 from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
 from interlock.train.answer import AnswerOne
+from interlock.train.postprocess import PostprocessFailure
 
 _MICRO = 1e6
 _MAX_MESSAGE = 500  # characters of a refusal kept in the log
@@ -147,7 +148,7 @@ class Predictor:
         else:
             scores = self.release.score_many([row.encoded for row in rows])
         scored = perf_counter()
-        answers = [self._finite(one) for one in scores]
+        answers = self._answers(scores, rows, is_list=decoded.is_list)
         phases["score"] = (scored - mark) * _MICRO
         phases["answer"] = (perf_counter() - scored) * _MICRO
         spent, ids = Phases(**phases), [self._ids.next(now) for _ in rows]
@@ -197,9 +198,24 @@ class Predictor:
             raise _together(refused)
         return rows
 
-    def _finite(self, scores: Sequence[float]) -> AnswerOne:
-        """The answer that scores stand for. Raises ServiceError S124 unless all is finite."""
-        answer = self.release.answer(scores)
+    def _answers(
+        self, scores: Sequence[Sequence[float]], rows: Sequence[_Row], *, is_list: bool
+    ) -> list[AnswerOne]:
+        """What every row is answered. Raises ServiceError for all that cannot be, S124 at once."""
+        answers: list[AnswerOne] = []
+        refused: list[ServiceError] = []
+        for number, (score, row) in enumerate(zip(scores, rows, strict=True)):
+            try:
+                answers.append(self._finite(score, row.known))
+            except PostprocessFailure as failure:
+                refused.append(_after_refusal(failure, number if is_list else None))
+        if refused:
+            raise _together(refused)
+        return answers
+
+    def _finite(self, scores: Sequence[float], known: Values) -> AnswerOne:
+        """The answer to a row with these scores. Raises ServiceError S124 unless all is finite."""
+        answer = self.release.answer(scores, known)
         numbers = answer.probabilities or (
             *scores,
             answer.value,
@@ -305,6 +321,17 @@ def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> Servi
     )
     what = f"the feature {error.feature} cannot be computed from these values"
     return ServiceError("S121", what, [mistake])
+
+
+def _after_refusal(failure: PostprocessFailure, row: int | None) -> ServiceError:
+    mistake = FieldMistake(
+        row=row,
+        field=failure.function,
+        what="cannot be computed",
+        got=failure.message[:_MAX_MESSAGE],
+    )
+    what = f"{failure.function} cannot post-process the answer to these values"
+    return ServiceError("S123", what, [mistake])
 
 
 def _together(refused: Sequence[ServiceError]) -> ServiceError:

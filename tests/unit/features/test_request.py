@@ -397,9 +397,9 @@ def test_a_packed_class_can_be_found_by_its_module():
 @pytest.mark.parametrize(
     ("sources", "what"),
     [
-        ({}, "the packed source of feature f is incomplete"),
-        ({"m": "g = 1\n"}, "the packed source of feature f is incomplete"),
-        ({"m": "f = 1\n"}, "the packed source of feature f is incomplete"),
+        ({}, "the packed source of f is incomplete"),
+        ({"m": "g = 1\n"}, "the packed source of f is incomplete"),
+        ({"m": "f = 1\n"}, "the packed source of f is incomplete"),
         ({"m": "def f(:\n"}, "the packed source of a release cannot be loaded"),
         ({"m": "1 / 0\n"}, "the packed source of a release cannot be loaded"),
         ({"m": "from .gone import f\n"}, "the packed source of a release cannot be loaded"),
@@ -422,7 +422,7 @@ def test_incomplete_source_says_what_is_lacking():
     with pytest.raises(IntegrityError) as caught:
         load("", definition("f", ["a"]))
     assert str(caught.value) == (
-        "error[F110]: the packed source of feature f is incomplete\n"
+        "error[F110]: the packed source of f is incomplete\n"
         "  expected: a function f in packed/m.py\n"
         "  fix: build the release again"
     )

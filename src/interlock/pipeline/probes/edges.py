@@ -26,12 +26,13 @@ from interlock.pipeline.probes.parity import (
     ParityRows,
     compare_rows,
 )
-from interlock.serve.answering import NOT_FINITE, Answering, Outcome
+from interlock.serve.answering import AFTER, NOT_FINITE, Answering, Outcome
 from interlock.serve.decode import integer_range
 
 MAX_EDGES = 400
 _REFUSED = (422, "S121")  # a feature cannot be computed
 _NO_ANSWER = (500, "S124")  # the model gives no finite number
+_UNFINISHED = (422, "S123")  # its answer cannot be post-processed
 _REALS = (0.0, -0.0, 5e-324, -5e-324, 1e-300, 1.0, -1.0, 1e15 + 0.3, 1e300, -1e300)
 _TEXTS = ("", " ", "never seen before", "Ω≈ç√ 漢字 🏠", 'quo"te\\ back', "x" * 200)
 _DAYS = (date(1900, 1, 1), date(2000, 2, 29), date(2100, 12, 31))
@@ -165,7 +166,7 @@ def compare_edges(
     for row in refused:
         reply = client.predict(requests[row])
         reason = outcome.reasons[row]
-        due = _NO_ANSWER if reason == NOT_FINITE else _REFUSED
+        due = _due(str(reason))
         if (reply.status, reply.error_code) != due:
             expected = f"{due[0]} {due[1]}: {reason}"
             unexpected.append(
@@ -179,6 +180,13 @@ def compare_edges(
         refused=len(refused),
         unexpected=tuple(unexpected),
     )
+
+
+def _due(reason: str) -> tuple[int, str]:
+    """Status and code with which the service must refuse what was refused for that reason."""
+    if reason == NOT_FINITE:
+        return _NO_ANSWER
+    return _UNFINISHED if reason.startswith(AFTER) else _REFUSED
 
 
 def _answered(requests: Sequence[Mapping[str, Any]], outcome: Outcome) -> ParityRows:

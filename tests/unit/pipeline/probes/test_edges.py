@@ -1,10 +1,19 @@
+import json
 import math
 from datetime import date
 
 import numpy as np
+import pytest
 
 from interlock.data.request import Field, RequestSchema
-from interlock.pipeline.probes.edges import edge_requests, named_thresholds, special_values
+from interlock.pipeline.probes.client import Reply
+from interlock.pipeline.probes.edges import (
+    compare_edges,
+    edge_requests,
+    named_thresholds,
+    special_values,
+)
+from interlock.serve.answering import Outcome
 
 SCHEMA = RequestSchema(
     name="House",
@@ -26,6 +35,16 @@ ORDINARY = {
     "note": "",
 }
 AROUND = {"area": (99.5, float(np.nextafter(99.5, 0))), "built": (1949.5,)}
+
+
+class Always:
+    """A service that gives every request the same reply."""
+
+    def __init__(self, reply):
+        self.reply = reply
+
+    def predict(self, request):
+        return self.reply
 
 
 def specials(name):
@@ -75,3 +94,21 @@ def test_many_thresholds_are_thinned_and_every_field_keeps_its_share():
 
 def test_thresholds_get_the_names_of_their_columns():
     assert named_thresholds(["a", "b"], {1: [0.5]}) == {"b": [0.5]}
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "code"),
+    [
+        ("the model gave no finite answer", 500, "S124"),
+        ("post-processing floor_at: ValueError: no such year", 422, "S123"),
+        ("feature age: ValueError: no such year", 422, "S121"),
+    ],
+)
+def test_a_refusal_is_due_the_status_of_its_reason(reason, status, code):
+    reply = Reply(status=status, body=json.dumps({"error": {"code": code}}).encode())
+    refused = Outcome(reasons=(reason,), places=(), answers=None, features={})
+    found = compare_edges(Always(reply), [{}], refused, dict)
+    assert (found.refused, found.unexpected) == (1, ())
+    other = Reply(status=200, body=b"{}")
+    (unexpected,) = compare_edges(Always(other), [{}], refused, dict).unexpected
+    assert unexpected.expected == f"{status} {code}: {reason}"
