@@ -303,7 +303,9 @@ def ready_lines(serving: Serving) -> list[str]:
 def predict_lines(result: BatchResult) -> list[str]:
     """How many rows were answered, and why others were not."""
     lines = [f"  {n:,} × {shown(reason, limit=200)}" for reason, n in result.reasons.items()]
-    head = f"{counted(result.answered, 'row')} predicted, {result.rejected:,} rejected"
+    head = f"{counted(result.answered, 'row')} predicted"
+    head += f", {result.not_covered:,} not covered" if result.not_covered else ""
+    head += f", {result.rejected:,} rejected"
     return [*lines, f"✔ {head}: {result.path}"]
 
 

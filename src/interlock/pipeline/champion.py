@@ -26,7 +26,8 @@ Columns = Mapping[str, Any]
 class ChampionScore:
     """``prediction`` (n_rows,) or (n_rows, n_classes), or None and the ``reason`` why not.
 
-    ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered.
+    ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered and
+    covers.
     """
 
     prediction: np.ndarray[Any, Any] | None
@@ -75,6 +76,7 @@ def score_champion(
     prediction[list(outcome.places)] = found
     answered = np.zeros(len(instants), dtype=bool)
     answered[list(outcome.places)] = True
+    answered &= np.array([not why for why in outcome.not_covered], dtype=bool)
     return ChampionScore(
         prediction=prediction,
         comparable=answered & _unseen(champion.json("candidate.json"), instants, split),

@@ -1,8 +1,9 @@
 """Many rows through a release at once: the column-wise twin of the live predictor.
 
-Invariants: rules, packed features, encoder, scorer, answer and post-processing are those of the
-live service, so a row gets the same answer to the bit; a row that the live service would refuse
-has a reason and no answer; one row in, one row out, in order.
+Invariants: rules, packed features, coverage, encoder, scorer, answer and post-processing are those
+of the live service, so a row gets the same answer to the bit; a row that the live service would
+refuse has a reason and no answer, one that it does not cover has no prediction either, unless the
+product asks for estimates; one row in, one row out, in order.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from interlock.features.assemble import HistoryProvider, assemble
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import Covering, open_covering
 from interlock.release.export.exported import FILE_NAMES
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract
@@ -36,12 +38,15 @@ AFTER = "post-processing"  # how the reason begins where a function of it failed
 class Outcome:
     """What became of n rows.
 
-    ``reasons`` has one entry a row, None where it was answered; ``places`` are the rows answered,
-    in order, and ``answers`` theirs; ``features`` holds request features and aggregates by name,
-    one value for each answered row.
+    ``reasons`` has one entry a row, None where it was accepted; ``not_covered`` too, saying of an
+    accepted row why the release does not answer for it, "" where it does. ``places`` are the rows
+    that have a prediction, in order, and ``answers`` theirs. ``features`` holds request features
+    and aggregates by name, one value for each row of ``accepted``.
     """
 
     reasons: tuple[str | None, ...]
+    not_covered: tuple[str, ...]
+    accepted: tuple[int, ...]
     places: tuple[int, ...]
     answers: Answers | None
     features: Mapping[str, Sequence[Any]]
@@ -49,7 +54,11 @@ class Outcome:
 
 @dataclass(frozen=True, kw_only=True)
 class Answering:
-    """A release's parts; ``encoder`` is None for a model that takes the inputs' columns."""
+    """A release's parts.
+
+    ``encoder`` is None for a model that takes the inputs' columns, ``covering`` for a release that
+    answers for everything.
+    """
 
     schema: RequestSchema
     features: FeatureSet
@@ -58,6 +67,7 @@ class Answering:
     scorer: Scorer
     spec: AnswerSpec
     postprocessing: PostProcessing = NO_POSTPROCESSING
+    covering: Covering | None = None
 
     @classmethod
     def of(cls, bundle: Bundle) -> Answering:
@@ -68,6 +78,11 @@ class Answering:
         encoder = None
         if "encoder.json" in bundle.files:
             encoder = Encoder.from_row(bundle.json("encoder.json"))
+        names = [
+            *(field.name for field in schema.fields),
+            *(feature.name for feature in features.request),
+            *(a.name for history in features.histories for a in history.aggregates),
+        ]
         return cls(
             schema=schema,
             features=features,
@@ -88,6 +103,7 @@ class Answering:
             postprocessing=PostProcessing.load(
                 bundle.packed, answered.postprocess, name=f"{bundle.digest}_columns"
             ),
+            covering=open_covering(bundle, names, name=f"{bundle.digest}_columns"),
         )
 
     def answer(
@@ -111,17 +127,25 @@ class Answering:
             why[valid[failure.row]] = f"feature {failure.feature}: {failure.message}"
         sound = [i for i, row in enumerate(valid) if why[row] is None]
         known = {**kept, **made.features}
-        answers = self._score(known, sound)
+        uncovered = self._not_covered(known, instants, sound)
+        asked = [i for i in sound if self._is_asked(uncovered.get(i, ""))]
+        answers = self._score(known, asked)
         if answers is not None:
-            answers, failed = self._finished(answers, known, sound)
+            answers, failed = self._finished(answers, known, asked)
             for i, reason in failed.items():
                 why[valid[i]] = reason
-            sound = [i for i in sound if i not in failed]
+            asked = [i for i in asked if i not in failed]
+        accepted = [i for i in sound if why[valid[i]] is None]
+        limits = [""] * len(why)
+        for i in accepted:
+            limits[valid[i]] = uncovered.get(i, "")
         return Outcome(
             reasons=tuple(why),
-            places=tuple(valid[i] for i in sound),
+            not_covered=tuple(limits),
+            accepted=tuple(valid[i] for i in accepted),
+            places=tuple(valid[i] for i in asked),
             answers=answers,
-            features={name: [values[i] for i in sound] for name, values in made.features.items()},
+            features={n: [values[i] for i in accepted] for n, values in made.features.items()},
         )
 
     def _finished(
@@ -134,6 +158,20 @@ class Answering:
         failed = {row: NOT_FINITE for row, fine in zip(rows, finite, strict=True) if not fine}
         failed |= {rows[f.row]: f"{AFTER} {f.feature}: {f.message}" for f in failures}
         return _taken(finished, finite), failed
+
+    def _not_covered(
+        self, known: Mapping[str, Sequence[Any]], instants: NDArray[np.int64], rows: Sequence[int]
+    ) -> dict[int, str]:
+        """Why rows are not covered, by row; those that are covered are left out."""
+        if self.covering is None:
+            return {}
+        columns = {name: [known[name][row] for row in rows] for name in self.covering.names}
+        found = self.covering.columns(columns, [int(instants[row]) for row in rows])
+        return {row: why for row, why in zip(rows, found, strict=True) if why}
+
+    def _is_asked(self, not_covered: str) -> bool:
+        """Whether the model is asked about a row."""
+        return not not_covered or (self.covering is not None and self.covering.estimates)
 
     def _instants(
         self, columns: Mapping[str, Sequence[Any]], as_of: NDArray[np.int64]

@@ -1,9 +1,10 @@
 """Batch prediction: a file of rows in, the same rows with their predictions out.
 
-Invariants: exactly one output row for each input row, in order; rules, packed features, encoder,
-scorer and answer are those of the live service, so a row gets the same answer to the bit. A row
-that the live service would refuse has no prediction and says why in ``rejected_reason``. One thing
-differs: rows may ask about any moment, near the present or not.
+Invariants: exactly one output row for each input row, in order; rules, packed features, coverage,
+encoder, scorer and answer are those of the live service, so a row gets the same answer to the bit.
+A row that the live service would refuse has no prediction and says why in ``rejected_reason``; of
+one that the release does not answer for, ``covered`` is false and ``not_covered`` says why. One
+thing differs: rows may ask about any moment, near the present or not.
 """
 
 from __future__ import annotations
@@ -25,16 +26,21 @@ from interlock.serve.tabular import TableReader, TableWriter, is_csv
 from interlock.train.answer import Answers, AnswerSpec
 
 REASON = "rejected_reason"
+COVERED, NOT_COVERED = "covered", "not_covered"
 
 Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchResult:
-    """What became of the rows. ``reasons`` counts the rejected ones by reason."""
+    """What became of the rows: each was answered, not covered, or rejected.
+
+    ``reasons`` counts the rejected ones by reason.
+    """
 
     rows: int
     answered: int
+    not_covered: int
     rejected: int
     reasons: Mapping[str, int]
     path: Path
@@ -69,7 +75,7 @@ def predict_file(
         validate_columns, release.schema, names=names, parse=reader.csv, where=str(input_path)
     )
     check(columns.empty_table())
-    total, done, reasons = reader.n_rows(), 0, Counter[str]()
+    total, done, uncovered, reasons = reader.n_rows(), 0, 0, Counter[str]()
     with TableWriter(output_path, pa.schema([*columns, *outputs])) as writer:
         for chunk in reader.chunks():
             valid = check(chunk)
@@ -77,6 +83,7 @@ def predict_file(
             added = _columns(outcome, release.spec)
             writer.write(_beside(chunk, added, columns, outputs))
             reasons.update(reason for reason in outcome.reasons if reason is not None)
+            uncovered += sum(map(bool, outcome.not_covered))
             done += chunk.num_rows
             if progress is not None:
                 progress(done, total)
@@ -84,7 +91,8 @@ def predict_file(
     rejected = reasons.total()
     return BatchResult(
         rows=done,
-        answered=done - rejected,
+        answered=done - rejected - uncovered,
+        not_covered=uncovered,
         rejected=rejected,
         reasons=dict(reasons.most_common()),
         path=output_path,
@@ -92,22 +100,29 @@ def predict_file(
 
 
 def answer_fields(spec: AnswerSpec) -> tuple[pa.Field, ...]:
-    """The columns added: prediction, interval or probabilities, and the reason for a rejection."""
+    """The columns added: prediction, interval or probabilities, coverage, why it was rejected."""
     fields = [("prediction", pa.float64())]
     if spec.task != "regression":
         fields = [("prediction", pa.array(spec.classes).type)]
         fields += [(f"probability_{name}", pa.float64()) for name in spec.classes]
     elif spec.interval is not None:
         fields += [("interval_low", pa.float64()), ("interval_high", pa.float64())]
-    return tuple(pa.field(name, kind) for name, kind in [*fields, (REASON, pa.string())])
+    fields += [(COVERED, pa.bool_()), (NOT_COVERED, pa.string()), (REASON, pa.string())]
+    return tuple(pa.field(name, kind) for name, kind in fields)
 
 
 def _columns(outcome: Outcome, spec: AnswerSpec) -> dict[str, Sequence[Any]]:
     """The added columns, None where a row is rejected."""
-    added: dict[str, Sequence[Any]] = {REASON: outcome.reasons}
+    rejected = [reason is not None for reason in outcome.reasons]
+    covered = zip(rejected, outcome.not_covered, strict=True)
+    added: dict[str, Sequence[Any]] = {
+        COVERED: [None if refused else not why for refused, why in covered],
+        NOT_COVERED: [why or None for why in outcome.not_covered],
+        REASON: outcome.reasons,
+    }
     found = {} if outcome.answers is None else _named(outcome.answers, spec)
     for field in answer_fields(spec):
-        if field.name == REASON:
+        if field.name in added:
             continue
         values: list[Any] = [None] * len(outcome.reasons)
         for place, value in zip(outcome.places, found.get(field.name, ()), strict=True):

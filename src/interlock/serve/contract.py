@@ -12,6 +12,7 @@ from typing import Any
 
 from interlock.data.request import RequestSchema
 from interlock.features.definition import FeatureDefinition
+from interlock.release.coverage import Coverage
 from interlock.train.answer import AnswerSpec
 
 
@@ -55,7 +56,10 @@ class AnswerContract:
 
 @dataclass(frozen=True, kw_only=True)
 class Contract:
-    """A release seen from outside. ``example`` is a request that it answers."""
+    """A release seen from outside. ``example`` is a request that it answers.
+
+    ``coverage`` is what it answers for, None where that is everything.
+    """
 
     product: str
     label: str
@@ -66,3 +70,4 @@ class Contract:
     max_rows: int
     max_body_bytes: int
     needs_token: bool = False
+    coverage: Coverage | None = None

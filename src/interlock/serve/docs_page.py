@@ -60,6 +60,8 @@ def docs_page(contract: Contract) -> str:
 <tbody>
 {rows}
 </tbody></table></div>
+<h2>What it answers for</h2>
+{_coverage(contract)}
 <h2>Errors</h2>
 <p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused request lists
 every mistake with its field.</p>
@@ -72,6 +74,22 @@ every mistake with its field.</p>
 </main>
 </body></html>
 """
+
+
+def _coverage(contract: Contract) -> str:
+    """What is covered, and what an answer says where a row is not."""
+    if contract.coverage is None:
+        return "<p>Every request that fits the fields above: <code>covered</code> is true.</p>"
+    lines = "\n".join(f"<li>{escape(line)}</li>" for line in contract.coverage.sentences)
+    given = (
+        "the prediction is an estimate that nothing vouches for"
+        if contract.coverage.estimate
+        else "<code>prediction</code> and <code>interval</code> are null"
+    )
+    return (
+        f"<ul>\n{lines}\n</ul>\n<p>Otherwise <code>covered</code> is false, "
+        f"<code>not_covered</code> says why, and {given}.</p>"
+    )
 
 
 def _field_row(field: Field, contract: Contract) -> str:

@@ -16,6 +16,7 @@ from interlock.errors import IntegrityError, InterlockError
 from interlock.features.request import FeatureFailure
 from interlock.serve.instant import asked_instant
 from interlock.serve.loaded import LoadedRelease
+from interlock.train.answer import AnswerOne
 from interlock.train.postprocess import PostprocessFailure
 
 TOLERANCE = 1e-12  # relative; exponentials may differ in the last bit between machines
@@ -23,13 +24,17 @@ _SHOWN = 5  # differences named in an error
 
 
 class GoldenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One request and what it must give. ``history`` holds the aggregates it was made with."""
+    """One request and what it must give. ``history`` holds the aggregates it was made with.
+
+    ``not_covered`` is why the release does not answer for it; the prediction may then be None.
+    """
 
     request: dict[str, Any]
     as_of: int
     history: tuple[Any, ...] = ()
     features: dict[str, Any]
-    prediction: float
+    prediction: float | None
+    not_covered: str = ""
     interval: tuple[float, float] | None = None
     probabilities: tuple[float, ...] | None = None
 
@@ -50,21 +55,25 @@ def golden_row(
     instant = asked_instant(release.schema, values, as_of)
     made = release.packed.row(values, instant)
     known = (*values, *made, *history)
-    found = release.answer(release.score_one(release.encode(known)), known)
+    why = release.not_covered(known, instant)
+    silent = bool(why) and not release.estimates
+    answered = None if silent else release.answer(release.score_one(release.encode(known)), known)
     return GoldenRow(
         request=dict(request),
         as_of=instant,
         history=tuple(history),
         features=dict(zip(release.packed.names, made, strict=True)),
-        prediction=found.value,
-        interval=None
-        if found.low is None or found.high is None
-        else (
-            found.low,
-            found.high,
-        ),
-        probabilities=found.probabilities,
+        prediction=None if answered is None else answered.value,
+        not_covered=why,
+        interval=_interval(answered),
+        probabilities=None if answered is None else answered.probabilities,
     )
+
+
+def _interval(answered: AnswerOne | None) -> tuple[float, float] | None:
+    if answered is None or answered.low is None or answered.high is None:
+        return None
+    return answered.low, answered.high
 
 
 def golden_bytes(rows: Sequence[GoldenRow]) -> bytes:
@@ -102,11 +111,16 @@ def _difference(release: LoadedRelease, row: GoldenRow) -> str:
     for name, value in row.features.items():
         if not _same(plain.get(name), value):
             return f"feature {name} is {plain.get(name)!r}, was {value!r}"
-    for name in ("prediction", "interval", "probabilities"):
+    for name in ("not_covered", "prediction", "interval", "probabilities"):
         now, then = getattr(found, name), getattr(row, name)
         if not _same(now, then):
             return f"{name} is {now!r}, was {then!r}"
-    return "" if math.isfinite(found.prediction) else "the prediction is not finite"
+    silent = found.prediction is None and found.not_covered
+    return "" if silent or _is_finite(found.prediction) else "the prediction is not finite"
+
+
+def _is_finite(prediction: float | None) -> bool:
+    return prediction is not None and math.isfinite(prediction)
 
 
 def _same(now: Any, then: Any) -> bool:

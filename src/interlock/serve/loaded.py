@@ -17,6 +17,7 @@ from interlock.data.request import RequestSchema
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import Covering, open_covering
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.decode import RequestDecoder
@@ -37,7 +38,8 @@ class LoadedRelease:
     ``fields`` are the request's, ``names`` the features' and aggregates' in order. A row is
     ``known`` by its request fields, then its features, then its aggregates; ``pick`` takes the
     model's inputs from that, ``pick_after`` what post-processing asks for, ``entity`` what the
-    prediction is about.
+    prediction is about, and ``covering`` says why a row is not covered; it is None where the
+    release answers for everything.
     """
 
     digest: str
@@ -56,6 +58,7 @@ class LoadedRelease:
     postprocessing: PostProcessing
     pick_after: Callable[[Values], Values]
     entity: Callable[[Values], Values]
+    covering: Covering | None = None
 
     @property
     def product(self) -> str:
@@ -71,6 +74,15 @@ class LoadedRelease:
         """What the model takes for one row: matrix columns, or the inputs themselves."""
         picked = self.pick(known)
         return picked if self.encoder is None else self.encoder.transform_row(picked)
+
+    def not_covered(self, known: Values, as_of: int) -> str:
+        """Why the release does not answer for a row; "" where it does."""
+        return "" if self.covering is None else self.covering.row(known, as_of)
+
+    @property
+    def estimates(self) -> bool:
+        """Whether a row that is not covered is given the prediction all the same."""
+        return self.covering is not None and self.covering.estimates
 
     def score_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one encoded row, (n_scores,)."""
@@ -114,6 +126,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
     ]
     inputs = tuple(given.name for given in features.inputs)
     after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
+    covering = open_covering(bundle, names, name=bundle.digest)
     return LoadedRelease(
         digest=bundle.digest,
         label=label,
@@ -124,6 +137,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
             request=schema,
             answer=answer,
             example={},
+            coverage=covering.coverage if covering else None,
             max_rows=plan.limits.rows,
             max_body_bytes=plan.limits.body_bytes,
             needs_token=plan.token_file is not None,
@@ -146,6 +160,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         postprocessing=after,
         pick_after=picker(names, after.arguments),
         entity=picker(names, answer.entity),
+        covering=covering,
     )
 
 

@@ -4,6 +4,9 @@ One :class:`Predictor` answers with one release, whatever becomes live meanwhile
 request: decode, request features, history features, encode, score, answer, **log**, reply. What is
 not in the log is not answered.
 
+A row that the release does not cover is answered with the reason in place of a prediction, and the
+model is not asked; a product that declares ``not_covered="estimate"`` has it asked all the same.
+
 A list is decoded and computed whole before the model is called once; one bad row refuses the list,
 naming every bad row.
 """
@@ -49,13 +52,18 @@ class IntervalAnswer(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a consumer gets for one row."""
+    """What a consumer gets for one row.
+
+    Where ``covered`` is false, ``not_covered`` says why; ``prediction`` and ``interval`` are then
+    null and ``probabilities`` absent, unless the product asks for estimates.
+    """
 
     prediction: Any
     probabilities: dict[str, float] | UnsetType = UNSET
     interval: IntervalAnswer | None
     unit: str
     covered: bool
+    not_covered: str | UnsetType = UNSET
     release: str
     digest: str
     arm: str
@@ -82,7 +90,8 @@ class _Row:
     features: tuple[Any, ...]
     known: tuple[Any, ...]
     found: Found
-    encoded: Sequence[Any]
+    not_covered: str
+    encoded: Sequence[Any] | None  # None: the model is not asked
 
 
 class Predictor:
@@ -143,10 +152,7 @@ class Predictor:
         phases = {"decode": (perf_counter() - begun) * _MICRO}
         rows = self._rows(decoded, now, phases)
         mark = perf_counter()
-        if len(rows) == 1:
-            scores = [self.release.score_one(rows[0].encoded)]
-        else:
-            scores = self.release.score_many([row.encoded for row in rows])
+        scores = self._scores(rows)
         scored = perf_counter()
         answers = self._answers(scores, rows, is_list=decoded.is_list)
         phases["score"] = (scored - mark) * _MICRO
@@ -159,6 +165,18 @@ class Predictor:
         replies = [self._reply(*each) for each in zip(rows, answers, ids, strict=True)]
         content = _ENCODER.encode(replies if decoded.is_list else replies[0])
         return Reply(200, content, records)
+
+    def _scores(self, rows: Sequence[_Row]) -> Sequence[Sequence[float] | None]:
+        """Raw scores of every row that the model is asked about, in one call."""
+        asked = [row.encoded for row in rows if row.encoded is not None]
+        if len(asked) == 1:
+            found = [self.release.score_one(asked[0])]
+        else:
+            found = self.release.score_many(asked) if asked else []
+        if len(found) == len(rows):
+            return found
+        given = iter(found)
+        return [None if row.encoded is None else next(given) for row in rows]
 
     def standing(self) -> HistoryStanding:
         """How old the history features are that it answers with."""
@@ -178,7 +196,9 @@ class Predictor:
         rows = []
         for (values, as_of, own), history in zip(computed, found, strict=True):
             known = values + own + history.values
-            rows.append(_Row(values, as_of, own, known, history, release.encode(known)))
+            why = release.not_covered(known, as_of)
+            encoded = None if why and not release.estimates else release.encode(known)
+            rows.append(_Row(values, as_of, own, known, history, why, encoded))
         phases["features"] = (made - begun) * _MICRO
         phases["history"] = (read - made) * _MICRO
         phases["encode"] = (perf_counter() - read) * _MICRO
@@ -199,14 +219,17 @@ class Predictor:
         return rows
 
     def _answers(
-        self, scores: Sequence[Sequence[float]], rows: Sequence[_Row], *, is_list: bool
-    ) -> list[AnswerOne]:
-        """What every row is answered. Raises ServiceError for all that cannot be, S124 at once."""
-        answers: list[AnswerOne] = []
+        self, scores: Sequence[Sequence[float] | None], rows: Sequence[_Row], *, is_list: bool
+    ) -> list[AnswerOne | None]:
+        """What every row is answered; None where the model was not asked.
+
+        Raises ServiceError for all rows that cannot be answered, S124 at once.
+        """
+        answers: list[AnswerOne | None] = []
         refused: list[ServiceError] = []
         for number, (score, row) in enumerate(zip(scores, rows, strict=True)):
             try:
-                answers.append(self._finite(score, row.known))
+                answers.append(None if score is None else self._finite(score, row.known))
             except PostprocessFailure as failure:
                 refused.append(_after_refusal(failure, number if is_list else None))
         if refused:
@@ -226,17 +249,18 @@ class Predictor:
             raise ServiceError("S124", "the model gave no finite answer")
         return answer
 
-    def _reply(self, row: _Row, answer: AnswerOne, identity: str) -> Answer:
+    def _reply(self, row: _Row, answer: AnswerOne | None, identity: str) -> Answer:
         return Answer(
             prediction=self._named(answer),
             probabilities=UNSET
-            if answer.probabilities is None
+            if answer is None or answer.probabilities is None
             else dict(zip(self._class_names, answer.probabilities, strict=True)),
             interval=None
-            if answer.low is None or answer.high is None
+            if answer is None or answer.low is None or answer.high is None
             else IntervalAnswer(answer.low, answer.high, self._level),
             unit=self._unit,
-            covered=self._covered(row),
+            covered=not row.not_covered,
+            not_covered=row.not_covered or UNSET,
             release=self.release.label,
             digest=self.release.digest,
             arm=self._arm,
@@ -245,11 +269,9 @@ class Predictor:
             replay=self._marked,
         )
 
-    def _covered(self, row: _Row) -> bool:
-        """Whether the row lies where the release was trained. No bundle says otherwise yet."""
-        return True
-
-    def _named(self, answer: AnswerOne) -> Any:
+    def _named(self, answer: AnswerOne | None) -> Any:
+        if answer is None:
+            return None
         if answer.probabilities is None:
             return answer.value
         return self._classes[int(answer.value)]
@@ -257,7 +279,7 @@ class Predictor:
     def _record(
         self,
         row: _Row,
-        answer: AnswerOne,
+        answer: AnswerOne | None,
         now: int,
         identity: str,
         phases: Phases,
@@ -279,10 +301,11 @@ class Predictor:
             features=dict(zip(release.names, row.features + row.found.values, strict=True)),
             grid=row.found.grids,
             prediction=self._named(answer),
-            probabilities=answer.probabilities,
+            probabilities=None if answer is None else answer.probabilities,
             interval=None
-            if answer.low is None or answer.high is None
+            if answer is None or answer.low is None or answer.high is None
             else (answer.low, answer.high),
+            not_covered=row.not_covered,
             degraded=row.found.degraded,
             replay=self._replay,
             row=number,

@@ -34,6 +34,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``time`` and ``as_of`` are instants (µs UTC): when it was asked, and what moment it was about.
     ``entity`` is the unit's key, ``grid`` the grid point of each history, ``prediction`` the
     number or class answered, ``interval`` (low, high), ``row`` the place in a list.
+    ``not_covered`` says why the release does not answer for the row, "" where it does; such a row
+    has no prediction, unless the product asks for estimates.
     ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered.
     """
 
@@ -53,6 +55,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     prediction: float | int | str | bool | None = None
     probabilities: tuple[float, ...] | None = None
     interval: tuple[float, float] | None = None
+    not_covered: str = ""
     degraded: bool = False
     replay: bool = False
     row: int | None = None

@@ -49,6 +49,10 @@ def schema_document(contract: Contract) -> dict[str, Any]:
             "classes": list(spec.classes),
             "interval": spec.interval.level if spec.interval else None,
         },
+        "coverage": {
+            "of": list(contract.coverage.sentences) if contract.coverage else [],
+            "estimates": contract.coverage is not None and contract.coverage.estimate,
+        },
         "example": dict(contract.example),
         "limits": {"rows": contract.max_rows, "body_bytes": contract.max_body_bytes},
     }
@@ -184,9 +188,9 @@ def _property(field: Field, contract: Contract) -> dict[str, Any]:
 def _answer_schema(contract: Contract) -> dict[str, Any]:
     spec = contract.answer.spec
     text, flag = {"type": "string"}, {"type": "boolean"}
-    properties: dict[str, Any] = {"prediction": {"type": "number"}}
+    properties: dict[str, Any] = {"prediction": {"type": ["number", "null"]}}
     if spec.task != "regression":
-        properties["prediction"] = {"enum": list(spec.classes)}
+        properties["prediction"] = {"enum": [*spec.classes, None]}
         properties["probabilities"] = {
             "type": "object",
             "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
@@ -195,6 +199,7 @@ def _answer_schema(contract: Contract) -> dict[str, Any]:
         "interval": {"oneOf": [_INTERVAL, {"type": "null"}]},
         "unit": {"const": contract.answer.unit},
         "covered": flag,
+        "not_covered": text | {"description": "why the release does not answer for this row"},
         "release": text,
         "digest": text,
         "arm": text,
@@ -202,10 +207,14 @@ def _answer_schema(contract: Contract) -> dict[str, Any]:
         "degraded": flag,
         "replay": flag,
     }
-    required = [name for name in properties if name not in ("degraded", "replay")]
+    properties["prediction"]["description"] = _PREDICTION
+    properties["covered"] = flag | {"description": "whether the release answers for this row"}
+    optional = ("probabilities", "not_covered", "degraded", "replay")
+    required = [name for name in properties if name not in optional]
     return {"type": "object", "properties": properties, "required": required}
 
 
+_PREDICTION = "null where covered is false, unless the product gives estimates there"
 _INTERVAL = {
     "type": "object",
     "properties": {

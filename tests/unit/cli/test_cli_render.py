@@ -170,12 +170,21 @@ def test_the_ready_line_names_the_address():
 
 def test_batch_says_why_rows_were_rejected():
     result = BatchResult(
-        rows=10, answered=7, rejected=3, reasons={"rooms: is missing": 3}, path=Path("out.csv")
+        rows=10,
+        answered=7,
+        not_covered=0,
+        rejected=3,
+        reasons={"rooms: is missing": 3},
+        path=Path("out.csv"),
     )
     assert render.predict_lines(result) == [
         "  3 × rooms: is missing",
         "✔ 7 rows predicted, 3 rejected: out.csv",
     ]
+    some = replace(result, answered=5, not_covered=2)
+    assert render.predict_lines(some)[-1] == (
+        "✔ 5 rows predicted, 2 not covered, 3 rejected: out.csv"
+    )
 
 
 def test_refresh_names_the_grid_points():

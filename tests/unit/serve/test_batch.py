@@ -182,7 +182,12 @@ def test_every_row_gets_its_answer_in_order_in_chunks(tmp_path):
         progress=lambda done, total: seen.append((done, total)),
     )
     assert result == BatchResult(
-        rows=1_050, answered=1_050, rejected=0, reasons={}, path=tmp_path / "out.parquet"
+        rows=1_050,
+        answered=1_050,
+        not_covered=0,
+        rejected=0,
+        reasons={},
+        path=tmp_path / "out.parquet",
     )
     out = pq.read_table(tmp_path / "out.parquet")
     assert out.column_names == [
@@ -190,6 +195,8 @@ def test_every_row_gets_its_answer_in_order_in_chunks(tmp_path):
         "prediction",
         "interval_low",
         "interval_high",
+        "covered",
+        "not_covered",
         "rejected_reason",
     ]
     assert out.column("id").to_pylist() == [f"row {i}" for i in range(1_050)]
@@ -197,6 +204,8 @@ def test_every_row_gets_its_answer_in_order_in_chunks(tmp_path):
     assert out.column("interval_low").to_pylist() == [expected(i) - 1.0 for i in range(1_050)]
     assert out.column("interval_high").to_pylist() == [expected(i) + 2.0 for i in range(1_050)]
     assert out.column("rejected_reason").null_count == 1_050
+    assert out.column("covered").to_pylist() == [True] * 1_050
+    assert out.column("not_covered").null_count == 1_050
     assert seen[0] == (100, 1_050)
     assert seen[-1] == (1_050, 1_050)
 
@@ -220,6 +229,7 @@ def test_rejected_rows_stay_in_place_with_a_reason(tmp_path):
     ]
     found = out.column("prediction").to_pylist()
     assert [v is None for v in found] == [False, True, True, True, True, True, True, False]
+    assert out.column("covered").to_pylist() == [None if v is None else True for v in found]
     assert (result.rows, result.answered, result.rejected) == (8, 2, 6)
     assert sum(result.reasons.values()) == 6
     assert result.reasons["built: is missing"] == 1

@@ -28,6 +28,7 @@ from interlock.pipeline.probes.parity import (
 )
 from interlock.serve.answering import AFTER, NOT_FINITE, Answering, Outcome
 from interlock.serve.decode import integer_range
+from interlock.train.answer import Floats
 
 MAX_EDGES = 400
 _REFUSED = (422, "S121")  # a feature cannot be computed
@@ -190,13 +191,22 @@ def _due(reason: str) -> tuple[int, str]:
 
 
 def _answered(requests: Sequence[Mapping[str, Any]], outcome: Outcome) -> ParityRows:
-    answers = outcome.answers
+    answers, accepted = outcome.answers, outcome.accepted
     intervals = None
     if answers is not None and answers.low is not None and answers.high is not None:
-        intervals = np.column_stack([answers.low, answers.high])
+        intervals = _placed(np.column_stack([answers.low, answers.high]), outcome)
+    predictions = np.full(len(accepted), np.nan)
     return ParityRows(
-        requests=[requests[row] for row in outcome.places],
+        requests=[requests[row] for row in accepted],
         features=outcome.features,
-        predictions=np.zeros(0) if answers is None else answers.prediction,
+        predictions=predictions if answers is None else _placed(answers.prediction, outcome),
         intervals=intervals,
+        not_covered=[outcome.not_covered[row] for row in accepted],
     )
+
+
+def _placed(values: Floats, outcome: Outcome) -> Floats:
+    """One for each accepted row, NaN where it has no prediction."""
+    found = np.full((len(outcome.accepted), *values.shape[1:]), np.nan)
+    found[np.isin(outcome.accepted, outcome.places)] = values
+    return found

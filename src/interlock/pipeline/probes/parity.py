@@ -2,7 +2,8 @@
 
 Every row is sent twice, in a list and alone. Features are taken from the prediction log, by the
 answer's id, so that the log is proven too; they must be equal to the bit. Predictions must agree
-within a relative tolerance, 0 meaning to the bit. A row that is refused, an answer that is not in
+within a relative tolerance, 0 meaning to the bit; a row that is not covered must be said to be so,
+for the same reason. A row that is refused, an answer that is not in
 the log or lacks a value counts as a difference: nothing is left out in silence.
 """
 
@@ -24,6 +25,7 @@ _LIST_ROWS = 250
 _LIST_BYTES = 500_000  # a service takes requests of twice that, and more
 _SHOWN = 20  # differences described
 
+_PREDICTED = ("prediction", "interval", "probabilities")
 _ABSENT = object()
 
 FeatureLog = Callable[[], Mapping[str, Mapping[str, Any]]]
@@ -35,13 +37,23 @@ class ParityRows:
 
     ``requests`` are field values by name; ``features`` has n_rows values by feature;
     ``predictions`` is (n_rows,) for a regression, (n_rows, n_classes) of probabilities else;
-    ``intervals`` is (n_rows, 2) or None.
+    ``intervals`` is (n_rows, 2) or None. ``not_covered`` says why a row is not covered, "" where it
+    is, and is empty where all are; NaN is then the prediction of a row that is given none.
     """
 
     requests: Sequence[Mapping[str, Any]]
     features: Mapping[str, Sequence[Any]]
     predictions: NDArray[np.float64]
     intervals: NDArray[np.float64] | None = None
+    not_covered: Sequence[str] = ()
+
+    def why(self, row: int) -> str:
+        """Why the row is not covered, or ""."""
+        return self.not_covered[row] if self.not_covered else ""
+
+    def is_silent(self, row: int) -> bool:
+        """Whether no prediction is due."""
+        return bool(self.why(row)) and bool(np.isnan(self.predictions[row]).all())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +132,9 @@ def compare_rows(
         features = found.get(str(each.answer.get("id")), {})
         for name, values in rows.features.items():
             tally.feature(each, name, values[each.row], features.get(name, _ABSENT))
-        tally.numbers(each, list(_numbers(rows, each.row, each.answer)))
+        tally.coverage(each, rows.why(each.row), silent=rows.is_silent(each.row))
+        if not rows.is_silent(each.row):
+            tally.numbers(each, list(_numbers(rows, each.row, each.answer)))
     return tally.result(len(rows.requests))
 
 
@@ -171,6 +185,23 @@ class _Tally:
         beyond = [n for n, d in zip(numbers, distances, strict=True) if d > self.tolerance]
         self.unequal_predictions += bool(beyond)
         for name, expected, got in beyond:
+            self.differ(asked, name, expected, got)
+
+    def coverage(self, asked: _Asked, why: str, *, silent: bool) -> None:
+        """Whether it is said to be covered or not, and nothing is predicted where nothing is due.
+
+        A difference counts as one of predictions: a consumer would act on it as on a wrong number.
+        """
+        assert asked.answer is not None
+        said: list[tuple[str, Any, Any]] = [
+            ("covered", asked.answer.get("covered"), not why),
+            ("not_covered", asked.answer.get("not_covered", ""), why),
+        ]
+        if silent:
+            said += [(name, asked.answer.get(name), None) for name in _PREDICTED]
+        wrong = [each for each in said if each[1] != each[2]]
+        self.unequal_predictions += bool(wrong)
+        for name, got, expected in wrong:
             self.differ(asked, name, expected, got)
 
     def differ(self, asked: _Asked, name: str, expected: object, got: object) -> None:

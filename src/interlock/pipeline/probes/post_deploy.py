@@ -113,8 +113,14 @@ def _golden_problem(row: GoldenRow, reply: Reply) -> str:
         return ""
     if reply.status != 200 or not _is_object(reply):
         return f"expected an answer, got {reply.short}"
+    if not row.history and _coverage(reply.value) != (not row.not_covered, row.not_covered):
+        due = row.not_covered or "covered"
+        return f"expected {due}, got {reply.short}"
     if row.history:  # the online store has moved on since, as it should
-        return "" if _is_answer(reply.value, row) else f"expected an answer, got {reply.short}"
+        uncovered = row.prediction is None or reply.value.get("covered") is False
+        return "" if uncovered or _is_answer(reply.value, row) else f"not an answer: {reply.short}"
+    if row.prediction is None:
+        return "" if reply.value.get("prediction") is None else f"a prediction: {reply.short}"
     return next(
         (
             f"{name} expected {expected!r}, got {got!r}"
@@ -125,9 +131,14 @@ def _golden_problem(row: GoldenRow, reply: Reply) -> str:
     )
 
 
+def _coverage(answer: Mapping[str, Any]) -> tuple[Any, Any]:
+    return answer.get("covered"), answer.get("not_covered", "")
+
+
 def _numbers(row: GoldenRow, answer: Mapping[str, Any]) -> Iterator[tuple[str, float, Any]]:
     if row.probabilities is None:
-        yield "prediction", row.prediction, answer.get("prediction")
+        due = math.nan if row.prediction is None else row.prediction
+        yield "prediction", due, answer.get("prediction")
     else:
         shares = answer.get("probabilities")
         found = list(shares.values()) if isinstance(shares, dict) else []

@@ -204,6 +204,7 @@ def chosen_rows(rows: ParityRows) -> ParityRows:
         },
         predictions=rows.predictions[places],
         intervals=None if rows.intervals is None else np.asarray(rows.intervals)[places],
+        not_covered=[rows.not_covered[place] for place in places] if rows.not_covered else (),
     )
 
 

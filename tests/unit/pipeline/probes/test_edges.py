@@ -106,7 +106,9 @@ def test_thresholds_get_the_names_of_their_columns():
 )
 def test_a_refusal_is_due_the_status_of_its_reason(reason, status, code):
     reply = Reply(status=status, body=json.dumps({"error": {"code": code}}).encode())
-    refused = Outcome(reasons=(reason,), places=(), answers=None, features={})
+    refused = Outcome(
+        reasons=(reason,), not_covered=("",), accepted=(), places=(), answers=None, features={}
+    )
     found = compare_edges(Always(reply), [{}], refused, dict)
     assert (found.refused, found.unexpected) == (1, ())
     other = Reply(status=200, body=b"{}")

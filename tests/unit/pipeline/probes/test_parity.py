@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 from datetime import UTC, date, datetime
@@ -31,7 +32,7 @@ class Service:
     def answer(self, row):
         identity = str(len(self.log))
         self.log[identity] = {"twice": 2 * row["x"]}
-        return {"id": identity, "prediction": 10.0 * row["x"]} | self.changes
+        return {"id": identity, "prediction": 10.0 * row["x"], "covered": True} | self.changes
 
     def logged(self):
         return self.log
@@ -104,6 +105,37 @@ def test_probabilities_and_intervals_are_compared():
     )
     found = compare_rows(ranged, wanted, ranged.logged)
     assert str(found.differences[0]) == "row 0 (list): interval high due 11.0, got 11.5"
+
+
+def test_a_row_that_is_not_covered_must_be_said_to_be_so_and_get_nothing():
+    silent = {"prediction": None, "interval": None, "covered": False, "not_covered": "too few"}
+    wanted = ParityRows(
+        requests=[{"x": 1}],
+        features={},
+        predictions=np.array([math.nan]),
+        not_covered=["too few"],
+    )
+    service = Service(**silent)
+    assert compare_rows(service, wanted, service.logged).equal
+    for change, difference in (
+        ({"covered": True}, "covered due False, got True"),
+        ({"not_covered": "rare"}, "not_covered due too few, got rare"),
+        ({"prediction": 10.0}, "prediction due None, got 10.0"),
+        ({"interval": {}}, "interval due None, got {}"),
+    ):
+        service = Service(**(silent | change))
+        found = compare_rows(service, wanted, service.logged)
+        assert str(found.differences[0]) == f"row 0 (list): {difference}"
+        assert (found.unequal_predictions, found.equal) == (2, False)
+    service = Service(covered=False, not_covered="too few")
+    estimated = dataclasses.replace(wanted, predictions=np.array([10.0]))
+    assert compare_rows(service, estimated, service.logged).equal
+
+
+def test_a_covered_row_must_not_be_said_to_be_otherwise():
+    service = Service(covered=False, not_covered="too few")
+    found = compare_rows(service, rows(1), service.logged)
+    assert found.unequal_predictions == 2
 
 
 def test_values_are_the_same_to_the_bit_and_in_kind():
