@@ -1,14 +1,17 @@
-"""The profile of a model's inputs: what training rows looked like, for later rows to be held to.
+"""The profile of a model's inputs: what rows looked like at release, for later ones to be held to.
 
-A numeric input is cut at the deciles of its training values, so that its bins hold about a tenth
-each; a categorical one keeps its fifty most frequent values. Missing is a bin of its own.
+A numeric input is cut at the deciles of its values, so that its bins hold about a tenth each; a
+categorical one keeps its fifty most frequent values. Missing is a bin of its own. What the training
+rows have shown (a range, a list of values) is kept beside, with how often the profiled rows left it
+already: integrity is judged against that rate, not against never.
 
 >>> from interlock.data.request import Field
->>> found = profile([Field(name="rooms", kind="int")], {"rooms": [1.0, 2.0, float("nan")]})
->>> rooms = found.inputs[0]
->>> rooms.edges, rooms.counts, rooms.missing
-((1.0,), (1, 1), 1)
->>> rooms.counts_of([5.0, 5.0, float("nan")])
+>>> rooms = Field(name="rooms", kind="int")
+>>> found = profile([rooms], {"rooms": [1.0, 2.0, float("nan")]}, seen={"rooms": [2.0, 9.0]})
+>>> one = found.inputs[0]
+>>> one.edges, one.counts, one.missing, (one.low, one.high), one.outside
+((1.0,), (1, 1), 1, (2.0, 9.0), 1)
+>>> one.counts_of([5.0, 5.0, float("nan")])
 (0, 2, 1)
 >>> Profile.from_row(found.to_row()) == found
 True
@@ -16,34 +19,15 @@ True
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from interlock.data.observed import Named, Numbers, Observed, Texts, Values, is_numeric
 
 TOP = 50  # categories kept by name
-_DECILES = np.arange(1, 10) / 10
-_NUMERIC = ("int", "float", "bool")
-
-Values = Sequence[Any] | npt.NDArray[Any]
-
-
-class Named(Protocol):
-    """A model input: its name, and its kind: int, float, bool, str or category."""
-
-    @property
-    def name(self) -> str:
-        """The column's name."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """The column's kind."""
-        ...
+MOST_SEEN = 5_000  # values of training rows kept by name; of more it is not known which are new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +35,9 @@ class NumericProfile:
     """Bins are (−∞, e₁], (e₁, e₂], …, (eₖ, ∞); ``counts`` has one number each.
 
     ``n`` counts all rows, missing ones included; minimum, maximum and mean are None without values.
+    ``quantiles`` are those of :meth:`Numbers.quantiles`. ``low`` and ``high`` bound the values of
+    the training rows, and ``outside`` counts the profiled rows beyond; None in profiles of releases
+    made before these were kept, and where no training row had a value.
     """
 
     name: str
@@ -62,22 +49,48 @@ class NumericProfile:
     mean: float | None
     edges: tuple[float, ...]
     counts: tuple[int, ...]
+    quantiles: tuple[float, ...] = ()
+    low: float | None = None
+    high: float | None = None
+    outside: int | None = None
 
     @property
     def reference(self) -> tuple[int, ...]:
-        """The training rows by bin, then the missing ones."""
+        """The profiled rows by bin, then the missing ones."""
         return (*self.counts, self.missing)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each bin of ``reference``."""
+        cuts = [f"{edge:g}" for edge in self.edges]
+        if not cuts:
+            return ("any", "missing")
+        middle = [f"{low} to {high}" for low, high in pairwise(cuts)]
+        return (f"≤ {cuts[0]}", *middle, f"> {cuts[-1]}", "missing")
+
+    def binned(self, found: Numbers) -> tuple[int, ...]:
+        """Other rows in the bins of ``reference``."""
+        return (*found.binned(self.edges), found.missing)
+
+    def beyond(self, found: Numbers) -> int | None:
+        """How many other rows leave the training rows' range; None where it is not known."""
+        if self.low is None or self.high is None:
+            return None
+        return found.outside(self.low, self.high)
 
     def counts_of(self, values: Values) -> tuple[int, ...]:
         """Other rows' values, shape ``(n_rows,)``, in the bins of ``reference``; NaN is missing."""
-        numbers = np.asarray(values, dtype=np.float64)
-        present = numbers[~np.isnan(numbers)]
-        return (*_binned(present, self.edges), len(numbers) - len(present))
+        return self.binned(Numbers.of(values))
 
 
 @dataclass(frozen=True, kw_only=True)
 class CategoricalProfile:
-    """``top`` pairs the most frequent values with their counts; ``other`` counts the rest."""
+    """``top`` pairs the most frequent values with their counts; ``other`` counts the rest.
+
+    ``seen`` lists the values of the training rows, and ``outside`` counts the profiled rows with
+    another one; None in profiles of releases made before these were kept, and where there are more
+    than :data:`MOST_SEEN`.
+    """
 
     name: str
     kind: str
@@ -85,18 +98,31 @@ class CategoricalProfile:
     missing: int
     top: tuple[tuple[str, int], ...]
     other: int
+    seen: tuple[str, ...] | None = None
+    outside: int | None = None
 
     @property
     def reference(self) -> tuple[int, ...]:
-        """The training rows by value of ``top``, then the other ones, then the missing ones."""
+        """The profiled rows by value of ``top``, then the other ones, then the missing ones."""
         return (*(count for _, count in self.top), self.other, self.missing)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each bin of ``reference``."""
+        return (*(name for name, _ in self.top), "other", "missing")
+
+    def binned(self, found: Texts) -> tuple[int, ...]:
+        """Other rows in the bins of ``reference``."""
+        names = [name for name, _ in self.top]
+        return (*found.named(names), found.outside(names), found.missing)
+
+    def beyond(self, found: Texts) -> int | None:
+        """How many other rows have a value no training row had; None where it is not known."""
+        return None if self.seen is None else found.outside(self.seen)
 
     def counts_of(self, values: Values) -> tuple[int, ...]:
         """Other rows' values, None missing, in the bins of ``reference``."""
-        counts = Counter(values)
-        missing = counts.pop(None, 0)
-        named = [counts.pop(name, 0) for name, _ in self.top]
-        return (*named, counts.total(), missing)
+        return self.binned(Texts.of(values))
 
 
 InputProfile = NumericProfile | CategoricalProfile
@@ -114,60 +140,72 @@ class Profile:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Profile:
-        """The inverse of :meth:`to_row`."""
+        """The inverse of :meth:`to_row`; rows of older releases lack what was not kept then."""
         return cls(inputs=tuple(_input(r) for r in row["inputs"]))
 
 
-def profile(inputs: Iterable[Named], columns: Mapping[str, Values]) -> Profile:
-    """The profiles of the inputs, in their order.
+def is_comparable(profile: InputProfile, now: Mapping[str, Observed]) -> bool:
+    """Whether the input was observed, and as numbers where it was numbers at release."""
+    found = now.get(profile.name)
+    return isinstance(found, Numbers if isinstance(profile, NumericProfile) else Texts)
 
-    Numeric columns are float64, shape ``(n_rows,)``, NaN missing; the others text, None missing.
+
+def profile(
+    inputs: Iterable[Named],
+    columns: Mapping[str, Values],
+    *,
+    seen: Mapping[str, Values] | None = None,
+) -> Profile:
+    """The profiles of the inputs, in their order; ``seen`` has the training rows' columns.
+
+    Columns are as for :func:`interlock.data.observed.observe`.
     """
-    return Profile(inputs=tuple(_profiled(i.name, i.kind, columns[i.name]) for i in inputs))
-
-
-def _profiled(name: str, kind: str, values: Values) -> InputProfile:
-    if kind in _NUMERIC:
-        return _numeric(name, kind, values)
-    return _categorical(name, kind, values)
-
-
-def _numeric(name: str, kind: str, values: Values) -> NumericProfile:
-    numbers = np.asarray(values, dtype=np.float64)
-    present = numbers[~np.isnan(numbers)]
-    edges: tuple[float, ...] = ()
-    if len(present):
-        cuts = np.unique(np.quantile(present, _DECILES, method="inverted_cdf"))
-        edges = tuple(cuts[cuts < present.max()].tolist())
-    return NumericProfile(
-        name=name,
-        kind=kind,
-        n=len(numbers),
-        missing=len(numbers) - len(present),
-        minimum=float(present.min()) if len(present) else None,
-        maximum=float(present.max()) if len(present) else None,
-        mean=math.fsum(present.tolist()) / len(present) if len(present) else None,
-        edges=edges,
-        counts=_binned(present, edges),
+    return Profile(
+        inputs=tuple(
+            (_numeric if is_numeric(i.kind) else _categorical)(
+                i.name, i.kind, columns[i.name], None if seen is None else seen[i.name]
+            )
+            for i in inputs
+        )
     )
 
 
-def _binned(present: npt.NDArray[np.float64], edges: tuple[float, ...]) -> tuple[int, ...]:
-    bins = np.searchsorted(np.asarray(edges, dtype=np.float64), present, side="left")
-    return tuple(np.bincount(bins, minlength=len(edges) + 1).tolist())
+def _numeric(name: str, kind: str, values: Values, seen: Values | None) -> NumericProfile:
+    found = Numbers.of(values)
+    present, edges = found.present, found.deciles()
+    shown = Numbers.of(seen).present if seen is not None else present[:0]
+    return NumericProfile(
+        name=name,
+        kind=kind,
+        n=found.n,
+        missing=found.missing,
+        minimum=float(present[0]) if len(present) else None,
+        maximum=float(present[-1]) if len(present) else None,
+        mean=float(present.mean()) if len(present) else None,
+        edges=edges,
+        counts=found.binned(edges),
+        quantiles=found.quantiles(),
+        low=float(shown[0]) if len(shown) else None,
+        high=float(shown[-1]) if len(shown) else None,
+        outside=found.outside(shown[0], shown[-1]) if len(shown) else None,
+    )
 
 
-def _categorical(name: str, kind: str, values: Values) -> CategoricalProfile:
-    counts = Counter(values)
-    missing = counts.pop(None, 0)
-    top = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))[:TOP]
+def _categorical(name: str, kind: str, values: Values, seen: Values | None) -> CategoricalProfile:
+    found = Texts.of(values)
+    top = tuple(found.counts.items())[:TOP]
+    known = None if seen is None else sorted(Texts.of(seen).counts)
+    if known is not None and len(known) > MOST_SEEN:
+        known = None
     return CategoricalProfile(
         name=name,
         kind=kind,
-        n=len(values),
-        missing=missing,
-        top=tuple(top),
-        other=counts.total() - sum(count for _, count in top),
+        n=found.n,
+        missing=found.missing,
+        top=top,
+        other=found.outside(value for value, _ in top),
+        seen=None if known is None else tuple(known),
+        outside=None if known is None else found.outside(known),
     )
 
 
@@ -183,7 +221,10 @@ def _plain(value: Any) -> Any:
 
 
 def _input(row: Mapping[str, Any]) -> InputProfile:
+    lists = ("edges", "counts", "quantiles", "seen")
+    given: dict[str, Any] = {
+        k: tuple(v) if k in lists and v is not None else v for k, v in row.items()
+    }
     if "edges" in row:
-        numbers = {"edges": tuple(row["edges"]), "counts": tuple(row["counts"])}
-        return NumericProfile(**{**row, **numbers})
-    return CategoricalProfile(**{**row, "top": tuple((name, n) for name, n in row["top"])})
+        return NumericProfile(**given)
+    return CategoricalProfile(**{**given, "top": tuple((name, n) for name, n in row["top"])})

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
 from interlock.pipeline.context import Context, Outcome
@@ -111,9 +109,8 @@ def _files(
 
 def _profile(context: Context, rows: TrainingSet, output: Mapping[str, Any]) -> Any:
     """Of held-out rows, so that a model's own training rows do not flatter it."""
-    test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
-    columns = {
-        name: np.asarray(values, dtype=object)[test] if isinstance(values, list) else values[test]
-        for name, values in rows.columns().items()
-    }
-    return profile(rows.inputs, columns).to_row()
+    test, train = (
+        array_from_bytes(context.artifacts.get(output["rows"][part])) for part in ("test", "train")
+    )
+    held_out, seen = rows.stored_columns(test), rows.stored_columns(train)
+    return profile(rows.inputs, held_out, seen=seen).to_row()

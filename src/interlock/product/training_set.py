@@ -73,13 +73,19 @@ class TrainingSet:
     def column(self, name: str) -> Any:
         """A model input: float64 with NaN for numbers and booleans, else a list of str or None."""
         kind = next(i.kind for i in self.inputs if i.name == name)
-        stored = f"feature.{name}"
-        if stored not in self.table.column_names:
-            stored = f"request.{name}"
-        values = self.table.column(stored)
+        values = self.stored(name)
         if kind in ("str", "category"):
             return values.to_pylist()
         return values.cast(pa.float64()).to_numpy(zero_copy_only=False)
+
+    def stored(self, name: str) -> pa.ChunkedArray:
+        """A model input as it stands in the table, (n_rows,)."""
+        made = f"feature.{name}"
+        return self.table.column(made if made in self.table.column_names else f"request.{name}")
+
+    def stored_columns(self, rows: np.ndarray) -> dict[str, pa.ChunkedArray]:
+        """All model inputs of the rows with these numbers, as they stand in the table."""
+        return {i.name: self.stored(i.name).take(pa.array(rows)) for i in self.inputs}
 
     def columns(self) -> dict[str, Any]:
         """All model inputs by name."""
