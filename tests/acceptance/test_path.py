@@ -1,11 +1,14 @@
 """The path a delivery takes: to prod, unchanged, compared with the champion, or stopped."""
 
 import json
+import xml.etree.ElementTree as ET
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
+from interlock.report import phrases
 
 STEPS = [
     "snapshot", "features", "data", "train", "model", "bundle", "service",
@@ -96,7 +99,8 @@ def spoil_post_deploy(project, sales):
 def test_a_gate_that_stays_shut(delivered, sales, days, spoil, code, gate, text):
     live, before = delivered.live(), delivered.events()
     spoil(delivered, sales)
-    ran = delivered.deliver("--as-of", days[1])
+    copies = ("--junit", "found/checks.xml", "--summary", "found/summary.md")
+    ran = delivered.deliver("--as-of", days[1], *copies)
     assert ran.code == 3, ran.err
     assert ran.json["exit_code"] == 3
     assert ran.json["delivery"]["status"] == "blocked"
@@ -112,8 +116,14 @@ def test_a_gate_that_stays_shut(delivered, sales, days, spoil, code, gate, text)
     assert called["mistakes"][0]["code"] == code
     assert delivered.events()[-1] == "hook.called"
     assert "delivery moved" in delivered.events()[len(before) :]
-    report = (delivered.state / "deliveries" / "houses" / "2" / "report.html").read_text()
-    assert text in report
+    folder = delivered.state / "deliveries" / "houses" / "2"
+    assert text in (folder / "report.html").read_text()
+    checks = (delivered.folder / "found" / "checks.xml").read_bytes()
+    assert checks == (folder / "junit.xml").read_bytes()
+    (suite,) = ET.fromstring(checks).findall(f"testsuite[@name='{phrases.gate_name(gate)}']")
+    assert int(suite.attrib["failures"]) + int(suite.attrib["errors"]) > 0
+    summary = (delivered.folder / "found" / "summary.md").read_text()
+    assert f" at the {phrases.gate_name(gate)} · `houses` delivery 2\n" in summary
     status = delivered.run("status", "--json")
     assert status.code == 0
     assert status.json["products"][0]["last_delivery"]["status"] == "blocked"

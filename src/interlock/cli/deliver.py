@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer, error_lines, write_lines
@@ -15,6 +16,8 @@ def deliver_command(
     resume: Flag = False,
     unpin: Flag = False,
     verbose: Flag = False,
+    junit: Path | None = None,
+    summary: Path | None = None,
     options: OfProduct = OF_PRODUCT,
 ) -> int:
     """Run the whole path from sources to an environment, through the gates.
@@ -31,14 +34,26 @@ def deliver_command(
         Deliver over a release that a rollback pinned.
     verbose
         Show every check, also those that passed.
+    junit
+        Write the checks as JUnit XML here too.
+    summary
+        Write the Markdown summary for a pull request here too.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import delivered_lines, delivered_row
+    from interlock.report.documents import JUNIT, SUMMARY
     from interlock.use_cases import deliver
 
+    asked = {JUNIT: junit, SUMMARY: summary}
     with opened(options, verbose=verbose) as workspace:
         done = deliver.deliver(
-            workspace, options.product, as_of=as_of, to=to, resume=resume, unpin=unpin
+            workspace,
+            options.product,
+            as_of=as_of,
+            to=to,
+            resume=resume,
+            unpin=unpin,
+            copies={name: path for name, path in asked.items() if path is not None},
         )
     write_lines(sys.stderr, error_lines(done.mistakes))
     answer("deliver", options, lambda: delivered_row(done), lambda: delivered_lines(done))

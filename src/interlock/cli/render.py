@@ -118,6 +118,7 @@ def delivered_row(done: Delivered) -> dict[str, Any]:
         "steps": plain(content.steps),
         "gates": [plain(gate.to_row()) for gate in content.gates],
         "report": str(done.report_path),
+        "folder": str(done.folder),
         "mistakes": plain(done.mistakes),
     }
 

@@ -13,28 +13,36 @@ from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
 from interlock.pipeline.run import Run
 from interlock.report import content as report
-from interlock.report.html import render
+from interlock.report.documents import REPORT, documents
 from interlock.store.atomic import write_file
 from interlock.store.rows import DeliveryRow
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivered:
-    """How a delivery ended; ``mistakes`` say why where it did not reach its goal."""
+    """How a delivery ended; ``mistakes`` say why where it did not reach its goal.
+
+    ``folder`` holds what :mod:`interlock.report.documents` names.
+    """
 
     row: DeliveryRow
     content: report.Content
-    report_path: Path
+    folder: Path
     mistakes: tuple[Mistake, ...] = ()
     exit_code: ExitCode = ExitCode.OK
+
+    @property
+    def report_path(self) -> Path:
+        """The report for people."""
+        return self.folder / REPORT
 
 
 def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> Delivered:
     """Write the report, move the delivery to its end, call the hook."""
     content = _content(run, sentence, error)
-    path = run.deployer.places.delivery(run.row.product, run.row.number) / "report.html"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_file(path, render(content).encode())
+    folder = run.deployer.places.delivery(run.row.product, run.row.number)
+    for name, data in documents(content).items():
+        write_file(folder / name, data)
     summary: dict[str, Any] = {
         "sentence": sentence,
         "label": run.label,
@@ -55,7 +63,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
     return Delivered(
         row=row,
         content=content,
-        report_path=path,
+        folder=folder,
         mistakes=error.mistakes if error else (),
         exit_code=error.exit_code if error else ExitCode.OK,
     )
@@ -109,6 +117,7 @@ def _content(run: Run, sentence: str, error: InterlockError | None) -> report.Co
             ),
         ),
         next_commands=_next(run, error),
+        mistakes=error.mistakes if error else (),
     )
 
 

@@ -52,6 +52,18 @@ def comparison(check: Check) -> str:
     )
 
 
+def sides(check: Check) -> tuple[str, str]:
+    """Value and limit apart, each with its unit: ('16.3 %', '≤ 15.0 %'); empty where unknown."""
+    measured, threshold = pair(
+        *(None if v is None else in_unit(v, check.unit) for v in (check.measured, check.threshold))
+    )
+    limit = f"{shown(check.comparison, limit=8)} {united(threshold, check.unit)}".strip()
+    return (
+        "" if check.measured is None else united(measured, check.unit),
+        "" if check.threshold is None else limit,
+    )
+
+
 def word(check: Check) -> str:
     """The verdict's word; 'failed, advisory' where the check cannot shut its gate."""
     return f"{check.verdict.value}, advisory" if check.advisory else check.verdict.value
@@ -66,6 +78,12 @@ def facts(check: Check) -> list[str]:
         found.append(f"{percent(interval.level)} {ends}")
     if check.n is not None:
         found.append(f"n {check.n:,}")
+    return found + remarks(check)
+
+
+def remarks(check: Check) -> list[str]:
+    """What is to be said beside the numbers: both sides of a difference, exemption, reason."""
+    found = []
     against = _against(check)
     if against:
         found.append(against)
@@ -172,6 +190,7 @@ def outcome(content: Content) -> str:
         return f"{mark(verdict)} every gate"
     where = content.stopped_at
     if where is None:
-        return f"{mark(verdict)}: no gate was reached"
+        why = "no gate was reached" if not content.gates else "it did not reach its goal"
+        return f"{mark(verdict)}: {why}"
     at_gate = any(gate.gate == where for gate in content.gates)
     return f"{mark(verdict)} at {'the ' + gate_name(where) if at_gate else shown(where, limit=60)}"

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
 from interlock.clock import now, parse_instant
 from interlock.deploy.environment import path_to
 from interlock.pipeline.delivery import deliver as run_delivery
@@ -9,6 +14,7 @@ from interlock.pipeline.delivery import unfinished
 from interlock.pipeline.ending import Delivered
 from interlock.pipeline.goal import Goal
 from interlock.pipeline.revision import revision_of
+from interlock.store.atomic import storage, write_file
 from interlock.workspace import Workspace
 
 
@@ -20,8 +26,16 @@ def deliver(
     to: str = "prod",
     resume: bool = False,
     unpin: bool = False,
+    copies: Mapping[str, Path] | None = None,
 ) -> Delivered:
-    """Deliver a product as of a moment (default: now); ``resume`` goes on with the last one."""
+    """Deliver a product as of a moment (default: now); ``resume`` goes on with the last one.
+
+    ``copies`` say where else to put a document of the delivery, by its name in
+    :mod:`interlock.report.documents`. Raises StoreError L102 before anything runs where a copy
+    could not be written.
+    """
+    for place in (copies or {}).values():
+        _require_place(place)
     path = path_to(workspace.environments, to)
     bound = workspace.bound(product)
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
@@ -36,4 +50,15 @@ def deliver(
         resume=resume,
         unpin=unpin,
     )
-    return run_delivery(deployer, goal)
+    done = run_delivery(deployer, goal)
+    for name, place in (copies or {}).items():
+        write_file(place, (done.folder / name).read_bytes())
+    return done
+
+
+def _require_place(path: Path) -> None:
+    """A typing error is better found now than after training."""
+    with storage(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

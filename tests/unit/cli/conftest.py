@@ -69,7 +69,7 @@ def blocked() -> Delivered:
             gates=(GateResult(gate="model", checks=(check,)),),
             next_commands=(Command(line="interlock explain M204", purpose="what it asks"),),
         ),
-        report_path=Path("/state/report.html"),
+        folder=Path("/state"),
         mistakes=(
             Mistake(code="M204", what="the model gate stays shut", expected="every check to pass"),
         ),

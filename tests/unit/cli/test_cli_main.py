@@ -240,7 +240,10 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
         return blocked
 
     monkeypatch.setattr(deliver, "deliver", fake)
-    said = interlock("deliver", "--project", str(tmp_path), "--to", "staging", "--product", "rents")
+    said = interlock(
+        *("deliver", "--project", str(tmp_path), "--to", "staging", "--product", "rents"),
+        *("--junit", "found/checks.xml", "--summary", "summary.md"),
+    )
     assert said.code == 3
     assert asked == {
         "product": "rents",
@@ -248,6 +251,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
         "to": "staging",
         "resume": False,
         "unpin": False,
+        "copies": {"junit.xml": Path("found/checks.xml"), "summary.md": Path("summary.md")},
     }
     assert said.err == (
         "error[M204]: the model gate stays shut\n  expected: every check to pass\n"
@@ -270,3 +274,4 @@ def test_the_json_of_a_delivery_holds_its_gates(interlock, monkeypatch, tmp_path
     assert row["gates"][0]["checks"][0]["measured"] is None
     assert row["mistakes"][0]["code"] == "M204"
     assert row["report"] == "/state/report.html"
+    assert row["folder"] == "/state"

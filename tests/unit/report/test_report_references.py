@@ -10,7 +10,7 @@ WIDTH = 600.0
 
 def _span(text: str, place: float, right: bool) -> tuple[float, float]:
     width = len(text) * 6.4
-    return (place, place + width) if right else (place - width, place)
+    return (place + 5, place + 5 + width) if right else (place - 5 - width, place - 5)
 
 
 @given(

@@ -6,7 +6,6 @@ import pytest
 
 from interlock.clock import DAY, HOUR, parse_instant
 from interlock.report.content import Content, Step, StepStatus
-from interlock.report.markdown import code, summary
 from interlock.report.phrases import check_phrase, comparison, gate_phrase, outcome
 from interlock.report.terminal import (
     check_line,
@@ -162,46 +161,3 @@ def test_gate_phrases(blocked: Content, passed: Content) -> None:
     crashed = Step(name="train", status=StepStatus.FAILED)
     assert outcome(replace(passed, steps=(crashed,))) == "! error at train"
     assert outcome(replace(passed, steps=(), gates=())) == "! error: no gate was reached"
-
-
-def test_the_markdown_of_a_blocked_delivery(blocked: Content) -> None:
-    assert (
-        summary(blocked)
-        == """### ✖ failed at the model gate · `valuation` delivery 193
-
-Boosting was blocked at the model gate; prod still runs 1.3.0.
-
-| step | | |
-| --- | --- | ---: |
-| data gate | ✔ 1 of 1 check passed | 0.4 s |
-| features | = cached | 0.0 s |
-| train | ✔ ran | 4.1 s |
-| model gate | ✖ 1 passed, 1 failed, 1 inconclusive, 1 not applicable | 0.3 s |
-| service gate | – skipped |  |
-
-| check | | rests on |
-| --- | --- | --- |
-| `mdape` | 0.163 ≤ 0.150 ✖ **failed** | 95 % 0.158–0.168 · n 1,204 |
-| `slice stories=three` | ? **inconclusive** | n 2 · too few: 2 of 100 rows |
-
-| | `mdape` with 95 % interval |
-| --- | ---: |
-| `boosting` candidate · winner | 16.3 % (15.8–16.8) |
-| `median` baseline | 27.3 % (26.5–28.1) |
-| `1.3.0` champion | 14.1 % (13.5–14.7) |
-| `assessor` yardstick | 19.0 % |
-| `forest` candidate | no score |
-
-```
-interlock explain M208
-```
-"""
-    )
-
-
-def test_markdown_takes_no_markup_from_names(blocked: Content) -> None:
-    bad = Check(name="`|@ceo\n# x", verdict=Verdict.FAILED, reason="<img src=x> @ceo [a](b) | c")
-    text = summary(replace(blocked, gates=(GateResult(gate="model gate", checks=(bad,)),)))
-    assert "| `'\\|@ceo\\x0a# x` | ✖ **failed** |" in text
-    assert "\\<img src=x\\> \\@ceo \\[a\\](b) \\| c" in text
-    assert code("```") == "`'''`"

@@ -28,7 +28,8 @@ def test_both_workflows_check_test_and_deliver(tmp_path):
     for name in (".github/workflows/interlock.yml", ".gitlab-ci.yml"):
         text = (tmp_path / name).read_text()
         steps = [
-            text.index(s) for s in ("interlock check", "python -m pytest", "interlock deliver\n")
+            text.index(s)
+            for s in ("interlock check", "python -m pytest", "interlock deliver --junit ")
         ]
         assert steps == sorted(steps)
 

@@ -58,7 +58,7 @@ def arrange(
     if n > _SEARCHED:
         middle = (left + right) / 2
         return [Placed(row=i, right=place <= middle) for i, place in enumerate(places)]
-    widths = [len(reference.text) * _CHARACTER + _GAP for reference in references]
+    widths = [len(reference.text) * _CHARACTER for reference in references]
     tried = (
         [Placed(row=row, right=side) for row, side in zip(rows, sides, strict=True)]
         for rows in permutations(range(n))
@@ -76,10 +76,11 @@ def _faults(
 ) -> tuple[int, float]:
     crossed, outside = 0, 0.0
     for one, place, width in zip(found, places, widths, strict=True):
-        start, end = (place, place + width) if one.right else (place - width, place)
+        near, far = (_GAP, _GAP + width) if one.right else (-_GAP - width, -_GAP)
+        start, end = place + near, place + far
         outside += max(0.0, left - start) + max(0.0, end - right)
         crossed += sum(
-            start - 2 < other <= end + 2
+            start - 1 < other < end + 1
             for above, other in zip(found, places, strict=True)
             if above.row < one.row
         )

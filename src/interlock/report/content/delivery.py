@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from interlock.errors import Mistake
 from interlock.report.content.data import Data
 from interlock.report.content.evaluation import Evaluation
 from interlock.report.content.service import Service
@@ -48,6 +49,7 @@ class Content:
 
     ``status`` is one sentence: what happened and what is live now. ``label`` and ``digest``
     name the release this delivery made, if it made one; ``champion`` the release that answers.
+    ``mistakes`` are what kept it from its goal, as the command line says them.
     """
 
     product: str
@@ -67,6 +69,7 @@ class Content:
     service: Service | None = None
     lineage: Lineage | None = None
     next_commands: tuple[Command, ...] = ()
+    mistakes: tuple[Mistake, ...] = ()
 
     @property
     def stopped_at(self) -> str | None:
@@ -79,9 +82,10 @@ class Content:
 
     @property
     def verdict(self) -> Verdict:
-        """PASSED only when there were gates, all of them opened, and no step failed."""
+        """PASSED only when there were gates, all opened, no step failed and nothing else did."""
         shut = [gate.verdict for gate in self.gates if not gate.opens]
         if shut:
             return worst(shut)
         failed = any(step.status is StepStatus.FAILED for step in self.steps)
-        return Verdict.ERROR if failed or not self.gates else Verdict.PASSED
+        stopped = failed or bool(self.mistakes) or not self.gates
+        return Verdict.ERROR if stopped else Verdict.PASSED
