@@ -36,7 +36,7 @@ _KNOWN = {
     "service": _TABLE,
     "online": _TABLE,
 }
-_ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "present_champion": _SWITCH}
+_ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "present_champion": _SWITCH, "waivable": _TEXTS}
 _SERVICE_KEYS = {"host": _TEXT, "port": _NUMBER, "token_file": _TEXT, "ack": _TEXT}
 _ONLINE_KEYS = {
     "url": _TEXT,

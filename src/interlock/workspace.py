@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -65,6 +66,15 @@ class Workspace:
     def key(self) -> SigningKey:
         """The signing key, made on first use, outside the project."""
         return load_or_create(key_file(self.settings.environ), project=self.settings.project_dir)
+
+    @property
+    def user(self) -> str:
+        """Who runs this process, as the machine knows them: no variable can say otherwise."""
+        number = os.getuid()
+        try:
+            return pwd.getpwuid(number).pw_name
+        except KeyError:
+            return f"user {number}"
 
     @property
     def cores(self) -> int:

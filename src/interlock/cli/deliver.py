@@ -29,7 +29,7 @@ def deliver_command(
     to
         The environment to reach.
     resume
-        Go on with the last delivery, if it was interrupted or failed.
+        Go on with the last delivery, if it was interrupted or failed, or its gate was waived.
     unpin
         Deliver over a release that a rollback pinned.
     verbose

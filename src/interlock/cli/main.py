@@ -45,6 +45,7 @@ COMMANDS = MappingProxyType(
         "check": "Check the declarations without running them; all mistakes at once.",
         "train": "Train and compare the candidates; nothing is delivered.",
         "deliver": "Run the whole path from sources to an environment, through the gates.",
+        "waive": "Open a shut gate for one delivery, with a reason and an expiry.",
         "status": "What is live where, since when, and how the last delivery ended.",
         "history": "Deliveries and deployments, newest first.",
         "show": "What a release is made of, and what is proven of it.",

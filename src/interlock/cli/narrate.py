@@ -26,7 +26,7 @@ from interlock.cli.output import write_lines
 from interlock.cli.paint import console_on
 from interlock.report.content import Step
 from interlock.report.names import shown
-from interlock.report.terminal import gate_lines, step_line
+from interlock.report.terminal import gate_lines, step_line, waived_text
 from interlock.verdict import GateResult
 
 BAR_AFTER_SECONDS = 1.0
@@ -36,7 +36,7 @@ def ended_lines(step: Step, result: GateResult | None, *, verbose: bool) -> list
     """The lines for a step that has ended; a gate shows what keeps it shut."""
     if result is None:
         return [step_line(step)]
-    return gate_lines(result, step.seconds, verbose=verbose)
+    return gate_lines(result, step.seconds, verbose=verbose, waived=waived_text(step))
 
 
 class Log:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from interlock.clock import format_instant
 from interlock.evaluate.compare import Estimate
 from interlock.evaluate.metrics import metric_named
+from interlock.release.waiver import Waiver
 from interlock.report.content import Command
 from interlock.report.names import shown
 from interlock.report.numbers import (
@@ -26,6 +27,7 @@ from interlock.report.numbers import (
     seconds_text,
     span_text,
 )
+from interlock.report.phrases import gate_name, waiver_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
@@ -36,10 +38,10 @@ if TYPE_CHECKING:
     from interlock.use_cases.history import HistoryReport
     from interlock.use_cases.refresh import RefreshReport
     from interlock.use_cases.show import ShowReport
-    from interlock.use_cases.status import EnvironmentStatus, StatusReport
+    from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
     from interlock.use_cases.train import Run, TrainReport
 
-_INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created"})
+_INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created", "expires"})
 _GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}
 _SHORT = 12  # characters of a digest
 
@@ -117,6 +119,7 @@ def delivered_row(done: Delivered) -> dict[str, Any]:
         "sentence": content.status,
         "steps": plain(content.steps),
         "gates": [plain(gate.to_row()) for gate in content.gates],
+        "waivers": plain(content.waivers),
         "report": str(done.report_path),
         "folder": str(done.folder),
         "mistakes": plain(done.mistakes),
@@ -175,6 +178,7 @@ def status_lines(report: StatusReport, *, at: int) -> list[str]:
         lines.extend(table([_environment_cells(e, at) for e in product.environments]))
         last = product.last_delivery
         lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
+        lines.extend(_waived_lines(product))
     return lines
 
 
@@ -184,12 +188,22 @@ def _environment_cells(status: EnvironmentStatus, at: int) -> tuple[str, ...]:
         return "– " + status.environment, "runs nothing yet", "", ""
     pinned = "pinned by a rollback" if live.pinned else ""
     before = f"before: {live.previous_label}" if live.previous_label else ""
+    waived = ", ".join(gate_name(waiver["gate"]) for waiver in status.waivers)
     return (
         "✔ " + status.environment,
         f"runs {live.label}",
         f"live {span_text(max(0, at - live.since))}, since {moment(live.since)}",
-        ", ".join(filter(None, [before, pinned])),
+        ", ".join(filter(None, [before, pinned, f"waived: {waived}" if waived else ""])),
     )
+
+
+def _waived_lines(product: ProductStatus) -> list[str]:
+    """That the newest delivery may go on past the gate that stopped it."""
+    last = product.last_delivery
+    if not product.waived or last is None or last.status != "blocked":
+        return []
+    names = ", ".join(map(gate_name, product.waived))
+    return [f"  ! delivery {last.number}: {names} waived (interlock deliver --resume)"]
 
 
 def _delivery_text(row: DeliveryRow) -> str:
@@ -241,6 +255,7 @@ def show_lines(report: ShowReport) -> list[str]:
     return [
         f"{shown(release.product)} {release.label} · live in {live}",
         f"digest {release.bundle}",
+        *waiver_lines(report.waivers),
         "model",
         *table([(name, shown(value)) for name, value in _facts(report.candidate)]),
         "request",
@@ -254,6 +269,13 @@ def show_lines(report: ShowReport) -> list[str]:
         f"✔ verified: {counted(len(report.files) + 1, 'file')}, "
         f"{counted(len(report.attestations), 'attestation')}",
     ]
+
+
+def waiver_lines(waivers: Sequence[Waiver]) -> list[str]:
+    """A line a waiver, under a title; nothing where there are none."""
+    if not waivers:
+        return []
+    return ["waivers", *(f"  ! {gate_name(w.gate)}: {waiver_phrase(w)}" for w in waivers)]
 
 
 def _facts(candidate: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -332,6 +354,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
         f"✔ verified {shown(v.name)}: {counted(v.files, 'file')}, "
         f"{counted(v.attestations, 'attestation')}, {v.bundle[:_SHORT]}"
         + (f", signed by {', '.join(k[:_SHORT] for k in v.signers)}" if v.signers else "")
+        + (f"; waived: {', '.join(map(gate_name, v.waived))}" if v.waived else "")
         for v in report.checked
     ]
     if report.events:

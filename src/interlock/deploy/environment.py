@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from interlock.deploy.excuse import WAIVABLE
 from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
 from interlock.store.names import check_name
@@ -23,7 +24,7 @@ _DEFAULTS = {
 }
 _KINDS = {field.name: field.type for field in fields(Policy)}
 _BOOLEANS = {"allow_dirty", "present_champion"}
-_LISTS = {"gates", "trusted"}
+_LISTS = {"gates", "trusted", "waivable"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,17 @@ def path_to(known: Sequence[Environment], name: str) -> tuple[Environment, ...]:
     return tuple(e for e in known if e.order <= goal.order)
 
 
+def passed(path: Sequence[Environment]) -> tuple[Environment, ...]:
+    """Those of a path that a release is deployed in: where it is tested for the last, and that."""
+    last = path[-1]
+    return tuple(e for e in path if e is last or e.name == last.policy.post_deploy_in)
+
+
+def waivable(known: Sequence[Environment]) -> tuple[str, ...]:
+    """The gates of which every one of these environments accepts a waiver."""
+    return tuple(gate for gate in WAIVABLE if all(gate in e.policy.waivable for e in known))
+
+
 def _policy(name: str, default: Policy, table: Mapping[str, Any]) -> Policy:
     changes: dict[str, Any] = {}
     if not isinstance(table, Mapping):
@@ -95,6 +107,8 @@ def _value(name: str, key: str, value: Any) -> Any:
     if key in _LISTS:
         if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
             raise _malformed(name, f"{key} as a list of strings", repr(value))
+        if key == "waivable" and not set(value) <= set(WAIVABLE):
+            raise _malformed(name, f"{key} as some of {', '.join(WAIVABLE)}, or []", repr(value))
         return tuple(value)
     if not isinstance(value, str):
         raise _malformed(name, f"{key} as an environment's name", repr(value))

@@ -9,7 +9,9 @@ Rules, all enforced by :func:`admit`:
   environment or champion do not count, however valid they are;
 * a verdict is derived again from the checks behind it; a check that passed must fit its own
   numbers;
-* of several attestations of one gate the last counts, and of equally late ones the worst.
+* of several attestations of one gate the last counts, and of equally late ones the worst;
+* a gate that stayed shut is excused only by a signed waiver of exactly that result, for a gate that
+  the policy lets be waived, valid at the moment of admission (:mod:`interlock.deploy.excuse`).
 
 Whatever is missing is named. Nothing that is malformed ever counts.
 """
@@ -20,9 +22,11 @@ import operator
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from interlock.deploy.excuse import WAIVABLE, excuse
 from interlock.errors import BlockedError, IntegrityError
 from interlock.release.attest import BUILD, GATE, POST_DEPLOY, Attestation, verify
 from interlock.release.keys import PublicKey
+from interlock.release.waiver import Waiver, result_digest, waivers_among
 from interlock.verdict import Check, GateResult, Verdict
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
@@ -40,13 +44,15 @@ class Policy:
 
     ``gates`` are names of gates; ``post_deploy_in`` is the environment whose post-deploy tests must
     have passed; ``present_champion``: the model gate must have compared with what is live now;
-    ``trusted`` are key ids, and with none of them nothing is admitted.
+    ``waivable`` are the gates of which a waiver is accepted, none where it is empty; ``trusted``
+    are key ids, and with none of them nothing is admitted.
     """
 
     gates: tuple[str, ...] = ("data", "model", "service")
     post_deploy_in: str | None = None
     allow_dirty: bool = False
     present_champion: bool = False
+    waivable: tuple[str, ...] = WAIVABLE
     trusted: tuple[str, ...] = ()
 
     def trusting(self, *keyids: str) -> Policy:
@@ -60,7 +66,8 @@ class Facts:
 
     ``product`` is what is to be deployed, ``bundle_product`` and ``snapshot`` stand in the bundle's
     own manifest, ``delivery`` is the delivery whose proofs are asked for, ``live`` the bundle
-    that answers in the environment now.
+    that answers in the environment now. ``moment`` (UTC µs) is that of the admission, which a
+    waiver must hold at; None where it is not known, and then none does.
     """
 
     product: str
@@ -68,6 +75,7 @@ class Facts:
     snapshot: str
     delivery: str
     live: str | None = None
+    moment: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,7 +158,7 @@ def _requirements(
     yield "the build", _build_problem(heard, facts, policy)
     for gate in policy.gates:
         found = _last(a for a in heard if a.predicate_type == GATE and _of_gate(a, gate))
-        problem = _verdict_problem(found, gate)
+        problem = _gate_problem(found, gate, waivers_among(heard), facts, policy)
         if problem is None and gate == "model" and policy.present_champion:
             problem = _champion_problem(found, facts)
         yield f"the {gate} gate", problem
@@ -161,7 +169,7 @@ def _requirements(
             for a in heard
             if a.predicate_type == POST_DEPLOY and a.predicate.get("environment") == where
         ]
-        yield f"post-deploy tests in {where}", _verdict_problem(_last(tests), None)
+        yield f"post-deploy tests in {where}", _verdict_problem(_last(tests))
 
 
 def _build_problem(heard: Sequence[Attestation], facts: Facts, policy: Policy) -> str | None:
@@ -186,25 +194,53 @@ def _last(attestations: Iterable[Attestation]) -> list[Attestation]:
     return [a for a in found if a.predicate["at"] == newest]
 
 
-def _verdict_problem(found: Sequence[Attestation], gate: str | None) -> str | None:
+def _verdict_problem(found: Sequence[Attestation]) -> str | None:
     """Why these attestations, all of which must hold, do not show a passed gate."""
     if not found:
         return "no attestation of this delivery"
+    return next(filter(None, (_judged(attestation)[1] for attestation in found)), None)
+
+
+def _gate_problem(
+    found: Sequence[Attestation],
+    gate: str,
+    waivers: Sequence[Waiver],
+    facts: Facts,
+    policy: Policy,
+) -> str | None:
+    """The same for a gate that stands before release, which a waiver may excuse."""
+    if not found:
+        return "no attestation of this delivery"
     for attestation in found:
-        said = attestation.predicate
-        try:
-            result = GateResult.from_row(
-                {"gate": gate or str(said["gate"]), "checks": said["checks"]}
+        result, problem = _judged(attestation)
+        if result is not None and problem is not None:
+            excused = excuse(
+                replace(result, gate=gate),
+                result_digest(attestation.predicate),
+                waivers,
+                bundle=attestation.subject,
+                moment=facts.moment,
+                allowed=policy.waivable,
             )
-            agrees = said["verdict"] == result.verdict.value
-            consistent = all(map(_is_consistent, result.checks))
-        except (KeyError, TypeError, ValueError, AttributeError):
-            return "its checks cannot be read"
-        if not result.opens:
-            return str(result.verdict.value)
-        if not agrees or not consistent:
-            return "its verdict does not follow from its checks"
+            problem = "; ".join(filter(None, [problem, excused.why]))
+            problem = None if excused.waiver is not None else problem
+        if problem is not None:
+            return problem
     return None
+
+
+def _judged(attestation: Attestation) -> tuple[GateResult | None, str | None]:
+    """The result, if it is sound, and why it does not show a passed gate (None: it does)."""
+    said = attestation.predicate
+    try:
+        result = GateResult.from_row({"gate": str(said["gate"]), "checks": said["checks"]})
+        agrees = said["verdict"] == result.verdict.value
+        consistent = all(map(_is_consistent, result.checks))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None, "its checks cannot be read"
+    if not agrees or not consistent:
+        return None, "its verdict does not follow from its checks"
+    return result, None if result.opens else str(result.verdict.value)
 
 
 def _is_consistent(check: Check) -> bool:

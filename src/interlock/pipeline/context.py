@@ -160,5 +160,5 @@ class Context:
         return self.artifacts.put(canonical_json(value))
 
     def get_json(self, digest: str) -> Any:
-        """The inverse of :meth:`put_json`."""
+        """The inverse of :meth:`put_json`; it reads JSON of any form."""
         return json.loads(self.artifacts.get(digest))

@@ -15,26 +15,52 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from interlock.clock import now
+from interlock.deploy.excuse import Excuse, excuse
 from interlock.errors import InterlockError, OperatorError
-from interlock.pipeline.context import Context
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.ending import Delivered, end, sentence_of, status_of
-from interlock.pipeline.goal import FAILED, RUNNING, Goal
+from interlock.pipeline.goal import BLOCKED, FAILED, RUNNING, Goal
 from interlock.pipeline.revision import Revision
 from interlock.pipeline.run import Run
+from interlock.pipeline.waiving import shut_gates, waivers_of
 from interlock.store.rows import DeliveryRow
 
 
-def unfinished(context: Context) -> DeliveryRow | None:
-    """The newest delivery of the product, if it did not come to an end of its own."""
-    newest = context.ledger.deliveries(product=context.bound.product.name, limit=1)
-    return newest[0] if newest and newest[0].status in (RUNNING, FAILED) else None
+def unfinished(deployer: Deployer, goal: Goal) -> DeliveryRow | None:
+    """The newest delivery of the product, if it may be taken up again.
+
+    It may when it did not come to an end of its own, or when the gate that stopped it was waived
+    since. Raises IntegrityError for a waiver that was forged.
+    """
+    ledger = deployer.context.ledger
+    newest = next(iter(ledger.deliveries(product=deployer.product, limit=1)), None)
+    if newest is None or newest.status in (RUNNING, FAILED):
+        return newest
+    if newest.status != BLOCKED:
+        return None
+    return newest if _stopped_by(deployer, goal, newest).waiver is not None else None
+
+
+def _stopped_by(deployer: Deployer, goal: Goal, row: DeliveryRow) -> Excuse:
+    """What excuses the gate that stopped a delivery last, now; nothing where none did."""
+    ledger = deployer.context.ledger
+    shut = next(reversed(shut_gates(ledger, row.id)), None)
+    if shut is None:
+        return Excuse()
+    return excuse(
+        shut.result,
+        shut.digest,
+        waivers_of(ledger, deployer.notary.keys, row.id),
+        bundle=shut.bundle,
+        moment=now(),
+        allowed=goal.waivable,
+    )
 
 
 def deliver(deployer: Deployer, goal: Goal) -> Delivered:
     """Run the path. Raises InterlockError only when the delivery could not even begin."""
     with _alone(deployer.places.lock):
-        row = _begin(deployer.context, goal)
+        row = _begin(deployer, goal)
         run = Run(deployer=deployer, goal=goal, row=row)
         try:
             status, sentence = run.whole_path()
@@ -43,17 +69,12 @@ def deliver(deployer: Deployer, goal: Goal) -> Delivered:
         return end(run, status, sentence, None)
 
 
-def _begin(context: Context, goal: Goal) -> DeliveryRow:
+def _begin(deployer: Deployer, goal: Goal) -> DeliveryRow:
+    context = deployer.context
     if goal.resume:
-        row = unfinished(context)
+        row = unfinished(deployer, goal)
         if row is None:
-            raise OperatorError(
-                "E120",
-                "there is no delivery to resume",
-                expected="a delivery of this product that was interrupted or failed",
-                got="none; the newest one came to its end",
-                fix="run `interlock deliver`",
-            )
+            raise _nothing_to_resume(deployer, goal)
         _same_revision(row, goal.revision)
         return context.ledger.move_delivery(row.id, status=RUNNING, at=now())
     return context.ledger.start_delivery(
@@ -68,6 +89,23 @@ def _begin(context: Context, goal: Goal) -> DeliveryRow:
             goal=goal.last.name,
             started=now(),
         )
+    )
+
+
+def _nothing_to_resume(deployer: Deployer, goal: Goal) -> OperatorError:
+    newest = next(iter(deployer.context.ledger.deliveries(product=deployer.product, limit=1)), None)
+    got = "none; the newest one came to its end"
+    if newest is not None and newest.status == BLOCKED:
+        why = _stopped_by(deployer, goal, newest).why or "no waiver was given"
+        got = f"delivery {newest.number}, which is blocked: {why}"
+    return OperatorError(
+        "E120",
+        "there is no delivery to resume",
+        expected="a delivery of this product that was interrupted or failed, "
+        "or whose shut gate was waived",
+        got=got,
+        fix="run `interlock deliver`",
+        untouched="what is live",
     )
 
 

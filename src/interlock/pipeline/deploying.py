@@ -56,9 +56,11 @@ class Deployer:
     ) -> DeploymentRow:
         """Make the target live there if the policy admits it.
 
+        A waiver must hold at the moment when the target becomes live, and no longer.
         Raises BlockedError E103 or E104 and OperatorError E101 (another act was first); what was
         live then stays live.
         """
+        at = now()
         current = self.live.current(environment.name)
         bundle = self.live.bundle(target.bundle)
         facts = Facts(
@@ -67,6 +69,7 @@ class Deployer:
             snapshot=str(bundle.inputs["snapshot"]),
             delivery=target.delivery,
             live=current.bundle if current else None,
+            moment=_since(current, target, at),
         )
         policy = environment.policy.trusting(*(key.keyid for key in self.notary.keys))
         admit(
@@ -77,7 +80,7 @@ class Deployer:
             target,
             product=self.product,
             environment=environment.name,
-            at=now(),
+            at=at,
             unpin=unpin,
         )
         self.refreshing.fill(environment.name, bundle)
@@ -122,3 +125,10 @@ class Deployer:
             )
         )
         return result
+
+
+def _since(current: DeploymentRow | None, target: Target, at: int) -> int:
+    """When the target was admitted: now, unless this very delivery made it live already."""
+    if current is None or (current.bundle, current.delivery) != (target.bundle, target.delivery):
+        return at
+    return current.since

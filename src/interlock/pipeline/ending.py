@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from interlock.clock import monotonic, now
+from interlock.clock import format_instant, monotonic, now
 from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
 from interlock.pipeline import training
 from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
 from interlock.pipeline.run import Run
+from interlock.release.waiver import Waiver
 from interlock.report import content as report
 from interlock.report.documents import REPORT, documents
 from interlock.store.atomic import write_file
@@ -48,6 +49,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         "label": run.label,
         "seconds": round(monotonic() - run.started, 3),
         "gates": [{"gate": g.gate, "verdict": g.verdict.value} for g in run.tale.gates],
+        "waivers": [_waived(waiver) for waiver in run.tale.waivers],
         "mistakes": [vars(m) for m in error.mistakes] if error else [],
     }
     row = run.context.ledger.move_delivery(
@@ -67,6 +69,17 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         mistakes=error.mistakes if error else (),
         exit_code=error.exit_code if error else ExitCode.OK,
     )
+
+
+def _waived(waiver: Waiver) -> dict[str, str]:
+    """What a delivery's summary keeps of a waiver."""
+    return {
+        "gate": waiver.gate,
+        "by": waiver.by,
+        "role": waiver.role,
+        "reason": waiver.reason,
+        "until": format_instant(waiver.expires),
+    }
 
 
 def _call_hook(run: Run, summary: dict[str, Any]) -> None:
@@ -101,6 +114,7 @@ def _content(run: Run, sentence: str, error: InterlockError | None) -> report.Co
         champion_live_for=max(0, run.row.started - run.live.since) if run.live else None,
         steps=tuple(run.tale.steps),
         gates=tuple(run.tale.gates),
+        waivers=tuple(run.tale.waivers),
         **parts,
         lineage=report.Lineage(
             commit=None if commit.startswith("files:") else commit,

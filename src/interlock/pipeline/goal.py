@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interlock.deploy.environment import Environment
+from interlock.deploy.environment import Environment, passed, waivable
 from interlock.pipeline.revision import Revision
 
 RUNNING, DELIVERED, UNCHANGED, BLOCKED, FAILED = (
@@ -24,6 +24,16 @@ class Goal:
     revision: Revision
     resume: bool = False
     unpin: bool = False
+
+    @property
+    def passed(self) -> tuple[Environment, ...]:
+        """Those of the path that the release is deployed in, the last one last."""
+        return passed(self.path)
+
+    @property
+    def waivable(self) -> tuple[str, ...]:
+        """The gates whose waivers every one of them accepts."""
+        return waivable(self.passed)
 
     @property
     def last(self) -> Environment:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from interlock.clock import monotonic, now
+from interlock.deploy.excuse import excuse
 from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
 from interlock.errors import BlockedError, InterlockError, Mistake
@@ -23,9 +24,12 @@ from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.waiving import record_shut, shut_gates, waivers_of
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement
+from interlock.release.waiver import Waiver, result_digest, waiver_statement
 from interlock.report import content as report
+from interlock.report.phrases import waiver_phrase
 from interlock.report.terminal import delivery_header
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
@@ -39,6 +43,7 @@ class Tale:
 
     steps: list[report.Step] = field(default_factory=list)
     gates: list[GateResult] = field(default_factory=list)
+    waivers: list[Waiver] = field(default_factory=list)
     parts: dict[str, Any] = field(default_factory=dict)
 
 
@@ -127,10 +132,8 @@ class Run:
         assert self.digest is not None
         assert self.label is not None
         target = Target(bundle=self.digest, label=self.label, delivery=self.row.id)
-        *earlier, last = self.goal.path
-        for environment in earlier:
-            if environment.name != last.policy.post_deploy_in:
-                continue
+        last = self.goal.last
+        for environment in self.goal.passed[:-1]:
             self._step(
                 environment.name,
                 partial(self.deployer.deploy, environment, target, unpin=True),
@@ -146,7 +149,12 @@ class Run:
             lambda row: f"runs {row.label}",
         )
         before = f", {self.live.label} is kept for rollback" if self.live else ""
-        return DELIVERED, f"{last.name} runs {self.label}{before}"
+        return DELIVERED, f"{last.name} runs {self.label}{before}{self._waived_text()}"
+
+    def _waived_text(self) -> str:
+        """What the sentence says of gates that did not open by themselves."""
+        gates = [waiver.gate for waiver in self.tale.waivers]
+        return f"; waived: the {' gate, the '.join(gates)} gate" if gates else ""
 
     def _train(self, snapshots: Outcome, examples: Outcome) -> Outcome:
         seed_root = digest_json(
@@ -194,7 +202,7 @@ class Run:
             )
             return GateResult.from_row(kept[0].output["result"])
 
-        result = self._gate("model", ask, cached=lambda: kept[0].cached)
+        result = self._gate("model", ask, outcome=lambda: kept[0])
         return kept[0], result
 
     def _probe(self, snapshots: Outcome, examples: Outcome, trained: Outcome) -> None:
@@ -204,7 +212,10 @@ class Run:
 
         def ask() -> GateResult:
             kept.append(
-                probing.judge_service(self.context, snapshots, examples, trained, str(self.digest))
+                self._waived_outcome("service")
+                or probing.judge_service(
+                    self.context, snapshots, examples, trained, str(self.digest)
+                )
             )
             limit = telling.limit_ms(service_gate(self.context.bound.product.service_gate))
             self.tale.parts["service"] = lambda: telling.tell_service(
@@ -212,7 +223,7 @@ class Run:
             )
             return GateResult.from_row(kept[0].output["result"])
 
-        result = self._gate("service", ask, cached=lambda: kept[0].cached)
+        result = self._gate("service", ask, outcome=lambda: kept[0])
         self.deployer.notary.attest(
             gate_statement(
                 bundle=str(self.digest),
@@ -222,6 +233,7 @@ class Run:
                 at=now(),
             )
         )
+        self._attest_waivers("service")
 
     def _attest(self, data: GateResult, model: GateResult, champion: Bundle | None) -> None:
         """Sign what was built from what, and what the first two gates found."""
@@ -240,6 +252,38 @@ class Run:
         attest(gate_statement(**common, result=data, at=now()))
         compared = champion.digest if champion else None
         attest(gate_statement(**common, result=model, at=now(), champion=compared))
+        self._attest_waivers("data", "model")
+
+    def _attest_waivers(self, *gates: str) -> None:
+        """Sign about the bundle what was signed about a gate's result: it stays there for ever."""
+        for waiver in self.tale.waivers:
+            if waiver.gate in gates:
+                said = waiver_statement(subject=str(self.digest), waiver=waiver)
+                self.deployer.notary.attest(said)
+
+    def _waiver(self, result: GateResult) -> Waiver | None:
+        """The waiver that lets the delivery go on past this shut gate, if there is one."""
+        return excuse(
+            result,
+            result_digest(result),
+            waivers_of(self.context.ledger, self.deployer.notary.keys, self.row.id),
+            bundle=self.digest,
+            moment=now(),
+            allowed=self.goal.waivable,
+        ).waiver
+
+    def _waived_outcome(self, gate: str) -> Outcome | None:
+        """What a gate put out when it stopped this delivery, if just that was waived since.
+
+        A gate whose measurements differ each time is not asked again: what was seen was accepted.
+        """
+        for shut in reversed(shut_gates(self.context.ledger, self.row.id)):
+            if shut.result.gate == gate and shut.bundle == self.digest and shut.output:
+                if self._waiver(shut.result) is None:
+                    return None
+                output = self.context.get_json(shut.output)
+                return Outcome(stage=gate, key="", output=output, cached=True, seconds=0.0)
+        return None
 
     def _step(self, name: str, act: Callable[[], Any], detail: Callable[[Any], str]) -> Any:
         """Run a step, tell of it, and keep it for the report."""
@@ -261,9 +305,9 @@ class Run:
         name: str,
         ask: Callable[[], GateResult],
         *,
-        cached: Callable[[], bool] = lambda: False,
+        outcome: Callable[[], Outcome | None] = lambda: None,
     ) -> GateResult:
-        """Ask a gate; raises BlockedError unless it opens."""
+        """Ask a gate; raises BlockedError unless it opens, or was waived for this delivery."""
         self.context.narrator.started(name)
         begun = monotonic()
         try:
@@ -272,14 +316,33 @@ class Run:
             self._told(name, report.StepStatus.FAILED, monotonic() - begun, "")
             raise
         self.tale.gates.append(result)
-        status = report.StepStatus.CACHED if cached() else report.StepStatus.RAN
+        found = outcome()
+        status = report.StepStatus.CACHED if found and found.cached else report.StepStatus.RAN
+        detail = ""
         if not result.opens:
-            status = report.StepStatus.FAILED
-        self._told(name, status, monotonic() - begun, "", result)
-        if not result.opens:
+            waiver = self._waiver(result)
+            status = report.StepStatus.WAIVED if waiver else report.StepStatus.FAILED
+            if waiver is not None:
+                self.tale.waivers.append(waiver)
+                detail = waiver_phrase(waiver)
+        self._told(name, status, monotonic() - begun, detail, result)
+        if status is report.StepStatus.FAILED:
+            self._shut(result, found)
             raise _blocked(name, result)
         failpoint(name)
         return result
+
+    def _shut(self, result: GateResult, found: Outcome | None) -> None:
+        """Record what stopped the delivery, so that somebody may look at it and waive it."""
+        record_shut(
+            self.context.ledger,
+            self.context.artifacts,
+            self.row,
+            result,
+            bundle=self.digest,
+            output=found.output if found else None,
+            at=now(),
+        )
 
     def _told(
         self,

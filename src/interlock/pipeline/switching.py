@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from interlock.deploy.pointer import publish
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
+from interlock.release.attest import DEPLOYMENT, verify
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.statements import deployment_statement
 from interlock.store.artifacts import ArtifactStore
@@ -36,9 +37,13 @@ class Switch:
         return open_bundle(self.artifacts.tree(digest), expected_digest=digest)
 
     def to(self, row: DeploymentRow, current: DeploymentRow | None) -> DeploymentRow:
-        """Record a deployment, publish its pointer and attest it; for the present one publish."""
+        """Record a deployment, attest it, and publish its pointer; whatever is done is not redone.
+
+        A service loads nothing that is not attested, so the pointer comes last.
+        """
         if row != current:
             self.ledger.deploy(row)
+        if row != current or not self._is_attested(row):  # who deployed it may have been killed
             head = self.ledger.head()
             self.notary.attest(
                 deployment_statement(
@@ -55,3 +60,12 @@ class Switch:
             )
         publish(self.places.pointers, row)
         return row
+
+    def _is_attested(self, row: DeploymentRow) -> bool:
+        said = (verify(e, self.notary.keys) for e in self.notary.envelopes(row.bundle))
+        wanted = (row.environment, row.generation)
+        return any(
+            (a.predicate["environment"], a.predicate["generation"]) == wanted
+            for a in said
+            if a.predicate_type == DEPLOYMENT and a.name == row.product
+        )

@@ -25,6 +25,7 @@ STEP = MappingProxyType(
         StepStatus.RAN: "✔",
         StepStatus.CACHED: "=",
         StepStatus.FAILED: "✖",
+        StepStatus.WAIVED: "!",
         StepStatus.SKIPPED: "–",
     }
 )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from interlock.release.waiver import Waiver
 from interlock.report import phrases
 from interlock.report.charts.axis import Scale, spanning
 from interlock.report.content import Candidate, Content, Evaluation, Metric
@@ -36,12 +37,17 @@ def summary(content: Content) -> str:
     parts = [
         head,
         plain(content.status),
+        *(f"! {plain(_waived(waiver))}" for waiver in content.waivers),
         _checks(sorted(asked, key=severity)),
         "" if content.evaluation is None else _forest(content.evaluation),
         _steps(content),
         _commands(content),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
+
+
+def _waived(waiver: Waiver) -> str:
+    return f"{phrases.gate_name(waiver.gate)}: {phrases.waiver_phrase(waiver)}"
 
 
 def code(name: object, *, limit: int = 80) -> str:

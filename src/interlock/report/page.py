@@ -53,7 +53,7 @@ def page(content: Content, limits: Limits) -> Page:
         facts=tuple(_facts(content)),
         commands=tuple((shown(c.line, limit=300), shown(c.purpose)) for c in content.next_commands),
         steps=steps(content),
-        gates=gates(content.gates, limits),
+        gates=gates(content.gates, limits, content.waivers),
         sections=tuple(found for found in _sections(content, limits) if found is not None),
     )
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from interlock.release.waiver import UNCHECKED, Waiver
 from interlock.report.content import Content, Step, StepStatus
 from interlock.report.glyphs import VERDICT, mark
 from interlock.report.names import shown
@@ -154,6 +155,13 @@ def _told(result: GateResult, verdict: Verdict) -> str:
     return f"{len(found):,} {verdict.value}" + (f" ({note})" if note else "")
 
 
+def waiver_phrase(waiver: Waiver) -> str:
+    """'waived by ada (releaser, rights unchecked) until 1997-07-07: a quiet month'."""
+    rights = f", rights {UNCHECKED}" if waiver.rights == UNCHECKED else ""
+    by = f"{shown(waiver.by, limit=60)} ({waiver.role}{rights})"
+    return f"waived by {by} until {moment(waiver.expires)}: {shown(waiver.reason, limit=300)}"
+
+
 def step_phrase(step: Step) -> str:
     """The step's detail, led by its status where that is not simply that it ran."""
     status = "" if step.status is StepStatus.RAN and step.detail else step.status.value
@@ -186,6 +194,9 @@ def delivery_phrase(
 def outcome(content: Content) -> str:
     """'✖ failed at the model gate', '✔ passed every gate', '! error at train'."""
     verdict = content.verdict
+    if verdict is Verdict.PASSED and content.waivers:
+        names = ", ".join(dict.fromkeys(gate_name(waiver.gate) for waiver in content.waivers))
+        return f"! let through: {names} waived"
     if verdict is Verdict.PASSED:
         return f"{mark(verdict)} every gate"
     where = content.stopped_at

@@ -60,16 +60,19 @@ def gate_lines(
     *,
     verbose: bool = False,
     context: Sequence[str] = (),
+    waived: str = "",
 ) -> list[str]:
     """The gate's line, then its checks that do not open, those that shut it first, worst first.
 
     With ``verbose`` all checks follow. ``context`` is added to the gate's line:
-    ``["18,204 rows", "37 quarantined"]``.
+    ``["18,204 rows", "37 quarantined"]``; ``waived`` says who let the delivery go on past a gate
+    that stays shut, and gets a line of its own.
     """
     detail = " · ".join([phrases.gate_phrase(result), *context])
     head = _line(VERDICT[result.verdict], phrases.gate_name(result.gate), detail, seconds)
     checks = sorted(result.checks, key=severity)
-    return [head, *(check_line(check) for check in checks if verbose or not check.opens)]
+    lines = [check_line(check) for check in checks if verbose or not check.opens]
+    return [head, *lines, *([f"    ! {waived}"] if waived else [])]
 
 
 def check_line(check: Check) -> str:
@@ -102,10 +105,15 @@ def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:
         if gate is None or (gate.opens and step.status is StepStatus.FAILED):
             lines.append(step_line(step))
         if gate is not None:
-            lines.extend(gate_lines(gate, step.seconds, verbose=verbose))
+            lines.extend(gate_lines(gate, step.seconds, verbose=verbose, waived=waived_text(step)))
     for gate in gates.values():
         lines.extend(gate_lines(gate, verbose=verbose))
     return [*lines, shown(content.status, limit=400)]
+
+
+def waived_text(step: Step) -> str:
+    """Who waived a gate, and why; empty for a step that was not waived."""
+    return step.detail if step.status is StepStatus.WAIVED else ""
 
 
 def _line(glyph: str, name: str, detail: str, seconds: float | None) -> str:

@@ -2,7 +2,9 @@
 
 The worker trusts neither the pointer nor the machine that wrote it: with the public keys in its
 plan it verifies the attestations itself. Whether a gate compared with the *present* champion was
-asked when the release was deployed; a restart or a rollback later must not ask it again.
+asked when the release was deployed; a restart or a rollback later must not ask it again. So with
+waivers: one must have held when the release became live, as the deployment's attestation says; that
+it has expired since changes nothing.
 
 A plan without a policy is good for replay only, and for one given bundle: that is how a gate tries
 a release that has no proofs yet, and such answers are marked.
@@ -12,13 +14,13 @@ Attestations lie in ``<attestations>/<bundle digest>/*.json``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from interlock.deploy.policy import Facts, Policy, admit
 from interlock.errors import IntegrityError, OperatorError
-from interlock.release.attest import BUILD, verify
+from interlock.release.attest import BUILD, DEPLOYMENT, WAIVER, Attestation, verify
 from interlock.release.bundle import Bundle
 from interlock.release.keys import PublicKey
 from interlock.serve.plan import ServePlan
@@ -42,37 +44,65 @@ def require_admission(bundle: Bundle, plan: ServePlan) -> None:
     keys = [PublicKey.from_pem(pem.encode(), where="trusted_keys") for pem in plan.trusted_keys]
     envelopes = list(_envelopes(plan, bundle.digest))
     policy = replace(plan.policy, present_champion=False)
+    said = _said(bundle.digest, envelopes, policy, keys)
     answers = [
-        admit(bundle.digest, _facts(bundle, plan, delivery), envelopes, policy, keys)
-        for delivery in _deliveries(bundle.digest, envelopes, policy, keys) or [""]
+        admit(bundle.digest, facts, envelopes, policy, keys) for facts in _facts(bundle, plan, said)
     ]
     if not any(answer.admitted for answer in answers):
         answers[-1].require(where=plan.environment)
 
 
-def _facts(bundle: Bundle, plan: ServePlan, delivery: str) -> Facts:
-    return Facts(
-        product=plan.product,
-        bundle_product=bundle.product,
-        snapshot=str(bundle.inputs.get("snapshot", "")),
-        delivery=delivery,
-    )
+def _facts(bundle: Bundle, plan: ServePlan, said: Sequence[Attestation]) -> Iterator[Facts]:
+    """Every delivery that built the bundle, at every moment at which it was admitted."""
+    for delivery in _deliveries(said) or [""]:
+        for moment in _moments(plan, said):
+            yield Facts(
+                product=plan.product,
+                bundle_product=bundle.product,
+                snapshot=str(bundle.inputs.get("snapshot", "")),
+                delivery=delivery,
+                moment=moment,
+            )
 
 
-def _deliveries(
+def _deliveries(said: Iterable[Attestation]) -> list[str]:
+    """The deliveries whose builds of this bundle are attested."""
+    return sorted({str(a.predicate.get("delivery")) for a in said if a.predicate_type == BUILD})
+
+
+def _moments(plan: ServePlan, said: Iterable[Attestation]) -> list[int | None]:
+    """When the bundle was made live here; for one that was exported, wherever it was made live.
+
+    Only waivers ask for it: without one, one moment is as good as another.
+    """
+    found = list(said)
+    if not any(a.predicate_type == WAIVER for a in found):
+        return [None]
+    moments = {
+        a.predicate["at"]
+        for a in found
+        if a.predicate_type == DEPLOYMENT
+        and a.name == plan.product
+        and type(a.predicate.get("at")) is int
+        and (plan.pointer is None or a.predicate.get("environment") == plan.environment)
+    }
+    return [*sorted(moments)] or [None]
+
+
+def _said(
     digest: str, envelopes: Sequence[bytes], policy: Policy, keys: Sequence[PublicKey]
-) -> list[str]:
-    """The deliveries whose builds of this bundle are attested by a trusted key."""
+) -> list[Attestation]:
+    """What trusted keys say about this bundle."""
     trusted = [key for key in keys if key.keyid in policy.trusted]
-    found = set()
+    found = []
     for envelope in envelopes:
         try:
             said = verify(envelope, trusted)
         except IntegrityError:
             continue  # the policy says why it does not count
-        if said.subject == digest and said.predicate_type == BUILD:
-            found.add(str(said.predicate.get("delivery")))
-    return sorted(found)
+        if said.subject == digest:
+            found.append(said)
+    return found
 
 
 def _envelopes(plan: ServePlan, digest: str) -> Iterator[bytes]:

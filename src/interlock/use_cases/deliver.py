@@ -40,16 +40,15 @@ def deliver(
     bound = workspace.bound(product)
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
     deployer = workspace.deployer(bound, moment)
-    if resume:
-        last = unfinished(deployer.context)
-        if last is not None:
-            deployer = workspace.deployer(bound, last.as_of)
     goal = Goal(
         path=path,
         revision=revision_of(workspace.settings.project_dir),
         resume=resume,
         unpin=unpin,
     )
+    last = unfinished(deployer, goal) if resume else None
+    if last is not None:
+        deployer = workspace.deployer(bound, last.as_of)
     done = run_delivery(deployer, goal)
     for name, place in (copies or {}).items():
         write_file(place, (done.folder / name).read_bytes())

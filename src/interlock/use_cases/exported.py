@@ -6,7 +6,7 @@ Nothing here imports a training library, so that a machine which only serves nee
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from interlock.release.attest import RELEASE, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.keys import PublicKey
+from interlock.release.waiver import waivers_among
 from interlock.serve.admission import require_admission
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
@@ -37,13 +38,14 @@ class Serving:
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A release of which everything verified."""
+    """A release of which everything verified; ``waived`` are gates that it was let past."""
 
     name: str
     bundle: str
     files: int
     attestations: int
     signers: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,8 +68,14 @@ def verify_directory(directory: Path) -> VerifyReport:
         files=len(bundle.files) + 1,
         attestations=len(envelopes),
         signers=tuple(sorted({said.signer for said in envelopes})),
+        waived=waived_gates(envelopes),
     )
     return VerifyReport(checked=(checked,), events=0)
+
+
+def waived_gates(statements: Iterable[Attestation]) -> tuple[str, ...]:
+    """The gates that a release was let past by waivers."""
+    return tuple(dict.fromkeys(waiver.gate for waiver in waivers_among(statements)))
 
 
 def _require_proofs(directory: Path, bundle: Bundle, keys: list[PublicKey]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from interlock.release.attest import Attestation, verify
 from interlock.release.bundle import open_bundle
+from interlock.release.waiver import Waiver, waivers_among
 from interlock.store.rows import ReleaseRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -15,7 +16,7 @@ from interlock.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class ShowReport:
-    """A release, verified: its facts, its model, its request, its attestations."""
+    """A release, verified: its facts, its model, its request, its attestations, its waivers."""
 
     release: ReleaseRow
     live_in: tuple[str, ...]
@@ -25,6 +26,7 @@ class ShowReport:
     features: Mapping[str, Any]
     files: Mapping[str, int]
     attestations: tuple[Attestation, ...]
+    waivers: tuple[Waiver, ...] = ()
 
 
 def show(
@@ -40,6 +42,7 @@ def show(
         for e in workspace.environments
         if (row := workspace.ledger.deployment(name, e.name)) and row.bundle == release.bundle
     ]
+    said = tuple(verify(e, notary.keys) for e in notary.envelopes(release.bundle))
     return ShowReport(
         release=release,
         live_in=tuple(live),
@@ -48,5 +51,6 @@ def show(
         request=bundle.json("request.json"),
         features=bundle.json("features.json"),
         files={file: len(data) for file, data in sorted(bundle.files.items())},
-        attestations=tuple(verify(e, notary.keys) for e in notary.envelopes(release.bundle)),
+        attestations=said,
+        waivers=waivers_among(said),
     )

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from interlock.deploy.pointer import publish
+from interlock.pipeline.waiving import GATE_WAIVED
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnvironmentStatus:
-    """What is live in an environment; None where nothing is."""
+    """What is live in an environment, None where nothing is; and what let it through.
+
+    ``waivers`` are those of the delivery that made it live, as its summary tells them.
+    """
 
     environment: str
     live: DeploymentRow | None
+    waivers: tuple[Mapping[str, str], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProductStatus:
-    """A product in every environment, and its newest delivery."""
+    """A product in every environment, and its newest delivery with the gates waived for it."""
 
     product: str
     environments: tuple[EnvironmentStatus, ...]
     last_delivery: DeliveryRow | None
+    waived: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +60,25 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
         live = workspace.ledger.deployment(product, environment.name)
         if live is not None:
             publish(workspace.places.pointers, live)
-        found.append(EnvironmentStatus(environment=environment.name, live=live))
-    last = workspace.ledger.deliveries(product=product, limit=1)
+        found.append(
+            EnvironmentStatus(
+                environment=environment.name, live=live, waivers=_waivers(workspace, live)
+            )
+        )
+    last = next(iter(workspace.ledger.deliveries(product=product, limit=1)), None)
     return ProductStatus(
-        product=product, environments=tuple(found), last_delivery=last[0] if last else None
+        product=product,
+        environments=tuple(found),
+        last_delivery=last,
+        waived=() if last is None else _waived(workspace, last),
     )
+
+
+def _waivers(workspace: Workspace, live: DeploymentRow | None) -> tuple[Mapping[str, str], ...]:
+    delivery = None if live is None else workspace.ledger.delivery(live.delivery)
+    return () if delivery is None else tuple(delivery.summary.get("waivers", ()))
+
+
+def _waived(workspace: Workspace, delivery: DeliveryRow) -> tuple[str, ...]:
+    events = workspace.ledger.events(kind=GATE_WAIVED, subject=delivery.id)
+    return tuple(dict.fromkeys(str(event.body["gate"]) for event in events))

@@ -7,11 +7,12 @@ from pathlib import Path
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
+from interlock.pipeline.waiving import GATE_WAIVED, signed_waiver
 from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
 from interlock.store.rows import Head
-from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing
+from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing, waived_gates
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
 
@@ -109,7 +110,13 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
             raise misplaced(folder / f"{blob}.json")
     for blob in sorted(recorded):
         workspace.artifacts.get(blob)
-    return Verified(name=name, bundle=digest, files=len(bundle.files) + 1, attestations=len(found))
+    return Verified(
+        name=name,
+        bundle=digest,
+        files=len(bundle.files) + 1,
+        attestations=len(found),
+        waived=waived_gates(found.values()),
+    )
 
 
 def _anchor(workspace: Workspace) -> Head | None:
@@ -145,4 +152,6 @@ def _ledger(workspace: Workspace) -> int:
             got="rows that were written directly",
             fix="find out who wrote to them; they can be rebuilt from the events",
         )
+    for event in workspace.ledger.events(kind=GATE_WAIVED):
+        signed_waiver(event, workspace.notary().keys)
     return workspace.ledger.head().sequence

@@ -128,6 +128,30 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
     ]
 
 
+def test_status_says_what_was_waived(live, blocked):
+    waivers = ({"gate": "model", "by": "ada", "reason": "a quiet month"},)
+    report = StatusReport(
+        project="/p",
+        products=(
+            ProductStatus(
+                product="rents",
+                environments=(
+                    EnvironmentStatus(
+                        environment="prod", live=replace(live, pinned=False), waivers=waivers
+                    ),
+                ),
+                last_delivery=blocked.row,
+                waived=("model",),
+            ),
+        ),
+    )
+    lines = render.status_lines(report, at=AS_OF)
+    assert lines[1].endswith("before: 1.2.0, waived: model gate")
+    assert lines[-1] == "  ! delivery 7: model gate waived (interlock deliver --resume)"
+    done = replace(report.products[0], last_delivery=replace(blocked.row, status="delivered"))
+    assert "--resume" not in "".join(render.status_lines(replace(report, products=(done,)), at=0))
+
+
 def test_history_and_its_safety(live, blocked):
     report = HistoryReport(product="rents", deliveries=(blocked.row,), deployments=(live,))
     assert render.history_lines(report) == [
@@ -208,6 +232,10 @@ def test_verify_counts_what_it_looked_at():
         "✔ verified rents 1.3.0: 10 files, 1 attestation, bbbbbbbbbbbb",
         "✔ verified the ledger: 20 events in one chain",
     ]
+    (line,) = render.verify_lines(
+        VerifyReport(checked=(replace(one, waived=("data", "model")),), events=0)
+    )
+    assert line.endswith("bbbbbbbbbbbb; waived: data gate, model gate")
     assert render.verify_lines(VerifyReport(checked=(), events=0)) == [
         "– nothing to verify: there is no release yet"
     ]

@@ -2,7 +2,13 @@
 
 import pytest
 
-from interlock.deploy.environment import environment_named, environments, path_to
+from interlock.deploy.environment import (
+    environment_named,
+    environments,
+    passed,
+    path_to,
+    waivable,
+)
 from interlock.errors import OperatorError, StoreError
 
 
@@ -25,6 +31,16 @@ def test_a_table_changes_what_it_says_and_keeps_the_rest():
     assert prod.policy.post_deploy_in == "staging"
     *_, prod = environments({"prod": {"post_deploy_in": ""}})
     assert prod.policy.post_deploy_in is None
+
+
+def test_an_environment_says_which_gates_may_be_waived():
+    dev, staging, prod = environments({"prod": {"waivable": []}, "staging": {"waivable": ["data"]}})
+    assert dev.policy.waivable == ("data", "model", "service")
+    assert (staging.policy.waivable, prod.policy.waivable) == (("data",), ())
+    assert waivable([dev, staging]) == ("data",)
+    assert waivable(passed([dev, staging, prod])) == ()
+    assert passed([dev, staging, prod]) == (staging, prod)
+    assert passed([dev, staging]) == (staging,)
 
 
 def test_a_project_may_have_its_own():
@@ -55,6 +71,9 @@ def test_a_delivery_passes_those_before_its_goal():
         {"gates": "model"},
         {"gates": [1]},
         {"trusted": {}},
+        {"waivable": False},
+        {"waivable": "model"},
+        {"waivable": ["post-deploy tests"]},
         {"post_deploy_in": ["staging"]},
         {"post_deploy_in": "prod"},
         {"post_deploy_in": "nowhere"},

@@ -16,6 +16,7 @@ from interlock.release.statements import (
     gate_statement,
     post_deploy_statement,
 )
+from interlock.release.waiver import UNCHECKED, Waiver, result_digest, waiver_statement
 from interlock.verdict import Check, Exemption, GateResult, Verdict
 
 BUNDLE, CHAMPION = "b" * 64, "c" * 64
@@ -287,3 +288,106 @@ def test_a_predicate_of_any_shape_is_heard_calmly():
     for predicate in ({}, {"product": []}, {"product": "valuation", "delivery": {"a": 1}}):
         said = Statement(subject=BUNDLE, name="valuation", predicate_type=GATE, predicate=predicate)
         assert not asked([said]).admitted
+
+
+# -- waivers ---------------------------------------------------------------------------------------
+
+SHUT = gate("model", PASSED, FAILED, champion=CHAMPION)
+AT = replace(FACTS, moment=15)
+
+
+def waived(of=SHUT, **changes):
+    fields = {
+        "product": "valuation", "delivery": "d1", "number": 2, "gate": of.predicate["gate"],
+        "result": result_digest(of.predicate), "bundle": None, "role": "releaser", "by": "ada",
+        "rights": UNCHECKED, "reason": "a quiet month", "at": 10, "expires": 20,
+    }  # fmt: skip
+    subject = changes.pop("subject", BUNDLE)
+    return waiver_statement(subject=subject, waiver=Waiver(**(fields | changes)))
+
+
+def test_a_waived_gate_admits_and_stays_failed():
+    found = asked([*statements(model=SHUT), waived()], facts=AT)
+    assert (found.admitted, found.because) == (True, ())
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"gate": "data"}, "the model gate: failed"),
+        ({"result": "0" * 64}, "the model gate: failed; its waiver is of another result"),
+        ({"bundle": "d" * 64}, "the model gate: failed; its waiver is of another bundle"),
+        ({"expires": 15}, "the model gate: failed; its waiver has expired"),
+        ({"at": 16}, "the model gate: failed; its waiver has expired"),
+        ({"subject": "d" * 64}, "not counted: an attestation about another bundle"),
+        ({"product": "other"}, "not counted: an attestation about another product"),
+        ({"delivery": "d0"}, "not counted: an attestation of another delivery"),
+    ],
+)
+def test_a_waiver_of_something_else_does_not_count(changes, why):
+    found = asked([*statements(model=SHUT), waived(**changes)], facts=AT)
+    assert found.missing == ("the model gate",)
+    assert why in found.because
+
+
+def test_a_waiver_does_not_hold_at_a_moment_that_is_not_known():
+    assert not asked([*statements(model=SHUT), waived()]).admitted
+
+
+def test_a_waiver_cannot_be_had_where_the_environment_refuses_it():
+    strict = replace(POLICY, waivable=("data",))
+    found = asked([*statements(model=SHUT), waived()], facts=AT, policy=strict)
+    assert found.because == (
+        "the model gate: failed; waivers of the model gate are not accepted here",
+    )
+
+
+def test_a_waiver_does_not_stand_in_for_the_gate_itself():
+    assert asked([*statements(model=None), waived()], facts=AT).missing == ("the model gate",)
+
+
+def test_a_waiver_does_not_make_up_for_another_champion():
+    elsewhere = replace(AT, live="e" * 64)
+    found = asked([*statements(model=SHUT), waived()], facts=elsewhere)
+    assert "another champion" in found.because[0]
+
+
+def test_a_later_and_worse_result_is_not_covered():
+    worse = gate("model", PASSED, FAILED, FAILED, champion=CHAMPION, at=99)
+    assert not asked([*statements(model=SHUT), worse, waived()], facts=AT).admitted
+    same = gate("model", PASSED, FAILED, champion=CHAMPION, at=99)
+    assert asked([*statements(model=SHUT), same, waived()], facts=AT).admitted
+
+
+def test_a_waiver_by_a_stranger_does_not_count():
+    envelopes = [sign(s, KEY) for s in statements(model=SHUT)]
+    envelopes.append(sign(waived(), STRANGER))
+    assert not admit(BUNDLE, AT, envelopes, POLICY, KEYS).admitted
+
+
+def test_parity_and_post_deploy_tests_cannot_be_waived():
+    wrong = replace(FAILED, name="prediction parity", evidence={"code": "V102"})
+    service = gate("service", PASSED, wrong)
+    given = waived(service, bundle=BUNDLE)
+    found = asked([*statements(service=service), given], facts=AT)
+    assert found.because[0].endswith("can never be waived")
+    tests = post_deploy(FAILED)
+    given = waived(tests, gate="post-deploy")
+    assert not asked([*statements(tests=tests), given], facts=AT).admitted
+
+
+def test_a_check_that_does_not_fit_its_numbers_is_not_excused():
+    lying = altered(SHUT, checks=[{**PASSED.to_row(), "measured": 1.0}, FAILED.to_row()])
+    found = asked([*statements(model=lying), waived(lying)], facts=AT)
+    assert found.because == ("the model gate: its verdict does not follow from its checks",)
+
+
+WAIVED_ENVELOPE = sign(waived(), KEY)
+WITHOUT = [sign(s, KEY) for s in statements(model=SHUT)]
+
+
+@given(st.integers(0, 8 * len(WAIVED_ENVELOPE) - 1))
+def test_any_flipped_bit_in_a_waiver_blocks(bit):
+    data = bytearray(WAIVED_ENVELOPE)
+    data[bit // 8] ^= 1 << bit % 8
+    assert not admit(BUNDLE, AT, [*WITHOUT, bytes(data)], POLICY, KEYS).admitted

@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 
 from interlock.clock import DAY, HOUR, parse_instant
+from interlock.release.waiver import UNCHECKED, Waiver
 from interlock.report.content import Content, Step, StepStatus
-from interlock.report.phrases import check_phrase, comparison, gate_phrase, outcome
+from interlock.report.markdown import summary
+from interlock.report.phrases import (
+    check_phrase,
+    comparison,
+    gate_phrase,
+    outcome,
+    waiver_phrase,
+)
 from interlock.report.terminal import (
     check_line,
     delivery_header,
@@ -161,3 +169,35 @@ def test_gate_phrases(blocked: Content, passed: Content) -> None:
     crashed = Step(name="train", status=StepStatus.FAILED)
     assert outcome(replace(passed, steps=(crashed,))) == "! error at train"
     assert outcome(replace(passed, steps=(), gates=())) == "! error: no gate was reached"
+
+
+WAIVER = Waiver(
+    product="valuation",
+    delivery="d" * 32,
+    number=193,
+    gate="model gate",
+    result="0" * 64,
+    bundle=None,
+    role="releaser",
+    by="ada\x1b[5m",
+    rights=UNCHECKED,
+    reason="a quiet month",
+    at=0,
+    expires=7 * DAY,
+)
+
+
+def test_a_waived_gate_is_no_passed_gate(blocked: Content) -> None:
+    text = "waived by ada\\x1b[5m (releaser, rights unchecked) until 1970-01-08: a quiet month"
+    assert waiver_phrase(WAIVER) == text
+    step = Step(name="model gate", status=StepStatus.WAIVED, detail=text)
+    waived = replace(blocked, waivers=(WAIVER,), steps=(*blocked.steps[:3], step))
+    assert waived.stopped_at is None
+    assert waived.verdict is Verdict.PASSED
+    assert outcome(waived) == "! let through: model gate waived"
+    lines = delivery_lines(waived)
+    place = next(i for i, line in enumerate(lines) if "model gate" in line and "✖" in line)
+    assert f"    ! {text}" in lines[place:]
+    assert "until 1970-01-08: a quiet month" in summary(waived)
+    other = replace(waived, waivers=(replace(WAIVER, gate="data gate"),))
+    assert other.stopped_at == "model gate"

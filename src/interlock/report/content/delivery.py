@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from interlock.errors import Mistake
+from interlock.release.waiver import Waiver
 from interlock.report.content.data import Data
 from interlock.report.content.evaluation import Evaluation
 from interlock.report.content.service import Service
@@ -48,7 +49,8 @@ class Content:
     """Everything one delivery's report shows.
 
     ``status`` is one sentence: what happened and what is live now. ``label`` and ``digest``
-    name the release this delivery made, if it made one; ``champion`` the release that answers.
+    name the release this delivery made, if it made one; ``champion`` the release that answers;
+    ``waivers`` let the delivery go on past gates that stayed shut, and stay so in ``gates``.
     ``mistakes`` are what kept it from its goal, as the command line says them.
     """
 
@@ -64,6 +66,7 @@ class Content:
     champion_live_for: int | None = None  # µs
     steps: tuple[Step, ...] = ()
     gates: tuple[GateResult, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
     data: Data | None = None
     evaluation: Evaluation | None = None
     service: Service | None = None
@@ -72,20 +75,24 @@ class Content:
     mistakes: tuple[Mistake, ...] = ()
 
     @property
+    def shut(self) -> tuple[GateResult, ...]:
+        """The gates that stayed shut and were not waived."""
+        waived = {waiver.gate for waiver in self.waivers}
+        return tuple(g for g in self.gates if not g.opens and g.gate not in waived)
+
+    @property
     def stopped_at(self) -> str | None:
         """The name of the first gate that stays shut, else of the first step that failed."""
-        for gate in self.gates:
-            if not gate.opens:
-                return gate.gate
+        for gate in self.shut:
+            return gate.gate
         failed = [step.name for step in self.steps if step.status is StepStatus.FAILED]
         return failed[0] if failed else None
 
     @property
     def verdict(self) -> Verdict:
-        """PASSED only when there were gates, all opened, no step failed and nothing else did."""
-        shut = [gate.verdict for gate in self.gates if not gate.opens]
-        if shut:
-            return worst(shut)
+        """PASSED only when there were gates, all opened or were waived, and nothing failed."""
+        if self.shut:
+            return worst(gate.verdict for gate in self.shut)
         failed = any(step.status is StepStatus.FAILED for step in self.steps)
         stopped = failed or bool(self.mistakes) or not self.gates
         return Verdict.ERROR if stopped else Verdict.PASSED

@@ -12,6 +12,7 @@ class StepStatus(StrEnum):
     RAN = "ran"
     CACHED = "cached"
     FAILED = "failed"
+    WAIVED = "waived"
     SKIPPED = "skipped"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from markupsafe import Markup
 
 from interlock.evaluate.compare import Estimate
+from interlock.release.waiver import Waiver
 from interlock.report import phrases
 from interlock.report.charts import spark
 from interlock.report.content import (
@@ -42,7 +43,10 @@ class CheckView:
 
 @dataclass(frozen=True, kw_only=True)
 class GateView:
-    """A gate's texts, with the checks that keep it shut apart from the others."""
+    """A gate's texts, with the checks that keep it shut apart from the others.
+
+    ``waived`` says who let the delivery go on past it all the same, and why.
+    """
 
     anchor: str
     name: str
@@ -54,6 +58,7 @@ class GateView:
     shut: tuple[CheckView, ...]
     others: tuple[CheckView, ...]
     left_out: int
+    waived: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,9 +89,12 @@ def steps(content: Content) -> tuple[StepView, ...]:
     return tuple(views)
 
 
-def gates(found: Sequence[GateResult], limits: Limits) -> tuple[GateView, ...]:
+def gates(
+    found: Sequence[GateResult], limits: Limits, waivers: Sequence[Waiver] = ()
+) -> tuple[GateView, ...]:
     """Every gate, the first that stays shut open."""
     views = []
+    waived = {waiver.gate: phrases.waiver_phrase(waiver) for waiver in waivers}
     first_shut = next((gate for gate in found if not gate.opens), None)
     for gate in found:
         shut = sorted(gate.shut_by, key=severity)
@@ -108,6 +116,7 @@ def gates(found: Sequence[GateResult], limits: Limits) -> tuple[GateView, ...]:
                     _check(c, limits, full=not c.opens) for c in others[: limits.open_checks]
                 ),
                 left_out=left_out,
+                waived=waived.get(gate.gate, ""),
             )
         )
     return tuple(views)
@@ -118,8 +127,8 @@ def _step(step: Step, gate: GateResult | None, anchor: str) -> StepView:
         state, glyph, word = step.status.value, STEP[step.status], step.status.value
     else:
         state, glyph, word = css_class(gate.verdict), VERDICT[gate.verdict], gate.verdict.value
-        if step.status is StepStatus.CACHED:
-            word = f"{word}, cached"
+        if step.status in (StepStatus.CACHED, StepStatus.WAIVED):
+            word = f"{word}, {step.status.value}"
     return StepView(
         state=state,
         glyph=glyph,
