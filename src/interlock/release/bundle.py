@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-MODELS = ("model.onnx", "model.skops", "model.lgb.txt")
+MODELS = ("model.onnx", "model.skops", "model.lgb.txt", "model.xgb.ubj")
 REQUIRED = ("request.json", "features.json", "candidate.json")
 _OTHERS = ("encoder.json", "answer.json", "profile.json", "golden.json", "coverage.json")
 _NAMES = frozenset((*MODELS, *REQUIRED, *_OTHERS))

@@ -9,6 +9,7 @@ file) when the release was built and verified, so ``onnx`` is not needed to serv
 
 from __future__ import annotations
 
+import json
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -29,6 +30,7 @@ Needs = Literal["matrix", "columns"]
 
 _SILENT = 4  # only fatal messages
 _SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
+_MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
 _LOAD_FAILURES = (
     runtime_errors.Fail,
     runtime_errors.InvalidArgument,
@@ -86,6 +88,8 @@ def open_scorer(
         return NativeScorer(_native(payload, taken), taken)
     if format == "lightgbm" and n_columns is not None:
         return BoosterScorer(_booster(payload))
+    if format == "xgboost" and n_columns is not None:
+        return XgboostScorer(_xgboost(payload))
     raise _unreadable(format, f"n_columns {n_columns} with format {format!r}")
 
 
@@ -174,6 +178,31 @@ class BoosterScorer:
         return answer
 
 
+class XgboostScorer:
+    """An XGBoost model that no exact exporter could match, in XGBoost's own code."""
+
+    needs: Needs = "matrix"
+
+    def __init__(self, booster: Any) -> None:
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+        self._predict = booster.inplace_predict
+        self._margins = objective in _MARGINS
+        self._pair = objective.startswith("binary:") and not self._margins
+
+    def raw(self, rows: NDArray[np.float64]) -> Raw:
+        """Raw scores where their link is known, else what the model predicts."""
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        kind = "margin" if self._margins else "value"
+        answer = self._predict(matrix, predict_type=kind, validate_features=False)
+        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        return np.hstack([1.0 - values, values]) if self._pair else values
+
+    def raw_one(self, row: Sequence[float]) -> list[float]:
+        """The same of one encoded row."""
+        answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
+        return answer
+
+
 def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:
     try:
         session = onnxruntime.InferenceSession(
@@ -246,6 +275,15 @@ def _booster(payload: bytes) -> Any:
         return lightgbm.Booster(model_str=payload.decode())
     except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
         raise _unreadable("lightgbm", str(error).partition("\n")[0]) from error
+
+
+def _xgboost(payload: bytes) -> Any:
+    import xgboost  # noqa: PLC0415 - only a release that carries such a model needs it
+
+    try:
+        return xgboost.Booster({"nthread": 1}, model_file=bytearray(payload))
+    except xgboost.core.XGBoostError as error:
+        raise _unreadable("xgboost", str(error).partition("\n")[0]) from error
 
 
 def _unreadable(format: str, got: str) -> IntegrityError:

@@ -28,7 +28,12 @@ from interlock.train.answer import AnswerOne, answer_one
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import PostProcessing
 
-_FORMATS = {"model.onnx": "onnx", "model.skops": "skops", "model.lgb.txt": "lightgbm"}
+_FORMATS = {
+    "model.onnx": "onnx",
+    "model.skops": "skops",
+    "model.lgb.txt": "lightgbm",
+    "model.xgb.ubj": "xgboost",
+}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -107,6 +107,8 @@ def _fit_last(estimator: Any, examples: Examples, threads: int) -> tuple[str, ..
     elif _is_from(estimator, "lightgbm"):
         arguments["categorical_feature"] = list(examples.categorical)
         _early_stopping_of_lightgbm(estimator, examples, arguments)
+    elif _is_from(estimator, "xgboost"):
+        _early_stopping_of_xgboost(estimator, examples, arguments)
     _fit_on_threads(estimator, examples, arguments, threads)
     return tuple(notes)
 
@@ -162,6 +164,15 @@ def _early_stopping_of_lightgbm(
             arguments["eval_set"] = [(examples.X_tune, examples.y_tune)]
         if "sample_weight" in arguments:
             arguments["eval_sample_weight"] = [examples.weights_tune]
+
+
+def _early_stopping_of_xgboost(
+    estimator: Any, examples: Examples, arguments: dict[str, Any]
+) -> None:
+    if estimator.get_params().get("early_stopping_rounds") and len(examples.y_tune):
+        arguments.update(eval_set=[(examples.X_tune, examples.y_tune)], verbose=False)
+        if "sample_weight" in arguments:
+            arguments["sample_weight_eval_set"] = [examples.weights_tune]
 
 
 def _last(estimator: Any) -> Any:

@@ -16,8 +16,18 @@ from typing import Any
 
 import numpy as np
 from sklearn.base import is_classifier
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+from sklearn.ensemble import (
+    GradientBoostingClassifier,
+    HistGradientBoostingClassifier,
+    HistGradientBoostingRegressor,
+)
+from sklearn.linear_model import (
+    GammaRegressor,
+    LogisticRegression,
+    LogisticRegressionCV,
+    PoissonRegressor,
+    TweedieRegressor,
+)
 from sklearn.pipeline import Pipeline
 
 from interlock.train.answer import Floats, Link
@@ -25,7 +35,10 @@ from interlock.train.baseline import FittedRule
 
 _HISTOGRAM = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 _LOGISTIC = (LogisticRegression, LogisticRegressionCV)
+_GENERALISED = (GammaRegressor, PoissonRegressor, TweedieRegressor)
 _LIGHTGBM_LOG = {"poisson", "gamma", "tweedie"}
+_XGBOOST_LOG = {"count:poisson", "reg:gamma", "reg:tweedie"}
+_XGBOOST_CLASSES: dict[str, Link] = {"binary:logistic": "logit", "multi:softprob": "softmax"}
 
 
 def link_of(estimator: Any) -> Link:
@@ -38,7 +51,13 @@ def link_of(estimator: Any) -> Link:
         return _histogram_link(estimator)
     if _is_lightgbm(estimator):
         return _lightgbm_link(estimator)
-    if isinstance(estimator, _LOGISTIC):
+    if _is_xgboost(estimator):
+        return _xgboost_link(estimator)
+    if isinstance(estimator, _GENERALISED):
+        return _generalised_link(estimator)
+    if isinstance(estimator, GradientBoostingClassifier) and estimator.loss != "log_loss":
+        return "probability"
+    if isinstance(estimator, (*_LOGISTIC, GradientBoostingClassifier)):
         return "logit" if len(estimator.classes_) == 2 else "softmax"
     return "probability" if is_classifier(estimator) else "identity"
 
@@ -64,6 +83,10 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
         return estimator._raw_predict(matrix)
     if _is_lightgbm(estimator) and link != "probability":
         return estimator.predict(matrix, raw_score=link != "identity")
+    if _is_xgboost(estimator) and link != "probability":
+        return estimator.predict(matrix, output_margin=link != "identity")
+    if isinstance(estimator, _GENERALISED):
+        return np.asarray(matrix) @ estimator.coef_ + estimator.intercept_
     if link in ("logit", "softmax"):
         return estimator.decision_function(matrix)
     return estimator.predict_proba(matrix) if link == "probability" else estimator.predict(matrix)
@@ -74,6 +97,27 @@ def _histogram_link(estimator: Any) -> Link:
     if is_classifier(estimator):
         return "logit" if len(estimator.classes_) == 2 else "softmax"
     return "log" if estimator.loss in ("poisson", "gamma") else "identity"
+
+
+def _generalised_link(estimator: Any) -> Link:
+    """As scikit-learn chooses: for Tweedie the identity up to power 0, the logarithm above."""
+    if not isinstance(estimator, TweedieRegressor):
+        return "log"
+    if estimator.link == "auto":
+        return "identity" if estimator.power <= 0 else "log"
+    return "log" if estimator.link == "log" else "identity"
+
+
+def _is_xgboost(estimator: Any) -> bool:
+    return type(estimator).__module__ == "xgboost.sklearn" and hasattr(estimator, "get_booster")
+
+
+def _xgboost_link(estimator: Any) -> Link:
+    """From the objective as trained."""
+    objective = str(estimator.objective)
+    if is_classifier(estimator):
+        return _XGBOOST_CLASSES.get(objective, "probability")
+    return "log" if objective in _XGBOOST_LOG else "identity"
 
 
 def _is_lightgbm(estimator: Any) -> bool:

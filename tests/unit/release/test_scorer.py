@@ -12,12 +12,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from interlock.errors import IntegrityError
-from interlock.release.export import linear, native
+from interlock.release.export import native
+from interlock.release.export.exporter import exact
 from interlock.release.scorer import open_scorer
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
-RIDGE = linear.export(Ridge().fit(X, X.sum(axis=1))).payload
+RIDGE = exact(Ridge().fit(X, X.sum(axis=1))).payload
 
 
 def test_importing_it_loads_no_training_library():

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from onnx import helper
 
-from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Edges, Written
 from interlock.release.export.forest import Branch, Forest
 from interlock.train.baseline import FittedRule
 
@@ -22,39 +21,29 @@ def accepts(estimator: Any) -> bool:
     return type(estimator) is FittedRule
 
 
-def export(estimator: FittedRule) -> Graph:
-    """The graph of a fitted rule, on a matrix of its one column, or of none."""
+def write(estimator: FittedRule, builder: GraphBuilder, source: str) -> Written:
+    """The answers of a fitted rule, on a matrix of its one column, or of none."""
     if not len(estimator.keys):
-        return _one_answer(estimator.other)
+        return _one_answer(estimator.other, builder, source)
     known = ~np.isnan(estimator.keys)
     keys = estimator.keys[known].tolist()
-    n_outputs = len(estimator.other)
-    forest = Forest(n_targets=n_outputs)
+    width = len(estimator.other)
+    forest = Forest(n_targets=width)
     for target, other in enumerate(estimator.other.tolist()):
         scores = estimator.scores[:, target]
         missing = other if known.all() else float(scores[~known][0])
         forest.add_tree(_tree(keys, scores[known].tolist(), other, missing), target=target)
-    payload = graph.serialise([forest.node("X", "raw")], [], n_columns=1, n_outputs=n_outputs)
     edges = Edges(thresholds={0: tuple(keys)} if keys else {}, missing=True, infinite=True)
-    return Graph(payload=payload, edges=edges)
+    name = builder.add_node(lambda target: forest.node(source, target))
+    return Written(name=name, width=width, edges=edges)
 
 
-def _one_answer(scores: np.ndarray) -> Graph:
+def _one_answer(scores: np.ndarray, builder: GraphBuilder, source: str) -> Written:
     """The same scores for each row of a matrix of no columns."""
-    payload = graph.serialise(
-        [
-            helper.make_node("Shape", ["X"], ["n_rows"], start=0, end=1),
-            helper.make_node("Concat", ["n_rows", "one"], ["shape"], axis=0),
-            helper.make_node("Expand", ["scores", "shape"], ["raw"]),
-        ],
-        [
-            graph.constant("one", np.ones(1, dtype=np.int64)),
-            graph.constant("scores", scores[np.newaxis, :]),
-        ],
-        n_columns=0,
-        n_outputs=len(scores),
-    )
-    return Graph(payload=payload, edges=Edges())
+    n_rows = builder.add("Shape", source, start=0, end=1)
+    shape = builder.add("Concat", n_rows, builder.constant(np.ones(1, dtype=np.int64)), axis=0)
+    name = builder.add("Expand", builder.constant(scores[np.newaxis, :]), shape)
+    return Written(name=name, width=len(scores))
 
 
 def _tree(

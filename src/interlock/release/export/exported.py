@@ -1,4 +1,4 @@
-"""What an exporter hands back: the bytes of a model and how its raw scores are to be read.
+"""What an exporter hands back: what it wrote, and in the end the bytes of a packaged model.
 
 An exporter that cannot match an estimator raises :class:`Refusal` with the reason; the caller then
 keeps the model in a safe native format. Nothing here is imported by the service.
@@ -6,18 +6,19 @@ keeps the model in a safe native format. Nothing here is imported by the service
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from interlock.train.answer import Link
 
-Format = Literal["onnx", "skops", "lightgbm"]
+Format = Literal["onnx", "skops", "lightgbm", "xgboost"]
 
 FILE_NAMES: Mapping[str, str] = {
     "onnx": "model.onnx",
     "skops": "model.skops",
     "lightgbm": "model.lgb.txt",
+    "xgboost": "model.xgb.ubj",
 }
 
 
@@ -39,12 +40,34 @@ class Edges:
     infinite: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class Graph:
-    """An exact export: the bytes of an ONNX model whose "X" (n, k) gives "raw" (n, m), doubles."""
+def merged(all_edges: Sequence[Edges]) -> Edges:
+    """The edges of estimators that see the same matrix; it may hold what all of them accept."""
+    thresholds: dict[int, set[float]] = {}
+    codes: dict[int, set[float]] = {}
+    for edges in all_edges:
+        for given, found in ((edges.thresholds, thresholds), (edges.codes, codes)):
+            for column, values in given.items():
+                found.setdefault(column, set()).update(values)
+    return Edges(
+        thresholds={column: tuple(sorted(v)) for column, v in sorted(thresholds.items())},
+        codes={column: tuple(sorted(v)) for column, v in sorted(codes.items())},
+        missing=all(edges.missing for edges in all_edges),
+        infinite=all(edges.infinite for edges in all_edges),
+    )
 
-    payload: bytes
-    edges: Edges
+
+@dataclass(frozen=True, kw_only=True)
+class Written:
+    """What an exporter wrote into a graph: the tensor ``name``, doubles (n_rows, width).
+
+    ``tolerance`` is the relative difference from the estimator's own raw scores that the order of
+    additions leaves open; 0 where there is none.
+    """
+
+    name: str
+    width: int
+    edges: Edges = Edges()
+    tolerance: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True)

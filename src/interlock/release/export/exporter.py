@@ -9,21 +9,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from interlock.release.export import baseline, hist_gradient_boosting, lightgbm, linear
+from interlock.release.export import (
+    baseline,
+    calibrated,
+    gradient_boosting,
+    hist_gradient_boosting,
+    lightgbm,
+    linear,
+    stacking,
+    trees,
+    voting,
+    xgboost,
+)
+from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.exported import (
     FILE_NAMES,
     Edges,
     Exported,
     Format,
-    Graph,
     Refusal,
+    Written,
 )
 from interlock.train.answer import Link, Task
 from interlock.train.encoder import Encoder
 from interlock.train.raw import link_of
 
 ROUNDING = 1e-12  # relative: matrix products and parallel forests add in orders of their own
-_EXACT = (baseline, hist_gradient_boosting, lightgbm, linear)
+_EXACT = (
+    baseline,
+    calibrated,
+    gradient_boosting,
+    hist_gradient_boosting,
+    lightgbm,
+    linear,
+    stacking,
+    trees,
+    voting,
+    xgboost,
+)
 
 
 def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
@@ -34,38 +57,67 @@ def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
     name = type(estimator).__name__
     if encoder is None:
         return _native(estimator, task, f"{name} takes the feature columns itself")
-    for exporter in _EXACT:
-        if exporter.accepts(estimator):
-            try:
-                graph = exporter.export(estimator)
-            except Refusal as refusal:
-                return _fallback(estimator, task, f"{name}: {refusal}")
-            return _exact(estimator, graph, exporter.__name__.rpartition(".")[2])
-    return _native(estimator, task, f"no exact exporter for {name}")
+    try:
+        return exact(estimator)
+    except Refusal as refusal:
+        reason = str(refusal)
+        return _fallback(estimator, task, reason if name in reason else f"{name}: {reason}")
 
 
-def _exact(estimator: Any, graph: Graph, exporter: str) -> Exported:
+def exact(estimator: Any, *, n_columns: int | None = None) -> Exported:
+    """The exact export of a fitted estimator. Raises Refusal where there is none."""
+    if n_columns is None:
+        n_columns = width_of(estimator)
+    builder = GraphBuilder(n_columns=n_columns, writer=write)
+    written = builder.write(estimator, MATRIX)
     return _exported(
         "onnx",
-        graph.payload,
+        builder.model(written.name, width=written.width),
         link=link_of(estimator),
         reason="exported exactly",
-        exporter=exporter,
-        edges=graph.edges,
-        tolerance=ROUNDING if exporter == "linear" else 0.0,
+        exporter=_exporter_of(estimator).__name__.rpartition(".")[2],
+        edges=written.edges,
+        tolerance=written.tolerance,
     )
 
 
+def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """Write a fitted estimator into a graph. Raises Refusal where no exporter knows it."""
+    written: Written = _exporter_of(estimator).write(estimator, builder, source)
+    return written
+
+
+def width_of(estimator: Any) -> int:
+    """How many columns of a matrix a fitted estimator, or a rule, takes."""
+    if baseline.accepts(estimator):
+        return 1 if len(estimator.keys) else 0
+    return int(estimator.n_features_in_)
+
+
+def _exporter_of(estimator: Any) -> Any:
+    for exporter in _EXACT:
+        if exporter.accepts(estimator):
+            return exporter
+    raise Refusal(f"no exact exporter for {type(estimator).__name__}")
+
+
 def _fallback(estimator: Any, task: Task, reason: str) -> Exported:
-    """LightGBM's own text where it is LightGBM, else skops."""
-    if not lightgbm.accepts(estimator):
-        return _native(estimator, task, reason)
+    """The library's own safe format where it has one, else skops."""
+    if lightgbm.accepts(estimator):
+        return _own("lightgbm", lightgbm.portable_text(estimator).encode(), estimator, reason)
+    if xgboost.accepts(estimator):
+        payload = bytes(xgboost.used(estimator).save_raw("ubj"))
+        return _own("xgboost", payload, estimator, reason)
+    return _native(estimator, task, reason)
+
+
+def _own(kind: Format, payload: bytes, estimator: Any, reason: str) -> Exported:
     return _exported(
-        "lightgbm",
-        lightgbm.portable_text(estimator).encode(),
+        kind,
+        payload,
         link=link_of(estimator),
         reason=reason,
-        exporter="lightgbm",
+        exporter=kind,
         edges=Edges(),
         tolerance=ROUNDING,
     )

@@ -30,7 +30,7 @@ class Branch:
     members where they are given.
 
     ``true`` and ``false`` are positions in the tree's own list; NaN goes to ``true`` where
-    ``missing_true``, else to ``false``.
+    ``missing_true``, else to ``false``. With ``below`` the threshold itself goes to ``false``.
     """
 
     feature: int
@@ -40,13 +40,18 @@ class Branch:
     members: tuple[float, ...] | None = None
     missing_true: bool = False
     equal: bool = False
+    below: bool = False
 
 
 @dataclass(kw_only=True)
 class Forest:
-    """Collects trees; ``n_targets`` is the width of the raw scores."""
+    """Collects trees; ``n_targets`` is the width of the raw scores.
+
+    A ``single`` forest compares and adds in single precision: its node takes and gives floats.
+    """
 
     n_targets: int
+    single: bool = False
     _roots: list[int] = field(default_factory=list)
     _nodes: list[tuple[int, int, float, bool, int, bool, int, bool]] = field(default_factory=list)
     _members: list[float] = field(default_factory=list)
@@ -88,7 +93,8 @@ class Forest:
     def _add_branch(
         self, branch: Branch, tree: Sequence[Branch | float], places: Sequence[int]
     ) -> None:
-        mode, threshold = _EQ if branch.equal else _LEQ, branch.threshold
+        mode = _EQ if branch.equal else _LT if branch.below else _LEQ
+        threshold = branch.threshold
         if branch.members is not None and branch.members:
             mode, threshold = _MEMBER, 0.0
             self._members.extend((*branch.members, np.nan))
@@ -118,13 +124,13 @@ class Forest:
             "nodes_modes": helper.make_tensor(
                 "nodes_modes", TensorProto.UINT8, (len(modes),), bytes(modes), raw=True
             ),
-            "nodes_splits": _doubles("nodes_splits", splits),
+            "nodes_splits": self._numbers("nodes_splits", splits),
             "nodes_missing_value_tracks_true": [int(flag) for flag in missing],
             "nodes_truenodeids": trues,
             "nodes_trueleafs": [int(flag) for flag in true_leaves],
             "nodes_falsenodeids": falses,
             "nodes_falseleafs": [int(flag) for flag in false_leaves],
-            "leaf_weights": _doubles("leaf_weights", weights),
+            "leaf_weights": self._numbers("leaf_weights", weights),
             "leaf_targetids": targets,
             "tree_roots": self._roots,
             "n_targets": self.n_targets,
@@ -132,16 +138,14 @@ class Forest:
             "post_transform": _NONE,
         }
         if self._members:
-            attributes["membership_values"] = _doubles("membership_values", self._members)
+            attributes["membership_values"] = self._numbers("membership_values", self._members)
         node: NodeProto = helper.make_node(
             "TreeEnsemble", [source], [target], domain="ai.onnx.ml", **attributes
         )
         return node
 
-
-def _doubles(name: str, values: Sequence[float]) -> TensorProto:
-    array = np.asarray(values, dtype="<f8")
-    tensor: TensorProto = helper.make_tensor(
-        name, TensorProto.DOUBLE, array.shape, array.tobytes(), raw=True
-    )
-    return tensor
+    def _numbers(self, name: str, values: Sequence[float]) -> TensorProto:
+        kind = TensorProto.FLOAT if self.single else TensorProto.DOUBLE
+        array = np.asarray(values, dtype="<f4" if self.single else "<f8")
+        tensor: TensorProto = helper.make_tensor(name, kind, array.shape, array.tobytes(), raw=True)
+        return tensor

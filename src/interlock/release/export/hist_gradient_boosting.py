@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph, Refusal
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Edges, Refusal, Written
 from interlock.release.export.forest import Branch, Forest
 
 # losses whose raw scores interlock.train.raw can read
@@ -40,8 +40,8 @@ def accepts(estimator: Any) -> bool:
     return type(estimator) in (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 
 
-def export(estimator: Any) -> Graph:
-    """The graph of a fitted estimator; raises Refusal for a loss or category it cannot match."""
+def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """The trees of a fitted estimator; raises Refusal for a loss or category it cannot match."""
     loss = type(estimator._loss).__name__
     if loss not in _LOSSES:
         raise Refusal(f"the loss {loss} has no known link")
@@ -56,19 +56,14 @@ def export(estimator: Any) -> Graph:
             tree = _tree(predictor, columns, categories)
             forest.add_tree(tree, target=target)
             _collect(tree, thresholds)
-    payload = graph.serialise(
-        [forest.node("X", "raw")],
-        [],
-        n_columns=estimator.n_features_in_,
-        n_outputs=len(baseline),
-    )
     edges = Edges(
         thresholds={column: tuple(sorted(values)) for column, values in sorted(thresholds.items())},
         codes={column: tuple(codes.tolist()) for column, codes in sorted(categories.items())},
         missing=True,
         infinite=True,
     )
-    return Graph(payload=payload, edges=edges)
+    name = builder.add_node(lambda target: forest.node(source, target))
+    return Written(name=name, width=len(baseline), edges=edges)
 
 
 def _columns(estimator: Any) -> tuple[list[int], dict[int, np.ndarray]]:

@@ -19,11 +19,9 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from onnx import helper
-from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 
-from interlock.release.export import graph
-from interlock.release.export.exported import Edges, Graph, Refusal
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Edges, Refusal, Written
 from interlock.release.export.forest import Branch, Forest
 
 _ZERO = float(np.float32(1e-35))
@@ -57,9 +55,9 @@ def accepts(estimator: Any) -> bool:
     )
 
 
-def export(estimator: Any) -> Graph:
-    """The graph of a fitted estimator; raises Refusal for what cannot be matched."""
-    return export_text(text_of(estimator))
+def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """The trees of a fitted estimator; raises Refusal for what cannot be matched."""
+    return write_text(text_of(estimator), builder, source)
 
 
 def text_of(estimator: Any) -> str:
@@ -73,8 +71,8 @@ def portable_text(estimator: Any) -> str:
     return text_of(estimator).partition("\nparameters:\n")[0] + "\n"
 
 
-def export_text(text: str) -> Graph:
-    """The graph of a model given in LightGBM's text format."""
+def write_text(text: str, builder: GraphBuilder, source: str) -> Written:
+    """The trees of a model given in LightGBM's text format."""
     header, trees = _parse(text)
     _check(header, text)
     n_columns = int(header["max_feature_idx"]) + 1
@@ -90,9 +88,8 @@ def export_text(text: str) -> Graph:
     if not trees:
         raise Refusal("the model has no trees")
     zeros = _zero_columns(missing)
-    nodes, constants = _blank_zeros(zeros, n_columns)
-    nodes.append(forest.node("blanked" if zeros else "X", "raw"))
-    payload = graph.serialise(nodes, constants, n_columns=n_columns, n_outputs=n_targets)
+    seen = _blank_zeros(builder, source, zeros, n_columns)
+    name = builder.add_node(lambda target: forest.node(seen, target))
     for values in thresholds.values():
         values.update((0.0, -_ZERO, _ZERO))
     edges = Edges(
@@ -101,7 +98,7 @@ def export_text(text: str) -> Graph:
         missing=True,
         infinite=True,
     )
-    return Graph(payload=payload, edges=edges)
+    return Written(name=name, width=n_targets, edges=edges)
 
 
 def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
@@ -210,21 +207,14 @@ def _zero_columns(missing: Mapping[int, set[int]]) -> list[int]:
     return sorted(column for column, kinds in missing.items() if _MISSING_ZERO in kinds)
 
 
-def _blank_zeros(
-    columns: Sequence[int], n_columns: int
-) -> tuple[list[NodeProto], list[TensorProto]]:
-    """Nodes that turn zeros of these columns into NaN: "X" becomes "blanked"."""
+def _blank_zeros(builder: GraphBuilder, source: str, columns: Sequence[int], n_columns: int) -> str:
+    """The matrix with zeros of these columns turned into NaN."""
     if not columns:
-        return [], []
+        return source
     bounds = np.full((1, n_columns), -1.0)
     bounds[0, list(columns)] = _ZERO
-    constants = [graph.constant("zero", bounds), graph.constant("nan", np.array(np.nan))]
-    nodes = [
-        helper.make_node("Abs", ["X"], ["size"]),
-        helper.make_node("LessOrEqual", ["size", "zero"], ["is_zero"]),
-        helper.make_node("Where", ["is_zero", "nan", "X"], ["blanked"]),
-    ]
-    return nodes, constants
+    is_zero = builder.add("LessOrEqual", builder.add("Abs", source), builder.constant(bounds))
+    return builder.add("Where", is_zero, builder.constant(np.array(np.nan)), source)
 
 
 def _collect(

@@ -4,9 +4,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from interlock.release.export import hist_gradient_boosting as exporter
+from interlock.release.export import hist_gradient_boosting
 from interlock.release.export.exported import Refusal
-from interlock.release.export.exporter import export
+from interlock.release.export.exporter import exact, export
 from interlock.release.scorer import open_scorer
 from interlock.train.raw import raw_scores
 
@@ -44,7 +44,7 @@ def _fitted():
     X[::11, 0], X[::13, 1] = np.nan, np.nan
     y = np.nan_to_num(X[:, 0]) + (np.nan_to_num(X[:, 1]) % 4) + X[:, 2]
     model = HistGradientBoostingRegressor(**SMALL, categorical_features=[1, 2]).fit(X, y)
-    graph = exporter.export(model)
+    graph = exact(model)
     return model, graph.edges, open_scorer("onnx", graph.payload, n_columns=3)
 
 
@@ -90,7 +90,7 @@ def test_fractional_categories_are_refused():
     X = np.array([[0.5], [1.5]] * 20)
     model = HistGradientBoostingRegressor(**SMALL, categorical_features=[0]).fit(X, X[:, 0])
     with pytest.raises(Refusal, match="column 0 holds category codes that are not whole numbers"):
-        exporter.export(model)
+        exact(model)
 
 
 def test_one_leaf_trees_export(encoder, parity):
@@ -103,7 +103,7 @@ def test_the_same_fit_gives_the_same_bytes(examples):
     X = examples.matrix(4)
     y = examples.target(X, 4)
     first, second = (
-        exporter.export(HistGradientBoostingRegressor(**SMALL, **CATEGORIES).fit(X, y)).payload
+        exact(HistGradientBoostingRegressor(**SMALL, **CATEGORIES).fit(X, y)).payload
         for _ in range(2)
     )
     assert first == second
@@ -113,4 +113,4 @@ def test_a_subclass_is_not_taken_for_its_parent():
     class Doubled(HistGradientBoostingRegressor):
         pass
 
-    assert not exporter.accepts(Doubled())
+    assert not hist_gradient_boosting.accepts(Doubled())

@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interlock.release.export import lightgbm as exporter
-from interlock.release.export.exporter import export
+from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
 from interlock.release.scorer import open_scorer
 from interlock.train.raw import raw_scores
@@ -88,7 +88,7 @@ def _fitted(**options):
     X[::9, 1] = np.nan
     y = np.sign(X[:, 0]) + np.nan_to_num(X[:, 1]) + X[:, 2] % 3
     model = lgb.LGBMRegressor(**SMALL, **options).fit(X, y, categorical_feature=[2])
-    graph = exporter.export(model)
+    graph = exact(model)
     return model, open_scorer("onnx", graph.payload, n_columns=3)
 
 

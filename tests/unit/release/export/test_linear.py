@@ -10,8 +10,8 @@ from sklearn.linear_model import (
     RidgeCV,
 )
 
-from interlock.release.export import linear as exporter
-from interlock.release.export.exporter import export
+from interlock.release.export.exported import Refusal
+from interlock.release.export.exporter import exact, export
 from interlock.release.scorer import open_scorer
 
 
@@ -54,7 +54,7 @@ def test_logistic_regression_agrees_within_rounding(parity, encoder, n_classes, 
 def test_one_row_and_many_give_the_same_bits(n_columns):
     X = _rows(n_columns, n=700)
     model = Ridge().fit(X, X.sum(axis=1))
-    scorer = open_scorer("onnx", exporter.export(model).payload, n_columns=n_columns)
+    scorer = open_scorer("onnx", exact(model).payload, n_columns=n_columns)
     batch = scorer.raw(X)
     assert [scorer.raw_one(row) for row in X.tolist()] == batch.tolist()
     fives = [scorer.raw(X[i : i + 5]) for i in range(0, 700, 5)]
@@ -64,5 +64,5 @@ def test_one_row_and_many_give_the_same_bits(n_columns):
 def test_several_targets_are_refused():
     X = _rows(3)
     model = Ridge().fit(X, X[:, :2])
-    with pytest.raises(exporter.Refusal, match="it predicts 2 targets at once"):
-        exporter.export(model)
+    with pytest.raises(Refusal, match="it predicts 2 targets at once"):
+        exact(model)

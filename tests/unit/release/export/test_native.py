@@ -9,15 +9,15 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import (
-    ExtraTreesClassifier,
-    GradientBoostingRegressor,
+    BaggingRegressor,
     HistGradientBoostingRegressor,
     RandomForestRegressor,
 )
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.neighbors import KNeighborsRegressor
+from sklearn.linear_model import Ridge
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 from sklearn.svm import LinearSVC
@@ -49,11 +49,10 @@ class OwnRegressor(RegressorMixin, BaseEstimator):
 @pytest.mark.parametrize(
     "model",
     [
-        RandomForestRegressor(8, random_state=0),
-        GradientBoostingRegressor(n_estimators=5, random_state=0),
+        BaggingRegressor(n_estimators=4, random_state=0),
         KNeighborsRegressor(),
-        ExtraTreesClassifier(4, random_state=0),
-        CalibratedClassifierCV(LogisticRegression()),
+        KNeighborsClassifier(),
+        CalibratedClassifierCV(GaussianNB()),
     ],
     ids=lambda m: type(m).__name__,
 )
@@ -63,7 +62,7 @@ def test_other_estimators_are_kept_natively(parity, encoder, model):
     exported = export(model, encoder, task="binary" if classes else "regression")
     assert (exported.format, exported.file_name) == ("skops", "model.skops")
     assert exported.link == ("probability" if classes else "identity")
-    assert exported.reason == f"no exact exporter for {type(model).__name__}"
+    assert "no exact exporter for" in exported.reason
     assert parity(model, exported, X).within(exported.tolerance)
 
 

@@ -1,0 +1,77 @@
+"""A graph that grows while exporters write into it, each reading a tensor that is there already.
+
+An estimator made of others (a stack, a vote, a calibrated classifier) has its parts written by
+:meth:`GraphBuilder.write`, so that exporters nest as estimators do.
+
+>>> builder = GraphBuilder(n_columns=2, writer=lambda estimator, builder, source: None)
+>>> sizes = builder.add("Abs", "X")
+>>> model = builder.model(sizes, width=2)
+>>> type(model).__name__
+'bytes'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from onnx import helper
+from onnx.onnx_ml_pb2 import NodeProto, TensorProto
+
+from interlock.release.export import graph
+from interlock.release.export.exported import Written
+
+MATRIX = "X"
+"""The input: the encoder's matrix, doubles (n_rows, n_columns)."""
+
+
+@dataclass(kw_only=True)
+class GraphBuilder:
+    """Collects nodes and constants; ``writer`` knows the exporter of any estimator."""
+
+    n_columns: int
+    writer: Callable[[Any, GraphBuilder, str], Written]
+    _nodes: list[NodeProto] = field(default_factory=list)
+    _constants: list[TensorProto] = field(default_factory=list)
+
+    def write(self, estimator: Any, source: str) -> Written:
+        """Have a part of an estimator written. Raises Refusal where no exporter knows it."""
+        return self.writer(estimator, self, source)
+
+    def add(self, operator: str, *sources: str, **attributes: Any) -> str:
+        """A node of the default domain; the name of its output."""
+        target = f"t{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(sources), [target], **attributes))
+        return target
+
+    def add_node(self, make: Callable[[str], NodeProto]) -> str:
+        """A node that ``make`` makes for the name of its output."""
+        target = f"t{len(self._nodes)}"
+        self._nodes.append(make(target))
+        return target
+
+    def constant(self, values: Any) -> str:
+        """A tensor of the graph's own; the name it goes by."""
+        name = f"c{len(self._constants)}"
+        self._constants.append(graph.constant(name, np.asarray(values)))
+        return name
+
+    def cast(self, source: str, kind: int) -> str:
+        """The tensor in another type, one of ``TensorProto``'s."""
+        return self.add("Cast", source, to=kind)
+
+    def through_float(self, source: str) -> str:
+        """The doubles rounded to single precision, as doubles: what a float32 matrix holds."""
+        return self.cast(self.cast(source, TensorProto.FLOAT), TensorProto.DOUBLE)
+
+    def column(self, source: str, place: int) -> str:
+        """One column of a tensor, (n_rows, 1)."""
+        index = self.constant(np.array([place], dtype=np.int64))
+        return self.add("Gather", source, index, axis=1)
+
+    def model(self, name: str, *, width: int) -> bytes:
+        """The bytes of the model whose raw scores are that tensor."""
+        nodes = [*self._nodes, helper.make_node("Identity", [name], ["raw"])]
+        return graph.serialise(nodes, self._constants, n_columns=self.n_columns, n_outputs=width)

@@ -1,0 +1,115 @@
+"""scikit-learn's CalibratedClassifierCV: the mean of its folds, each through its calibrators.
+
+A sigmoid is Platt's (1999); an isotonic calibrator (Zadrozny & Elkan 2002) is a line from knot to
+knot, flat outside.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from onnx.onnx_ml_pb2 import TensorProto
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.isotonic import IsotonicRegression
+
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Refusal, Written, merged
+from interlock.release.export.links import (
+    ROUNDING,
+    both_classes,
+    mean,
+    sigmoid,
+    write_prediction,
+)
+from interlock.train.raw import link_of
+
+
+def accepts(estimator: Any) -> bool:
+    """Whether this module knows the estimator's exact class."""
+    return type(estimator) is CalibratedClassifierCV
+
+
+def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """Its probabilities; raises Refusal for scores or calibrators that are not known."""
+    folds = [_fold(fold, builder, source) for fold in estimator.calibrated_classifiers_]
+    name = mean(builder, [fold.name for fold in folds], [1.0] * len(folds))
+    edges = merged([fold.edges for fold in folds])
+    return Written(name=name, width=len(estimator.classes_), edges=edges, tolerance=ROUNDING)
+
+
+def _fold(fold: Any, builder: GraphBuilder, source: str) -> Written:
+    scores = _scores(fold.estimator, builder, source)
+    n_classes = len(fold.classes)
+    if len(fold.calibrators) != (1 if n_classes == 2 else n_classes):
+        raise Refusal(f"the calibration method {fold.method!r} is not known")
+    curves = [
+        _calibrated(calibrator, builder, builder.column(scores.name, place))
+        for place, calibrator in enumerate(fold.calibrators)
+    ]
+    name = both_classes(builder, curves[0]) if n_classes == 2 else _shares(builder, curves)
+    return Written(name=name, width=n_classes, edges=scores.edges, tolerance=ROUNDING)
+
+
+def _scores(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """What the calibrators take: decision scores where there are any, else probabilities."""
+    if hasattr(estimator, "decision_function"):
+        if link_of(estimator) not in ("logit", "softmax"):
+            raise Refusal(f"{type(estimator).__name__} has scores that no exporter knows")
+        return builder.write(estimator, source)
+    found = write_prediction(estimator, builder, source)
+    if found.width != 2:
+        return found
+    return Written(name=builder.column(found.name, 1), width=1, edges=found.edges)
+
+
+def _calibrated(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
+    """A class's probability from its scores, (n_rows, 1)."""
+    if isinstance(calibrator, IsotonicRegression):
+        return _isotonic(calibrator, builder, scores)
+    if not (hasattr(calibrator, "a_") and hasattr(calibrator, "b_")):
+        raise Refusal(f"the calibrator {type(calibrator).__name__} is not known")
+    slope, offset = (builder.constant(np.array(float(v))) for v in (calibrator.a_, calibrator.b_))
+    line = builder.add("Add", builder.add("Mul", scores, slope), offset)
+    return sigmoid(builder, builder.add("Sub", builder.constant(np.array(0.0)), line))
+
+
+def _isotonic(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
+    """Clipped to the knots, then along the line whose first knot is the last one below."""
+    x = np.asarray(calibrator.X_thresholds_, dtype=np.float64)
+    y = np.asarray(calibrator.y_thresholds_, dtype=np.float64)
+    if len(x) == 1:
+        x, y = np.array([x[0], np.nextafter(x[0], np.inf)]), np.repeat(y, 2)
+    inner = x[1:-1] if len(x) > 2 else np.array([np.inf])
+    clipped = builder.add(
+        "Min",
+        builder.add("Max", scores, builder.constant(x[0])),
+        builder.constant(x[-1]),
+    )
+    passed = builder.add("LessOrEqual", builder.constant(inner), clipped)
+    counted = builder.add(
+        "ReduceSum",
+        builder.cast(passed, TensorProto.DOUBLE),
+        builder.constant(np.array([1], dtype=np.int64)),
+        keepdims=1,
+    )
+    place = builder.cast(counted, TensorProto.INT64)
+    start, value, slope = (
+        builder.add("Gather", builder.constant(table), place)
+        for table in (x[:-1], y[:-1], np.diff(y) / np.diff(x))
+    )
+    rise = builder.add("Mul", slope, builder.add("Sub", clipped, start))
+    return builder.add("Add", rise, value)
+
+
+def _shares(builder: GraphBuilder, curves: list[str]) -> str:
+    """Each class's part of their sum, (n_rows, n_classes); equal parts where all are 0."""
+    together = builder.add("Concat", *curves, axis=1)
+    axis = builder.constant(np.array([1], dtype=np.int64))
+    total = builder.add("ReduceSum", together, axis, keepdims=1)
+    none = builder.add("Equal", total, builder.constant(np.array(0.0)))
+    even = builder.constant(np.full((1, len(curves)), 1.0 / len(curves)))
+    one = builder.constant(np.array(1.0))
+    safe = builder.add("Where", none, one, total)
+    shares = builder.add("Where", none, even, builder.add("Div", together, safe))
+    return builder.add("Min", shares, one)

@@ -1,0 +1,63 @@
+"""What an estimator predicts, inside a graph: raw scores through the inverse of their link.
+
+Only for estimators within others. The link of a release's own model stays outside the graph, in
+:mod:`interlock.train.answer`, which evaluation and serving share. Exponentials of the runtime may
+differ from NumPy's in the last bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Refusal, Written
+from interlock.train.raw import link_of
+
+ROUNDING = 1e-12  # relative
+
+
+def write_prediction(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """What ``predict`` gives for a regressor, ``predict_proba`` for a classifier.
+
+    Raises Refusal for an estimator that no exporter knows, or whose links are single precision.
+    """
+    scores, link = builder.write(estimator, source), link_of(estimator)
+    if link in ("identity", "probability"):
+        return scores
+    if type(estimator).__module__.startswith("xgboost"):
+        raise Refusal("XGBoost maps its scores in single precision")
+    name, width = scores.name, scores.width
+    if link == "log":
+        name = builder.add("Exp", name)
+    elif link == "softmax":
+        name = builder.add("Softmax", name, axis=1)
+    else:
+        name, width = both_classes(builder, sigmoid(builder, name)), 2
+    return replace(scores, name=name, width=width, tolerance=ROUNDING)
+
+
+def sigmoid(builder: GraphBuilder, scores: str) -> str:
+    """1 / (1 + exp(−score)) of a tensor."""
+    zero, one = builder.constant(np.array(0.0)), builder.constant(np.array(1.0))
+    power = builder.add("Exp", builder.add("Sub", zero, scores))
+    return builder.add("Div", one, builder.add("Add", one, power))
+
+
+def both_classes(builder: GraphBuilder, positive: str) -> str:
+    """(n_rows, 2) from the probability of the second class, (n_rows, 1)."""
+    one = builder.constant(np.array(1.0))
+    return builder.add("Concat", builder.add("Sub", one, positive), positive, axis=1)
+
+
+def mean(builder: GraphBuilder, parts: list[str], weights: list[float]) -> str:
+    """The weighted mean of tensors of one shape, added in order."""
+    total = ""
+    for part, weight in zip(parts, weights, strict=True):
+        term = part
+        if weight != 1.0:
+            term = builder.add("Mul", part, builder.constant(np.array(float(weight))))
+        total = builder.add("Add", total, term) if total else term
+    return builder.add("Div", total, builder.constant(np.array(float(sum(weights)))))

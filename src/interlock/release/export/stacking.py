@@ -1,0 +1,44 @@
+"""scikit-learn's stacking regressor and classifier: a model of what its parts say."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sklearn.ensemble import StackingClassifier, StackingRegressor
+
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.exported import Refusal, Written, merged
+from interlock.release.export.links import ROUNDING, write_prediction
+from interlock.train.raw import link_of
+
+
+def accepts(estimator: Any) -> bool:
+    """Whether this module knows the estimator's exact class."""
+    return type(estimator) in (StackingClassifier, StackingRegressor)
+
+
+def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """What the last estimator predicts from the parts, and from the matrix if that is passed on."""
+    methods = estimator.stack_method_
+    parts = [
+        _column(part, method, builder, source)
+        for part, method in zip(estimator.estimators_, methods, strict=True)
+    ]
+    names = [part.name for part in parts] + ([source] if estimator.passthrough else [])
+    stacked = builder.add("Concat", *names, axis=1)
+    last = write_prediction(estimator.final_estimator_, builder, stacked)
+    edges = merged([part.edges for part in parts])
+    return Written(name=last.name, width=last.width, edges=edges, tolerance=ROUNDING)
+
+
+def _column(part: Any, method: str, builder: GraphBuilder, source: str) -> Written:
+    """What the last estimator sees of a part: of two classes only the second's probability."""
+    if method == "decision_function":
+        if link_of(part) not in ("logit", "softmax"):
+            raise Refusal(f"{type(part).__name__} has scores that no exporter knows")
+        return builder.write(part, source)
+    found = write_prediction(part, builder, source)
+    if method != "predict_proba" or found.width != 2:
+        return found
+    name = builder.column(found.name, 1)
+    return Written(name=name, width=1, edges=found.edges, tolerance=found.tolerance)

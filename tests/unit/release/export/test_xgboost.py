@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+import xgboost as xgb
+
+from interlock.release.export.exported import Refusal
+from interlock.release.export.exporter import exact, export
+from interlock.release.parity import compare
+from interlock.release.scorer import open_scorer
+from interlock.train.raw import raw_scores
+
+SMALL = {"n_estimators": 25, "max_depth": 4, "n_jobs": 1, "random_state": 0}
+
+
+def rows(examples, seed):
+    X = examples.matrix(seed)
+    return np.where(np.isinf(X), 0.5, X)
+
+
+@pytest.mark.parametrize(
+    ("objective", "link"),
+    [
+        ("reg:squarederror", "identity"),
+        ("reg:absoluteerror", "identity"),
+        ("reg:pseudohubererror", "identity"),
+        ("count:poisson", "log"),
+        ("reg:gamma", "log"),
+        ("reg:tweedie", "log"),
+    ],
+)
+def test_regressors_agree_to_the_bit(examples, parity, encoder, objective, link):
+    X = rows(examples, 1)
+    y = np.abs(examples.target(X, 1)) + 0.1
+    model = xgb.XGBRegressor(objective=objective, **SMALL).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert (exported.format, exported.link, exported.tolerance) == ("onnx", link, 0.0)
+    assert parity(model, exported, X).within(0.0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+def test_classifiers_agree_to_the_bit(examples, parity, encoder, n_classes):
+    X = rows(examples, 2)
+    y = np.digitize(examples.target(X, 2), np.linspace(-1, 3, n_classes - 1))
+    model = xgb.XGBClassifier(**SMALL).fit(X, y)
+    exported = export(model, encoder, task="binary" if n_classes == 2 else "multiclass")
+    assert exported.link == ("logit" if n_classes == 2 else "softmax")
+    assert parity(model, exported, X).within(0.0)
+
+
+def test_a_random_forest_of_its_own_and_early_stopping(examples, parity, encoder):
+    X = rows(examples, 3)
+    y = examples.target(X, 3)
+    forest = xgb.XGBRFRegressor(n_estimators=7, random_state=0, n_jobs=1).fit(X, y)
+    assert parity(forest, export(forest, encoder, task="regression"), X).within(0.0)
+    early = xgb.XGBRegressor(**{**SMALL, "n_estimators": 400}, early_stopping_rounds=3)
+    early.fit(X[:300], y[:300], eval_set=[(X[300:], y[300:])], verbose=False)
+    assert early.best_iteration < 390
+    assert parity(early, export(early, encoder, task="regression"), X).within(0.0)
+
+
+def test_what_it_cannot_match_is_kept_in_its_own_format(examples, encoder):
+    X = rows(examples, 4)
+    y = examples.target(X, 4)
+    model = xgb.XGBRegressor(**SMALL, booster="dart", rate_drop=0.2).fit(X, y)
+    with pytest.raises(Refusal, match="the booster dart is no plain sum of trees"):
+        exact(model)
+    exported = export(model, encoder, task="regression")
+    assert (exported.format, exported.file_name) == ("xgboost", "model.xgb.ubj")
+    scorer = open_scorer("xgboost", exported.payload, n_columns=X.shape[1])
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(1e-12)
+    assert scorer.raw_one(X[0].tolist()) == scorer.raw(X[:1])[0].tolist()
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_a_classifier_in_its_own_format(examples, encoder, n_classes):
+    X = rows(examples, 5)
+    y = np.digitize(examples.target(X, 5), np.linspace(-1, 3, n_classes - 1))
+    model = xgb.XGBClassifier(**SMALL, booster="dart").fit(X, y)
+    exported = export(model, encoder, task="binary" if n_classes == 2 else "multiclass")
+    scorer = open_scorer("xgboost", exported.payload, n_columns=X.shape[1])
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(1e-12)
