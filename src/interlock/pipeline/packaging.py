@@ -18,8 +18,8 @@ from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context
 from interlock.pipeline.finishing import Finishing
 from interlock.release.export.exported import Exported
-from interlock.release.export.exporter import export
-from interlock.release.parity import compare, edge_rows, edge_values
+from interlock.release.export.exporter import export, keep
+from interlock.release.parity import Exactness, compare, edge_rows, edge_values
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import Answers, AnswerSpec, answer
@@ -55,16 +55,9 @@ def _package(
     context: Context, fit: Fitted, data: TrainingData, metric: Metric, finishing: Finishing
 ) -> dict[str, Any]:
     """Export, compare with the fitted estimator, calibrate and score on tune rows."""
-    exported = export(fit.estimator, fit.encoder, task=data.task)
+    exported, scorer, exactness = _exported(fit, data)
     encoder_row = fit.encoder.to_row() if fit.encoder else None
-    scorer = open_scorer(
-        exported.format,
-        exported.payload,
-        n_columns=fit.encoder.n_columns if fit.encoder else None,
-        inputs=fit.prepared.inputs,
-    )
     spec = replace(fit.spec, link=exported.link)
-    exactness = _exactness(fit, exported, scorer, data)
     spec, calibration_note = _calibrated(context, fit, scorer, spec, data)
     tune, score = data.part("tune"), float("nan")
     if len(tune):
@@ -90,6 +83,34 @@ def _package(
     }
 
 
+def _exported(fit: Fitted, data: TrainingData) -> tuple[Exported, Scorer, dict[str, Any]]:
+    """The packaged model, loaded, and how exactly it answers as the fitted one.
+
+    A graph that does not is set aside for the library's own format, with the reason. Raises
+    InterlockError T156 where that does not either.
+    """
+    exported = export(fit.estimator, fit.encoder, task=data.task)
+    scorer = _opened(fit, exported)
+    try:
+        return exported, scorer, _exactness(fit, exported, scorer, data)
+    except InterlockError as error:
+        if exported.format != "onnx":
+            raise
+        reason = f"its graph differed: {error.mistakes[0].got}"
+    kept = keep(fit.estimator, task=data.task, reason=reason)
+    scorer = _opened(fit, kept)
+    return kept, scorer, _exactness(fit, kept, scorer, data)
+
+
+def _opened(fit: Fitted, exported: Exported) -> Scorer:
+    return open_scorer(
+        exported.format,
+        exported.payload,
+        n_columns=fit.encoder.n_columns if fit.encoder else None,
+        inputs=fit.prepared.inputs,
+    )
+
+
 def _raw(fit: Fitted, scorer: Scorer, columns: Mapping[str, Any]) -> Any:
     return scorer.raw(fit.encoder.transform(columns) if fit.encoder else columns)
 
@@ -106,11 +127,21 @@ def _exactness(
     found = {"held out": compare(fit.raw(columns), _raw(fit, scorer, columns))}
     if fit.encoder is not None and len(held_out):
         matrix = edge_rows(exported.edges, fit.encoder.transform(columns))
-        found["edges"] = compare(fit.scores(matrix), scorer.raw(matrix))
+        found["edges"] = _edges_compared(fit, matrix, scorer.raw(matrix))
     for where, exactness in found.items():
         if exactness.rows and not exactness.within(exported.tolerance):
             raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)
     return {where: exactness.to_row() for where, exactness in found.items()}
+
+
+def _edges_compared(fit: Fitted, matrix: Any, answers: Any) -> Exactness:
+    """On edge rows. Where an estimator refuses to score some (a model of models whose parts
+    overflow), those without a finite answer are left out: the service refuses them too."""
+    try:
+        return compare(fit.scores(matrix), answers)
+    except ValueError:
+        finite = np.isfinite(answers).all(axis=1)
+        return compare(fit.scores(matrix[finite]), answers[finite])
 
 
 def _inexact(

@@ -61,7 +61,8 @@ def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
         return exact(estimator)
     except Refusal as refusal:
         reason = str(refusal)
-        return _fallback(estimator, task, reason if name in reason else f"{name}: {reason}")
+        shown = reason if name in reason else f"{name}: {reason}"
+        return keep(estimator, task=task, reason=shown)
 
 
 def exact(estimator: Any, *, n_columns: int | None = None) -> Exported:
@@ -101,8 +102,11 @@ def _exporter_of(estimator: Any) -> Any:
     raise Refusal(f"no exact exporter for {type(estimator).__name__}")
 
 
-def _fallback(estimator: Any, task: Task, reason: str) -> Exported:
-    """The library's own safe format where it has one, else skops."""
+def keep(estimator: Any, *, task: Task, reason: str) -> Exported:
+    """The library's own safe format where it has one, else skops; ``reason`` is why.
+
+    Raises AuthorError T150, T151 or T152 where skops cannot hold it.
+    """
     if lightgbm.accepts(estimator):
         return _own("lightgbm", lightgbm.portable_text(estimator).encode(), estimator, reason)
     if xgboost.accepts(estimator):
