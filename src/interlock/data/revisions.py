@@ -47,8 +47,8 @@ def ordered(
     picked = picked.append_column("n", pa.array(numbers))
     order = pc.sort_indices(picked, sort_keys=[(name, "ascending") for name in picked.column_names])
     picked = picked.take(order)
-    new_key = _changes([picked[f"k{i}"] for i in range(len(keys))])
-    new_revision = new_key | _changes([picked["a"]]) if revised else new_key
+    new_key = changes([picked[f"k{i}"] for i in range(len(keys))])
+    new_revision = new_key | changes([picked["a"]]) if revised else new_key
     return Order(rows=picked["n"].to_numpy(), new_key=new_key, new_revision=new_revision)
 
 
@@ -83,7 +83,7 @@ def judge_duplicates(raw: pa.Table, order: Order, *, keys: Sequence[str], reason
     return int((conflict | spare).sum())
 
 
-def _changes(columns: Sequence[pa.ChunkedArray]) -> Mask:
+def changes(columns: Sequence[pa.ChunkedArray]) -> Mask:
     """Whether each row differs from the row before it; the first one does."""
     n_rows = len(columns[0])
     changed = np.zeros(n_rows, dtype=np.bool_)

@@ -10,6 +10,7 @@ import pyarrow as pa
 from interlock.data.snapshot import table_bytes, table_from
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
+from interlock.product.labels import LabelFacts
 from interlock.product.training_set import Counts, TrainingSet, build
 
 
@@ -37,6 +38,7 @@ def _make(context: Context, snapshots: Mapping[str, Any]) -> dict[str, Any]:
         "table": context.artifacts.put(table_bytes(made.table)),
         "quarantined": context.artifacts.put(table_bytes(made.quarantined)),
         "classes": list(made.classes),
+        "labels": made.labels.to_row(),
         "counts": {
             "usable": made.counts.usable,
             "without_label": made.counts.without_label,
@@ -59,4 +61,5 @@ def load_examples(context: Context, output: Mapping[str, Any]) -> TrainingSet:
         inputs=context.bound.features.inputs,
         quarantined=read(output["quarantined"]),
         counts=Counts(**output["counts"]),
+        labels=LabelFacts.from_row(output["labels"]),
     )

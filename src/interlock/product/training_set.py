@@ -20,14 +20,20 @@ import pyarrow.compute as pc
 from interlock.clock import now, parse_instant
 from interlock.data.snapshot import Taken, take
 from interlock.data.validation import validate_columns
-from interlock.errors import AuthorError
 from interlock.features.assemble import Assembled, arrow_type, assemble, history_rows
 from interlock.features.assemble import as_of as as_of_rows
-from interlock.features.declare import arguments_of
 from interlock.features.definition import Input
-from interlock.features.request import PackedFeatures, RowFailure, load_modules
+from interlock.features.request import PackedFeatures, RowFailure
 from interlock.product.binding import Bound, bind
 from interlock.product.declaration import Declaration
+from interlock.product.labels import (
+    LabelFacts,
+    encoded,
+    label_facts,
+    label_instants,
+    present,
+    read_labels,
+)
 
 Columns = Mapping[str, Any]
 
@@ -59,6 +65,7 @@ class TrainingSet:
     inputs: tuple[Input, ...]
     quarantined: pa.Table
     counts: Counts
+    labels: LabelFacts
 
     @property
     def y(self) -> np.ndarray:
@@ -142,9 +149,9 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
     rows = taken[source.name].table
     columns, found = validate_columns(bound.schema, _request_table(bound, rows))
     reasons = _with_weight_reasons(bound, rows, found)
-    labels = _labels(bound, rows)
-    label_at = _label_instants(bound, rows)
-    has_label = np.array([label is not None for label in labels], dtype=bool)
+    labels = read_labels(bound, rows)
+    label_at = label_instants(bound, rows)
+    has_label = present(labels)
     known = label_at <= as_of
     valid = np.array([reason is None for reason in reasons], dtype=bool)
     chosen = np.flatnonzero(valid & has_label & known)
@@ -156,7 +163,7 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
     made = assemble(bound.features, packed, kept, instants, provider)
     failed = {f.row: f"feature {f.feature}: {f.message}" for f in reversed(made.failures)}
     good = np.array([i for i in range(len(chosen)) if i not in failed], dtype=np.int64)
-    y, classes = _encoded([labels[chosen[i]] for i in good], bound)
+    y, classes = encoded([labels[chosen[i]] for i in good], bound)
     order = np.lexsort((chosen[good], instants[good]))
     table = _table(bound, rows, kept, made, chosen, good, instants, label_at)
     table = table.append_column("y", pa.array(y)).take(pa.array(order))
@@ -167,6 +174,7 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
         classes=classes,
         inputs=bound.features.inputs,
         quarantined=_quarantined(rows, all_reasons),
+        labels=label_facts(bound, taken[source.name], labels, as_of=as_of),
         counts=Counts(
             usable=table.num_rows,
             without_label=int((valid & ~has_label).sum()),
@@ -203,54 +211,6 @@ def _request_table(bound: Bound, rows: pa.Table) -> pa.Table:
     return pa.table(found)
 
 
-def _labels(bound: Bound, rows: pa.Table) -> list[Any]:
-    """One label a row; None where there is none."""
-    target = bound.product.target
-    if bound.label_place is None:
-        return [_no_nan(v) for v in rows.column(target.name).to_pylist()]
-    module, name = bound.label_place
-    loaded = load_modules(bound.label_source, f"_interlock_label_{bound.code_digest[:16]}")
-    function = getattr(loaded[module], name)
-    arguments = arguments_of(function)
-    missing = [a for a in arguments if a not in rows.column_names]
-    if missing:
-        raise AuthorError(
-            "C124",
-            f"the label {name} asks for columns that are not there",
-            expected=f"names among {', '.join(rows.column_names)}",
-            got=", ".join(missing),
-            fix="name the label's arguments after columns of the source",
-        )
-    values = [rows.column(a).to_pylist() for a in arguments]
-    return [_label(function, row) for row in zip(*values, strict=True)]
-
-
-def _label(function: Any, row: Sequence[Any]) -> Any:
-    try:
-        return _no_nan(function(*row))
-    except Exception as error:  # noqa: BLE001 - the author's code may raise anything
-        raise AuthorError(
-            "C125",
-            f"the label {function.__name__} raised on a row",
-            expected="a label, or None where there is none",
-            got=f"{type(error).__name__}: {error} on {row!r}"[:200],
-            fix="return None for rows that have no label",
-        ) from None
-
-
-def _no_nan(label: Any) -> Any:
-    return None if label != label else label
-
-
-def _label_instants(bound: Bound, rows: pa.Table) -> np.ndarray:
-    """When each label is known: after the target's delay, and never before its row is."""
-    delay = bound.product.target.delay
-    if bound.examples_source.event_time is None:
-        return np.zeros(rows.num_rows, dtype=np.int64)
-    after_event = np.asarray(rows.column("__event_time").to_numpy()) + delay
-    return np.asarray(np.maximum(after_event, rows.column("__available_at").to_numpy()))
-
-
 def _instants(bound: Bound, rows: pa.Table, columns: Columns) -> np.ndarray:
     """Each row's prediction time: the asked-at field, else the event time, else the epoch."""
     asked = bound.schema.asked_at
@@ -267,39 +227,6 @@ def _take(values: Sequence[Any], rows: np.ndarray) -> Sequence[Any]:
     if isinstance(values, np.ndarray):
         return list(values[rows].tolist())
     return [values[i] for i in rows.tolist()]
-
-
-def _encoded(labels: Sequence[Any], bound: Bound) -> tuple[np.ndarray, tuple[Any, ...]]:
-    """Labels as numbers, and the classes that class indices mean."""
-    task = bound.product.target.task
-    if task == "regression":
-        try:
-            numbers = np.array([float(v) for v in labels], dtype=np.float64)
-        except (TypeError, ValueError):
-            raise _bad_labels(bound, "finite numbers", labels) from None
-        if not np.isfinite(numbers).all():
-            raise _bad_labels(bound, "finite numbers", labels)
-        return numbers, ()
-    if task == "binary":
-        if not set(labels) <= {0, 1}:
-            raise _bad_labels(bound, "True and False, or 0 and 1", labels)
-        return np.array([int(v) for v in labels], dtype=np.int64), (False, True)
-    if not all(isinstance(v, str | int) for v in labels):
-        raise _bad_labels(bound, "texts, whole numbers, or True and False", labels)
-    classes = tuple(sorted(set(labels), key=lambda v: (str(type(v)), v)))
-    index = {label: i for i, label in enumerate(classes)}
-    return np.array([index[v] for v in labels], dtype=np.int64), classes
-
-
-def _bad_labels(bound: Bound, expected: str, labels: Sequence[Any]) -> AuthorError:
-    return AuthorError(
-        "C126",
-        f"the target '{bound.product.target.name}' has values that cannot be learned from",
-        where=f"source {bound.examples_source.name}",
-        expected=expected,
-        got=", ".join(sorted({repr(v) for v in labels})[:5]),
-        fix="correct the column, or declare another target",
-    )
 
 
 def _table(
