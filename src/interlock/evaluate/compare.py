@@ -63,7 +63,7 @@ def estimates(
     values = [_value(statistic, drawn) for statistic in statistics]
     known = [s for s in statistics if s is not None]
     columns = iter(bootstrap(known, drawn).T if known else ())
-    intervals = [None if s is None else _interval(next(columns)) for s in statistics]
+    intervals = [None if s is None else interval_of(next(columns)) for s in statistics]
     return tuple(_estimate(v, i, drawn) for v, i in zip(values, intervals, strict=True))
 
 
@@ -141,10 +141,11 @@ def _paired_interval(
     if challenger is None or reference is None:
         return None
     values = bootstrap([challenger, reference], drawn)
-    return _interval(values[:, 0] - values[:, 1])
+    return interval_of(values[:, 0] - values[:, 1])
 
 
-def _interval(values: Floats) -> Interval | None:
+def interval_of(values: Floats) -> Interval | None:
+    """The 95 % interval of resampled ``values`` (n_resamples,); None where an end is undefined."""
     low, high = percentile_interval(values, LEVEL)
     if not (math.isfinite(low) and math.isfinite(high)):
         return None

@@ -1,113 +1,204 @@
-"""How good a model is on parts of the rows: by a category, or by ranges of a number.
+"""How good a model is on parts of the rows, and where it is shown to be worse than allowed.
 
-A slice of fewer than 100 rows is counted but not scored: its interval would say nothing.
+What is allowed in a part is a limit, or a margin beyond a reference: the model on all rows, or
+another model on the same part. A part of fewer than 100 rows, or 30 independent units, is counted
+but not judged: its interval would say nothing. All parts are seen through the same resamples, so
+part and reference are compared in pairs, and false alarms are controlled over all parts together
+(:mod:`interlock.evaluate.several`).
+
+Invariant: a part on which the metric is undefined is not judged.
 
 >>> from interlock.evaluate.metrics import metric_named
->>> truth = np.linspace(1.0, 2.0, 400)
->>> where = ["town"] * 390 + ["lake"] * 10
->>> for part in slices(metric_named("mae"), truth, truth + 0.5, where, name="where", seed=1):
-...     print(part.label, part.n, part.reason or "scored")
-town 390 scored
+>>> from interlock.evaluate.parts import parts_of
+>>> truth = np.linspace(1.0, 2.0, 600)
+>>> wrong = np.where(np.arange(600) < 200, 0.5, 0.1) * np.tile([0.9, 1.1], 300)
+>>> where = ["hill"] * 200 + ["town"] * 390 + ["lake"] * 10
+>>> drawn = Resamples.of(600, seed=1)
+>>> rule = Rule(limit=0.3)
+>>> for part in sliced(metric_named("mae"), truth, truth + wrong, parts_of("where", where), drawn,
+...                    rule):
+...     print(part.label, part.n, part.verdict.value if part.judged else part.reason)
+town 390 passed
+hill 200 failed
 lake 10 too few
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from interlock.evaluate.compare import Estimate, estimate
+from interlock.evaluate.compare import interval_of
 from interlock.evaluate.metrics import Metric
+from interlock.evaluate.parts import Part
+from interlock.evaluate.several import Answer, Question, answered
+from interlock.stats.bootstrap import bootstrap_parts, value_of
+from interlock.stats.resamples import Resamples
+from interlock.verdict import Interval, Verdict
 
+Floats = NDArray[np.float64]
 FEWEST_ROWS = 100
+FEWEST_UNITS = 30
 TOO_FEW = "too few"
-_MOST_VALUES = 12  # more numbers than this are cut into ranges, more categories shown by size
+UNDEFINED = "undefined"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What is allowed in a part: ``limit``, or ``margin`` beyond the reference's value.
+
+    A ``relative`` margin is a share of the reference's value.
+    """
+
+    limit: float | None = None
+    margin: float = 0.0
+    relative: bool = False
+
+    def allowed(self, reference: Floats, sign: float) -> Floats:
+        """What is allowed beside ``reference`` values; ``sign`` is 1 where lower is better."""
+        if self.limit is not None:
+            return np.full(reference.shape, self.limit)
+        margin = self.margin * np.abs(reference) if self.relative else self.margin
+        return reference + sign * margin
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice:
-    """One part of the rows, and the metric there. ``estimate`` is None where ``reason`` says why.
+    """One part of the rows: the metric there, what is allowed, and whether that is exceeded.
 
-    ``share`` is the part of all rows that lie in it.
+    ``share`` is the part of all rows that lie in it. ``value``, its ``interval`` and ``allowed``
+    are in the metric's unit, ``reference`` is what ``allowed`` was made of, ``beyond`` the interval
+    of how much worse than allowed it is. A part that was not ``judged`` has a ``reason`` instead.
     """
 
-    name: str
+    column: str
     label: str
     n: int
     share: float
-    estimate: Estimate | None
+    units: int
+    verdict: Verdict = Verdict.INCONCLUSIVE
+    value: float = math.nan
+    interval: Interval | None = None
+    reference: float | None = None
+    allowed: float = math.nan
+    beyond: Interval | None = None
+    p: float = 1.0
+    q: float = 1.0
     reason: str = ""
 
+    @property
+    def judged(self) -> bool:
+        """Whether there were rows enough, and a value."""
+        return not self.reason
 
-def slices(
+    @property
+    def named(self) -> str:
+        """Column and label, as people read them."""
+        return f"{self.column} = {self.label}"
+
+
+def sliced(
     metric: Metric,
-    y: NDArray[np.float64],
-    prediction: NDArray[np.float64],
-    column: Sequence[Any] | NDArray[Any],
+    y: Floats,
+    prediction: Floats,
+    parts: Sequence[Part],
+    resamples: Resamples,
+    rule: Rule,
     *,
-    name: str,
-    seed: int,
-    clusters: ArrayLike | None = None,
-    bins: int = 5,
+    other: Floats | None = None,
 ) -> tuple[Slice, ...]:
-    """The metric for each value of ``column`` (n_rows,), or for ``bins`` quantile ranges of it.
+    """The metric on every part, judged by ``rule``.
 
-    Numbers with more than 12 values are cut into ranges that hold about equally many rows;
-    categories come largest first. Missing values (None, NaN) are a slice of their own, last.
-    Raises ValueError when the column is not one value a row.
+    ``resamples`` are of all rows; ``other`` is the prediction of the model that a margin refers to,
+    the model itself on all rows where it is None. Raises ValueError for shapes that do not fit.
     """
-    if len(column) != len(y):
-        raise ValueError(f"the slice column {name} has {len(column)} rows, expected {len(y)}")
-    ids = None if clusters is None else np.asarray(clusters)
-    found = []
-    for label, rows in _parts(column, bins):
-        part, reason = None, TOO_FEW
-        if (n := int(rows.sum())) >= FEWEST_ROWS:
-            inside = None if ids is None else ids[rows]
-            part = estimate(metric, y[rows], prediction[rows], seed=seed, clusters=inside)
-            reason = "" if part.interval else "undefined"
-        found.append(
-            Slice(name=name, label=label, n=n, share=n / len(y), estimate=part, reason=reason)
-        )
-    return tuple(found)
+    known = [_known(part, resamples) for part in parts]
+    enough = [part for part, slice_ in zip(parts, known, strict=True) if slice_.judged]
+    own = _values(metric, y, prediction, [part.rows for part in enough], resamples)
+    reference = _references(metric, y, prediction, other, enough, resamples, own, rule)
+    sign = 1.0 if metric.better == "lower" else -1.0
+    allowed = rule.allowed(reference, sign)
+    beyond = sign * (own - allowed)
+    measured = iter(zip(own.T, reference.T, allowed.T, beyond.T, strict=True))
+    found = [_measured(s, *next(measured), rule=rule) if s.judged else (s, None) for s in known]
+    answers = iter(answered([question for _, question in found if question is not None]))
+    return tuple(s if question is None else _with(s, next(answers)) for s, question in found)
 
 
-def _parts(
-    column: Sequence[Any] | NDArray[Any], bins: int
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    """Label and mask (n_rows,) of every part, missing values last."""
-    missing = np.array([value is None or value != value for value in column], dtype=bool)
-    known = [value for value, gone in zip(column, missing, strict=True) if not gone]
-    numeric = all(isinstance(v, int | float | np.number) and not isinstance(v, bool) for v in known)
-    if numeric and len(set(known)) > _MOST_VALUES:
-        yield from _ranges(np.array([np.nan if v is None else v for v in column], float), bins)
-    else:
-        yield from _values(column, known)
-    if missing.any():
-        yield "missing", missing
+def _known(part: Part, resamples: Resamples) -> Slice:
+    """What is known of a part before anything is measured; a reason where nothing can be."""
+    n, units = part.n, resamples.independent_in(part.rows)
+    return Slice(
+        column=part.column,
+        label=part.label,
+        n=n,
+        share=part.share,
+        units=units,
+        reason=TOO_FEW if n < FEWEST_ROWS or units < FEWEST_UNITS else "",
+    )
 
 
-def _ranges(numbers: NDArray[np.float64], bins: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    known = numbers[~np.isnan(numbers)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, bins + 1)))
-    for low, high in pairwise(edges):
-        last = high == edges[-1]
-        rows = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
-        yield f"{low:,.6g} to {'' if last else 'below '}{high:,.6g}", rows
+def _references(
+    metric: Metric,
+    y: Floats,
+    prediction: Floats,
+    other: Floats | None,
+    parts: Sequence[Part],
+    resamples: Resamples,
+    own: Floats,
+    rule: Rule,
+) -> Floats:
+    """What a margin refers to, for each part and resample as ``own`` (1 + n_resamples, n_parts)."""
+    if rule.limit is not None:
+        return own
+    if other is not None:
+        return _values(metric, y, other, [part.rows for part in parts], resamples)
+    whole = _values(metric, y, prediction, [np.ones(len(y), dtype=bool)], resamples)
+    return np.broadcast_to(whole, own.shape)
+
+
+def _measured(
+    known: Slice, own: Floats, reference: Floats, allowed: Floats, beyond: Floats, *, rule: Rule
+) -> tuple[Slice, Question | None]:
+    """A part with its numbers, each (1 + n_resamples,), and the question whether it is beyond."""
+    interval = interval_of(own[1:])
+    if interval is None or not np.isfinite(beyond[0]) or interval_of(beyond[1:]) is None:
+        return replace(known, reason=UNDEFINED), None
+    known = replace(
+        known,
+        value=float(own[0]),
+        interval=interval,
+        reference=None if rule.limit is not None else float(reference[0]),
+        allowed=float(allowed[0]),
+    )
+    return known, Question(excess=float(beyond[0]), resampled=beyond[1:], units=known.units)
+
+
+def _with(part: Slice, answer: Answer) -> Slice:
+    return replace(part, verdict=answer.verdict, beyond=answer.interval, p=answer.p, q=answer.q)
 
 
 def _values(
-    column: Sequence[Any] | NDArray[Any], known: list[Any]
-) -> Iterator[tuple[str, NDArray[np.bool_]]]:
-    sizes: dict[str, int] = {}
-    for value in known:
-        sizes[str(value)] = sizes.get(str(value), 0) + 1
-    labels = np.array(["" if v is None else str(v) for v in column], dtype=object)
-    present = np.array([v is not None and v == v for v in column], dtype=bool)
-    for label in sorted(sizes, key=lambda text: (-sizes[text], text)):
-        yield label, (labels == label) & present
+    metric: Metric,
+    y: Floats,
+    prediction: Floats,
+    parts: Sequence[NDArray[np.bool_]],
+    resamples: Resamples,
+) -> Floats:
+    """The metric on each part's rows, then on every resample of them: (1 + n_resamples, n_parts).
+
+    NaN where it is undefined.
+    """
+    found = np.full((1 + resamples.count, len(parts)), np.nan)
+    made = [metric.on(y[rows], prediction[rows]) for rows in parts]
+    defined = [(place, s, parts[place]) for place, s in enumerate(made) if s is not None]
+    with np.errstate(all="ignore"):
+        for place, statistic, rows in defined:
+            found[0, place] = value_of(statistic, int(rows.sum()))
+    places = [place for place, _, _ in defined]
+    found[1:, places] = bootstrap_parts([(s, rows) for _, s, rows in defined], resamples)
+    return found

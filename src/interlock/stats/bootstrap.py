@@ -24,9 +24,9 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +34,12 @@ from numpy.typing import NDArray
 from interlock.stats.resamples import Resamples
 
 Floats = NDArray[np.float64]
+_BLOCK_CELLS = 2**18
+_SUMS_AT_ONCE = 100
 FromCounts = Callable[[Floats], Floats]
 """From counts (n_resamples, n_units) to one value a resample (n_resamples,)."""
+Columns = Callable[[NDArray[np.intp]], NDArray[Any]]
+"""From units (k,) to how often each was drawn (n_resamples, k)."""
 
 
 class Statistic(Protocol):
@@ -43,6 +47,22 @@ class Statistic(Protocol):
 
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
         """The function from counts of units to values; unit_of_row is (n_rows,)."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Sums:
+    """A statistic made of sums: ``table`` (n_units, n_sums) is summed over each resample's units.
+
+    ``finish`` makes values (n_resamples,) of the totals (n_resamples, n_sums), and of the counts of
+    those units that it asks for. The totals of many statistics are one matrix product.
+    """
+
+    table: Floats
+    finish: Callable[[Floats, Columns], Floats]
+
+    def from_counts(self, counts: Floats) -> Floats:
+        """Values (n_resamples,) of counts (n_resamples, n_units)."""
+        return self.finish(counts @ self.table, lambda units: counts[:, units])
 
 
 def first(means: Floats) -> Floats:
@@ -60,19 +80,20 @@ class Means:
     """
 
     columns: Floats
-    final: FromCounts = first
+    final: Callable[[Floats], Floats] = first
 
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
         """Sums per unit first, so that a resample costs one product with the counts."""
+        return self.sums(unit_of_row, n_units).from_counts
+
+    def sums(self, unit_of_row: NDArray[np.intp], n_units: int) -> Sums:
+        """Rows and columns, summed by unit."""
         sizes = np.bincount(unit_of_row, minlength=n_units).astype(np.float64)
         sums = [np.bincount(unit_of_row, weights=c, minlength=n_units) for c in self.columns.T]
-        table = np.column_stack([sizes, *sums])
-
-        def values(counts: Floats) -> Floats:
-            totals = counts @ table
-            return self.final(totals[:, 1:] / totals[:, :1])
-
-        return values
+        return Sums(
+            table=np.column_stack([sizes, *sums]),
+            finish=lambda totals, _: self.final(totals[:, 1:] / totals[:, :1]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,37 +110,50 @@ class Quantile:
 
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
         """Cumulative counts over the sorted order, searched for the two ranks around the share."""
+        return self.sums(unit_of_row, n_units).from_counts
+
+    def sums(self, unit_of_row: NDArray[np.intp], n_units: int) -> Sums:
+        """Rows, and rows below the plausible ranks, summed by unit."""
         order = np.argsort(self.values, kind="stable")
         units, ranked = unit_of_row[order], self.values[order]
-        sizes = np.bincount(unit_of_row, minlength=n_units).astype(np.float64)
         n = len(ranked)
-        spread = 8 * math.sqrt(n * self.share * (1 - self.share)) + 8  # 8 standard deviations
+        spread = 6 * math.sqrt(n * self.share * (1 - self.share)) + 8  # 6 standard deviations
         start, stop = max(0, int(self.share * n - spread)), min(n, int(self.share * n + spread))
+        sizes = np.bincount(unit_of_row, minlength=n_units).astype(np.float64)
         below = np.bincount(units[:start], minlength=n_units).astype(np.float64)
 
-        def values(counts: Floats) -> Floats:
-            ranks = (counts @ sizes - 1) * self.share
-            window = (counts @ below)[:, None] + np.cumsum(counts[:, units[start:stop]], axis=1)
-            found, inside = _at_ranks(window, ranks, ranked[start:stop], counts @ below)
-            for row in np.flatnonzero(~inside):
-                whole = np.cumsum(counts[row : row + 1, units], axis=1)
-                found[row] = _at_ranks(whole, ranks[row : row + 1], ranked, np.zeros(1))[0][0]
+        def finish(totals: Floats, columns: Columns) -> Floats:
+            ranks, before = (totals[:, 0] - 1) * self.share, totals[:, 1]
+            found = np.empty(len(ranks))
+            window, step = columns(units[start:stop]), max(1, _BLOCK_CELLS // (stop - start))
+            for done in range(0, len(ranks), step):
+                rows = slice(done, done + step)
+                found[rows] = _at_ranks(
+                    window[rows], ranks[rows] - before[rows], ranked[start:stop]
+                )
+            for row in np.flatnonzero(np.isnan(found) & (totals[:, 0] > 0)):
+                whole = columns(units)[row : row + 1]
+                found[row] = _at_ranks(whole, ranks[row : row + 1], ranked)[0]
             return found
 
-        return values
+        return Sums(table=np.column_stack([sizes, below]), finish=finish)
 
 
-def _at_ranks(
-    cumulated: Floats, ranks: Floats, ranked: Floats, below: Floats
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Values at 0-based fractional ``ranks``, and whether the window ``ranked`` held them."""
-    lower, upper = np.floor(ranks), np.ceil(ranks)
-    inside = (below <= lower) & (cumulated[:, -1] > upper)
-    last = len(ranked) - 1
-    at_lower = ranked[np.minimum((cumulated <= lower[:, None]).sum(axis=1), last)]
-    at_upper = ranked[np.minimum((cumulated <= upper[:, None]).sum(axis=1), last)]
-    weight = ranks - lower
-    return at_lower * (1 - weight) + at_upper * weight, inside
+def _at_ranks(counts: NDArray[Any], ranks: Floats, ranked: Floats) -> Floats:
+    """Values at 0-based fractional ``ranks`` (n,) of ``ranked`` (k,), each so often as ``counts``
+    (n, k) says; NaN where the rank lies outside."""
+    upto = np.cumsum(counts, axis=1, dtype=np.int32)
+    lower = np.floor(ranks)
+    upper, weight = np.ceil(ranks), ranks - lower
+    inside = (lower >= 0) & (upto[:, -1] > upper)
+    at_lower = np.count_nonzero(upto <= lower.astype(np.int32)[:, None], axis=1)
+    at_lower = np.where(inside, at_lower, 0)
+    at_upper = at_lower.copy()
+    apart = np.flatnonzero(inside & (upto[np.arange(len(upto)), at_lower] <= upper))
+    at_upper[apart] = np.count_nonzero(
+        upto[apart] <= upper[apart].astype(np.int32)[:, None], axis=1
+    )
+    return np.where(inside, ranked[at_lower] * (1 - weight) + ranked[at_upper] * weight, np.nan)
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,16 +191,52 @@ def value_of(statistic: Statistic, n_rows: int) -> float:
 
 def bootstrap(statistics: Sequence[Statistic], resamples: Resamples) -> Floats:
     """Every statistic on every resample, (n_resamples, n_statistics); all see the same rows."""
-    functions = [s.over(resamples.unit_of_row, resamples.n_units) for s in statistics]
-    found = np.empty((resamples.count, len(functions)))
-    done = 0
+    everywhere = np.ones(resamples.n_rows, dtype=bool)
+    return bootstrap_parts([(statistic, everywhere) for statistic in statistics], resamples)
+
+
+def bootstrap_parts(
+    parts: Sequence[tuple[Statistic, NDArray[np.bool_]]], resamples: Resamples
+) -> Floats:
+    """Each statistic on every resample, (n_resamples, n_parts), each of its own part of the rows.
+
+    A part is a mask (n_rows,), and its statistic one of the rows that it keeps. All are seen
+    through the same resamples; NaN where a resample holds no row of a part.
+    """
+    found = np.empty((resamples.count, len(parts)))
+    summed: list[tuple[int, Sums]] = []
     with np.errstate(all="ignore"):
-        for counts in resamples.chunks():
-            rows = slice(done, done + len(counts))
-            for column, function in enumerate(functions):
-                found[rows, column] = function(counts)
-            done += len(counts)
+        for place, (statistic, rows) in enumerate(parts):
+            units = resamples.unit_of_row[rows]
+            if isinstance(statistic, Means | Quantile):
+                summed.append((place, statistic.sums(units, resamples.n_units)))
+            else:
+                found[:, place] = _by_counts(statistic, rows, resamples)
+        for some in _batches(summed):
+            _add_sums(found, some, resamples)
     return found
+
+
+def _by_counts(statistic: Statistic, rows: NDArray[np.bool_], resamples: Resamples) -> Floats:
+    drawn = resamples if rows.all() else resamples.within(rows)
+    values = statistic.over(drawn.unit_of_row, drawn.n_units)
+    return np.concatenate([values(counts) for counts in drawn.chunks()])
+
+
+def _batches(summed: Sequence[tuple[int, Sums]]) -> Iterator[Sequence[tuple[int, Sums]]]:
+    """Some at a time, so that their tables together stay small."""
+    for start in range(0, len(summed), _SUMS_AT_ONCE):
+        yield summed[start : start + _SUMS_AT_ONCE]
+
+
+def _add_sums(found: Floats, some: Sequence[tuple[int, Sums]], resamples: Resamples) -> None:
+    """Writes the values of these statistics into their columns of ``found``."""
+    totals = resamples.totals(np.hstack([sums.table for _, sums in some]))
+    start = 0
+    for place, sums in some:
+        stop = start + sums.table.shape[1]
+        found[:, place] = sums.finish(totals[:, start:stop], resamples.columns)
+        start = stop
 
 
 def percentile_interval(values: Floats, level: float = 0.95) -> tuple[float, float]:

@@ -8,6 +8,9 @@ A unit is a row, or a cluster of rows that depend on each other; a cluster is dr
 memory stop growing, and the interval is the same but for its own noise (random groups: Wolter 2007,
 "Introduction to Variance Estimation", chapter 2).
 
+Parts of the rows (a slice, a group) are seen through the same draws by :meth:`Resamples.within`, so
+that a part can be compared with the whole, and one part with another.
+
 Invariants: the same (n, clusters, seed) give the same counts; 2,000 resamples keep at most 50 MB.
 
 >>> resamples = Resamples.of(4, seed=7, count=1_000)
@@ -15,6 +18,9 @@ Invariants: the same (n, clusters, seed) give the same counts; 2,000 resamples k
 1000
 >>> next(resamples.chunks()).sum(axis=1)[:3]
 array([4., 4., 4.])
+>>> half = resamples.within(np.array([True, True, False, False]))
+>>> half.n_rows, bool((next(half.chunks()) == next(resamples.chunks())[:, :2]).all())
+(2, True)
 """
 
 from __future__ import annotations
@@ -26,24 +32,31 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from threadpoolctl import threadpool_limits
 
 RESAMPLES = 2_000
 MOST_UNITS = 25_000
 _CHUNK_CELLS = 2**17  # 1 MB of float64: a chunk stays near the processor
+_PRODUCT_CELLS = 2**21  # 16 MB: a table is read once for many resamples
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Resamples:
     """``count`` resamples of ``n_units`` units; ``unit_of_row`` is (n_rows,), the unit's index.
 
-    ``independent`` is how many rows or clusters there were before any were grouped.
+    ``independent`` is how many rows or clusters there were before any were grouped, and
+    ``member_of_row`` (n_rows,) which of them a row belongs to. ``whole`` are the resamples that
+    these are a part of, ``kept`` (n_units,) its units that are left.
     """
 
     unit_of_row: NDArray[np.intp]
+    member_of_row: NDArray[np.intp]
     n_units: int
     independent: int
     seed: int
     count: int = RESAMPLES
+    whole: Resamples | None = None
+    kept: NDArray[np.intp] | None = None
 
     @classmethod
     def of(
@@ -55,12 +68,39 @@ class Resamples:
         """
         if n_rows < 1:
             raise ValueError("a resample needs at least one row, got none")
-        units, independent = _units(n_rows, clusters)
+        members, independent = _units(n_rows, clusters)
         n_units = min(independent, MOST_UNITS)
+        units = members
         if n_units < independent:
-            units = _dealt(independent, n_units, seed)[units]
+            units = _dealt(independent, n_units, seed)[members]
         return cls(
-            unit_of_row=units, n_units=n_units, independent=independent, seed=seed, count=count
+            unit_of_row=units,
+            member_of_row=members,
+            n_units=n_units,
+            independent=independent,
+            seed=seed,
+            count=count,
+        )
+
+    def within(self, rows: NDArray[np.bool_]) -> Resamples:
+        """The same draws, seen from ``rows`` (n_rows,) alone.
+
+        How many rows a resample then holds varies, as it does where rows come as they come. Raises
+        ValueError where no row is left.
+        """
+        if rows.shape != self.unit_of_row.shape or not rows.any():
+            raise ValueError(f"a part needs a mask of {self.n_rows} rows that keeps at least one")
+        kept, index = np.unique(self.unit_of_row[rows], return_inverse=True)
+        members, member_of_row = np.unique(self.member_of_row[rows], return_inverse=True)
+        return Resamples(
+            unit_of_row=index.astype(np.intp),
+            member_of_row=member_of_row.astype(np.intp),
+            n_units=len(kept),
+            independent=len(members),
+            seed=self.seed,
+            count=self.count,
+            whole=self,
+            kept=kept,
         )
 
     @property
@@ -68,15 +108,36 @@ class Resamples:
         """How many rows the units hold together."""
         return len(self.unit_of_row)
 
-    def chunks(self) -> Iterator[NDArray[np.float64]]:
-        """All resamples, some at a time: counts (n_resamples_of_chunk, n_units)."""
-        step = max(1, _CHUNK_CELLS // self.n_units)
+    def chunks(self, cells: int = 0) -> Iterator[NDArray[np.float64]]:
+        """All resamples, so many counts at a time: (n_resamples_of_chunk, n_units)."""
+        step = max(1, (cells or _CHUNK_CELLS) // self.n_units)
         for start in range(0, self.count, step):
             yield self._counts[start : start + step].astype(np.float64)
+
+    def independent_in(self, rows: NDArray[np.bool_]) -> int:
+        """How many independent rows or clusters have one of ``rows`` (n_rows,)."""
+        if self.independent == self.n_rows:
+            return int(rows.sum())
+        return len(np.unique(self.member_of_row[rows]))
+
+    def totals(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The sums of ``table`` (n_units, k) over each resample's units, (n_resamples, k).
+
+        On one thread: a few rows at a time gain nothing by more, and where other work keeps the
+        cores busy, BLAS threads waiting for each other take ten times as long.
+        """
+        with threadpool_limits(limits=1, user_api="blas"):
+            return np.concatenate([counts @ table for counts in self.chunks(_PRODUCT_CELLS)])
+
+    def columns(self, units: NDArray[np.intp]) -> NDArray[np.uint8]:
+        """How often each of these units was drawn, (n_resamples, len(units))."""
+        return self._counts[:, units]
 
     @cached_property
     def _counts(self) -> NDArray[np.uint8]:
         """(count, n_units), one byte each: 256 draws of one unit have a chance below 1e-500."""
+        if self.whole is not None:
+            return self.whole._counts[:, self.kept]
         generator = np.random.Generator(np.random.PCG64(self.seed))
         n = self.n_units
         counts = np.empty((self.count, n), dtype=np.uint8)

@@ -3,62 +3,112 @@ import pytest
 
 from interlock.evaluate.compare import estimate
 from interlock.evaluate.metrics import METRICS
-from interlock.evaluate.slices import slices
+from interlock.evaluate.parts import parts_of
+from interlock.evaluate.slices import Rule, sliced
+from interlock.stats.resamples import Resamples
+from interlock.verdict import Verdict
 
-MAE = METRICS["mae"]
-Y = np.linspace(1, 2, 500)
-PREDICTION = Y + np.tile([0.1, 0.3], 250)
-
-
-def _of(column, **options):
-    return slices(MAE, Y, PREDICTION, column, name="where", seed=1, **options)
-
-
-def test_categories_come_largest_first_and_missing_last():
-    column = ["town"] * 300 + ["lake"] * 100 + ["hill"] * 10 + [None] * 90
-    found = _of(column)
-    assert [(s.label, s.n, s.reason) for s in found] == [
-        ("town", 300, ""),
-        ("lake", 100, ""),
-        ("hill", 10, "too few"),
-        ("missing", 90, "too few"),
-    ]
-    assert [s.share for s in found] == [0.6, 0.2, 0.02, 0.18]
-    assert found[0].estimate == estimate(MAE, Y[:300], PREDICTION[:300], seed=1)
-    assert found[2].estimate is None
+RNG = np.random.default_rng(2)
+N = 1_200
+MAE, SHARE, AUC = METRICS["mae"], METRICS["within_10"], METRICS["roc_auc"]
+WHERE = np.array(["town"] * 700 + ["lake"] * 300 + ["hill"] * 150 + ["moor"] * 50)
+Y = RNG.uniform(100, 200, N)
+NOISE = RNG.normal(0, 5, N)
+GOOD = Y + NOISE
+WORSE_AT_LAKE = Y + NOISE * np.where(WHERE == "lake", 2.0, 1.0)
+PARTS = parts_of("where", WHERE.tolist())
+DRAWN = Resamples.of(N, seed=3)
 
 
-def test_numbers_are_cut_into_ranges_that_hold_every_row_once():
-    column = np.arange(500.0)
-    column[:20] = np.nan
-    found = _of(column, bins=4)
-    assert [s.label for s in found] == [
-        "20 to below 139.75",
-        "139.75 to below 259.5",
-        "259.5 to below 379.25",
-        "379.25 to 499",
-        "missing",
-    ]
-    assert [s.n for s in found] == [120, 120, 120, 120, 20]
+def _of(metric, prediction, rule, **options):
+    drawn = options.pop("drawn", DRAWN)
+    found = sliced(metric, Y, prediction, PARTS, drawn, rule, **options)
+    return {s.label: s for s in found}
 
 
-def test_few_distinct_numbers_are_categories():
-    found = _of([k % 3 for k in range(500)])
-    assert [(s.label, s.n) for s in found] == [("0", 167), ("1", 167), ("2", 166)]
+def test_a_slice_has_its_value_interval_and_what_is_allowed():
+    found = _of(MAE, WORSE_AT_LAKE, Rule(limit=6.0))
+    lake, rows = found["lake"], WHERE == "lake"
+    alone = estimate(MAE, Y[rows], WORSE_AT_LAKE[rows], seed=9)
+    assert lake.value == pytest.approx(alone.value)
+    assert lake.interval.low == pytest.approx(alone.interval.low, rel=0.03)
+    assert lake.interval.high == pytest.approx(alone.interval.high, rel=0.03)
+    assert (lake.named, lake.n, lake.share, lake.units) == ("where = lake", 300, 0.25, 300)
+    assert (lake.allowed, lake.reference) == (6.0, None)
+    assert lake.beyond.low == pytest.approx(lake.interval.low - 6.0)
+    assert lake.verdict is Verdict.FAILED
+    assert lake.p <= lake.q <= 0.05
+    assert {k: s.verdict for k, s in found.items() if k in ("town", "hill")} == {
+        "town": Verdict.PASSED,
+        "hill": Verdict.PASSED,
+    }
+    assert (found["moor"].judged, found["moor"].reason) == (False, "too few")
 
 
-@pytest.mark.parametrize("column", [["one"] * 500, [7.0] * 500, [True, False] * 250])
-def test_every_row_is_in_one_slice(column):
-    assert sum(s.n for s in _of(column)) == 500
+def test_a_limit_lies_on_the_side_of_the_metric():
+    at_lake = _of(SHARE, WORSE_AT_LAKE, Rule(limit=0.95))["lake"]
+    assert at_lake.value < 0.95
+    assert at_lake.verdict is Verdict.FAILED
+    assert _of(SHARE, WORSE_AT_LAKE, Rule(limit=0.5))["lake"].verdict is Verdict.PASSED
 
 
-def test_an_undefined_slice_says_so():
-    spoiled = PREDICTION.copy()
-    spoiled[0] = np.nan
-    found = slices(MAE, Y, spoiled, ["a"] * 250 + ["b"] * 250, name="where", seed=1)
-    assert [(s.label, s.reason) for s in found] == [("a", "undefined"), ("b", "")]
+def test_a_margin_refers_to_all_rows():
+    found = _of(MAE, WORSE_AT_LAKE, Rule(margin=0.2, relative=True))
+    whole = MAE.value(Y, WORSE_AT_LAKE)
+    assert found["lake"].reference == pytest.approx(whole)
+    assert found["lake"].allowed == pytest.approx(1.2 * whole)
+    assert found["lake"].verdict is Verdict.FAILED
+    assert found["town"].verdict is Verdict.PASSED
 
 
-def test_a_column_of_another_length_is_refused():
-    with pytest.raises(ValueError, match="the slice column where has 2 rows, expected 500"):
-        _of(["a", "b"])
+def test_a_margin_may_refer_to_another_model_on_the_same_rows():
+    found = _of(MAE, WORSE_AT_LAKE, Rule(margin=0.2, relative=True), other=GOOD)
+    rows = WHERE == "lake"
+    assert found["lake"].reference == pytest.approx(MAE.value(Y[rows], GOOD[rows]))
+    assert found["lake"].verdict is Verdict.FAILED
+    assert found["town"].beyond.high < 0  # the same errors: nothing but the margin
+    assert found["town"].beyond.low == pytest.approx(-0.2 * found["town"].interval.high, rel=1e-6)
+    equal = _of(MAE, GOOD, Rule(margin=0.01), other=GOOD)
+    assert equal["hill"].beyond.low == equal["hill"].beyond.high == pytest.approx(-0.01)
+
+
+def test_a_margin_of_a_higher_metric_lies_below():
+    found = _of(SHARE, WORSE_AT_LAKE, Rule(margin=0.05), other=GOOD)
+    lake = found["lake"]
+    assert lake.allowed == pytest.approx(lake.reference - 0.05)
+    assert lake.verdict is Verdict.FAILED
+
+
+def test_slices_are_drawn_by_cluster():
+    ids = np.arange(N) // 20
+    drawn = Resamples.of(N, seed=3, clusters=ids)
+    found = _of(MAE, GOOD, Rule(limit=9.0), drawn=drawn)
+    assert [found[k].units for k in ("town", "lake", "hill", "moor")] == [35, 15, 8, 3]
+    assert found["town"].judged
+    assert found["lake"].reason == "too few"  # 300 rows of 15 units
+
+
+def test_a_slice_without_a_value_is_not_judged():
+    y = (RNG.random(N) < 0.3).astype(float)
+    y[WHERE == "hill"] = 0.0
+    odds = np.clip(RNG.uniform(0.1, 0.5, N) + 0.2 * y, 0.01, 0.99)
+    rule = Rule(limit=0.5)
+    found = sliced(AUC, y, np.column_stack([1 - odds, odds]), PARTS, DRAWN, rule)
+    hill = next(s for s in found if s.label == "hill")
+    assert (hill.judged, hill.reason, hill.verdict) == (False, "undefined", Verdict.INCONCLUSIVE)
+    assert next(s for s in found if s.label == "town").judged
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_one_bad_prediction_leaves_its_slice_unjudged(bad):
+    spoiled = GOOD.copy()
+    spoiled[0] = bad
+    found = _of(MAE, spoiled, Rule(limit=9.0))
+    assert found["town"].reason == "undefined"
+    whole = _of(MAE, spoiled, Rule(margin=9.0))
+    assert {s.reason for s in whole.values()} == {"undefined", "too few"}
+    assert all(s.verdict is not Verdict.PASSED for s in whole.values())
+
+
+def test_no_parts_no_slices():
+    assert sliced(MAE, Y, GOOD, (), DRAWN, Rule(limit=1.0)) == ()

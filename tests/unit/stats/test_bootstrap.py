@@ -8,6 +8,7 @@ from interlock.stats.bootstrap import (
     Quantile,
     Weighted,
     bootstrap,
+    bootstrap_parts,
     percentile_interval,
     value_of,
 )
@@ -95,6 +96,66 @@ def test_clusters_are_drawn_whole():
         assert (rows[:, 0] == rows[:, 2]).all()
         assert (rows[:, 3] == rows[:, 4]).all()
         assert (counts.sum(axis=1) == 3).all()
+
+
+@given(
+    values=st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=60),
+    seed=st.integers(0, 1_000),
+    clustered=st.booleans(),
+    share=st.floats(0, 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_a_part_is_seen_through_the_draws_of_the_whole(values, seed, clustered, share):
+    array = np.array(values)
+    rows = np.random.default_rng(seed).random(len(array)) < 0.5
+    rows[0] = True
+    clusters = np.arange(len(array)) // 3 if clustered else None
+    whole = Resamples.of(len(array), seed=seed, clusters=clusters, count=15)
+    part = whole.within(rows)
+    statistics = [Quantile(array[rows], share), Means(array[rows][:, None])]
+    found = bootstrap_parts([(s, rows) for s in statistics], whole)
+    assert part.n_rows == rows.sum()
+    assert part.independent == whole.independent_in(rows)
+    assert found == pytest.approx(bootstrap(statistics, part), rel=1e-9, abs=1e-6, nan_ok=True)
+    for row, counts in enumerate(np.vstack(list(whole.chunks()))[:, whole.unit_of_row][:, rows]):
+        drawn = np.repeat(array[rows], counts.astype(int))
+        expected = [np.quantile(drawn, share), drawn.mean()] if len(drawn) else [np.nan, np.nan]
+        assert found[row] == pytest.approx(expected, rel=1e-9, abs=1e-6, nan_ok=True)
+
+
+def test_a_part_must_keep_a_row():
+    drawn = Resamples.of(4, seed=1)
+    for rows in (np.zeros(4, dtype=bool), np.ones(3, dtype=bool)):
+        with pytest.raises(ValueError, match="a part needs a mask of 4 rows"):
+            drawn.within(rows)
+
+
+def test_independent_clusters_in_a_part_are_counted_before_grouping(monkeypatch):
+    monkeypatch.setattr("interlock.stats.resamples.MOST_UNITS", 10)
+    whole = Resamples.of(90, seed=1, clusters=np.arange(90) // 3)
+    rows = np.arange(90) < 45
+    assert (whole.independent_in(rows), whole.within(rows).independent) == (15, 15)
+    assert whole.within(rows).n_units <= 10
+
+
+@pytest.mark.parametrize(
+    ("sizes", "least"),
+    [
+        ([30] * 30, 0.90),  # as few clusters as are judged by
+        ([500] + [1] * 500, 0.87),  # one of them holds half of the rows
+        ([60] * 200, 0.92),
+    ],
+)
+def test_few_or_dominant_clusters_widen_the_interval_as_they_must(sizes, least):
+    rng = np.random.default_rng(11)
+    clusters = np.repeat(np.arange(len(sizes)), sizes)
+    covered = 0
+    for seed in range(200):
+        values = rng.normal(0, 0.6, len(sizes))[clusters] + rng.normal(0, 0.8, len(clusters))
+        drawn = Resamples.of(len(values), seed=seed, clusters=clusters, count=300)
+        low, high = percentile_interval(bootstrap([Means(values[:, None])], drawn)[:, 0])
+        covered += low <= 0 <= high
+    assert least <= covered / 200 <= 0.99
 
 
 def test_clusters_of_one_row_each_change_nothing():
