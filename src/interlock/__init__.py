@@ -59,6 +59,8 @@ _WHERE = {
     "interlock.gates.model.absolute": ("Below", "Above"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
+    "interlock.gates.model.behaviour": ("Directional", "Invariant"),
+    "interlock.gates.model.expect": ("Expect",),
     "interlock.gates.service": ("P99Below",),
 }
 _RENAMED = {
@@ -123,8 +125,11 @@ if TYPE_CHECKING:
     from interlock.gates.model.absolute import Above as Above
     from interlock.gates.model.absolute import Below as Below
     from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines
+    from interlock.gates.model.behaviour import Directional as Directional
+    from interlock.gates.model.behaviour import Invariant as Invariant
     from interlock.gates.model.champion import BetterThanChampion as BetterThanChampion
     from interlock.gates.model.champion import NoWorseThanChampion as NoWorseThanChampion
+    from interlock.gates.model.expect import Expect as Expect
     from interlock.gates.service import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary

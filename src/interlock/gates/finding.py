@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from interlock.errors import AuthorError
@@ -64,14 +64,18 @@ def sampled(
     *,
     unit: str = "",
     evidence: Mapping[str, Any] | None = None,
+    needed_of: Callable[[Estimate, Limit], int | None] = rows_needed,
 ) -> Check:
-    """The answer for an estimate with an interval; too few rows or units are inconclusive."""
+    """The answer for an estimate with an interval; too few rows or units are inconclusive.
+
+    ``needed_of`` says about how many rows would decide where these do not.
+    """
     verdict = judge(found.interval, limit)
     reason = _reason(found.value, found.interval, limit, unit, verdict)
     more = dict(evidence or {})
     if verdict is not Verdict.ERROR and (few := _too_few(found)):
         verdict, reason = Verdict.INCONCLUSIVE, few
-    elif verdict is Verdict.INCONCLUSIVE and (needed := rows_needed(found, limit)):
+    elif verdict is Verdict.INCONCLUSIVE and (needed := needed_of(found, limit)):
         more["rows_needed"] = needed
         reason = f"{reason}; about {needed:,} rows would decide, there are {found.n:,}"
     return _check(

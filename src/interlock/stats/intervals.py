@@ -14,6 +14,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def median_interval(values: Sequence[float], level: float = 0.95) -> tuple[float, float] | None:
     """The narrowest pair of order statistics that holds the median with at least ``level``.
@@ -79,23 +82,27 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
 
 def _share_with(successes: int, n: int, chance: float) -> float:
     """The share p at which P(X ≤ successes) is ``chance``, by bisection: it falls with p."""
+    ways = _log_ways(successes, n)
     low, high = 0.0, 1.0
     for _ in range(100):
         middle = (low + high) / 2
-        if _at_most(successes, n, middle) > chance:
+        if _at_most(ways, n, middle) > chance:
             low = middle
         else:
             high = middle
     return (low + high) / 2
 
 
-def _at_most(successes: int, n: int, share: float) -> float:
-    """P(X ≤ successes) of a binomial, summed in logarithms so that large n do not overflow."""
-    if share <= 0 or share >= 1:
-        return 1.0 if share <= 0 or successes >= n else 0.0
-    log_p, log_q = math.log(share), math.log1p(-share)
+def _log_ways(successes: int, n: int) -> NDArray[np.float64]:
+    """Logarithms of n over k for k = 0 to ``successes``, (successes + 1,)."""
     whole = math.lgamma(n + 1)
-    return math.fsum(
-        math.exp(whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * log_p + (n - k) * log_q)
-        for k in range(successes + 1)
-    )
+    counts = range(successes + 1)
+    return np.array([whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) for k in counts])
+
+
+def _at_most(ways: NDArray[np.float64], n: int, share: float) -> float:
+    """P(X < len(ways)) of a binomial, summed in logarithms so that large n do not overflow."""
+    if share <= 0 or share >= 1:
+        return 1.0 if share <= 0 or len(ways) > n else 0.0
+    k = np.arange(len(ways))
+    return float(np.exp(ways + k * math.log(share) + (n - k) * math.log1p(-share)).sum())

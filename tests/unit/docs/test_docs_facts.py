@@ -43,7 +43,7 @@ def rows(text: str) -> list[tuple[str, ...]]:
 def written(cls: type, shown: str = "") -> str:
     """A declaration as the docs print it: 'il.MaxQuarantined(share=0.1)'."""
     parts = [
-        name if p.default is p.empty else f"{name}={p.default!r}"
+        name if p.default is p.empty else f"{name}={p.default!r}".replace("Ellipsis", "…")
         for name, p in inspect.signature(cls).parameters.items()
     ]
     return f"`il.{shown or cls.__name__}({', '.join(parts)})`"

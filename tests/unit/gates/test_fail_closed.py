@@ -19,7 +19,10 @@ from interlock.gates.data.rows import MaxViolations, MinRows
 from interlock.gates.gate import Declared, run
 from interlock.gates.model.absolute import Above, Below
 from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.expect import Expect
+from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
 from interlock.verdict import Verdict
 
@@ -30,6 +33,11 @@ MODEL = (
     BeatsBaselines(),
     NoWorseThanChampion(0.005),
     BetterThanChampion(),
+)
+BEHAVIOUR = (
+    Directional("full_baths", add=1, never_lowers_by="2%"),
+    Invariant("full_baths", values=[2], tolerance="5%"),
+    Expect({"full_baths": 1}, at_least=90_000, at_most=200_000),
 )
 SERVICE = service_gate([P99Below("20ms")])
 BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
@@ -56,7 +64,7 @@ def test_sound_measurements_open_every_gate(sound_data, sound_model, sound_servi
 
 
 def test_every_check_there_is_was_asked():
-    asked = {type(check).__name__ for check in (*DATA, *MODEL, *SERVICE)}
+    asked = {type(check).__name__ for check in (*DATA, *MODEL, *BEHAVIOUR, *SERVICE)}
     declared = {
         name
         for found in pkgutil.walk_packages(interlock.gates.__path__, "interlock.gates.")
@@ -64,7 +72,7 @@ def test_every_check_there_is_was_asked():
         for name, thing in vars(module).items()
         if isinstance(thing, type)
         and issubclass(thing, Declared)
-        and thing is not Declared
+        and hasattr(thing, "judge")
         and thing.__module__ == module.__name__
     }
     assert asked == declared
@@ -186,6 +194,61 @@ def test_no_check_of_the_model_gate_passes_on_spoiled_rows(sound_model, spoil):
     assert len(_shut(MODEL, spoil(sound_model))) == 5
 
 
+def _with_behaviour(measurement, **changes):
+    """The measurement with sound answers to what BEHAVIOUR asks, but for the changes."""
+    parts = {
+        "before": np.full(500, 1e5),
+        "after": np.full(500, 1.01e5),
+        "rows": np.arange(500),
+        "requests": {"full_baths": [1] * 500},
+        "became": [2] * 500,
+    }
+    tried = Tried(**(parts | changes))
+    expected = {BEHAVIOUR[2].key: Expected(value=1e5, answered=1e5)}
+    return replace(
+        measurement, behaviour={check.key: tried for check in BEHAVIOUR[:2]}, expected=expected
+    )
+
+
+def test_sound_behaviour_opens_the_gate(sound_model):
+    assert run("gate", BEHAVIOUR, _with_behaviour(sound_model)).opens
+
+
+@given(
+    name=st.sampled_from(["before", "after"]),
+    place=st.integers(0, 499),
+    bad=st.sampled_from([math.nan, math.inf, -math.inf]),
+)
+@within
+def test_one_bad_answer_shuts_the_behaviour_checks(sound_model, name, place, bad):
+    spoiled = np.full(500, 1e5)
+    spoiled[place] = bad
+    shut = _shut(BEHAVIOUR, _with_behaviour(sound_model, **{name: spoiled}))
+    assert [check.verdict for check in shut] == [Verdict.ERROR] * 2
+
+
+@pytest.mark.parametrize("name", ["before", "after", "rows", "requests", "became", "units"])
+@pytest.mark.parametrize("bad", [None, np.array([]), np.zeros(3), "many", -1])
+def test_behaviour_stays_shut_on_answers_with_a_hole(sound_model, name, bad):
+    if name == "units" and bad is None:
+        return  # rows are independent
+    measurement = _with_behaviour(sound_model, **{name: bad})
+    if name == "requests":  # words, for people; looked at where a rule is broken
+        measurement = _with_behaviour(sound_model, requests=bad, after=np.full(500, 9e4))
+    assert len(_shut(BEHAVIOUR, measurement)) == 2
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None, "many"])
+def test_an_example_without_a_number_stays_shut(sound_model, value):
+    expected = {BEHAVIOUR[2].key: Expected(value=value, answered=value)}
+    measurement = replace(_with_behaviour(sound_model), expected=expected)
+    assert {check.verdict for check in _shut(BEHAVIOUR, measurement)} == {Verdict.ERROR}
+
+
+def test_behaviour_that_was_not_asked_stays_shut(sound_model):
+    assert len(_shut(BEHAVIOUR, sound_model)) == 3
+
+
 SERVICE_HOLES = [
     (field.name, bad)
     for field in fields(service.ServiceMeasurement)
@@ -221,7 +284,7 @@ def test_one_bad_window_shuts_the_latency_check(sound_service, place, bad):
     assert [check.verdict for check in shut] == [Verdict.ERROR]
 
 
-@pytest.mark.parametrize("gate", [DATA, MODEL, SERVICE])
+@pytest.mark.parametrize("gate", [DATA, MODEL, BEHAVIOUR, SERVICE])
 @pytest.mark.parametrize("measurement", [None, object(), {}, 0])
 def test_no_check_passes_on_no_measurement(gate, measurement):
     checks = run("gate", gate, measurement).checks

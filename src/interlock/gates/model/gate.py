@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from interlock.gates.gate import Declared, Judge
 from interlock.gates.model.absolute import Above, Below
 from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.expect import Expect
 from interlock.gates.model.measurement import ModelMeasurement
 
 MODEL_CHECKS: tuple[type[Declared], ...] = (
@@ -16,6 +18,9 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     BeatsBaselines,
     NoWorseThanChampion,
     BetterThanChampion,
+    Directional,
+    Invariant,
+    Expect,
 )
 """Every check that a product may declare for its model gate."""
 DEFAULT_MODEL_GATE: tuple[Judge[ModelMeasurement], ...] = (BeatsBaselines(), NoWorseThanChampion())

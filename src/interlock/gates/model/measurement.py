@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from interlock.evaluate.compare import Estimate, difference, estimate
 from interlock.evaluate.metrics import Metric
+from interlock.gates.model.tried import Expected, Tried
 from interlock.stats.resamples import Resamples
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,8 @@ class ModelMeasurement:
     ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
     holds elsewhere does not matter. ``clusters`` (n_rows,) are unit ids where rows of one unit
     depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
+    ``behaviour`` and ``expected`` are the winner's answers to changed requests and to examples, by
+    the key of the check that asks for them.
     """
 
     metric: str
@@ -43,6 +46,8 @@ class ModelMeasurement:
     clusters: NDArray[Any] | None = None
     slice_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     target_unit: str = ""
+    behaviour: Mapping[str, Tried] = field(default_factory=dict)
+    expected: Mapping[str, Expected] = field(default_factory=dict)
 
     @cached_property
     def resamples(self) -> Resamples:

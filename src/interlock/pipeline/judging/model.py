@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from interlock.evaluate.compare import estimates
 from interlock.evaluate.metrics import METRICS, metric_named
 from interlock.gates.gate import run
 from interlock.gates.model.absolute import Below
+from interlock.gates.model.behaviour import Behaviour
 from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
@@ -57,6 +59,7 @@ def judge_model(
     def compute() -> dict[str, Any]:
         rows = load_examples(context, examples.output)
         measurement = _measure(context, snapshots, trained, rows, champion, champion_label)
+        measurement = _with_behaviour(context, snapshots, trained, rows, measurement, checks)
         result = run("model gate", checks, measurement)
         return {
             "result": result.to_row(),
@@ -101,6 +104,32 @@ def _measure(
         clusters=units if len(set(units)) < len(units) else None,
         target_unit=getattr(product.target, "unit", ""),
     )
+
+
+def _with_behaviour(
+    context: Context,
+    snapshots: Outcome,
+    trained: Outcome,
+    rows: TrainingSet,
+    measurement: ModelMeasurement,
+    checks: Sequence[Any],
+) -> ModelMeasurement:
+    """The measurement with the winner's answers to what behaviour checks ask, if there are any."""
+    if not any(isinstance(check, Behaviour) for check in checks):
+        return measurement
+    from interlock.pipeline.behaviour import measure_behaviour  # noqa: PLC0415 - the service's code
+
+    output = trained.output
+    found = measure_behaviour(
+        context,
+        snapshots,
+        rows,
+        output["candidates"][output["winner"]],
+        array_from_bytes(context.artifacts.get(output["rows"]["test"])),
+        checks,
+        clusters=measurement.clusters,
+    )
+    return replace(measurement, behaviour=found.behaviour, expected=found.expected)
 
 
 def _champion_score(

@@ -13,12 +13,13 @@ from interlock.gates.model.gate import model_gate
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.model import limits_of
+from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
 from interlock.report.classes import summarise_classes
 from interlock.report.residuals import summarise_regression
 from interlock.store.arrays import array_from_bytes
-from interlock.verdict import Interval
+from interlock.verdict import GateResult, Interval
 
 _SLICE_CATEGORIES = 12
 
@@ -44,6 +45,7 @@ def tell_evaluation(
         candidates=tuple(shown),
         winner=output["winner"],
         test=_test_summary(context, examples, trained) if estimates else None,
+        behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
     )
 
 

@@ -12,6 +12,7 @@ Measured values are :class:`interlock.evaluate.compare.Estimate`, in the unit of
 
 from __future__ import annotations
 
+from interlock.report.content.behaviour import Behaviour, BehaviourExample
 from interlock.report.content.classes import ClassesSummary, Curve, ReliabilityBin
 from interlock.report.content.data import (
     CategoricalColumn,
@@ -31,6 +32,8 @@ from interlock.report.content.steps import Step, StepStatus
 __all__ = [
     "Attestation",
     "BadInput",
+    "Behaviour",
+    "BehaviourExample",
     "Candidate",
     "CandidateKind",
     "CategoricalColumn",

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from interlock.evaluate.compare import Estimate
+from interlock.report.content.behaviour import Behaviour
 from interlock.report.content.classes import ClassesSummary
 from interlock.report.content.regression import RegressionSummary
 
@@ -47,9 +48,13 @@ class Candidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """The competition: who took part, by which metrics (the first ranks), and who won."""
+    """The competition: who took part, by which metrics (the first ranks), and who won.
+
+    ``behaviour`` is what the winner answered to changed requests and to examples.
+    """
 
     metrics: tuple[Metric, ...]
     candidates: tuple[Candidate, ...]
     winner: str | None = None
     test: RegressionSummary | ClassesSummary | None = None
+    behaviour: tuple[Behaviour, ...] = ()
