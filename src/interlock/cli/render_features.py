@@ -25,7 +25,7 @@ def features_lines(report: FeaturesReport) -> list[str]:
 
 def _feature_cells(row: CatalogueRow) -> tuple[str, ...]:
     missing = "" if row.missing is None else percent(row.missing)
-    importance = "" if row.importance is None else f"{row.importance:.4g}"
+    importance = _importance(row)
     used = row.source if row.used else f"{row.source} (not a model input)"
     fresh = "" if row.as_of is None else moment(row.as_of)
     owner = f" ({shown(row.owner)})" if row.owner else ""
@@ -40,6 +40,15 @@ def _feature_cells(row: CatalogueRow) -> tuple[str, ...]:
         fresh,
         importance,
     )
+
+
+def _importance(row: CatalogueRow) -> str:
+    """'0.136 (0.128 to 0.147)'; releases of before have no interval."""
+    if row.importance is None:
+        return ""
+    if row.importance_low is None or row.importance_high is None:
+        return f"{row.importance:.3g}"
+    return f"{row.importance:.3g} ({row.importance_low:.3g} to {row.importance_high:.3g})"
 
 
 def symmetry_lines(report: SymmetryReport) -> list[str]:

@@ -9,6 +9,7 @@ from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.explaining import weigh_inputs
 from interlock.pipeline.snapshots import snapshot_digests
 from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
@@ -47,7 +48,8 @@ def _build(
     bound, output = context.bound, trained.output
     row = output["candidates"][output["winner"]]
     rows = load_examples(context, examples.output)
-    files = _files(context, output, row, _winner_estimates(trained, judged))
+    weights = weigh_inputs(context, examples, trained).output
+    files = _files(context, output, row, _winner_estimates(trained, judged), weights)
     files["profile.json"] = canonical_json(_profile(context, rows, output))
     facts: dict[str, Any] = {
         "product": bound.product.name,
@@ -66,7 +68,11 @@ def _build(
 
 
 def _files(
-    context: Context, output: Mapping[str, Any], row: Mapping[str, Any], estimates: Any
+    context: Context,
+    output: Mapping[str, Any],
+    row: Mapping[str, Any],
+    estimates: Any,
+    weights: Mapping[str, Any],
 ) -> dict[str, bytes]:
     bound = context.bound
     answer = AnswerContract(
@@ -86,7 +92,7 @@ def _files(
         "edges": row["edges"],
         "params": row["params"],
         "notes": row["notes"],
-        "importance": row.get("importance", {}),
+        "importance": weights["inputs"],
         "n_rows": row["n_rows"],
         "trained_until": output["trained_until"],
         "seen_until": output["seen_until"],

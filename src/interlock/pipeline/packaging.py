@@ -5,18 +5,17 @@ Importing this module imports ONNX; a stage whose output is known does without.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, replace
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from interlock.digest import seed_from
 from interlock.errors import InterlockError, Mistake
-from interlock.evaluate.importance import permutation_importance
 from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context
 from interlock.pipeline.finishing import Finishing
+from interlock.pipeline.packaged import Packaged
 from interlock.release.export.exported import Exported
 from interlock.release.export.exporter import export, keep
 from interlock.release.parity import Exactness, compare, edge_rows, edge_values
@@ -25,12 +24,9 @@ from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.calibration import calibrate
 from interlock.train.candidate import Candidate
-from interlock.train.encoder import Encoder
 from interlock.train.fit import FailedFit, Fitted
 from interlock.train.interval import calibrate_interval
 from interlock.train.training_data import TrainingData, take
-
-_IMPORTANCE_ROWS = 120  # tune rows on which inputs are shuffled
 
 
 def describe(
@@ -207,44 +203,4 @@ def score_test(
 
 def score(context: Context, row: Mapping[str, Any], columns: Mapping[str, Any]) -> Answers:
     """Answers of a packaged candidate for feature columns, before post-processing."""
-    return scoring(context, row)(columns)
-
-
-def scoring(context: Context, row: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Answers]:
-    """The function from feature columns to a packaged candidate's answers; it is loaded once.
-
-    Computed as the service will, but for post-processing, which feature columns do not decide.
-    """
-    inputs = tuple(i for i in context.bound.features.inputs if i.name in set(row["inputs"]))
-    encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
-    scorer = open_scorer(
-        row["format"],
-        context.artifacts.get(row["payload"]),
-        n_columns=encoder.n_columns if encoder else None,
-        inputs=inputs,
-    )
-    spec = AnswerSpec.from_row(row["spec"])
-    return lambda columns: answer(
-        scorer.raw(encoder.transform(columns) if encoder else columns), spec
-    )
-
-
-def importance(
-    context: Context, row: Mapping[str, Any], data: TrainingData, metric: Metric
-) -> dict[str, Any]:
-    """What the metric loses on some tune rows when an input is shuffled, by input."""
-    numbers = data.split.tune
-    if len(numbers) > _IMPORTANCE_ROWS:
-        numbers = numbers[np.linspace(0, len(numbers) - 1, _IMPORTANCE_ROWS).astype(int)]
-    if not len(numbers):
-        return {}
-    inputs = tuple(i for i in data.inputs if i.name in set(row["inputs"]))
-    answers = scoring(context, row)
-    found = permutation_importance(
-        metric,
-        data.y[numbers],
-        take(data.columns, inputs, numbers),
-        lambda columns: answers(columns).prediction,
-        seed=seed_from("importance", str(row["payload"])),
-    )
-    return {name: asdict(lost) for name, lost in found.items()}
+    return Packaged.of(context, row).answers(columns)

@@ -200,6 +200,9 @@ class Run:
             self.tale.parts["evaluation"] = lambda: telling.tell_evaluation(
                 self.context, examples, trained, kept[0]
             )
+            self.tale.parts["explanations"] = lambda: telling.tell_explanations(
+                self.context, examples, trained
+            )
             return GateResult.from_row(kept[0].output["result"])
 
         result = self._gate("model", ask, outcome=lambda: kept[0])

@@ -96,7 +96,7 @@ def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
 
 
 def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
-    from interlock.pipeline.packaging import describe, importance, score_test  # noqa: PLC0415 - ONNX is slow
+    from interlock.pipeline.packaging import describe, score_test  # noqa: PLC0415 - ONNX is slow
 
     product = context.bound.product
     rows = load_examples(context, examples.output)
@@ -130,8 +130,6 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
     for name, row in described.items():
         if row["failure"] is None and (name == winner or row["baseline"]):
             row["test"] = score_test(context, row, data, finishing)
-    if winner is not None:
-        described[winner]["importance"] = importance(context, described[winner], data, metric)
     instants = rows.instants
     return {
         "split": split.to_row(),

@@ -236,6 +236,15 @@ class Encoder:
         coded = {part.name for part in self.parts if isinstance(part, Coded)}
         return tuple(i for i, name in enumerate(self.names) if name in coded)
 
+    @cached_property
+    def places(self) -> dict[str, slice]:
+        """The matrix columns that each input fills, by the input's name."""
+        found, start = {}, 0
+        for part in self.parts:
+            found[part.name] = slice(start, start + len(part.names))
+            start += len(part.names)
+        return found
+
     @property
     def inputs(self) -> tuple[str, ...]:
         """The names of the inputs, in the order :meth:`transform_row` takes their values."""
@@ -245,11 +254,8 @@ class Encoder:
         """The matrix, (n_rows, n_columns), C-contiguous."""
         n_rows = len(next(iter(columns.values()), ()))
         out = np.zeros((n_rows, self.n_columns), dtype=np.float64)
-        start = 0
         for part in self.parts:
-            end = start + len(part.names)
-            part.fill(columns[part.name], out[:, start:end])
-            start = end
+            part.fill(columns[part.name], out[:, self.places[part.name]])
         return out
 
     def transform_row(self, values: Sequence[Any]) -> list[float]:

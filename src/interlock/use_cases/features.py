@@ -23,7 +23,8 @@ class CatalogueRow:
     """One value that a model may see, or that keys a history.
 
     ``missing`` is its share in the champion's held-out rows, ``importance`` what the champion's
-    metric lost when it was shuffled, ``as_of`` the grid point (µs) that is answered from now.
+    metric lost when it was shuffled, between ``importance_low`` and ``importance_high`` with 95 %;
+    ``as_of`` the grid point (µs) that is answered from now.
     """
 
     name: str
@@ -36,6 +37,8 @@ class CatalogueRow:
     used: bool
     missing: float | None = None
     importance: float | None = None
+    importance_low: float | None = None
+    importance_high: float | None = None
     as_of: int | None = None
 
 
@@ -169,11 +172,13 @@ def _missing(profile: Mapping[str, Any]) -> dict[str, float]:
 def _measured(
     row: CatalogueRow, missing: Mapping[str, float], importance: Mapping[str, Any]
 ) -> CatalogueRow:
-    known = importance.get(row.name)
+    known = importance.get(row.name) or {}
     return CatalogueRow(
         **{
             **vars(row),
             "missing": missing.get(row.name),
-            "importance": known["mean"] if known else None,
+            "importance": known.get("mean"),
+            "importance_low": known.get("low"),
+            "importance_high": known.get("high"),
         }
     )

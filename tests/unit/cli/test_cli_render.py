@@ -279,6 +279,8 @@ def test_features_are_listed_with_what_is_known_of_them():
                 used=True,
                 missing=0.0123,
                 importance=0.012345,
+                importance_low=-0.001,
+                importance_high=0.03456,
                 as_of=AS_OF,
             ),
         ),
@@ -289,7 +291,7 @@ def test_features_are_listed_with_what_is_known_of_them():
         "window         missing  fresh       importance",
         "  area_m2                   request  float  m²    request Flat (not a model input)",
         "  usual_rent (market team)  history  float        rents: mean(rent) by district     "
-        "30d, every 1d  1.23 %   1997-06-30  0.01235",
+        "30d, every 1d  1.23 %   1997-06-30  0.0123 (-0.001 to 0.0346)",
     ]
     assert render_features.features_lines(replace(report, champion=""))[0] == "features of rents"
     assert render.plain(report)["features"][1]["as_of"] == "1997-06-30T00:00:00Z"

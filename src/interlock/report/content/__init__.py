@@ -24,6 +24,7 @@ from interlock.report.content.data import (
 )
 from interlock.report.content.delivery import Attestation, Command, Content, Lineage
 from interlock.report.content.evaluation import Candidate, CandidateKind, Evaluation, Metric
+from interlock.report.content.explanations import Dependence, Explanations, InputImportance
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
 from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
@@ -45,8 +46,11 @@ __all__ = [
     "Curve",
     "Data",
     "Decile",
+    "Dependence",
     "Evaluation",
+    "Explanations",
     "Histogram",
+    "InputImportance",
     "LatencyWindow",
     "Lineage",
     "Metric",

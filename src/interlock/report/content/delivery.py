@@ -9,6 +9,7 @@ from interlock.errors import Mistake
 from interlock.release.waiver import Waiver
 from interlock.report.content.data import Data
 from interlock.report.content.evaluation import Evaluation
+from interlock.report.content.explanations import Explanations
 from interlock.report.content.service import Service
 from interlock.report.content.steps import Step, StepStatus
 from interlock.verdict import GateResult, Verdict, worst
@@ -69,6 +70,7 @@ class Content:
     waivers: tuple[Waiver, ...] = ()
     data: Data | None = None
     evaluation: Evaluation | None = None
+    explanations: Explanations | None = None
     service: Service | None = None
     lineage: Lineage | None = None
     next_commands: tuple[Command, ...] = ()
