@@ -61,7 +61,8 @@ class ServiceMeasurement:
     measured), of predictions relative. ``tolerance`` is the relative difference of a prediction
     that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
     ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
-    that was answered otherwise than due; ``unanswered`` requests got no answer at all.
+    that was answered otherwise than due; ``unanswered`` requests got no answer at all;
+    ``orders_compared`` requests were sent again with their fields in another order.
     ``oracle_values`` history values were recomputed row by row from the snapshot;
     ``unrecomputed`` says why there is nothing to recompute.
     """
@@ -83,6 +84,8 @@ class ServiceMeasurement:
     unrecomputed: Exemption | None = None
     oracle_values: int = 0
     oracle_mismatches: int = 0
+    orders_compared: int = 0
+    order_mismatches: int = 0
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""
@@ -191,6 +194,27 @@ class BadInput(Declared):
 
 
 @dataclass(frozen=True)
+class FieldOrder(Declared):
+    """A request gets the same answer whatever the order of its fields."""
+
+    def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
+        """Judges the orders compared; none is an error."""
+        compared, different = measurement.orders_compared, measurement.order_mismatches
+        if not compared > 0:
+            return (unmeasured("field order", "V107", "no request was sent in another order"),)
+        return (
+            counted(
+                "field order",
+                "V110",
+                different,
+                Limit(at_most=0),
+                n=compared,
+                unit="other answers",
+            ),
+        )
+
+
+@dataclass(frozen=True)
 class P99Below(Declared):
     """99 of 100 requests are answered within ``limit``, a span such as "20ms".
 
@@ -224,6 +248,7 @@ ALWAYS_ON: tuple[Judge[ServiceMeasurement], ...] = (
     EdgeParity(),
     Symmetry(),
     BadInput(),
+    FieldOrder(),
 )
 DEFAULT_SERVICE_GATE = ALWAYS_ON
 

@@ -120,7 +120,16 @@ def test_a_right_service_passes_everything(bundle):
     assert measured.edge_rows_compared > 20
     assert measured.bad_inputs_sent > 60
     assert set(verdicts(measured).values()) == {Verdict.PASSED, Verdict.NOT_APPLICABLE}
-    assert list(probed.seconds) == ["start", "parity", "edges", "bad input", "latency", "stop"]
+    assert (measured.orders_compared, measured.order_mismatches) == (75, 0)
+    assert list(probed.seconds) == [
+        "start",
+        "parity",
+        "edges",
+        "bad input",
+        "field order",
+        "latency",
+        "stop",
+    ]
     assert sum(probed.seconds.values()) < 10
 
 

@@ -68,4 +68,5 @@ def sound_service():
         latency_windows=tuple(replace(window, p99_seconds=0.004 + k / 1e4) for k in range(10)),
         unanswered=0,
         oracle_values=120,
+        orders_compared=75,
     )

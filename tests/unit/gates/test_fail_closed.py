@@ -265,7 +265,14 @@ def test_the_service_gate_stays_shut_on_a_bad_number(sound_service, name, bad):
 
 
 @pytest.mark.parametrize(
-    "name", ["rows_compared", "features_compared", "edge_rows_compared", "oracle_values"]
+    "name",
+    [
+        "rows_compared",
+        "features_compared",
+        "edge_rows_compared",
+        "oracle_values",
+        "orders_compared",
+    ],
 )
 def test_nothing_compared_never_passes(sound_service, name):
     shut = _shut(SERVICE, replace(sound_service, **{name: 0}))

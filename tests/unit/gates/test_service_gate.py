@@ -147,10 +147,10 @@ def test_a_window_holds_its_percentiles():
         LatencyWindow.of([])
 
 
-def test_four_checks_are_always_on():
+def test_five_checks_are_always_on():
     assert service_gate([]) == DEFAULT_SERVICE_GATE
     names = [type(c).__name__ for c in service_gate([])]
-    assert names == ["Parity", "EdgeParity", "Symmetry", "BadInput"]
+    assert names == ["Parity", "EdgeParity", "Symmetry", "BadInput", "FieldOrder"]
     assert service_gate([P99Below("5ms")]) == (P99Below("5ms"), *DEFAULT_SERVICE_GATE)
 
 

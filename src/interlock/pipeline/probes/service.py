@@ -35,6 +35,7 @@ from interlock.pipeline.probes.edges import (
     edge_requests,
     expected_answers,
 )
+from interlock.pipeline.probes.field_order import Orders, compare_orders
 from interlock.pipeline.probes.latency import Latency, measure_latency
 from interlock.pipeline.probes.parity import (
     Difference,
@@ -120,6 +121,7 @@ class _Found:
     edges: Edges
     bad: Refusals
     latency: Latency
+    orders: Orders
 
 
 def _question(
@@ -137,9 +139,11 @@ def _question(
     timer.mark("edges")
     bad = send_bad_requests(client, _corpus(release.schema, rows, plan.limits), rows.requests[0])
     timer.mark("bad input")
+    orders = compare_orders(client, rows.requests)
+    timer.mark("field order")
     latency = measure_latency(client.host, int(client.port or 0), rows.requests[:_LATENCY_ROWS])
     timer.mark("latency")
-    return _Found(parity=parity, edges=edges, bad=bad, latency=latency)
+    return _Found(parity=parity, edges=edges, bad=bad, latency=latency, orders=orders)
 
 
 def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:
@@ -168,7 +172,7 @@ def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
     parity, edges, latency = found.parity, found.edges, found.latency
     compared = edges.compared
     differences = (*parity.differences, *compared.differences, *edges.unexpected)
-    problems = (latency.problem,) if latency.problem else ()
+    problems = (*((latency.problem,) if latency.problem else ()), *found.orders.examples)
     finite = math.isfinite(parity.worst_feature)
     measurement = ServiceMeasurement(
         rows_compared=parity.rows,
@@ -181,6 +185,8 @@ def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
         edge_mismatches=edges.mismatches,
         bad_inputs_sent=found.bad.sent,
         bad_inputs_wrong=found.bad.wrong,
+        orders_compared=found.orders.compared,
+        order_mismatches=found.orders.different,
         latency_windows=latency.windows,
         unanswered=parity.unanswered + compared.unanswered + latency.unanswered,
         worst_feature_difference=parity.worst_feature if finite else None,
