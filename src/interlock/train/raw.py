@@ -71,7 +71,7 @@ def raw_scores(estimator: Any, matrix: Any) -> Floats:
         return raw_scores(estimator[-1], estimator[:-1].transform(matrix))
     if isinstance(estimator, FittedRule):
         return estimator.predict(matrix)
-    if not len(matrix):
+    if not matrix.shape[0]:
         return np.empty((0, 1 if not is_classifier(estimator) else len(estimator.classes_)))
     scores = np.asarray(_own_scores(estimator, matrix), dtype=np.float64)
     return scores[:, np.newaxis] if scores.ndim == 1 else scores
@@ -86,7 +86,7 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
     if _is_xgboost(estimator) and link != "probability":
         return estimator.predict(matrix, output_margin=link != "identity")
     if isinstance(estimator, _GENERALISED):
-        return np.asarray(matrix) @ estimator.coef_ + estimator.intercept_
+        return matrix @ estimator.coef_ + estimator.intercept_
     if link in ("logit", "softmax"):
         return estimator.decision_function(matrix)
     return estimator.predict_proba(matrix) if link == "probability" else estimator.predict(matrix)

@@ -22,6 +22,7 @@ from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 
 from interlock.release.export import graph
 from interlock.release.export.exported import Written
+from interlock.train.encoder import Encoder
 
 MATRIX = "X"
 """The input: the encoder's matrix, doubles (n_rows, n_columns)."""
@@ -29,12 +30,17 @@ MATRIX = "X"
 
 @dataclass(kw_only=True)
 class GraphBuilder:
-    """Collects nodes and constants; ``writer`` knows the exporter of any estimator."""
+    """Collects nodes and constants; ``writer`` knows the exporter of any estimator.
+
+    ``encoder`` is what numbers the texts of a frame, for estimators that take one.
+    """
 
     n_columns: int
     writer: Callable[[Any, GraphBuilder, str], Written]
+    encoder: Encoder | None = None
     _nodes: list[NodeProto] = field(default_factory=list)
     _constants: list[TensorProto] = field(default_factory=list)
+    _refusals: list[str] = field(default_factory=list)
 
     def write(self, estimator: Any, source: str) -> Written:
         """Have a part of an estimator written. Raises Refusal where no exporter knows it."""
@@ -71,7 +77,13 @@ class GraphBuilder:
         index = self.constant(np.array([place], dtype=np.int64))
         return self.add("Gather", source, index, axis=1)
 
+    def refuse(self, poison: str) -> None:
+        """Let the model answer NaN where this tensor, (n_rows, 1), is NaN; elsewhere it is 0."""
+        self._refusals.append(poison)
+
     def model(self, name: str, *, width: int) -> bytes:
         """The bytes of the model whose raw scores are that tensor."""
+        for poison in self._refusals:
+            name = self.add("Add", name, poison)
         nodes = [*self._nodes, helper.make_node("Identity", [name], ["raw"])]
         return graph.serialise(nodes, self._constants, n_columns=self.n_columns, n_outputs=width)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from interlock.train.answer import Link
+from interlock.train.encoder import Encoder
 
 Format = Literal["onnx", "skops", "lightgbm", "xgboost"]
 
@@ -74,6 +75,7 @@ class Written:
 class Exported:
     """A packaged model.
 
+    ``encoder`` makes its matrix, None where it takes the feature columns themselves;
     ``link`` turns raw scores into what the estimator predicts; ``reason`` says why the format is
     what it is; ``exporter`` names the module that made it; ``edges`` feed the parity check.
     """
@@ -86,3 +88,4 @@ class Exported:
     exporter: str
     edges: Edges
     tolerance: float
+    encoder: Encoder | None = None

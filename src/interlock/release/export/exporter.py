@@ -1,14 +1,17 @@
 """From a fitted estimator to the bytes that a release carries.
 
 Behind Interlock's encoder an estimator gets a double matrix, and an exact exporter is tried first;
-where it refuses, the model is kept in a safe native format and the reason is recorded. Without
-the encoder (a Pipeline takes the feature columns themselves) only the native format remains.
+where it refuses, the model is kept in a safe native format and the reason is recorded. A Pipeline
+takes the feature columns themselves; exported, it stands behind an encoder that numbers the texts.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
+from interlock.features.definition import Input
 from interlock.release.export import (
     baseline,
     calibrated,
@@ -16,6 +19,7 @@ from interlock.release.export import (
     hist_gradient_boosting,
     lightgbm,
     linear,
+    pipeline,
     stacking,
     trees,
     voting,
@@ -42,6 +46,7 @@ _EXACT = (
     hist_gradient_boosting,
     lightgbm,
     linear,
+    pipeline,
     stacking,
     trees,
     voting,
@@ -49,27 +54,41 @@ _EXACT = (
 )
 
 
-def export(estimator: Any, encoder: Encoder | None, *, task: Task) -> Exported:
+def export(
+    estimator: Any,
+    encoder: Encoder | None,
+    *,
+    task: Task,
+    inputs: Sequence[Input] = (),
+    columns: Mapping[str, Any] | None = None,
+) -> Exported:
     """Package a fitted estimator that stands behind ``encoder``, or takes the columns itself.
 
-    Raises AuthorError T150, T151 or T152 where no safe format can hold it.
+    Without an encoder (a Pipeline) the training rows' ``columns`` of its ``inputs`` say which texts
+    there are. Raises AuthorError T150, T151 or T152 where no safe format can hold it.
     """
     name = type(estimator).__name__
+    taken = encoder
     if encoder is None:
-        return _native(estimator, task, f"{name} takes the feature columns itself")
+        if columns is None:
+            return _native(estimator, task, f"{name} takes the feature columns itself")
+        taken = pipeline.encoder_of(estimator, inputs, columns)
     try:
-        return exact(estimator)
+        return replace(exact(estimator, taken), encoder=taken)
     except Refusal as refusal:
         reason = str(refusal)
         shown = reason if name in reason else f"{name}: {reason}"
-        return keep(estimator, task=task, reason=shown)
+        return keep(estimator, task=task, reason=shown, encoder=encoder)
 
 
-def exact(estimator: Any, *, n_columns: int | None = None) -> Exported:
-    """The exact export of a fitted estimator. Raises Refusal where there is none."""
-    if n_columns is None:
-        n_columns = width_of(estimator)
-    builder = GraphBuilder(n_columns=n_columns, writer=write)
+def exact(estimator: Any, encoder: Encoder | None = None) -> Exported:
+    """The exact export of a fitted estimator, or of a Pipeline behind an encoder of texts.
+
+    Raises Refusal where there is none.
+    """
+    whole = pipeline.takes_columns(estimator)
+    n_columns = encoder.n_columns if whole and encoder else width_of(estimator)
+    builder = GraphBuilder(n_columns=n_columns, writer=write, encoder=encoder if whole else None)
     written = builder.write(estimator, MATRIX)
     return _exported(
         "onnx",
@@ -102,17 +121,20 @@ def _exporter_of(estimator: Any) -> Any:
     raise Refusal(f"no exact exporter for {type(estimator).__name__}")
 
 
-def keep(estimator: Any, *, task: Task, reason: str) -> Exported:
+def keep(estimator: Any, *, task: Task, reason: str, encoder: Encoder | None = None) -> Exported:
     """The library's own safe format where it has one, else skops; ``reason`` is why.
 
     Raises AuthorError T150, T151 or T152 where skops cannot hold it.
     """
     if lightgbm.accepts(estimator):
-        return _own("lightgbm", lightgbm.portable_text(estimator).encode(), estimator, reason)
-    if xgboost.accepts(estimator):
+        payload = lightgbm.portable_text(estimator).encode()
+        kept = _own("lightgbm", payload, estimator, reason)
+    elif xgboost.accepts(estimator):
         payload = bytes(xgboost.used(estimator).save_raw("ubj"))
-        return _own("xgboost", payload, estimator, reason)
-    return _native(estimator, task, reason)
+        kept = _own("xgboost", payload, estimator, reason)
+    else:
+        kept = _native(estimator, task, reason)
+    return replace(kept, encoder=encoder)
 
 
 def _own(kind: Format, payload: bytes, estimator: Any, reason: str) -> Exported:

@@ -57,7 +57,10 @@ OPERATORS = frozenset(
 
 def constant(name: str, values: np.ndarray) -> TensorProto:
     """A named initialiser holding the array's own bytes."""
-    tensor: TensorProto = numpy_helper.from_array(np.ascontiguousarray(values), name)
+    tensor: TensorProto = numpy_helper.from_array(
+        np.ascontiguousarray(values).reshape(np.shape(values)),
+        name,  # it makes a row of a scalar
+    )
     return tensor
 
 

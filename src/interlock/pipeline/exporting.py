@@ -1,0 +1,120 @@
+"""A fitted candidate as it will ship: exported, loaded again, and held against the fit.
+
+A graph that answers otherwise than the fitted estimator is set aside for the library's own format.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from interlock.errors import InterlockError, Mistake
+from interlock.release.export import pipeline
+from interlock.release.export.exported import Exported
+from interlock.release.export.exporter import export, keep
+from interlock.release.parity import Exactness, compare, edge_rows
+from interlock.release.scorer import Scorer, open_scorer
+from interlock.train.answer import Floats
+from interlock.train.fit import Fitted
+from interlock.train.training_data import TrainingData, take
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class LoadedExport:
+    """An exported model, loaded; ``exactness`` by set of rows, as plain JSON values."""
+
+    exported: Exported
+    scorer: Scorer
+    exactness: Mapping[str, Any]
+
+    def raw(self, columns: Mapping[str, Any]) -> Floats:
+        """Raw scores (n_rows, n_scores) of rows given as feature columns."""
+        encoder = self.exported.encoder
+        scores: Floats = self.scorer.raw(encoder.transform(columns) if encoder else columns)
+        return scores
+
+
+def exported_as(fit: Fitted, data: TrainingData) -> LoadedExport:
+    """Package a fit. Raises InterlockError T156 where what is packaged answers otherwise."""
+    train = data.part("train").columns
+    exported = export(
+        fit.estimator,
+        fit.encoder,
+        task=data.task,
+        inputs=fit.prepared.inputs,
+        columns=train,
+    )
+    try:
+        return _compared(fit, exported, data)
+    except InterlockError as error:
+        if exported.format != "onnx":
+            raise
+        reason = f"its graph differed: {error.mistakes[0].got}"
+    kept = keep(fit.estimator, task=data.task, reason=reason, encoder=fit.encoder)
+    return _compared(fit, kept, data)
+
+
+def _compared(fit: Fitted, exported: Exported, data: TrainingData) -> LoadedExport:
+    """Native against exported, on held-out rows and at the model's edges. Raises T156."""
+    encoder = exported.encoder
+    scorer = open_scorer(
+        exported.format,
+        exported.payload,
+        n_columns=encoder.n_columns if encoder else None,
+        inputs=fit.prepared.inputs,
+    )
+    held_out = np.concatenate([data.split.tune, data.split.calibrate, data.split.test])
+    columns = take(data.columns, fit.prepared.inputs, held_out)
+    native = fit.raw(columns)
+    if encoder is None:
+        found = {"held out": compare(native, scorer.raw(columns))}
+    else:
+        rows = encoder.transform(columns)
+        found = {"held out": compare(native, scorer.raw(rows))}
+        if len(held_out):
+            found["edges"] = _at_edges(fit, exported, scorer, rows)
+    for where, exactness in found.items():
+        if exactness.rows and not exactness.within(exported.tolerance):
+            raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)
+    rows_of = {where: exactness.to_row() for where, exactness in found.items()}
+    return LoadedExport(exported=exported, scorer=scorer, exactness=rows_of)
+
+
+def _at_edges(fit: Fitted, exported: Exported, scorer: Scorer, seen: Floats) -> Exactness:
+    """Where the model's answer jumps. An estimator may refuse some of these rows (an unknown
+    category, a sum that overflows): those without a finite answer, which the service refuses too,
+    are then left out."""
+    matrix = edge_rows(exported.edges, seen)
+    answers = scorer.raw(matrix)
+    try:
+        return compare(_native(fit, exported, matrix), answers)
+    except ValueError:
+        finite = np.isfinite(answers).all(axis=1)
+        return compare(_native(fit, exported, matrix[finite]), answers[finite])
+
+
+def _native(fit: Fitted, exported: Exported, matrix: Floats) -> Floats:
+    """What the fitted estimator makes of rows of the release's matrix."""
+    if fit.encoder is not None or exported.encoder is None:
+        return fit.scores(matrix)
+    return fit.raw(pipeline.decoded(exported.encoder, matrix))
+
+
+def _inexact(
+    name: str, where: str, exactness: Mapping[str, Any], tolerance: float
+) -> InterlockError:
+    return InterlockError.of(
+        [
+            Mistake(
+                code="T156",
+                what="the packaged model does not answer as the trained one did",
+                where=f"candidate '{name}', rows: {where}",
+                expected=f"equal, or within {tolerance:g} relative",
+                got=f"{exactness}",
+                fix="report it; meanwhile use an estimator that exports exactly",
+            )
+        ]
+    )

@@ -1,0 +1,220 @@
+"""Whole Pipelines in one graph, behind an encoder that numbers the texts."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import (
+    GradientBoostingRegressor,
+    HistGradientBoostingRegressor,
+    RandomForestClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_selection import SelectKBest
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    MaxAbsScaler,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    RobustScaler,
+    StandardScaler,
+    TargetEncoder,
+)
+
+from interlock.features.definition import Input
+from interlock.release.export.exporter import export
+from interlock.release.export.pipeline import OTHER, decoded
+from interlock.release.parity import compare, edge_rows
+from interlock.release.scorer import open_scorer
+from interlock.train.raw import raw_scores
+from interlock.train.training_data import frame_of
+
+INPUTS = (
+    Input(name="area", kind="int"),
+    Input(name="rooms", kind="float"),
+    Input(name="style", kind="category", categories=("barn", "loft", "tower")),
+    Input(name="zone", kind="str"),
+)
+NUMBERS, TEXTS = ["area", "rooms"], ["style", "zone"]
+
+
+def columns(seed=0, n=400):
+    rng = np.random.default_rng(seed)
+    zones = [f"z{int(z)}" for z in rng.geometric(0.3, n)]
+    return {
+        "area": np.where(rng.random(n) < 0.1, np.nan, rng.normal(1_000, 300, n)),
+        "rooms": np.where(rng.random(n) < 0.05, np.nan, rng.integers(1, 9, n).astype(float)),
+        "style": [None if r < 0.1 else "loft" if r < 0.5 else "barn" for r in rng.random(n)],
+        "zone": [None if r < 0.05 else z for r, z in zip(rng.random(n), zones, strict=True)],
+    }
+
+
+COLUMNS = columns()
+FRAME = frame_of(INPUTS, COLUMNS)
+Y = (
+    np.nan_to_num(COLUMNS["area"], nan=900) / 100
+    + np.array([len(z or "") for z in COLUMNS["zone"]])
+    + np.random.default_rng(1).normal(0, 0.3, len(FRAME))
+)
+NONE = SimpleImputer(missing_values=None, strategy="constant", fill_value="none")
+
+
+def around(numbers, texts):
+    return ColumnTransformer([("n", numbers, NUMBERS), ("t", texts, TEXTS)])
+
+
+def ready(imputer=None, scaler=None):
+    return make_pipeline(imputer or SimpleImputer(), scaler or StandardScaler())
+
+
+ONE_HOT = OneHotEncoder(handle_unknown="ignore")
+PIPELINES = {
+    "one-hot": make_pipeline(around(ready(), ONE_HOT), Ridge()),
+    "indicator": make_pipeline(around(SimpleImputer(add_indicator=True), ONE_HOT), Ridge()),
+    "infrequent": make_pipeline(
+        around(
+            ready(scaler=RobustScaler()),
+            OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=25, drop="first"),
+        ),
+        Ridge(),
+    ),
+    "ordinal": make_pipeline(
+        around(
+            "passthrough",
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+        ),
+        HistGradientBoostingRegressor(max_iter=20, random_state=0),
+    ),
+    "imputed texts": make_pipeline(
+        around(
+            ready(SimpleImputer(strategy="median"), MinMaxScaler(clip=True)),
+            make_pipeline(NONE, OneHotEncoder(handle_unknown="ignore", max_categories=4)),
+        ),
+        GradientBoostingRegressor(n_estimators=10, random_state=0),
+    ),
+    "target": make_pipeline(
+        around(ready(scaler=MaxAbsScaler()), TargetEncoder(random_state=0)),
+        StandardScaler(),
+        Ridge(),
+    ),
+    "by type": Pipeline(
+        [
+            (
+                "columns",
+                ColumnTransformer(
+                    [
+                        ("t", ONE_HOT, make_column_selector(dtype_include=object)),
+                        ("drop", "drop", ["rooms"]),
+                    ],
+                    remainder=SimpleImputer(),
+                ),
+            ),
+            ("nothing", "passthrough"),
+            ("same", FunctionTransformer()),
+            ("model", Ridge()),
+        ]
+    ),
+    "vote": VotingRegressor(
+        [
+            ("a", make_pipeline(around(ready(), ONE_HOT), Ridge())),
+            ("b", make_pipeline(around(ready(), TargetEncoder(random_state=0)), Ridge(10))),
+        ]
+    ),
+}
+
+
+def compared(model, exported, extra=()):
+    """On the training rows, rows never seen, and the edges; batches of one must agree too."""
+    assert (exported.format, exported.tolerance) == ("onnx", exported.tolerance)
+    scorer = open_scorer("onnx", exported.payload, n_columns=exported.encoder.n_columns)
+    matrix = exported.encoder.transform(columns(7))
+    rows = np.vstack(
+        [exported.encoder.transform(COLUMNS), edge_rows(exported.edges, matrix), *extra]
+    )
+    native = raw_scores(model, frame_of(INPUTS, decoded(exported.encoder, rows)))
+    answers = scorer.raw(rows)
+    singles = np.array([scorer.raw_one(row.tolist()) for row in rows[::9]])
+    assert compare(answers[::9], singles).within(1e-12)
+    return compare(native, answers)
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_regressors_agree(name):
+    model = PIPELINES[name].fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert exported.reason == "exported exactly"
+    assert compared(model, exported).within(1e-12)
+
+
+def test_trees_behind_passthrough_agree_to_the_bit():
+    model = PIPELINES["ordinal"].fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert exported.tolerance == 0.0
+    assert set(exported.edges.thresholds) == {0, 1}
+    assert compared(model, exported).within(0.0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "last", [LogisticRegression(max_iter=500), RandomForestClassifier(5, random_state=0)]
+)
+@pytest.mark.parametrize("texts", [ONE_HOT, TargetEncoder(random_state=0)])
+def test_classifiers_agree(n_classes, last, texts):
+    y = np.digitize(Y, np.quantile(Y, np.linspace(0, 1, n_classes + 1)[1:-1]))
+    model = make_pipeline(around(ready(), texts), last).fit(FRAME, y)
+    task = "binary" if n_classes == 2 else "multiclass"
+    exported = export(model, None, task=task, inputs=INPUTS, columns=COLUMNS)
+    assert compared(model, exported).within(1e-12)
+
+
+def test_an_unknown_category_that_the_pipeline_refuses_gets_no_finite_answer():
+    model = make_pipeline(around(ready(), OneHotEncoder()), Ridge()).fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    scorer = open_scorer("onnx", exported.payload, n_columns=4)
+    rows = {**{k: v[:3] for k, v in COLUMNS.items()}, "zone": ["z1", "z1", "nowhere"]}
+    answers = scorer.raw(exported.encoder.transform(rows))
+    assert np.isfinite(answers[:2]).all()
+    assert np.isnan(answers[2]).all()
+    with pytest.raises(ValueError, match="unknown categories"):
+        model.predict(frame_of(INPUTS, rows))
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (make_pipeline(around(ready(), ONE_HOT), SelectKBest(k=3), Ridge()), "SelectKBest"),
+        (
+            make_pipeline(around(FunctionTransformer(np.log1p), ONE_HOT), SimpleImputer(), Ridge()),
+            "a function of its own",
+        ),
+        (make_pipeline(around(OneHotEncoder(), ONE_HOT), Ridge()), "numbers for categories"),
+    ],
+    ids=["unknown step", "function", "numbers"],
+)
+def test_a_step_that_is_not_known_keeps_the_pipeline_native(model, reason):
+    model.fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert (exported.format, exported.encoder) == ("skops", None)
+    assert reason in exported.reason
+
+
+FITTED = PIPELINES["infrequent"].fit(FRAME, Y)
+EXPORTED = export(FITTED, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+SCORER = open_scorer("onnx", EXPORTED.payload, n_columns=4)
+NUMBER = st.floats(-1e6, 1e6) | st.just(np.nan)
+TEXT = st.sampled_from(["z1", "z2", "z3", "z9", "loft", "never", OTHER, None])
+
+
+@given(st.lists(st.tuples(NUMBER, NUMBER, TEXT, TEXT), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_any_row_agrees(rows):
+    made = dict(
+        zip(("area", "rooms", "style", "zone"), map(list, zip(*rows, strict=True)), strict=True)
+    )
+    native = raw_scores(FITTED, frame_of(INPUTS, made))
+    assert compare(native, SCORER.raw(EXPORTED.encoder.transform(made))).within(1e-12)
