@@ -19,8 +19,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from xgboost import XGBRegressor
 
 import interlock as il
 
@@ -97,11 +99,21 @@ REGRESSIONS = {
     "pipeline": "make_pipeline(ColumnTransformer([('n', StandardScaler(), ['size']),"
     " ('k', OneHotEncoder(handle_unknown='ignore'), ['kind'])]), Ridge())",
     "lightgbm": "LGBMRegressor(n_estimators=30)",
+    "xgboost": "XGBRegressor(n_estimators=30)",
+    "neighbours": "make_pipeline(ColumnTransformer([('n', StandardScaler(), ['size']),"
+    " ('k', OneHotEncoder(handle_unknown='ignore'), ['kind'])]), KNeighborsRegressor())",
 }
 
 
 @pytest.mark.parametrize(
-    ("name", "kept"), [("boosting", "onnx"), ("pipeline", "skops"), ("lightgbm", None)]
+    ("name", "kept"),
+    [
+        ("boosting", "onnx"),
+        ("pipeline", "onnx"),
+        ("lightgbm", None),
+        ("xgboost", "onnx"),
+        ("neighbours", "skops"),
+    ],
 )
 @pytest.mark.parametrize("format", ["csv"])
 def test_regression_without_time_from_csv(deliver, items, name, kept, format):

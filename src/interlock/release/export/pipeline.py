@@ -62,6 +62,8 @@ def decoded(encoder: Encoder, matrix: np.ndarray) -> dict[str, Any]:
 
 def takes_columns(estimator: Any) -> bool:
     """Whether the estimator, or one inside it, takes a frame of columns."""
+    if not hasattr(estimator, "get_params"):  # a baseline's rule
+        return False
     parts = [estimator, *estimator.get_params(deep=True).values()]
     return any(isinstance(part, Pipeline | ColumnTransformer) for part in parts)
 
