@@ -59,6 +59,7 @@ _WHERE = {
     "interlock.gates.model.absolute": ("Below", "Above"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
+    "interlock.gates.model.slices": ("Slices",),
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
     "interlock.gates.service": ("P99Below",),
@@ -130,6 +131,7 @@ if TYPE_CHECKING:
     from interlock.gates.model.champion import BetterThanChampion as BetterThanChampion
     from interlock.gates.model.champion import NoWorseThanChampion as NoWorseThanChampion
     from interlock.gates.model.expect import Expect as Expect
+    from interlock.gates.model.slices import Slices as Slices
     from interlock.gates.service import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary

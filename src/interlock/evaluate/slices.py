@@ -71,8 +71,9 @@ class Slice:
     """One part of the rows: the metric there, what is allowed, and whether that is exceeded.
 
     ``share`` is the part of all rows that lie in it. ``value``, its ``interval`` and ``allowed``
-    are in the metric's unit, ``reference`` is what ``allowed`` was made of, ``beyond`` the interval
-    of how much worse than allowed it is. A part that was not ``judged`` has a ``reason`` instead.
+    are in the metric's unit, and ``reference`` is what ``allowed`` was made of. ``compared`` is the
+    interval to hold against ``allowed``: that of the value where ``allowed`` is a fixed limit, else
+    that of the paired difference to it. A part that was not ``judged`` has a ``reason`` instead.
     """
 
     column: str
@@ -85,7 +86,7 @@ class Slice:
     interval: Interval | None = None
     reference: float | None = None
     allowed: float = math.nan
-    beyond: Interval | None = None
+    compared: Interval | None = None
     p: float = 1.0
     q: float = 1.0
     reason: str = ""
@@ -126,7 +127,7 @@ def sliced(
     measured = iter(zip(own.T, reference.T, allowed.T, beyond.T, strict=True))
     found = [_measured(s, *next(measured), rule=rule) if s.judged else (s, None) for s in known]
     answers = iter(answered([question for _, question in found if question is not None]))
-    return tuple(s if question is None else _with(s, next(answers)) for s, question in found)
+    return tuple(s if question is None else _with(s, next(answers), sign) for s, question in found)
 
 
 def _known(part: Part, resamples: Resamples) -> Slice:
@@ -178,8 +179,11 @@ def _measured(
     return known, Question(excess=float(beyond[0]), resampled=beyond[1:], units=known.units)
 
 
-def _with(part: Slice, answer: Answer) -> Slice:
-    return replace(part, verdict=answer.verdict, beyond=answer.interval, p=answer.p, q=answer.q)
+def _with(part: Slice, answer: Answer, sign: float) -> Slice:
+    assert answer.interval is not None  # what has none is not asked about
+    ends = sorted(part.allowed + sign * end for end in (answer.interval.low, answer.interval.high))
+    compared = Interval(low=ends[0], high=ends[1], level=answer.interval.level)
+    return replace(part, verdict=answer.verdict, compared=compared, p=answer.p, q=answer.q)
 
 
 def _values(

@@ -29,6 +29,7 @@ from interlock.features.definition import (
 )
 from interlock.features.pack import Packed, pack
 from interlock.product.behaviour_mistakes import behaviour_mistakes
+from interlock.product.cut_mistakes import cut_mistakes
 from interlock.product.declaration import PRODUCT_NAME, Declaration
 from interlock.product.histories import history_definition
 from interlock.product.history_mistakes import history_mistakes
@@ -118,6 +119,7 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     mistakes += split_mistakes(product)
     mistakes += gate_mistakes(product)
     mistakes += behaviour_mistakes(product, schema)
+    mistakes += cut_mistakes(product, schema, columns)
     packed, whole, labels = _packed(product, project_dir, mistakes)
     if mistakes:
         raise AuthorError.of(_unique(mistakes))

@@ -240,7 +240,7 @@ def _table(
     label_at: np.ndarray,
 ) -> pa.Table:
     source_index = pa.array(chosen[good])
-    keys = _keys(bound, rows).take(source_index)
+    keys = example_keys(bound, rows).take(source_index)
     kinds = {i.name: i.kind for i in bound.features.inputs}
     kinds |= {d.name: d.kind for d in bound.features.request}
     out: dict[str, Any] = {
@@ -262,8 +262,8 @@ def _table(
     return pa.table(out)
 
 
-def _keys(bound: Bound, rows: pa.Table) -> Any:
-    """The source's key; one of several columns as JSON text."""
+def example_keys(bound: Bound, rows: pa.Table) -> Any:
+    """The key of each row of the examples' source; one of several columns as JSON text."""
     keys = bound.examples_source.keys
     if len(keys) == 1:
         return rows.column(keys[0])

@@ -35,7 +35,8 @@ def test_a_slice_has_its_value_interval_and_what_is_allowed():
     assert lake.interval.high == pytest.approx(alone.interval.high, rel=0.03)
     assert (lake.named, lake.n, lake.share, lake.units) == ("where = lake", 300, 0.25, 300)
     assert (lake.allowed, lake.reference) == (6.0, None)
-    assert lake.beyond.low == pytest.approx(lake.interval.low - 6.0)
+    assert lake.compared.low == pytest.approx(lake.interval.low)
+    assert lake.compared.high == pytest.approx(lake.interval.high)
     assert lake.verdict is Verdict.FAILED
     assert lake.p <= lake.q <= 0.05
     assert {k: s.verdict for k, s in found.items() if k in ("town", "hill")} == {
@@ -66,10 +67,10 @@ def test_a_margin_may_refer_to_another_model_on_the_same_rows():
     rows = WHERE == "lake"
     assert found["lake"].reference == pytest.approx(MAE.value(Y[rows], GOOD[rows]))
     assert found["lake"].verdict is Verdict.FAILED
-    assert found["town"].beyond.high < 0  # the same errors: nothing but the margin
-    assert found["town"].beyond.low == pytest.approx(-0.2 * found["town"].interval.high, rel=1e-6)
-    equal = _of(MAE, GOOD, Rule(margin=0.01), other=GOOD)
-    assert equal["hill"].beyond.low == equal["hill"].beyond.high == pytest.approx(-0.01)
+    assert found["town"].compared.high < found["town"].allowed
+    hill = _of(MAE, GOOD, Rule(margin=0.01), other=GOOD)["hill"]  # the same errors in every draw
+    assert hill.compared.low == pytest.approx(hill.value) == hill.compared.high
+    assert hill.interval.low < hill.value < hill.interval.high
 
 
 def test_a_margin_of_a_higher_metric_lies_below():

@@ -47,6 +47,8 @@ def sound_model():
         champion_prediction=y * rng.lognormal(0, 0.15, 1_000),
         champion_rows=np.arange(1_000) >= 400,
         target_unit="USD",
+        columns={"where": ["town", "lake", "hill", "moor", "dell"] * 200, "size": y},
+        automatic=("where", "size"),
     )
 
 

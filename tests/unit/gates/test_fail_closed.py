@@ -22,6 +22,7 @@ from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.expect import Expect
+from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
 from interlock.verdict import Verdict
@@ -38,6 +39,11 @@ BEHAVIOUR = (
     Directional("full_baths", add=1, never_lowers_by="2%"),
     Invariant("full_baths", values=[2], tolerance="5%"),
     Expect({"full_baths": 1}, at_least=90_000, at_most=200_000),
+)
+PARTS = (
+    Slices(by="where", limit=0.15),
+    Slices(by=["where", "size"], margin="60%", than="overall"),
+    Slices(margin="20%"),
 )
 SERVICE = service_gate([P99Below("20ms")])
 BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
@@ -64,7 +70,7 @@ def test_sound_measurements_open_every_gate(sound_data, sound_model, sound_servi
 
 
 def test_every_check_there_is_was_asked():
-    asked = {type(check).__name__ for check in (*DATA, *MODEL, *BEHAVIOUR, *SERVICE)}
+    asked = {type(check).__name__ for check in (*DATA, *MODEL, *PARTS, *BEHAVIOUR, *SERVICE)}
     declared = {
         name
         for found in pkgutil.walk_packages(interlock.gates.__path__, "interlock.gates.")
@@ -192,6 +198,29 @@ def _few(m):
 )
 def test_no_check_of_the_model_gate_passes_on_spoiled_rows(sound_model, spoil):
     assert len(_shut(MODEL, spoil(sound_model))) == 5
+    assert len(_shut(PARTS, spoil(sound_model))) == len(PARTS)
+
+
+def test_sound_parts_open_the_gate(sound_model):
+    assert [c.reason for c in run("gate", PARTS, sound_model).checks if not c.opens] == []
+
+
+@given(place=st.integers(400, 999), bad=st.sampled_from([math.nan, math.inf, -math.inf]))
+@within
+def test_one_bad_prediction_or_truth_shuts_every_check_of_parts(sound_model, place, bad):
+    spoiled = sound_model.predictions["boosting"].copy()
+    spoiled[place] = bad
+    predictions = {**sound_model.predictions, "boosting": spoiled}
+    y = sound_model.y.copy()
+    y[place] = bad
+    for measurement in (replace(sound_model, predictions=predictions), replace(sound_model, y=y)):
+        assert {c.verdict for c in _shut(PARTS, measurement)} == {Verdict.ERROR}
+        assert len(_shut(PARTS, measurement)) == len(PARTS)
+
+
+@pytest.mark.parametrize("bad", [None, {}, {"where": []}, {"where": None, "size": 5}])
+def test_parts_stay_shut_without_their_columns(sound_model, bad):
+    assert len(_shut(PARTS, replace(sound_model, columns=bad))) == len(PARTS)
 
 
 def _with_behaviour(measurement, **changes):

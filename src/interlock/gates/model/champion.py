@@ -68,7 +68,7 @@ class BetterThanChampion(Declared):
 def _against_champion(
     measurement: ModelMeasurement, name: str, limit_of: Callable[[Metric, float], Limit]
 ) -> Check:
-    shut = _without_champion(measurement, name)
+    shut = without_champion(measurement, name)
     if shut is not None:
         return shut
     assert measurement.champion_prediction is not None
@@ -93,8 +93,8 @@ def _resamples_of(measurement: ModelMeasurement, rows: NDArray[np.bool_]) -> Res
     return Resamples.of(int(rows.sum()), seed=measurement.seed, clusters=ids)
 
 
-def _without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
-    """The answer where the two cannot be compared; None where they can."""
+def without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
+    """The answer of the check ``name`` where the two cannot be compared; None where they can."""
     if measurement.champion is None and measurement.champion_prediction is None:
         return Check(
             name=name,

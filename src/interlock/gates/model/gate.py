@@ -11,6 +11,7 @@ from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.expect import Expect
 from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.slices import Slices
 
 MODEL_CHECKS: tuple[type[Declared], ...] = (
     Below,
@@ -18,6 +19,7 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     BeatsBaselines,
     NoWorseThanChampion,
     BetterThanChampion,
+    Slices,
     Directional,
     Invariant,
     Expect,

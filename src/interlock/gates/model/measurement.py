@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from interlock.evaluate.compare import Estimate, difference, estimate
 from interlock.evaluate.metrics import Metric
+from interlock.evaluate.parts import Column
 from interlock.gates.model.tried import Expected, Tried
 from interlock.stats.resamples import Resamples
 
@@ -30,6 +31,8 @@ class ModelMeasurement:
     depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
     ``behaviour`` and ``expected`` are the winner's answers to changed requests and to examples, by
     the key of the check that asks for them.
+    ``columns`` are what checks cut the rows by, by name, each (n_rows,); ``automatic`` names those
+    that are cut by where a check does not say.
     """
 
     metric: str
@@ -44,7 +47,8 @@ class ModelMeasurement:
     champion_reason: str = ""
     is_champion: bool = False
     clusters: NDArray[Any] | None = None
-    slice_columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    automatic: tuple[str, ...] = ()
     target_unit: str = ""
     behaviour: Mapping[str, Tried] = field(default_factory=dict)
     expected: Mapping[str, Expected] = field(default_factory=dict)

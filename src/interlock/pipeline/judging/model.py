@@ -18,6 +18,7 @@ from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
@@ -59,6 +60,7 @@ def judge_model(
     def compute() -> dict[str, Any]:
         rows = load_examples(context, examples.output)
         measurement = _measure(context, snapshots, trained, rows, champion, champion_label)
+        measurement = _with_columns(context, snapshots, trained, rows, measurement, checks)
         measurement = _with_behaviour(context, snapshots, trained, rows, measurement, checks)
         result = run("model gate", checks, measurement)
         return {
@@ -104,6 +106,22 @@ def _measure(
         clusters=units if len(set(units)) < len(units) else None,
         target_unit=getattr(product.target, "unit", ""),
     )
+
+
+def _with_columns(
+    context: Context,
+    snapshots: Outcome,
+    trained: Outcome,
+    rows: TrainingSet,
+    measurement: ModelMeasurement,
+    checks: Sequence[Any],
+) -> ModelMeasurement:
+    """The measurement with what checks cut the test rows by."""
+    test = array_from_bytes(context.artifacts.get(trained.output["rows"]["test"]))
+    automatic = automatic_names(context, rows, test)
+    names = tuple(dict.fromkeys([*cut_names(checks), *automatic]))
+    columns = cut_columns(context, snapshots, rows, test, names)
+    return replace(measurement, columns=columns, automatic=automatic)
 
 
 def _with_behaviour(

@@ -1,0 +1,40 @@
+"""What can be wrong with what checks cut the rows by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from interlock.data.request import RequestSchema
+from interlock.errors import Mistake
+from interlock.features.aggregates import History
+from interlock.features.declare import RequestFeature
+from interlock.product.declaration import Declaration
+from interlock.product.mistakes import nearest
+
+Columns = Mapping[str, Mapping[str, str]]
+
+
+def cut_mistakes(
+    product: Declaration, schema: RequestSchema, columns: Columns
+) -> Iterator[Mistake]:
+    """Columns that are neither request field, feature nor column of the examples' source."""
+    there = columns.get(product.examples.source.name, {})
+    if not there:
+        return  # the source cannot be read, and says so itself
+    known = set(there) | {field.name for field in schema.fields}
+    for feature in product.features:
+        if isinstance(feature, RequestFeature):
+            known.add(feature.name)
+        elif isinstance(feature, History):
+            known |= set(feature.aggregates)
+    for check in product.model_gate:
+        for name in getattr(check, "by", ()):
+            if name not in known:
+                yield Mistake(
+                    code="C145",
+                    what=f"a check cuts the rows by '{name}', which nothing has",
+                    where=f"model_gate: {check!r}"[:120],
+                    expected="a request field, a feature, or a column of the examples' source",
+                    got=str(name),
+                    fix=nearest(str(name), known) or "name one of these in by=[…]",
+                )

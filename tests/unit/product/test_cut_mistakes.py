@@ -1,0 +1,58 @@
+"""What checks cut the rows by, where nothing has it: the exact words."""
+
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sklearn.linear_model import Ridge
+
+import interlock as il
+from interlock.errors import AuthorError
+from interlock.product.binding import bind
+
+
+class House(il.Request):
+    valued_on: date = il.asked_at(zone="UTC")
+    built: int
+
+
+@il.feature
+def age(valued_on: date, built: int) -> int:
+    return valued_on.year - built
+
+
+def _bind(folder, check):
+    days = [date(1997, 1, 1) + timedelta(days=i) for i in range(3)]
+    table = {"sale_id": [1, 2, 3], "sold_on": days, "built": [1950] * 3, "price": [1, 2, 3]}
+    pq.write_table(pa.table(table | {"wall": ["wood"] * 3}), folder / "sales.parquet")
+    source = il.Source("sales.parquet", key="sale_id", event_time="sold_on", available_after="1d")
+    product = il.Product(
+        "houses",
+        request=House,
+        examples=source.map(valued_on="sold_on"),
+        target=il.Regression("price", available_after="1d"),
+        features=[age, il.History(source, by="built", refresh="1d", sales=il.count("9d"))],
+        candidates={"mean": il.Baseline(il.Mean()), "ridge": il.Candidate(Ridge())},
+        model_gate=[il.BeatsBaselines(), check],
+    )
+    return bind(product, folder)
+
+
+def test_fields_features_aggregates_and_source_columns_will_do(tmp_path):
+    check = il.Slices(by=["built", age, "sales", "wall", "sold_on"], limit=0.2)
+    assert check.by == ("built", "age", "sales", "wall", "sold_on")
+    assert _bind(tmp_path, check)
+
+
+def test_anything_else_is_a_mistake(tmp_path):
+    with pytest.raises(AuthorError) as error:
+        _bind(tmp_path, il.Slices(by=["wal"], limit=0.2))
+    assert str(error.value) == (
+        "error[C145]: a check cuts the rows by 'wal', which nothing has\n"
+        "  where: model_gate: Slices(by=('wal',), metric=None, limit=0.2, margin=None, "
+        "than='champion')\n"
+        "  expected: a request field, a feature, or a column of the examples' source\n"
+        "  got: wal\n"
+        "  fix: did you mean 'wall'?"
+    )
