@@ -67,7 +67,7 @@ def _compared(fit: Fitted, exported: Exported, data: TrainingData) -> LoadedExpo
         inputs=fit.prepared.inputs,
     )
     held_out = np.concatenate([data.split.tune, data.split.calibrate, data.split.test])
-    columns = take(data.columns, fit.prepared.inputs, held_out)
+    columns = take(data.columns, data.inputs, held_out)
     native = fit.raw(columns)
     if encoder is None:
         found = {"held out": compare(native, scorer.raw(columns))}
