@@ -17,7 +17,7 @@ from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
 from interlock.verdict import GateResult
 
-_READY_SECONDS = 20.0
+_READY_SECONDS = 60.0
 
 
 def question_deployed(
