@@ -100,4 +100,13 @@ product = il.Product(
     data_gate=[il.MinRows(5_000)],
     model_gate=[il.Below("mdape", 0.15), il.BeatsBaselines(), il.NoWorseThanChampion(margin=0.005)],
     service_gate=[il.P99Below("20ms")],
+    card=il.Card(
+        intended_use="A first estimate of what a single-family house in Lucas County would sell"
+        " for, with its interval, for a person who then looks at the house.",
+        out_of_scope="Land, flats and commercial property; forced sales; lending or taxation"
+        " without a person's judgement.",
+        ethics="Location is an input: the model repeats what buyers of the past paid for a"
+        " neighbourhood, whatever their reasons were.",
+        caveats="Learnt from sales of 1993 to 1998. Nothing is known of a house's condition.",
+    ),
 )

@@ -34,6 +34,7 @@ _WHERE = {
         "first",
     ),
     "interlock.product.product": ("Product",),
+    "interlock.release.card": ("Card",),
     "interlock.product.target": ("Regression", "Binary", "Multiclass"),
     "interlock.train.candidate": (
         "Candidate",
@@ -137,6 +138,7 @@ if TYPE_CHECKING:
     from interlock.product.target import Binary as Binary
     from interlock.product.target import Multiclass as Multiclass
     from interlock.product.target import Regression as Regression
+    from interlock.release.card import Card as Card
     from interlock.train.candidate import Baseline as Baseline
     from interlock.train.candidate import Candidate as Candidate
     from interlock.train.candidate import ClassPrior as ClassPrior

@@ -60,6 +60,12 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     assert compared[0]["interval"]["low"] < compared[0]["interval"]["high"] < 0.05
     assert project.live() == ran.json["digest"] != one
     assert len(project.workspace().ledger.releases("houses")) == 2
+    for label, number in (("1.0.0", 3), ("1.0.1", 4)):
+        told = project.call("card", label, "--out", f"{label}.md")
+        assert told.code == 0, told.err
+        kept = project.state / "deliveries" / "houses" / str(number) / "card.md"
+        assert (project.folder / f"{label}.md").read_bytes() == kept.read_bytes()
+        assert f"# `houses` {label}\n" in kept.read_text()
     assert not (project.folder / "called.json").exists()
 
 

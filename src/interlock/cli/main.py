@@ -49,6 +49,7 @@ COMMANDS = MappingProxyType(
         "status": "What is live where, since when, and how the last delivery ended.",
         "history": "Deliveries and deployments, newest first.",
         "show": "What a release is made of, and what is proven of it.",
+        "card": "The model card of a release, as Markdown.",
         "rollback": "Return to the release before; running services follow.",
         "serve": "Answer requests with what is live, until told to stop.",
         "predict": "Predict every row of a Parquet or CSV file with what is live.",

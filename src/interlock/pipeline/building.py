@@ -13,6 +13,7 @@ from interlock.pipeline.explaining import weigh_inputs
 from interlock.pipeline.snapshots import snapshot_digests
 from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
+from interlock.release import card
 from interlock.release.bundle import seal
 from interlock.serve.contract import AnswerContract
 from interlock.store.arrays import array_from_bytes
@@ -28,12 +29,18 @@ def build(
         "code": context.bound.code_digest,
         "snapshots": snapshot_digests(snapshots.output),
         "estimates": digest_json(_winner_estimates(trained, judged)),
+        "card": digest_json(_card(context)),
     }
     return context.run(
         "bundle",
         inputs,
         lambda: {"digest": _build(context, snapshots, examples, trained, judged)},
     )
+
+
+def _card(context: Context) -> dict[str, Any] | None:
+    declared = context.bound.product.card
+    return declared.to_row() if declared is not None else None
 
 
 def _winner_estimates(trained: Outcome, judged: Outcome) -> Any:
@@ -108,6 +115,8 @@ def _files(
         row["file_name"]: context.artifacts.get(row["payload"]),
         **{f"packed/{name}.py": source.encode() for name, source in bound.packed.items()},
     }
+    if bound.product.card is not None:
+        files[card.FILE] = canonical_json(_card(context))
     if row["encoder"]:
         files["encoder.json"] = context.artifacts.get(row["encoder"])
     return files

@@ -12,9 +12,12 @@ from interlock.pipeline import training
 from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
 from interlock.pipeline.run import Run
+from interlock.pipeline.telling.card import tell_card
+from interlock.release.attest import verify
 from interlock.release.waiver import Waiver
 from interlock.report import content as report
-from interlock.report.documents import REPORT, documents
+from interlock.report.card.text import card_text
+from interlock.report.documents import CARD, REPORT, documents
 from interlock.store.atomic import write_file
 from interlock.store.rows import DeliveryRow
 
@@ -44,6 +47,8 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
     folder = run.deployer.places.delivery(run.row.product, run.row.number)
     for name, data in documents(content).items():
         write_file(folder / name, data)
+    if run.digest is not None:
+        write_file(folder / CARD, _card(run, run.digest).encode())
     summary: dict[str, Any] = {
         "sentence": sentence,
         "label": run.label,
@@ -80,6 +85,13 @@ def _waived(waiver: Waiver) -> dict[str, str]:
         "reason": waiver.reason,
         "until": format_instant(waiver.expires),
     }
+
+
+def _card(run: Run, digest: str) -> str:
+    """The model card, as ``interlock card`` writes it."""
+    notary = run.deployer.notary
+    said = [verify(envelope, notary.keys) for envelope in notary.envelopes(digest)]
+    return card_text(tell_card(run.deployer.live.bundle(digest), said))
 
 
 def _call_hook(run: Run, summary: dict[str, Any]) -> None:

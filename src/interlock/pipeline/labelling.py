@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from interlock.clock import now
-from interlock.digest import digest_json
+from interlock.digest import digest_bytes, digest_json
 from interlock.pipeline.context import Context
+from interlock.release import card
 from interlock.release.bundle import Bundle
 from interlock.release.label import Label, ReleaseFacts, next_label
 from interlock.store.rows import DeliveryRow, ReleaseRow
@@ -24,7 +25,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
             "candidates": digest_json({n: c.to_row() for n, c in product.candidates.items()}),
             "winner": digest_json(candidate),
         },
-        data={"snapshot": str(bundle.inputs["snapshot"])},
+        data={"snapshot": str(bundle.inputs["snapshot"]), **_card(bundle)},
     )
     found = next_label(
         Label.parse(previous.label) if previous else None,
@@ -42,6 +43,11 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
         )
     )
     return row.label
+
+
+def _card(bundle: Bundle) -> dict[str, str]:
+    """What the team says of its model: a release of its own, though nothing learnt differs."""
+    return {"card": digest_bytes(bundle.read(card.FILE))} if card.FILE in bundle.files else {}
 
 
 def _facts(release: ReleaseRow) -> ReleaseFacts:

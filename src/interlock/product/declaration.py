@@ -15,6 +15,7 @@ from interlock.data.source import Examples
 from interlock.features.aggregates import History
 from interlock.features.declare import Postprocess, RequestFeature
 from interlock.product.target import Target
+from interlock.release.card import Card
 from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import HashSplit, TimeSplit
 
@@ -48,6 +49,7 @@ class Declaration:
     model_gate: Sequence[Any] = ()
     service_gate: Sequence[Any] = ()
     on_failure: str | None = None
+    card: Card | None = None
 
     @property
     def unit_fields(self) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from interlock.features.aggregates import History
 from interlock.features.declare import Label
 from interlock.product.declaration import Declaration
 from interlock.product.target import Binary, Multiclass, Regression
+from interlock.release.card import Card
 from interlock.train.split import HashSplit, TimeSplit
 
 
@@ -73,6 +74,10 @@ def _is_text_or_none(value: Any) -> bool:
     return value is None or isinstance(value, str)
 
 
+def _is_card(value: Any) -> bool:
+    return value is None or (isinstance(value, Card) and not value.wrong)
+
+
 _CHECKS = (_is_list, "a list of checks")
 _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "request": (_is_request, "a class that subclasses il.Request"),
@@ -96,6 +101,7 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "model_gate": _CHECKS,
     "service_gate": _CHECKS,
     "on_failure": (_is_text_or_none, "a command, or an http(s) address"),
+    "card": (_is_card, "il.Card(intended_use=…, …), every argument a text"),
 }
 _FIXES = {
     "examples": "write examples=source.map(), with the fields whose column has another name",

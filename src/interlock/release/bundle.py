@@ -33,7 +33,14 @@ FORMAT = 1
 MANIFEST = "manifest.json"
 MODELS = ("model.onnx", "model.skops", "model.lgb.txt", "model.xgb.ubj")
 REQUIRED = ("request.json", "features.json", "candidate.json")
-_OTHERS = ("encoder.json", "answer.json", "profile.json", "golden.json", "coverage.json")
+_OTHERS = (
+    "encoder.json",
+    "answer.json",
+    "profile.json",
+    "golden.json",
+    "coverage.json",
+    "card.json",
+)
 _NAMES = frozenset((*MODELS, *REQUIRED, *_OTHERS))
 _PACKED = re.compile(r"packed/[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}\.py")
 _KEYS = {"format", "product", "files", "inputs", "candidate", "schema"}

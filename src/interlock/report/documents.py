@@ -13,6 +13,7 @@ from interlock.report.junit import junit
 from interlock.report.markdown import summary
 
 REPORT, JUNIT, SUMMARY = "report.html", "junit.xml", "summary.md"
+CARD = "card.md"  # only where a bundle was made
 
 
 def documents(content: Content) -> dict[str, bytes]:

@@ -34,6 +34,12 @@ def significant(value: float | None, digits: int = 3) -> str:
     return f"{value:,.{_decimals(value, digits)}f}"
 
 
+def plain_number(value: float) -> str:
+    """Without a thousands separator below 10,000, for the number may be a year."""
+    whole = value == value and abs(value) < 10_000 and value == int(value)
+    return str(int(value)) if whole else significant(value, 4)
+
+
 def pair(measured: float | None, threshold: float | None) -> tuple[str, str]:
     """Both values to the same decimals, and to as many as tell them apart."""
     if measured is None or threshold is None:

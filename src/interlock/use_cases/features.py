@@ -7,11 +7,10 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.clock import format_span
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature
-from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.lookup import view_name
+from interlock.features.origin import made_of, span_of
 from interlock.product.binding import Bound
 from interlock.store.online import Unavailable
 from interlock.store.online_place import open_reader
@@ -119,8 +118,8 @@ def _aggregates(bound: Bound, grids: Mapping[str, int]) -> list[CatalogueRow]:
                     type=a.kind,
                     unit="",
                     owner=owner,
-                    source=_made_of(history, a),
-                    window=_window(history, a.window),
+                    source=made_of(history, a),
+                    window=span_of(history, a),
                     used=True,
                     as_of=grids.get(history.name),
                 )
@@ -140,24 +139,6 @@ def _grids(workspace: Workspace, bound: Bound, environment: str) -> dict[str, in
                 if grid is not None:
                     found[history.name] = grid
     return found
-
-
-def _made_of(history: HistoryDefinition, wanted: Aggregate) -> str:
-    """'visits: count(*) by shop where amount > 3'."""
-    over = f"{wanted.function}({wanted.column or '*'})"
-    if history.sql is not None:
-        over = "SQL"
-    elif wanted.quantile is not None:
-        over = f"quantile({wanted.column}, {wanted.quantile:g})"
-    where = f" where {wanted.where}" if wanted.where else ""
-    return f"{history.source}: {over} by {', '.join(name for name, _ in history.entity)}{where}"
-
-
-def _window(history: HistoryDefinition, window: int | None) -> str:
-    every = f"every {format_span(history.refresh)}"
-    if history.sql is not None:
-        return every
-    return f"{format_span(window)}, {every}" if window else f"all, {every}"
 
 
 def _missing(profile: Mapping[str, Any]) -> dict[str, float]:

@@ -628,6 +628,13 @@ def test_naive_timestamps_and_dates_without_a_zone(project, sales):
         ("model_gate", "mdape", "a list of checks", "correct model_gate=…"),
         ("service_gate", None, "a list of checks", "correct service_gate=…"),
         ("on_failure", ["mail"], "a command, or an http(s) address", "correct on_failure=…"),
+        ("card", "ours", "il.Card(intended_use=…, …), every argument a text", "correct card=…"),
+        (
+            "card",
+            il.Card(owners=[3]),
+            "il.Card(intended_use=…, …), every argument a text",
+            "correct card=…",
+        ),
     ],
 )
 def test_a_part_of_the_wrong_sort(project, part, value, expected, fix):

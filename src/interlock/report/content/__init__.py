@@ -13,6 +13,7 @@ Measured values are :class:`interlock.evaluate.compare.Estimate`, in the unit of
 from __future__ import annotations
 
 from interlock.report.content.behaviour import Behaviour, BehaviourExample
+from interlock.report.content.card import CardField, CardInput, CardMaking, CardMetric, ModelCard
 from interlock.report.content.classes import ClassesSummary, Curve, ReliabilityBin
 from interlock.report.content.data import (
     CategoricalColumn,
@@ -37,6 +38,10 @@ __all__ = [
     "BehaviourExample",
     "Candidate",
     "CandidateKind",
+    "CardField",
+    "CardInput",
+    "CardMaking",
+    "CardMetric",
     "CategoricalColumn",
     "ClassesSummary",
     "Cloud",
@@ -54,6 +59,7 @@ __all__ = [
     "LatencyWindow",
     "Lineage",
     "Metric",
+    "ModelCard",
     "NumericColumn",
     "Parity",
     "Period",

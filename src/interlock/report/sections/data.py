@@ -26,7 +26,7 @@ from interlock.report.charts.svg import tag
 from interlock.report.content import Column, Data, NumericColumn, Quarantine
 from interlock.report.figures.data import split
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent, significant
+from interlock.report.numbers import counted, percent, plain_number
 from interlock.report.sections.table import Limits
 
 _SAMPLES, _FIELDS = 5, 10
@@ -188,13 +188,7 @@ def _numeric_values(column: NumericColumn) -> str:
     edges = column.edges
     if not edges:
         return "no values"
-    return " … ".join(_plain(edges[i]) for i in (0, len(edges) // 2, -1))
-
-
-def _plain(value: float) -> str:
-    """Without a thousands separator below 10,000, for the number may be a year."""
-    whole = value == value and abs(value) < 10_000 and value == int(value)
-    return str(int(value)) if whole else significant(value, 4)
+    return " … ".join(plain_number(edges[i]) for i in (0, len(edges) // 2, -1))
 
 
 def _category_values(top: Sequence[tuple[str, int]], rows: int, other: int) -> str:
