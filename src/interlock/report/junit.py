@@ -6,8 +6,8 @@ GitHub's, GitLab's and Jenkins's readers understand. JUnit knows less than Inter
 * *passed* is a case without a child; *error* is an ``error``;
 * *failed*, *inconclusive* and *not applicable* without an exemption are a ``failure`` whose
   ``type`` says which;
-* *not applicable* with an exemption, and advice that did not pass, are ``skipped``: they stop
-  nothing, and the message says why.
+* *not applicable* with an exemption, advice that did not pass, and what a waived gate did not pass
+  are ``skipped``: they stop nothing, and the message says why.
 
 Invariant: there is a failure or an error exactly where the delivery did not pass; a gate that stays
 shut although no check of it shuts it, or a delivery without gates, gets a case that says so.
@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from interlock.report import phrases
 from interlock.report.content import Content, Step, StepStatus
@@ -72,7 +72,8 @@ def _total(suites: Iterable[_Suite], *outcomes: str) -> str:
 
 def _suites(content: Content) -> Iterable[_Suite]:
     took = {phrases.gate_name(step.name): step.seconds for step in content.steps}
-    opened = {phrases.gate_name(gate.gate): gate.opens for gate in content.gates}
+    shut = {gate.gate for gate in content.shut}
+    opened = {phrases.gate_name(gate.gate): gate.gate not in shut for gate in content.gates}
     steps = [step for step in content.steps if _is_told_here(step, opened)]
     facts = {
         "outcome": phrases.outcome(content),
@@ -83,9 +84,11 @@ def _suites(content: Content) -> Iterable[_Suite]:
     if all(opened.values()) and not any(case.outcome == "error" for case in cases):
         cases.extend(_unreached(content))
     yield _Suite(name="steps", cases=tuple(cases), properties=facts)
+    waived = {waiver.gate: phrases.waiver_phrase(waiver) for waiver in content.waivers}
     for gate in content.gates:
         name = phrases.gate_name(gate.gate)
-        yield _Suite(name=name, cases=tuple(_gate_cases(gate)), seconds=took.get(name))
+        told = tuple(_gate_cases(gate, waived.get(gate.gate, "")))
+        yield _Suite(name=name, cases=told, seconds=took.get(name))
 
 
 def _is_told_here(step: Step, opened: Mapping[str, bool]) -> bool:
@@ -106,12 +109,21 @@ def _unreached(content: Content) -> Iterable[_Case]:
         yield _Case(name="gates", outcome="error", type="error", message=said)
 
 
-def _gate_cases(gate: GateResult) -> Iterable[_Case]:
-    cases = [_check(check) for check in gate.checks]
-    yield from cases
-    if not gate.opens and not any(check.shuts for check in gate.checks):
+def _gate_cases(gate: GateResult, waived: str) -> Iterable[_Case]:
+    """A case a check; ``waived`` says who let the delivery go on past the gate, if anybody did."""
+    for check in gate.checks:
+        yield _check(check, waived)
+    if not gate.opens and not gate.shut_by:
         said = "no check passed that could have shut the gate, so it stays shut"
-        yield _Case(name="ground to open", outcome="error", type="error", message=said)
+        case = _Case(name="ground to open", outcome="error", type="error", message=said)
+        yield _let_through(case, waived)
+
+
+def _let_through(case: _Case, waived: str) -> _Case:
+    if not waived or case.outcome not in ("error", "failure"):
+        return case
+    message = shown(f"{case.message} · {waived}", limit=2 * _LINE)
+    return replace(case, outcome="skipped", type=f"{case.type}, waived", message=message)
 
 
 def _step(step: Step) -> _Case:
@@ -125,16 +137,17 @@ def _step(step: Step) -> _Case:
     )
 
 
-def _check(check: Check) -> _Case:
+def _check(check: Check, waived: str) -> _Case:
     word = phrases.word(check)
     said = [phrases.comparison(check), word, *phrases.facts(check)]
     outcome = _outcome(check)
-    return _Case(
+    case = _Case(
         name=shown(check.name),
         outcome=outcome,
         type=word if outcome else "",
         message=shown(" · ".join(filter(None, said)), limit=_LINE),
     )
+    return _let_through(case, waived)
 
 
 def _outcome(check: Check) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from interlock.release.waiver import Waiver
 from interlock.report import phrases
 from interlock.report.charts.axis import Scale, spanning
 from interlock.report.content import Candidate, Content, Evaluation, Metric
@@ -22,8 +21,9 @@ from interlock.report.numbers import measure, reach, seconds_text
 from interlock.verdict import Check
 
 MOST_LINES = 60
-_MOST_CHECKS = 12
-_MOST_STEPS = 13
+_MOST_WAIVERS = 3
+_MOST_CHECKS = 10
+_MOST_STEPS = 12
 _MOST_COMPETITORS = 9
 _MOST_COMMANDS = 3
 _NOTHING = "\u200b"  # zero width space
@@ -37,17 +37,13 @@ def summary(content: Content) -> str:
     parts = [
         head,
         plain(content.status),
-        *(f"! {plain(_waived(waiver))}" for waiver in content.waivers),
+        "\n".join(f"- ! {plain(phrases.waiver_line(w))}" for w in content.waivers[:_MOST_WAIVERS]),
         _checks(sorted(asked, key=severity)),
         "" if content.evaluation is None else _forest(content.evaluation),
         _steps(content),
         _commands(content),
     ]
     return "\n\n".join(filter(None, parts)) + "\n"
-
-
-def _waived(waiver: Waiver) -> str:
-    return f"{phrases.gate_name(waiver.gate)}: {phrases.waiver_phrase(waiver)}"
 
 
 def code(name: object, *, limit: int = 80) -> str:

@@ -16,6 +16,7 @@ from interlock.report.sections.lineage import lineage
 from interlock.report.sections.service import service
 from interlock.report.sections.table import Limits
 from interlock.report.sections.winner import winner
+from interlock.verdict import Verdict
 
 _MOST_BESIDE = 6  # steps in one row; a bundle's short name and a detail fit under each
 
@@ -44,10 +45,11 @@ class Page:
 
 def page(content: Content, limits: Limits) -> Page:
     """The page of one delivery."""
+    passed = content.verdict is Verdict.PASSED
     return Page(
         title=f"{shown(content.product)} delivery {content.number}",
         header=_header(content),
-        state=css_class(content.verdict),
+        state="waived" if passed and content.waivers else css_class(content.verdict),
         outcome=phrases.outcome(content),
         status=shown(content.status, limit=400),
         facts=tuple(_facts(content)),

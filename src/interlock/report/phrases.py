@@ -162,6 +162,11 @@ def waiver_phrase(waiver: Waiver) -> str:
     return f"waived by {by} until {moment(waiver.expires)}: {shown(waiver.reason, limit=300)}"
 
 
+def waiver_line(waiver: Waiver) -> str:
+    """The gate's name, then :func:`waiver_phrase`."""
+    return f"{gate_name(waiver.gate)}: {waiver_phrase(waiver)}"
+
+
 def step_phrase(step: Step) -> str:
     """The step's detail, led by its status where that is not simply that it ran."""
     status = "" if step.status is StepStatus.RAN and step.detail else step.status.value

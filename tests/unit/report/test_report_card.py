@@ -41,6 +41,7 @@ SECTIONS = [
     "Ethical considerations",
     "Caveats and recommendations",
 ]
+LOST = Estimate(value=0.16, interval=Interval(low=0.15, high=0.18), n=0, units=0)
 HOSTILE = (
     "\n---\nlicense: mit\n# x\n|<script>alert(1)</script>\x00\x1b[31m\u202e`@ceo` [a](b) ${{x}} !!"
 )
@@ -99,7 +100,7 @@ def made(name: str = "price") -> ModelCard:
         ),
         inputs=(
             CardInput(name="age", made_of="valued_on, year_built", unit="years"),
-            CardInput(name=name, made_of="the request", importance=(0.16, 0.15, 0.18)),
+            CardInput(name=name, made_of="the request", importance=LOST),
         ),
         covered=(f"{name}: 10 of 12 segments",),
         columns=(

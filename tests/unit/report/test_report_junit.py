@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interlock.errors import Mistake
+from interlock.release.waiver import UNCHECKED, Waiver
 from interlock.report.content import Content, Step, StepStatus
 from interlock.report.junit import junit
 from interlock.verdict import Check, Exemption, GateResult, Verdict
@@ -146,6 +147,21 @@ steps = st.builds(
     seconds=st.none() | st.floats(),
     detail=st.text(max_size=10),
 )
+waivers = st.builds(
+    Waiver,
+    product=st.just("p"),
+    delivery=st.just("d"),
+    number=st.just(1),
+    gate=st.sampled_from(("data", "model")),
+    result=st.just("0" * 64),
+    bundle=st.none(),
+    role=st.just("releaser"),
+    by=st.text(max_size=9),
+    rights=st.just(UNCHECKED),
+    reason=st.text(max_size=9),
+    at=st.just(0),
+    expires=st.just(9),
+)
 mistakes = st.builds(Mistake, code=st.just("X100"), what=st.text(max_size=10))
 contents = st.builds(
     Content,
@@ -156,6 +172,7 @@ contents = st.builds(
     steps=st.lists(steps, max_size=4, unique_by=lambda step: step.name).map(tuple),
     gates=st.lists(gates, max_size=3, unique_by=lambda gate: gate.gate).map(tuple),
     mistakes=st.lists(mistakes, max_size=1).map(tuple),
+    waivers=st.lists(waivers, max_size=1).map(tuple),
 )
 
 

@@ -5,7 +5,9 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interlock.clock import DAY
 from interlock.evaluate.compare import Estimate
+from interlock.release.waiver import UNCHECKED, Waiver
 from interlock.report.content import (
     Candidate,
     CandidateKind,
@@ -98,6 +100,32 @@ def test_a_plain_text_stays_in_its_cell(text: str) -> None:
     assert "`" not in kept.replace("\\`", "")
 
 
+def waived(gate: str) -> Waiver:
+    return Waiver(
+        product="p",
+        delivery="d",
+        number=1,
+        gate=gate,
+        result="0" * 64,
+        bundle=None,
+        role="releaser",
+        by="ada",
+        rights=UNCHECKED,
+        reason="a quiet @month",
+        at=0,
+        expires=DAY,
+    )
+
+
+def test_a_waiver_is_told_before_what_it_let_through(blocked: Content) -> None:
+    lines = summary(replace(blocked, steps=(), waivers=(waived("model gate"),))).splitlines()
+    assert lines[0].startswith("### ! let through: model gate waived")
+    assert lines[4] == (
+        "- \\! model gate: waived by ada (releaser, rights unchecked) until 1970-01-02:"
+        " a quiet @\u200bmonth"
+    )
+
+
 def test_however_much_there_is_it_stays_short() -> None:
     checks = tuple(
         Check(name=f"c{i}", verdict=Verdict.FAILED, measured=1.0, reason="r" * 900, n=9)
@@ -120,9 +148,10 @@ def test_however_much_there_is_it_stays_short() -> None:
             ),
         ),
         next_commands=tuple(Command(line=f"l{i}") for i in range(99)),
+        waivers=(waived("service"),) * 9,
     )
     lines = summary(many).splitlines()
     assert len(lines) <= MOST_LINES
-    assert "| 488 more |  |  |  |  |  |" in lines
-    assert "| 86 more |  |  |" in lines
+    assert "| 490 more |  |  |  |  |  |" in lines
+    assert "| 87 more |  |  |" in lines
     assert all(len(line) < 600 for line in lines)

@@ -16,6 +16,7 @@ from interlock.release import coverage
 from interlock.release.attest import BUILD, GATE, POST_DEPLOY, RELEASE, Attestation
 from interlock.release.bundle import Bundle
 from interlock.release.card import Card
+from interlock.release.waiver import waivers_among
 from interlock.report import content as report
 from interlock.verdict import GateResult, Interval
 
@@ -51,6 +52,7 @@ def tell_card(bundle: Bundle, attestations: Sequence[Attestation]) -> report.Mod
         estimates_uncovered=covered.estimate,
         columns=_columns(bundle),
         gates=gates,
+        waivers=waivers_among(attestations),
     )
 
 
@@ -195,8 +197,13 @@ def _inputs(
     return tuple(found)
 
 
-def _importance(lost: Mapping[str, Any] | None) -> tuple[float, float, float] | None:
-    return (lost["mean"], lost["least"], lost["most"]) if lost else None
+def _importance(lost: Mapping[str, Any] | None) -> Estimate | None:
+    if not lost or lost["mean"] is None:
+        return None
+    interval = None
+    if lost["low"] is not None and lost["high"] is not None:
+        interval = Interval(low=lost["low"], high=lost["high"])
+    return Estimate(value=lost["mean"], interval=interval, n=0, units=0)
 
 
 def _columns(bundle: Bundle) -> tuple[report.Column, ...]:

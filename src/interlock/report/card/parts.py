@@ -66,7 +66,7 @@ def request(fields: Sequence[CardField]) -> str:
 
 def inputs(found: Sequence[CardInput], unit: str) -> str:
     """What the model sees, the most important first."""
-    order = sorted(found, key=lambda i: (-(i.importance[0] if i.importance else 0.0), i.name))
+    order = sorted(found, key=lambda i: (-(i.importance.value if i.importance else 0.0), i.name))
     rows = [
         (
             code(one.name, limit=60),
@@ -84,8 +84,9 @@ def inputs(found: Sequence[CardInput], unit: str) -> str:
 def _importance(one: CardInput, unit: str) -> str:
     if one.importance is None:
         return ""
-    mean, least, most = one.importance
-    return plain(f"{measure(mean, unit)} ({reach(least, most, unit)})")
+    text = measure(one.importance.value, unit)
+    ends = one.importance.interval
+    return plain(text if ends is None else f"{text} ({reach(ends.low, ends.high, unit)})")
 
 
 def metrics(found: Sequence[CardMetric]) -> str:

@@ -160,6 +160,9 @@ def _gate_title(gate: GateResult) -> str:
 
 def _caveats(card: ModelCard) -> Iterable[str]:
     yield from _declared(card.declared.caveats)
+    if card.waivers:
+        yield "A gate that stayed shut was opened by a person:"
+        yield "\n".join(f"- {plain(phrases.waiver_line(w), limit=500)}" for w in card.waivers)
     told = [_told(gate) for gate in card.gates]
     found = [line for lines in told for line in lines]
     if found:

@@ -8,6 +8,7 @@ from typing import Any
 
 from interlock.evaluate.compare import Estimate
 from interlock.release.card import Card
+from interlock.release.waiver import Waiver
 from interlock.report.content.data import Column
 from interlock.report.content.evaluation import Metric
 from interlock.verdict import GateResult
@@ -27,16 +28,16 @@ class CardField:
 
 @dataclass(frozen=True, kw_only=True)
 class CardInput:
-    """A value that the model sees: what it is made of, and what the metric lost without it.
+    """A value that the model sees: what it is made of, and what the ranking metric loses without.
 
-    ``importance`` is (mean, least, most) over the shuffles of its values, in the metric's unit.
+    ``importance`` is that loss when its values are shuffled, with its interval.
     """
 
     name: str
     made_of: str
     unit: str = ""
     description: str = ""
-    importance: tuple[float, float, float] | None = None
+    importance: Estimate | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +75,7 @@ class ModelCard:
 
     ``task`` is regression, binary or multiclass; ``interval`` the level of the prediction interval;
     ``covered`` what it answers for, a sentence each, where that is limited; ``columns`` the profile
-    of the inputs on the test rows.
+    of the inputs on the test rows; ``waivers`` opened a gate that had stayed shut.
     """
 
     product: str
@@ -96,3 +97,4 @@ class ModelCard:
     estimates_uncovered: bool = False
     columns: tuple[Column, ...] = ()
     gates: tuple[GateResult, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
