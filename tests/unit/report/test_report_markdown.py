@@ -121,7 +121,7 @@ def test_a_waiver_is_told_before_what_it_let_through(blocked: Content) -> None:
     lines = summary(replace(blocked, steps=(), waivers=(waived("model gate"),))).splitlines()
     assert lines[0].startswith("### ! let through: model gate waived")
     assert lines[4] == (
-        "- \\! model gate: waived by ada (releaser, rights unchecked) until 1970-01-02:"
+        "- ! model gate: waived by ada (releaser, rights unchecked) until 1970-01-02:"
         " a quiet @\u200bmonth"
     )
 
