@@ -54,9 +54,13 @@ _WHERE = {
         "MaxDuplicates",
         "MaxFeatureFailures",
         "MaxViolations",
+        "MaxMissing",
         "MinPerPart",
     ),
     "interlock.gates.data.freshness": ("Fresh",),
+    "interlock.gates.data.leakage": ("NoLeakage",),
+    "interlock.gates.data.shift": ("Drift", "Integrity"),
+    "interlock.gates.data.labels": ("LabelDelay",),
     "interlock.gates.model.absolute": ("Below", "Above"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
@@ -118,12 +122,17 @@ if TYPE_CHECKING:
     from interlock.features.declare import label as label
     from interlock.features.declare import postprocess as postprocess
     from interlock.gates.data.freshness import Fresh as Fresh
+    from interlock.gates.data.labels import LabelDelay as LabelDelay
+    from interlock.gates.data.leakage import NoLeakage as NoLeakage
     from interlock.gates.data.rows import MaxDuplicates as MaxDuplicates
     from interlock.gates.data.rows import MaxFeatureFailures as MaxFeatureFailures
+    from interlock.gates.data.rows import MaxMissing as MaxMissing
     from interlock.gates.data.rows import MaxQuarantined as MaxQuarantined
     from interlock.gates.data.rows import MaxViolations as MaxViolations
     from interlock.gates.data.rows import MinPerPart as MinPerPart
     from interlock.gates.data.rows import MinRows as MinRows
+    from interlock.gates.data.shift import Drift as Drift
+    from interlock.gates.data.shift import Integrity as Integrity
     from interlock.gates.model.absolute import Above as Above
     from interlock.gates.model.absolute import Below as Below
     from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines

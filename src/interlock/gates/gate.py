@@ -52,6 +52,10 @@ class Judge(Protocol[M]):
     def to_row(self) -> dict[str, Any]:
         """The declaration as plain JSON values, for digests and for show."""
 
+    @property
+    def advisory(self) -> bool:
+        """Whether its answers are advice, whatever they are: they never shut the gate."""
+
 
 @dataclass(frozen=True)
 class Declared:
@@ -64,10 +68,19 @@ class Declared:
         """The check's class and arguments, as plain JSON values."""
         return {"check": type(self).__name__, **asdict(self)}
 
+    @property
+    def advisory(self) -> bool:
+        """Whether its answers are advice; those of a check that does not say so are binding."""
+        return False
+
 
 def run(gate: str, checks: Iterable[Judge[M]], measurement: M) -> GateResult:
     """Every check's answers to the measurement, in the order declared."""
-    found = [answer for check in checks for answer in _answers(check, measurement)]
+    found = [
+        replace(answer, advisory=check.advisory is True)
+        for check in checks
+        for answer in _answers(check, measurement)
+    ]
     return GateResult(gate=gate, checks=tuple(found))
 
 

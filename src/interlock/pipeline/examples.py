@@ -40,6 +40,8 @@ def _make(context: Context, snapshots: Mapping[str, Any]) -> dict[str, Any]:
         "classes": list(made.classes),
         "labels": made.labels.to_row(),
         "counts": {
+            "rows": made.counts.rows,
+            "missing": dict(made.counts.missing),
             "usable": made.counts.usable,
             "without_label": made.counts.without_label,
             "label_pending": made.counts.label_pending,

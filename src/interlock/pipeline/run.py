@@ -81,7 +81,7 @@ class Run:
             self.context, snapshots, examples, split.output
         )
         data = self._gate(
-            "data", lambda: judge_data(self.context, snapshots, examples, split.output)
+            "data", lambda: judge_data(self.context, snapshots, examples, split.output, champion)
         )
         trained = self._train(snapshots, examples)
         judged, model = self._judge(snapshots, examples, trained, champion)

@@ -42,8 +42,10 @@ _json_text = json.JSONEncoder(default=str).encode
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What became of the rows of the examples' source."""
+    """What became of the rows of the examples' source; ``missing`` counts by column of theirs."""
 
+    rows: int
+    missing: Mapping[str, int]
     usable: int
     without_label: int
     label_pending: int
@@ -176,6 +178,8 @@ def build(bound: Bound, taken: Mapping[str, Taken], *, as_of: int) -> TrainingSe
         quarantined=_quarantined(rows, all_reasons),
         labels=label_facts(bound, taken[source.name], labels, as_of=as_of),
         counts=Counts(
+            rows=rows.num_rows,
+            missing={name: rows.column(name).null_count for name in rows.column_names},
             usable=table.num_rows,
             without_label=int((valid & ~has_label).sum()),
             label_pending=int((valid & has_label & ~known).sum()),

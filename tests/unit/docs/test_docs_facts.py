@@ -83,7 +83,7 @@ def _given(check: Any) -> str:
     """The arguments of a check, or nothing where all are the class's own defaults."""
     found = dataclasses.asdict(check)
     defaults = {f.name: f.default for f in dataclasses.fields(check)}
-    plain = type(check).__name__ == "MinPerPart" and found == defaults
+    plain = len(found) > 1 and found == defaults
     return "" if plain else ", ".join(repr(value) for value in found.values())
 
 

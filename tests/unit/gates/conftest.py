@@ -3,15 +3,41 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from interlock.gates.data.measurement import DataMeasurement
+from interlock.clock import DAY
+from interlock.data.drift import drift
+from interlock.data.integrity import integrity
+from interlock.data.label_times import LabelTimes, MeasuredDelay
+from interlock.data.observed import observe
+from interlock.data.profile import profile
+from interlock.data.request import Field
+from interlock.evaluate.leakage import Absence, Revealed
+from interlock.gates.data.measurement import DataMeasurement, InputMeasurement
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.service import LatencyWindow, ServiceMeasurement
 
-DAY = 86_400_000_000
+FIELDS = [Field(name="rooms", kind="int"), Field(name="wall", kind="str")]
+
+
+def rows(n, *, mean=0.0):
+    """Columns of rooms and walls."""
+    rng = np.random.default_rng(n)
+    return {"rooms": rng.normal(mean, 1.0, n), "wall": ["brick", "wood"] * (n // 2)}
 
 
 @pytest.fixture
-def sound_data():
+def compared():
+    """Measures so many rows, their mean so far off, against a profile of two thousand."""
+
+    def measure(n=1_000, *, before=2_000, **kind):
+        reference = profile(FIELDS, rows(before), seen=rows(before))
+        now = observe(FIELDS, rows(n, **kind))
+        return {"drift": drift(reference, now), "faults": integrity(reference, now)}
+
+    return measure
+
+
+@pytest.fixture
+def sound_data(compared):
     """A measurement that passes every check of the data gate."""
     return DataMeasurement(
         rows_read=10_000,
@@ -25,6 +51,32 @@ def sound_data():
         part_rows={"train": 7_000, "tune": 500, "calibrate": 500, "test": 1_000},
         newest_event=100 * DAY,
         as_of=101 * DAY,
+        rows_kept=9_500,
+        missing={"price": 0, "garage": 400},
+        inputs=InputMeasurement(
+            revealed=(
+                Revealed(name="rooms", measure="rank correlation", strength=0.61, n=7_000),
+                Revealed(name="wall", measure="rank correlation", strength=0.2, n=7_000),
+            ),
+            target_varies=True,
+            has_champion=True,
+            **compared(),
+        ),
+        label_times=LabelTimes(
+            rows=9_500,
+            waiting=500,
+            newest=900,
+            newest_without=9,
+            older=8_100,
+            older_without=91,
+            delay=DAY,
+            measured=MeasuredDelay(n=9_000, late=90, median=DAY // 2, p95=DAY),
+        ),
+        absences=(
+            Absence(
+                name="rooms", missing_with=5, rows_with=9_400, missing_without=0, rows_without=100
+            ),
+        ),
     )
 
 

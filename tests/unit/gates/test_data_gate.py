@@ -5,14 +5,18 @@ import pytest
 from interlock.errors import AuthorError
 from interlock.gates.data.freshness import Fresh
 from interlock.gates.data.gate import DEFAULT_DATA_GATE, data_gate
+from interlock.gates.data.labels import LabelDelay
+from interlock.gates.data.leakage import NoLeakage
 from interlock.gates.data.rows import (
     MaxDuplicates,
     MaxFeatureFailures,
+    MaxMissing,
     MaxQuarantined,
     MaxViolations,
     MinPerPart,
     MinRows,
 )
+from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import run
 from interlock.verdict import Exemption, Verdict
 
@@ -60,6 +64,10 @@ def test_a_missed_limit_fails_and_says_why(sound_data, check, change, code, reas
     [
         (MaxQuarantined(), {"rows_read": 0}, "no rows were read"),
         (MaxViolations("size"), {}, "the column size was not checked"),
+        (MaxMissing("size", 0.1), {}, "the source has no column size"),
+        (MaxMissing("price", 0.1), {"missing": None}, "the source has no column price"),
+        (MaxMissing("price", 0.1), {"rows_kept": None}, "the source has no column price"),
+        (MaxMissing("price", 0.1), {"rows_kept": 0}, "no rows were read"),
         (Fresh("2d"), {"newest_event": None}, "no row has an event time"),
         (Fresh("2d"), {"as_of": 0}, "the newest event lies after the delivery's own time"),
         (MinPerPart(), {"part_rows": {}}, "the split has no part train"),
@@ -79,6 +87,7 @@ def test_what_was_not_measured_is_an_error(sound_data, check, change, reason):
         MaxDuplicates(),
         MaxFeatureFailures(0.0003),
         MaxViolations("price", 0.002),
+        MaxMissing("garage", 400 / 9_500),
         Fresh("1d"),
         MinPerPart(train=7_000, test=1_000),
     ],
@@ -111,7 +120,13 @@ def test_declared_limits_replace_those_always_on():
         MaxDuplicates(0.01),
         MaxFeatureFailures(0.01),
         MinPerPart(),
+        NoLeakage(),
+        Drift(),
+        Integrity(),
+        LabelDelay(),
     )
+    blocking = data_gate([Drift(blocking=True)])
+    assert [check for check in blocking if isinstance(check, Drift)] == [Drift(blocking=True)]
 
 
 @pytest.mark.parametrize(
@@ -125,6 +140,12 @@ def test_declared_limits_replace_those_always_on():
             {"check": "MinPerPart", "train": 200, "tune": 30, "calibrate": 30, "test": 100},
         ),
         (MaxViolations("a"), {"check": "MaxViolations", "column": "a", "share": 0.0}),
+        (MaxMissing("a", 0.5), {"check": "MaxMissing", "column": "a", "share": 0.5}),
+        (
+            NoLeakage(allow=("b", "a")),
+            {"check": "NoLeakage", "limit": 0.99, "allow": ["a", "b"]},
+        ),
+        (Drift(), {"check": "Drift", "psi": 0.1, "blocking": False}),
     ],
 )
 def test_declarations_have_a_canonical_row(check, row):

@@ -15,7 +15,10 @@ from interlock.digest import canonical_json
 from interlock.gates import service
 from interlock.gates.data.freshness import Fresh
 from interlock.gates.data.gate import data_gate
-from interlock.gates.data.rows import MaxViolations, MinRows
+from interlock.gates.data.labels import LabelDelay
+from interlock.gates.data.leakage import NoLeakage
+from interlock.gates.data.rows import MaxMissing, MaxViolations, MinRows
+from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import Declared, run
 from interlock.gates.model.absolute import Above, Below
 from interlock.gates.model.baselines import BeatsBaselines
@@ -27,7 +30,17 @@ from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
 from interlock.verdict import Verdict
 
-DATA = data_gate([MinRows(5_000), Fresh("2d"), MaxViolations("price", 0.01)])
+DATA = data_gate(
+    [
+        MinRows(5_000),
+        Fresh("2d"),
+        MaxViolations("price", 0.01),
+        MaxMissing("price", 0.1),
+        Drift(blocking=True),
+        Integrity(blocking=True),
+        LabelDelay(blocking=True),
+    ]
+)
 MODEL = (
     Below("mdape", 0.15),
     Above("within_10", 0.40),
@@ -110,6 +123,76 @@ def test_the_data_gate_stays_shut_on_a_bad_count(sound_data, name, bad):
 @pytest.mark.parametrize("name", ["quarantined", "feature_failures", "violations", "part_rows"])
 def test_the_data_gate_stays_shut_without_its_counts(sound_data, name):
     assert _shut(DATA, replace(sound_data, **{name: None}))
+
+
+HOLES = [
+    *((MaxMissing("price", 0.1), path) for path in ("missing.price", "rows_kept", "missing")),
+    *((NoLeakage(), f"inputs.revealed.{k}.{name}") for k in (0, 1) for name in ("strength", "n")),
+    *((NoLeakage(), path) for path in ("inputs", "inputs.revealed", "inputs.target_varies")),
+    *(
+        (NoLeakage(), f"absences.0.{name}")
+        for name in ("missing_with", "rows_with", "missing_without", "rows_without")
+    ),
+    (NoLeakage(), "absences"),
+    *(
+        (Drift(blocking=True), f"inputs.drift.{k}.shift.{name}")
+        for k in (0, 1)
+        for name in ("psi", "p", "rows_now", "rows_before", "bins")
+    ),
+    *((Drift(), path) for path in ("inputs", "inputs.drift", "inputs.has_champion")),
+    *(
+        (Integrity(blocking=True), f"inputs.faults.{k}.{name}")
+        for k in range(4)
+        for name in ("share", "reference", "rows", "reference_rows")
+    ),
+    *((Integrity(), path) for path in ("inputs", "inputs.faults", "inputs.has_champion")),
+    *(
+        (LabelDelay(blocking=True), f"label_times.{name}")
+        for name in ("rows", "waiting", "newest", "newest_without", "older", "older_without")
+    ),
+    *((LabelDelay(), f"label_times.measured.{name}") for name in ("n", "late")),
+    (LabelDelay(), "label_times"),
+]
+
+
+def _planted(whole, path, bad):
+    """The measurement with one part, named by its path, replaced."""
+    name, _, rest = path.partition(".")
+    if isinstance(whole, tuple):
+        k = int(name)
+        return (*whole[:k], _planted(whole[k], rest, bad) if rest else bad, *whole[k + 1 :])
+    if isinstance(whole, dict):
+        return whole | {name: bad}
+    part = _planted(getattr(whole, name), rest, bad) if rest else bad
+    return replace(whole, **{name: part})
+
+
+@pytest.mark.parametrize("bad", BAD)
+@pytest.mark.parametrize(("check", "path"), HOLES)
+def test_no_check_of_the_data_gate_passes_over_a_hole(sound_data, check, path, bad):
+    sound = run("data", [check], sound_data).checks
+    found = run("data", [check], _planted(sound_data, path, bad))
+    canonical_json(found.to_row())
+    assert all(answer.verdict is Verdict.PASSED for answer in sound)
+    assert any(answer.verdict is Verdict.ERROR for answer in found.checks)
+
+
+@pytest.mark.parametrize(
+    ("check", "path", "empty"),
+    [
+        (NoLeakage(), "inputs.revealed", ()),
+        (NoLeakage(), "absences", ()),
+        (NoLeakage(), "inputs.target_varies", False),
+        (Drift(), "inputs.drift", ()),
+        (Drift(), "inputs.problem", "no profile"),
+        (Integrity(), "inputs.faults", ()),
+        (Integrity(), "inputs.problem", "no profile"),
+        (MaxMissing("price", 0.1), "missing", {}),
+    ],
+)
+def test_nothing_looked_at_never_passes(sound_data, check, path, empty):
+    found = run("data", [check], _planted(sound_data, path, empty))
+    assert any(answer.verdict is Verdict.ERROR for answer in found.checks)
 
 
 @given(place=st.integers(0, 999), bad=st.sampled_from([math.nan, math.inf, -math.inf]))

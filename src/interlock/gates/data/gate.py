@@ -3,8 +3,9 @@
 A product that declares its own limit for a check that is always on replaces it.
 
 >>> checks = data_gate([MinRows(5_000), MaxDuplicates()])
->>> [type(check).__name__ for check in checks]
-['MinRows', 'MaxDuplicates', 'MaxQuarantined', 'MaxFeatureFailures', 'MinPerPart']
+>>> [type(check).__name__ for check in checks]  # doctest: +NORMALIZE_WHITESPACE
+['MinRows', 'MaxDuplicates', 'MaxQuarantined', 'MaxFeatureFailures', 'MinPerPart',
+ 'NoLeakage', 'Drift', 'Integrity', 'LabelDelay']
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.gates.data.freshness import Fresh
+from interlock.gates.data.labels import LabelDelay
+from interlock.gates.data.leakage import NoLeakage
 from interlock.gates.data.measurement import DataMeasurement
 from interlock.gates.data.rows import (
     MaxDuplicates,
     MaxFeatureFailures,
+    MaxMissing,
     MaxQuarantined,
     MaxViolations,
     MinPerPart,
     MinRows,
 )
+from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import Judge, with_always_on
 
 DATA_CHECKS: tuple[type[Judge[DataMeasurement]], ...] = (
@@ -29,8 +34,13 @@ DATA_CHECKS: tuple[type[Judge[DataMeasurement]], ...] = (
     MaxDuplicates,
     MaxFeatureFailures,
     MaxViolations,
+    MaxMissing,
     Fresh,
     MinPerPart,
+    NoLeakage,
+    Drift,
+    Integrity,
+    LabelDelay,
 )
 """Every check that can be declared for the data gate."""
 
@@ -39,6 +49,10 @@ ALWAYS_ON: tuple[Judge[DataMeasurement], ...] = (
     MaxDuplicates(0.01),
     MaxFeatureFailures(0.01),
     MinPerPart(),
+    NoLeakage(),
+    Drift(),
+    Integrity(),
+    LabelDelay(),
 )
 DEFAULT_DATA_GATE: tuple[Judge[DataMeasurement], ...] = (MinRows(500), *ALWAYS_ON)
 

@@ -2,9 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from interlock.data.drift import InputDrift
+from interlock.data.integrity import FaultRate
+from interlock.data.label_times import LabelTimes
+from interlock.evaluate.leakage import Absence, Revealed
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputMeasurement:
+    """What was found of the model's inputs.
+
+    ``revealed`` says of each input what it tells of the target on the training rows;
+    ``target_varies`` is False where there is nothing to tell. ``has_champion`` says whether a
+    release is live; ``drift`` and ``faults`` compare today's test rows with its profile, input by
+    input, ``apart`` names inputs that only one of the two has, and ``problem`` why nothing could be
+    compared.
+    """
+
+    revealed: Sequence[Revealed]
+    target_varies: bool
+    has_champion: bool
+    drift: Sequence[InputDrift] = ()
+    faults: Sequence[FaultRate] = ()
+    apart: Sequence[str] = ()
+    problem: str = ""
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return {
+            "revealed": [one.to_row() for one in self.revealed],
+            "target_varies": self.target_varies,
+            "has_champion": self.has_champion,
+            "drift": [one.to_row() for one in self.drift],
+            "faults": [one.to_row() for one in self.faults],
+            "apart": list(self.apart),
+            "problem": self.problem,
+        }
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> InputMeasurement:
+        """The inverse of :meth:`to_row`."""
+        return cls(
+            revealed=tuple(Revealed(**one) for one in row["revealed"]),
+            target_varies=row["target_varies"],
+            has_champion=row["has_champion"],
+            drift=tuple(InputDrift.from_row(one) for one in row["drift"]),
+            faults=tuple(FaultRate.from_row(one) for one in row["faults"]),
+            apart=tuple(row["apart"]),
+            problem=row["problem"],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +64,9 @@ class DataMeasurement:
     ``quarantined`` counts by reason, ``feature_failures`` by feature, ``violations`` by column:
     every column with constraints is listed, with 0 where none was violated. ``part_rows`` counts
     the rows of train, tune, calibrate and test. ``has_time`` is False for a product without time.
+    ``rows_kept`` are those in the snapshot of the examples' source, and ``missing`` those without a
+    value, by column. ``inputs``, ``label_times`` and ``absences`` are None where not measured, and
+    ``label_times`` without time as well.
     """
 
     rows_read: int
@@ -28,6 +81,11 @@ class DataMeasurement:
     newest_event: int | None
     as_of: int
     has_time: bool = True
+    rows_kept: int | None = None
+    missing: Mapping[str, int] | None = None
+    inputs: InputMeasurement | None = None
+    label_times: LabelTimes | None = None
+    absences: Sequence[Absence] | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""

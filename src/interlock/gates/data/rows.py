@@ -102,6 +102,30 @@ class MaxViolations(Declared):
 
 
 @dataclass(frozen=True)
+class MaxMissing(Declared):
+    """At most this share of the rows kept has no value in ``column``.
+
+    Where missing values are against the column's own rule, its rows are in quarantine and none is
+    left to be counted here: this is for columns that may have gaps, but not too many.
+    """
+
+    column: str
+    share: float
+
+    def validate(self) -> None:
+        """Raises AuthorError for a limit that cannot be used."""
+        finite(self.share, "D150", f"MaxMissing({self.column!r})", low=0, high=1)
+
+    def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
+        """Judges one column; a column that is not there is an error."""
+        name, rows = f"missing in {self.column}", measurement.rows_kept
+        if rows is None or measurement.missing is None or self.column not in measurement.missing:
+            return (unmeasured(name, "D158", f"the source has no column {self.column}"),)
+        found = {self.column: measurement.missing[self.column]}
+        return (judge_share(name, "D159", found, rows, self.share),)
+
+
+@dataclass(frozen=True)
 class MinPerPart(Declared):
     """Every part of the split holds at least so many rows; 0 says a part is not needed."""
 

@@ -6,25 +6,37 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.gates.data.gate import data_gate
-from interlock.gates.data.measurement import DataMeasurement
+from interlock.gates.data.measurement import DataMeasurement, InputMeasurement
 from interlock.gates.gate import run
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.judging.inputs import measure_inputs
 from interlock.product.binding import Bound
+from interlock.product.labels import LabelFacts
+from interlock.release.bundle import Bundle
 from interlock.verdict import GateResult
 
 
 def judge_data(
-    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
+    context: Context,
+    snapshots: Outcome,
+    examples: Outcome,
+    split: Mapping[str, Any],
+    champion: Bundle | None = None,
 ) -> GateResult:
     """The data gate. It is asked anew each time: how fresh data is depends on the moment."""
     checks = data_gate(context.bound.product.data_gate)
-    return run("data gate", checks, measure_data(context, snapshots, examples, split))
+    return run("data gate", checks, measure_data(context, snapshots, examples, split, champion))
 
 
 def measure_data(
-    context: Context, snapshots: Outcome, examples: Outcome, split: Mapping[str, Any]
+    context: Context,
+    snapshots: Outcome,
+    examples: Outcome,
+    split: Mapping[str, Any],
+    champion: Bundle | None = None,
 ) -> DataMeasurement:
-    """Counts of the examples' source: what was read, put aside and why."""
+    """The examples' source (what was read, put aside and why), its labels, the model's inputs."""
+    labels = LabelFacts.from_row(examples.output["labels"])
     source = context.bound.examples_source
     manifest = snapshots.output[source.name]["manifest"]
     counts = examples.output["counts"]
@@ -47,6 +59,11 @@ def measure_data(
         newest_event=manifest["last_event"],
         as_of=context.as_of,
         has_time=source.event_time is not None,
+        rows_kept=counts["rows"],
+        missing=counts["missing"],
+        inputs=InputMeasurement.from_row(measure_inputs(context, examples, champion).output),
+        label_times=labels.times,
+        absences=labels.absences,
     )
 
 
