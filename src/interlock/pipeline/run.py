@@ -78,7 +78,7 @@ class Run:
         )
         split = training.split_examples(self.context, examples)
         self.tale.parts["data"] = lambda: telling.tell_data(
-            self.context, snapshots, examples, split.output
+            self.context, snapshots, examples, split.output, champion
         )
         data = self._gate(
             "data", lambda: judge_data(self.context, snapshots, examples, split.output, champion)

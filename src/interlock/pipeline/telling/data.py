@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 
 from interlock.data.snapshot import table_from
+from interlock.gates.data.measurement import InputMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.judging.inputs import measure_inputs
 from interlock.product.training_set import TrainingSet
+from interlock.release.bundle import Bundle
 from interlock.report import content as report
 
 _SAMPLES = 3  # quarantined rows shown a reason
@@ -23,8 +26,10 @@ def tell_data(
     snapshots: Outcome,
     examples: Outcome,
     split: Mapping[str, Any],
+    champion: Bundle | None = None,
 ) -> report.Data:
-    """Where the rows went, and what the usable ones look like."""
+    """Where the rows went, what the usable ones look like, and how they differ from before."""
+    found = InputMeasurement.from_row(measure_inputs(context, examples, champion).output)
     name = context.bound.examples_source.name
     manifest = snapshots.output[name]["manifest"]
     rows = load_examples(context, examples.output)
@@ -40,6 +45,10 @@ def tell_data(
         quarantined=tuple(group for table in tables for group in _quarantine(table)),
         splits=_splits(split),
         columns=tuple(_column(context, rows, i.name, i.kind) for i in rows.inputs),
+        drift=tuple(found.drift),
+        faults=tuple(found.faults),
+        revealed=tuple(found.revealed),
+        label_times=rows.labels.times,
     )
 
 

@@ -12,6 +12,10 @@ Measured values are :class:`interlock.evaluate.compare.Estimate`, in the unit of
 
 from __future__ import annotations
 
+from interlock.data.drift import InputDrift
+from interlock.data.integrity import FaultRate
+from interlock.data.label_times import LabelTimes
+from interlock.evaluate.leakage import Revealed
 from interlock.report.content.behaviour import Behaviour, BehaviourExample
 from interlock.report.content.card import CardField, CardInput, CardMaking, CardMetric, ModelCard
 from interlock.report.content.classes import ClassesSummary, Curve, ReliabilityBin
@@ -54,8 +58,11 @@ __all__ = [
     "Dependence",
     "Evaluation",
     "Explanations",
+    "FaultRate",
     "Histogram",
+    "InputDrift",
     "InputImportance",
+    "LabelTimes",
     "LatencyWindow",
     "Lineage",
     "Metric",
@@ -66,6 +73,7 @@ __all__ = [
     "Quarantine",
     "RegressionSummary",
     "ReliabilityBin",
+    "Revealed",
     "Service",
     "SliceError",
     "SplitPart",

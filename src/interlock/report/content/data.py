@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.data.drift import InputDrift
+from interlock.data.integrity import FaultRate
+from interlock.data.label_times import LabelTimes
+from interlock.evaluate.leakage import Revealed
+
 
 @dataclass(frozen=True, kw_only=True)
 class Quarantine:
@@ -61,7 +66,13 @@ Column = NumericColumn | CategoricalColumn
 
 @dataclass(frozen=True, kw_only=True)
 class Data:
-    """Where the rows went, and what they look like."""
+    """Where the rows went, and what they look like.
+
+    ``drift`` pairs, input by input, the champion's held-out rows with today's test rows, bin by bin
+    and with PSI, p, q, magnitude and level; ``faults`` are the rates of missing, unseen and
+    out-of-range values, then and now. Both are empty without a champion. ``revealed`` says what
+    each input alone tells of the target, ``label_times`` when labels come (None without time).
+    """
 
     read: int
     usable: int
@@ -70,6 +81,10 @@ class Data:
     quarantined: tuple[Quarantine, ...] = ()
     splits: tuple[SplitPart, ...] = ()
     columns: tuple[Column, ...] = ()
+    drift: tuple[InputDrift, ...] = ()
+    faults: tuple[FaultRate, ...] = ()
+    revealed: tuple[Revealed, ...] = ()
+    label_times: LabelTimes | None = None
 
     @property
     def quarantined_rows(self) -> int:
