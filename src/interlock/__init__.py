@@ -48,6 +48,8 @@ _WHERE = {
     ),
     "interlock.train.distribution": ("int_range", "float_range", "choice"),
     "interlock.train.split": ("TimeSplit", "HashSplit"),
+    "interlock.train.threshold": ("MinCost", "MaxFBeta", "Costs"),
+    "interlock.evaluate.custom": ("metric", "Scaled"),
     "interlock.gates.data.rows": (
         "MinRows",
         "MaxQuarantined",
@@ -61,7 +63,7 @@ _WHERE = {
     "interlock.gates.data.leakage": ("NoLeakage",),
     "interlock.gates.data.shift": ("Drift", "Integrity"),
     "interlock.gates.data.labels": ("LabelDelay",),
-    "interlock.gates.model.absolute": ("Below", "Above"),
+    "interlock.gates.model.absolute": ("Below", "Above", "Between"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
     "interlock.gates.model.slices": ("Slices",),
@@ -104,6 +106,8 @@ if TYPE_CHECKING:
     from interlock.data.request import asked_at as asked_at
     from interlock.data.request import field as field
     from interlock.data.source import Source as Source
+    from interlock.evaluate.custom import Scaled as Scaled
+    from interlock.evaluate.custom import metric as metric
     from interlock.features.aggregates import CustomHistory as CustomHistory
     from interlock.features.aggregates import History as History
     from interlock.features.aggregates import count as count
@@ -135,6 +139,7 @@ if TYPE_CHECKING:
     from interlock.gates.data.shift import Integrity as Integrity
     from interlock.gates.model.absolute import Above as Above
     from interlock.gates.model.absolute import Below as Below
+    from interlock.gates.model.absolute import Between as Between
     from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines
     from interlock.gates.model.behaviour import Directional as Directional
     from interlock.gates.model.behaviour import Invariant as Invariant
@@ -161,3 +166,6 @@ if TYPE_CHECKING:
     from interlock.train.distribution import int_range as int_range
     from interlock.train.split import HashSplit as HashSplit
     from interlock.train.split import TimeSplit as TimeSplit
+    from interlock.train.threshold import Costs as Costs
+    from interlock.train.threshold import MaxFBeta as MaxFBeta
+    from interlock.train.threshold import MinCost as MinCost

@@ -39,6 +39,8 @@ class Exemption(StrEnum):
     CUSTOM_SQL = "every history of the product is SQL written by hand"
 
 
+IN = "in"  # the comparison with two thresholds at once
+
 _ORDER = tuple(Verdict)
 
 
@@ -61,9 +63,10 @@ class Interval:
 class Check:
     """One question asked at a gate, its answer, and what the answer rests on.
 
-    ``comparison`` is the glyph between measured value and threshold ("≤", "≥", "<"), ``n`` the
-    number of rows the value rests on, ``evidence`` plain JSON values. An ``advisory`` check is
-    recorded and shown, and never shuts its gate.
+    ``comparison`` is the glyph between measured value and threshold ("≤", "≥", "<"); where it is
+    :data:`IN`, the value must lie between ``threshold`` and ``upper``. ``n`` is the number of rows
+    the value rests on, ``evidence`` plain JSON values. An ``advisory`` check is recorded and shown,
+    and never shuts its gate.
     """
 
     name: str
@@ -78,6 +81,7 @@ class Check:
     exemption: Exemption | None = None
     evidence: Mapping[str, Any] = field(default_factory=dict)
     advisory: bool = False
+    upper: float | None = None
 
     @property
     def opens(self) -> bool:
@@ -99,7 +103,7 @@ class Check:
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values; NaN and infinities become null."""
         row = asdict(self)
-        for name in ("measured", "threshold"):
+        for name in ("measured", "threshold", "upper"):
             row[name] = _finite(row[name])
         if row["interval"]:
             row["interval"] = {k: _finite(v) for k, v in row["interval"].items()}

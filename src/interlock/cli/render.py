@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.clock import format_instant
 from interlock.evaluate.compare import Estimate
-from interlock.evaluate.metrics import metric_named
 from interlock.release.waiver import Waiver
 from interlock.report.content import Command
 from interlock.report.names import shown
@@ -147,7 +146,7 @@ def train_lines(report: TrainReport) -> list[str]:
 
 
 def _run_cells(run: Run, report: TrainReport) -> tuple[str, ...]:
-    candidate, unit = run.candidate, metric_named(report.metric).unit
+    candidate, unit = run.candidate, report.unit
     best = "best" if candidate.name == report.winner else ""
     return (
         shown(candidate.name, limit=40),

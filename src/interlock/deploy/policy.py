@@ -27,7 +27,7 @@ from interlock.errors import BlockedError, IntegrityError
 from interlock.release.attest import BUILD, GATE, POST_DEPLOY, Attestation, verify
 from interlock.release.keys import PublicKey
 from interlock.release.waiver import Waiver, result_digest, waivers_among
-from interlock.verdict import Check, GateResult, Verdict
+from interlock.verdict import IN, Check, GateResult, Verdict
 
 _COMPARISONS: Mapping[str, Callable[[float, float], bool]] = {
     "≤": operator.le,
@@ -245,10 +245,12 @@ def _judged(attestation: Attestation) -> tuple[GateResult | None, str | None]:
 
 def _is_consistent(check: Check) -> bool:
     """Whether a check that passed fits its own numbers, where they can be compared."""
-    compare = _COMPARISONS.get(check.comparison)
+    compare = operator.ge if check.comparison == IN else _COMPARISONS.get(check.comparison)
     if check.verdict is not Verdict.PASSED or compare is None or check.threshold is None:
         return True
-    return check.measured is not None and compare(check.measured, check.threshold)
+    if check.measured is None or not compare(check.measured, check.threshold):
+        return False
+    return check.comparison != IN or (check.upper is not None and check.measured <= check.upper)
 
 
 def _champion_problem(found: Sequence[Attestation], facts: Facts) -> str | None:

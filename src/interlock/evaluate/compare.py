@@ -3,8 +3,8 @@
 Intervals are 95 % percentile bootstrap intervals over 2,000 resamples of rows, or of clusters of
 rows that depend on each other. Both models of a difference see the same resampled rows.
 
-Invariant: where the metric or its interval is undefined, ``interval`` is None, which
-:func:`interlock.evaluate.judge.judge` turns into an error.
+Invariant: where the metric or its interval is undefined, or a metric of one's own fails,
+``interval`` is None, which :func:`interlock.evaluate.judge.judge` turns into an error.
 
 >>> from interlock.evaluate.metrics import metric_named
 >>> rng = np.random.default_rng(0)
@@ -19,15 +19,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from interlock.errors import InterlockError
 from interlock.evaluate.judge import Limit
-from interlock.evaluate.metrics import Metric
+from interlock.evaluate.metric import Metric
+from interlock.evaluate.predicted import Prediction
 from interlock.stats.bootstrap import Statistic, bootstrap, percentile_interval, value_of
-from interlock.stats.resamples import Resamples
+from interlock.stats.resamples import RESAMPLES, Resamples
 from interlock.verdict import Interval
 
 Floats = NDArray[np.float64]
@@ -36,18 +38,23 @@ LEVEL = 0.95
 
 @dataclass(frozen=True, kw_only=True)
 class Estimate:
-    """A measured value, its interval, and the rows and independent units it rests on."""
+    """A measured value, its interval, and the rows and independent units it rests on.
+
+    ``resamples`` is how many the interval was found by; ``reason`` says why there is no value.
+    """
 
     value: float
     interval: Interval | None
     n: int
     units: int
+    resamples: int = RESAMPLES
+    reason: str = ""
 
 
 def estimates(
     metrics: Sequence[Metric],
     y: Floats,
-    prediction: Floats,
+    prediction: Prediction,
     *,
     seed: int,
     clusters: ArrayLike | None = None,
@@ -59,18 +66,46 @@ def estimates(
     of the same rows may be handed in to save drawing them again. Raises ValueError for shapes.
     """
     drawn = _resamples(y, seed, clusters, resamples)
-    statistics = [metric.on(y, prediction) for metric in metrics]
-    values = [_value(statistic, drawn) for statistic in statistics]
-    known = [s for s in statistics if s is not None]
-    columns = iter(bootstrap(known, drawn).T if known else ())
-    intervals = [None if s is None else interval_of(next(columns)) for s in statistics]
-    return tuple(_estimate(v, i, drawn) for v, i in zip(values, intervals, strict=True))
+    found: dict[str, Estimate] = {}
+    for count in sorted({metric.resamples for metric in metrics}):
+        alike = [metric for metric in metrics if metric.resamples == count]
+        found |= _together(alike, y, prediction, drawn.first(count))
+    return tuple(found[metric.name] for metric in metrics)
+
+
+def _together(
+    metrics: Sequence[Metric], y: Floats, prediction: Prediction, drawn: Resamples
+) -> dict[str, Estimate]:
+    """By name, the estimates of metrics that ask for as many resamples."""
+    own = [metric for metric in metrics if metric.identity]  # each may fail, and alone
+    found = {metric.name: _alone(metric, y, prediction, drawn) for metric in own}
+    others = [metric for metric in metrics if not metric.identity]
+    statistics = {metric.name: metric.on(y, prediction) for metric in others}
+    known = {name: s for name, s in statistics.items() if s is not None}
+    columns = bootstrap(list(known.values()), drawn).T if known else ()
+    intervals = dict(zip(known, map(interval_of, columns), strict=True))
+    for name, statistic in statistics.items():
+        found[name] = _estimate(_value(statistic, drawn), intervals.get(name), drawn)
+    return found
+
+
+def _alone(metric: Metric, y: Floats, prediction: Prediction, drawn: Resamples) -> Estimate:
+    """The estimate of a metric that may raise."""
+    try:
+        statistic = metric.on(y, prediction)
+        value = _value(statistic, drawn)
+        interval = None
+        if statistic is not None and math.isfinite(value):
+            interval = interval_of(bootstrap([statistic], drawn)[:, 0])
+    except InterlockError as error:
+        return _failed(error, drawn)
+    return _estimate(value, interval, drawn)
 
 
 def estimate(
     metric: Metric,
     y: Floats,
-    prediction: Floats,
+    prediction: Prediction,
     *,
     seed: int,
     clusters: ArrayLike | None = None,
@@ -83,8 +118,8 @@ def estimate(
 def difference(
     metric: Metric,
     y: Floats,
-    challenger: Floats,
-    reference: Floats,
+    challenger: Prediction,
+    reference: Prediction,
     *,
     seed: int,
     clusters: ArrayLike | None = None,
@@ -94,10 +129,13 @@ def difference(
 
     For a metric where lower is better, a negative difference is an improvement.
     """
-    drawn = _resamples(y, seed, clusters, resamples)
-    pair = metric.on(y, challenger), metric.on(y, reference)
-    value = _value(pair[0], drawn) - _value(pair[1], drawn)
-    return _estimate(value, _paired_interval(pair, drawn), drawn)
+    drawn = _resamples(y, seed, clusters, resamples).first(metric.resamples)
+    try:
+        pair = metric.on(y, challenger), metric.on(y, reference)
+        value = _value(pair[0], drawn) - _value(pair[1], drawn)
+        return _estimate(value, _paired_interval(pair, drawn), drawn)
+    except InterlockError as error:
+        return _failed(error, drawn)
 
 
 def rows_needed(found: Estimate, limit: Limit) -> int | None:
@@ -111,9 +149,18 @@ def rows_needed(found: Estimate, limit: Limit) -> int | None:
     """
     if found.interval is None or not math.isfinite(found.value):
         return None
-    toward_high = found.value <= limit.value
-    half = found.interval.high - found.value if toward_high else found.value - found.interval.low
-    room = abs(limit.value - found.value)
+    needed = [_rows_to(end, found, found.interval) for end in limit.ends]
+    known = [rows for rows in needed if rows is not None]
+    if len(known) < len(needed):
+        return None
+    return max(known) if limit.holds(found.value) else min(known)
+
+
+def _rows_to(end: float, found: Estimate, interval: Interval) -> int | None:
+    """About how many rows would keep the interval on the value's side of one end of a limit."""
+    toward_high = found.value <= end
+    half = interval.high - found.value if toward_high else found.value - interval.low
+    room = abs(end - found.value)
     if room == 0 or not math.isfinite(half / room):
         return None
     return max(found.n + 1, math.ceil(found.n * (half / room) ** 2))
@@ -156,4 +203,16 @@ def _estimate(value: float, interval: Interval | None, drawn: Resamples) -> Esti
     """An undefined value has no interval, whatever its resamples say."""
     if not math.isfinite(value):
         value, interval = math.nan, None
-    return Estimate(value=value, interval=interval, n=drawn.n_rows, units=drawn.independent)
+    return Estimate(
+        value=value,
+        interval=interval,
+        n=drawn.n_rows,
+        units=drawn.independent,
+        resamples=drawn.count,
+    )
+
+
+def _failed(error: InterlockError, drawn: Resamples) -> Estimate:
+    mistake = error.mistakes[0]
+    reason = f"{mistake.what}: {mistake.got}" if mistake.got else mistake.what
+    return replace(_estimate(math.nan, None, drawn), reason=reason)

@@ -32,13 +32,13 @@ def rmse(y: Floats, prediction: Floats) -> Statistic:
 def mape(y: Floats, prediction: Floats) -> Statistic | None:
     """Mean of |prediction − y| / |y|."""
     relative = _relative(y, prediction)
-    return None if relative is None else Means(relative[:, None])
+    return None if relative is None else Means(np.abs(relative)[:, None])
 
 
 def mdape(y: Floats, prediction: Floats) -> Statistic | None:
     """Median of |prediction − y| / |y|."""
     relative = _relative(y, prediction)
-    return None if relative is None else Quantile(relative, 0.5)
+    return None if relative is None else Quantile(np.abs(relative), 0.5)
 
 
 def rmsle(y: Floats, prediction: Floats) -> Statistic | None:
@@ -58,17 +58,33 @@ def r2(y: Floats, prediction: Floats) -> Statistic:
 
 
 def bias(y: Floats, prediction: Floats) -> Statistic:
-    """|mean of (prediction − y)|, in the target's unit."""
+    """|mean of (prediction − y)|, in the target's unit.
+
+    Its interval never reaches below 0; to ask whether the error is centred, hold
+    :func:`mean_error` between two limits.
+    """
     return Means((prediction - y)[:, None], lambda means: np.abs(means[:, 0]))
 
 
-def within_10(y: Floats, prediction: Floats) -> Statistic:
-    """The share of rows whose prediction lies within 10 % of the truth."""
-    return Means((np.abs(prediction - y) <= 0.1 * np.abs(y)).astype(np.float64)[:, None])
+def mean_error(y: Floats, prediction: Floats) -> Statistic:
+    """Mean of (prediction − y), in the target's unit: above 0 where predictions are too high."""
+    return Means((prediction - y)[:, None])
+
+
+def median_relative_error(y: Floats, prediction: Floats) -> Statistic | None:
+    """Median of (prediction − y) / |y|: above 0 where most predictions are too high."""
+    relative = _relative(y, prediction)
+    return None if relative is None else Quantile(relative, 0.5)
+
+
+def within(y: Floats, prediction: Floats, share: float) -> Statistic:
+    """The share of rows whose prediction lies within ``share`` of the truth, the edge included."""
+    near = np.abs(prediction - y) <= share * np.abs(y)
+    return Means(near.astype(np.float64)[:, None])
 
 
 def _relative(y: Floats, prediction: Floats) -> Floats | None:
-    relative = np.abs(prediction - y) / np.abs(y)
+    relative = (prediction - y) / np.abs(y)
     return relative if np.isfinite(relative).all() else None
 
 

@@ -35,6 +35,7 @@ from numpy.typing import NDArray
 from interlock.evaluate.compare import interval_of
 from interlock.evaluate.metrics import Metric
 from interlock.evaluate.parts import Part
+from interlock.evaluate.predicted import Prediction
 from interlock.evaluate.several import Answer, Question, answered
 from interlock.stats.bootstrap import bootstrap_parts, value_of
 from interlock.stats.resamples import Resamples
@@ -105,18 +106,19 @@ class Slice:
 def sliced(
     metric: Metric,
     y: Floats,
-    prediction: Floats,
+    prediction: Prediction,
     parts: Sequence[Part],
     resamples: Resamples,
     rule: Rule,
     *,
-    other: Floats | None = None,
+    other: Prediction | None = None,
 ) -> tuple[Slice, ...]:
     """The metric on every part, judged by ``rule``.
 
     ``resamples`` are of all rows; ``other`` is the prediction of the model that a margin refers to,
     the model itself on all rows where it is None. Raises ValueError for shapes that do not fit.
     """
+    resamples = resamples.first(metric.resamples)
     known = [_known(part, resamples) for part in parts]
     enough = [part for part, slice_ in zip(parts, known, strict=True) if slice_.judged]
     own = _values(metric, y, prediction, [part.rows for part in enough], resamples)
@@ -146,8 +148,8 @@ def _known(part: Part, resamples: Resamples) -> Slice:
 def _references(
     metric: Metric,
     y: Floats,
-    prediction: Floats,
-    other: Floats | None,
+    prediction: Prediction,
+    other: Prediction | None,
     parts: Sequence[Part],
     resamples: Resamples,
     own: Floats,
@@ -189,7 +191,7 @@ def _with(part: Slice, answer: Answer, sign: float) -> Slice:
 def _values(
     metric: Metric,
     y: Floats,
-    prediction: Floats,
+    prediction: Prediction,
     parts: Sequence[NDArray[np.bool_]],
     resamples: Resamples,
 ) -> Floats:

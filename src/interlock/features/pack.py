@@ -50,9 +50,15 @@ class Packed:
     locations: Mapping[Callable[..., Any], tuple[str, str]]
 
 
-def pack(functions: Sequence[Callable[..., Any]], project_dir: Path) -> Packed:
-    """Pack plain functions. Raises AuthorError F102 with every function that cannot be packed."""
-    slicer = _Slicer(project_dir.resolve())
+def pack(
+    functions: Sequence[Callable[..., Any]], project_dir: Path, *, also: Sequence[str] = ()
+) -> Packed:
+    """Pack plain functions. Raises AuthorError F102 with every function that cannot be packed.
+
+    ``also`` are modules that they may import although no service has them: for functions that stay
+    at home.
+    """
+    slicer = _Slicer(project_dir.resolve(), tuple(also))
     locations: dict[Callable[..., Any], tuple[str, str]] = {}
     mistakes: list[Mistake] = []
     for function in functions:
@@ -76,8 +82,9 @@ def pack(functions: Sequence[Callable[..., Any]], project_dir: Path) -> Packed:
 class _Slicer:
     """Collects the needed top-level statements of every project module involved."""
 
-    def __init__(self, project_dir: Path) -> None:
+    def __init__(self, project_dir: Path, also: tuple[str, ...]) -> None:
         self._project_dir = project_dir
+        self._also = also
         self._modules: dict[str, ProjectModule] = {}
 
     def add(self, function: Callable[..., Any]) -> tuple[str, str]:
@@ -225,7 +232,7 @@ class _Slicer:
 
     def _refuse_import(self, module: str, place: str) -> None:
         reason = import_refusal(module)
-        if reason:
+        if reason and not any(f"{module}.".startswith(f"{other}.") for other in self._also):
             raise Refusal(
                 f"it imports {module}, which {reason}", place, "do without it in a feature"
             )

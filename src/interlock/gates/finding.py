@@ -18,6 +18,7 @@ from interlock.errors import AuthorError
 from interlock.evaluate.compare import Estimate, rows_needed
 from interlock.evaluate.judge import Limit, exact, judge
 from interlock.evaluate.metrics import format_value
+from interlock.stats.resamples import RESAMPLES
 from interlock.verdict import Check, Interval, Verdict
 
 FEWEST_ROWS = 100
@@ -73,6 +74,10 @@ def sampled(
     verdict = judge(found.interval, limit)
     reason = _reason(found.value, found.interval, limit, unit, verdict)
     more = dict(evidence or {})
+    if found.resamples != RESAMPLES:
+        more["resamples"] = found.resamples
+    if verdict is Verdict.ERROR and found.reason:
+        reason = found.reason
     if verdict is not Verdict.ERROR and (few := _too_few(found)):
         verdict, reason = Verdict.INCONCLUSIVE, few
     elif verdict is Verdict.INCONCLUSIVE and (needed := needed_of(found, limit)):
@@ -144,7 +149,14 @@ def _reason(
     if interval is not None:
         low, high = format_value(interval.low, unit), format_value(interval.high, unit)
         text += f", {interval.level:.0%} interval {low} to {high}".replace("%", " %", 1)
-    return f"{text}, must be {limit.glyph} {format_value(limit.value, unit)}"
+    return f"{text}, must be {limit_text(limit, unit)}"
+
+
+def limit_text(limit: Limit, unit: str) -> str:
+    """The limit as people read it: '≤ 15 %', 'between 0.98 and 1.03'."""
+    if limit.upper is None:
+        return f"{limit.glyph} {format_value(limit.value, unit)}"
+    return f"between {format_value(limit.value, unit)} and {format_value(limit.upper, unit)}"
 
 
 def _joined(reason: str, why: str) -> str:
@@ -171,6 +183,7 @@ def _check(
         measured=measured,
         comparison=limit.glyph,
         threshold=limit.value,
+        upper=limit.upper,
         interval=interval,
         n=n,
         unit=unit,

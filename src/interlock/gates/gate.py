@@ -106,7 +106,7 @@ def _answers(check: Judge[M], measurement: M) -> tuple[Check, ...]:
 
 def _sound(answer: Check) -> Check:
     """The answer in plain numbers, or an error where it passes on numbers that are none."""
-    numbers = [answer.measured, answer.threshold]
+    numbers = [answer.measured, answer.threshold, answer.upper]
     if answer.interval is not None:
         numbers += [answer.interval.low, answer.interval.high]
     sound = all(number is None or math.isfinite(number) for number in numbers)

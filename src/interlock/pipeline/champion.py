@@ -15,9 +15,11 @@ import pyarrow as pa
 
 from interlock.data.snapshot import Taken
 from interlock.errors import InterlockError
+from interlock.evaluate.predicted import Predicted
 from interlock.features.assemble import as_of, history_rows
 from interlock.release.bundle import Bundle
 from interlock.serve.answering import Answering
+from interlock.train.answer import Answers
 
 Columns = Mapping[str, Any]
 
@@ -30,7 +32,7 @@ class ChampionScore:
     covers.
     """
 
-    prediction: np.ndarray[Any, Any] | None
+    prediction: Predicted | None
     comparable: np.ndarray[Any, Any]
     reason: str = ""
     is_winner: bool = False
@@ -71,16 +73,26 @@ def score_champion(
         return ChampionScore(prediction=None, comparable=none, reason=str(error).split("\n")[0])
     if outcome.answers is None:
         return ChampionScore(prediction=None, comparable=none, reason="it answered no row")
-    found = outcome.answers.prediction
-    prediction = np.full((len(instants), *found.shape[1:]), np.nan)
-    prediction[list(outcome.places)] = found
+    places = list(outcome.places)
     answered = np.zeros(len(instants), dtype=bool)
-    answered[list(outcome.places)] = True
+    answered[places] = True
     answered &= np.array([not why for why in outcome.not_covered], dtype=bool)
     return ChampionScore(
-        prediction=prediction,
+        prediction=_spread(outcome.answers, places, len(instants)),
         comparable=answered & _unseen(champion.json("candidate.json"), instants, split),
     )
+
+
+def _spread(answers: Answers, places: list[int], n_rows: int) -> Predicted:
+    """The answers at their places among n rows; NaN, and the first class, elsewhere."""
+    found = answers.prediction
+    values = np.full((n_rows, *found.shape[1:]), np.nan)
+    values[places] = found
+    if answers.probabilities is None:
+        return Predicted(values)
+    classes = np.zeros(n_rows, dtype=np.intp)
+    classes[places] = answers.value
+    return Predicted(values, classes)
 
 
 def is_winner(champion: Bundle, winner: Mapping[str, Any], *, snapshot: str, code: str) -> bool:
@@ -97,7 +109,7 @@ def is_winner(champion: Bundle, winner: Mapping[str, Any], *, snapshot: str, cod
 
 def score_winner(
     champion: Bundle,
-    prediction: np.ndarray[Any, Any],
+    prediction: Predicted,
     instants: np.ndarray[Any, Any],
     split: Mapping[str, Any],
 ) -> ChampionScore:

@@ -19,9 +19,10 @@ from interlock.digest import seed_from
 from interlock.evaluate.compare import Estimate
 from interlock.evaluate.dependence import grid, most_frequent, partial_dependence
 from interlock.evaluate.importance import permutation_importance
-from interlock.evaluate.metrics import metric_named
+from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
+from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_from_bytes
 
@@ -34,6 +35,17 @@ SHOWN_INPUTS = 6  # whose partial dependence is traced
 DEPENDENCE_ROWS = 200
 _CATEGORIES = 8
 _TEXTS = ("str", "category")
+
+
+def explained_metric(bound: Bound) -> Metric:
+    """What inputs are weighed by: the metric that ranks, if it is one of predictions alone.
+
+    A metric of the product's own may look at the rows, and be slow; one of decided classes changes
+    in jumps. In their stead the default of the target.
+    """
+    metric = bound.metric(bound.product.metric_name)
+    plain = not metric.identity and not metric.of_answers
+    return metric if plain else bound.metric(bound.product.target.default_metric)
 
 
 def weigh_inputs(context: Context, examples: Outcome, trained: Outcome) -> Outcome:
@@ -57,7 +69,7 @@ def _weigh(context: Context, examples: Outcome, trained: Outcome) -> dict[str, A
     repeats = min(MOST_REPEATS, max(1, SCORED // (len(groups) * len(numbers))))
     columns = {str(i): winner.columns_of(m) for i, m in enumerate(groups.values())}
     found = permutation_importance(
-        metric_named(context.bound.product.metric_name),
+        explained_metric(context.bound),
         winner.examples.y[numbers],
         winner.rows(numbers),
         columns,

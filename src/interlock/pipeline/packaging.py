@@ -10,11 +10,11 @@ from dataclasses import replace
 from typing import Any
 
 from interlock.errors import InterlockError
-from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context
 from interlock.pipeline.exporting import LoadedExport, exported_as
 from interlock.pipeline.finishing import Finishing
 from interlock.pipeline.packaged import Packaged
+from interlock.pipeline.ranking import Ranking
 from interlock.release.parity import edge_values
 from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import Answers, AnswerSpec, answer
@@ -22,6 +22,7 @@ from interlock.train.calibration import calibrate
 from interlock.train.candidate import Candidate
 from interlock.train.fit import FailedFit, Fitted
 from interlock.train.interval import calibrate_interval
+from interlock.train.threshold import Chosen
 from interlock.train.training_data import TrainingData, take
 
 
@@ -29,7 +30,7 @@ def describe(
     context: Context,
     fit: Fitted | FailedFit,
     data: TrainingData,
-    metric: Metric,
+    ranking: Ranking,
     finishing: Finishing,
 ) -> dict[str, Any]:
     """A candidate as plain JSON values; a failure is recorded and sinks nobody else."""
@@ -38,24 +39,25 @@ def describe(
     if isinstance(fit, FailedFit):
         return row | {"failure": [vars(m) for m in fit.mistakes]}
     try:
-        return row | _package(context, fit, data, metric, finishing)
+        return row | _package(context, fit, data, ranking, finishing)
     except InterlockError as error:
         return row | {"failure": [vars(m) for m in error.mistakes]}
 
 
 def _package(
-    context: Context, fit: Fitted, data: TrainingData, metric: Metric, finishing: Finishing
+    context: Context, fit: Fitted, data: TrainingData, ranking: Ranking, finishing: Finishing
 ) -> dict[str, Any]:
-    """Export, compare with the fitted estimator, calibrate and score on tune rows."""
+    """Export, compare with the fitted estimator, calibrate, decide, and score on tune rows."""
     loaded = exported_as(fit, data)
     exported, encoder = loaded.exported, loaded.exported.encoder
     encoder_row = encoder.to_row() if encoder else None
     spec = replace(fit.spec, link=exported.link)
     spec, calibration_note = _calibrated(context, fit, loaded, spec, data)
-    tune, score = data.part("tune"), float("nan")
+    tune, score, chosen = data.part("tune"), float("nan"), None
     if len(tune):
-        answers = answer(loaded.raw(tune.columns), spec)
-        score = metric.value(tune.y, finishing.finish(answers, data.split.tune).prediction)
+        raw = loaded.raw(tune.columns)
+        spec, chosen = _decided(spec, raw, ranking)
+        score = ranking.score(finishing.finish(answer(raw, spec), data.split.tune))
     return {
         "format": exported.format,
         "file_name": exported.file_name,
@@ -68,6 +70,7 @@ def _package(
         "edges": {str(k): v for k, v in edge_values(exported.edges).items()},
         "exactness": loaded.exactness,
         "spec": spec.to_row(),
+        "decision": None if chosen is None else chosen.to_row(),
         "params": dict(fit.params),
         "trials": [t.to_row() for t in fit.trials],
         "notes": [*fit.notes, *([calibration_note] if calibration_note else [])],
@@ -105,6 +108,13 @@ def _with_calibration(
     return replace(spec, calibration=found), note
 
 
+def _decided(spec: AnswerSpec, raw: Any, ranking: Ranking) -> tuple[AnswerSpec, Chosen | None]:
+    """The decision for these raw scores of the tune rows, and what it rests on."""
+    probabilities = answer(raw, spec).probabilities
+    chosen = None if probabilities is None else ranking.decided(probabilities)
+    return (spec if chosen is None else replace(spec, decision=chosen.decision)), chosen
+
+
 def score_test(
     context: Context, row: Mapping[str, Any], data: TrainingData, finishing: Finishing
 ) -> dict[str, Any]:
@@ -112,7 +122,9 @@ def score_test(
     test = data.split.test
     raw = score(context, row, take(data.columns, data.inputs, test))
     answers = finishing.finish(raw, test)
+    answered = None if answers.probabilities is None else answers.value
     kept = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
+    kept |= {"answered": answered}
     return {
         name: context.artifacts.put(array_to_bytes(values))
         for name, values in kept.items()

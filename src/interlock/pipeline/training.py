@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 
 from interlock.digest import digest_json, seed_from
-from interlock.evaluate.metrics import Metric, metric_named
+from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.finishing import Finishing
+from interlock.pipeline.ranking import Ranking
+from interlock.product.target import decision_row
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_to_bytes
 from interlock.train.fit import Progress, fit_all
@@ -86,8 +88,9 @@ def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
         "candidates": {name: c.to_row() for name, c in product.candidates.items()},
         "order": list(product.candidates),
         "split": declared_split(context).to_row(),
-        "metric": product.metric_name,
+        "metric": context.bound.metric_row(product.metric_name),
         "task": product.target.task,
+        "decision": decision_row(product.target),
         "interval": getattr(product.target, "interval", None),
         "libraries": library_versions(),
         "seed": seed_root,
@@ -110,7 +113,8 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
         classes=rows.classes,
         weights=rows.table.column("weight").to_numpy() if product.weight else None,
     )
-    metric, finishing = metric_named(product.metric_name), Finishing.of(context.bound, rows)
+    ranking = Ranking.of(context.bound, rows, split.tune, seed_root=seed_root)
+    metric, finishing = ranking.metric, Finishing.of(context.bound, rows)
     fits = fit_all(
         product.candidates,
         data,
@@ -119,12 +123,13 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
         ),
         cores=context.cores,
         objective=Objective(
-            measure=finishing.measured(metric.value, split.tune), better=metric.better
+            measure=finishing.measured(ranking.measured, split.tune),
+            better="lower" if metric.better == "lower" else "higher",
         ),
         on_progress=_Teller(context, len(product.candidates)),
     )
     described = {
-        name: describe(context, fit, data, metric, finishing) for name, fit in fits.items()
+        name: describe(context, fit, data, ranking, finishing) for name, fit in fits.items()
     }
     winner = _winner(described, metric)
     for name, row in described.items():

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from interlock.data.request import Field, RequestSchema, request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
 from interlock.errors import AuthorError, Mistake, collecting
+from interlock.evaluate.metrics import Metric, metric_named
 from interlock.features.aggregates import History
 from interlock.features.declare import Postprocess, RequestFeature, Signature, signature_of
 from interlock.features.definition import (
@@ -33,6 +34,7 @@ from interlock.product.cut_mistakes import cut_mistakes
 from interlock.product.declaration import PRODUCT_NAME, Declaration
 from interlock.product.histories import history_definition
 from interlock.product.history_mistakes import history_mistakes
+from interlock.product.metrics import metric_identities, product_metrics
 from interlock.product.mistakes import (
     candidate_mistakes,
     feature_mistakes,
@@ -56,7 +58,7 @@ class Bound:
     ``packed`` are the sources of request features and post-processing, ``label_source`` those of
     the label function, if there is one; ``mapping`` is request field → source column; ``zone`` is
     what a date without a zone of its own is read in; ``postprocess`` is in the order in which it is
-    applied.
+    applied; ``metric_code`` holds digests of the product's own metrics by name.
     """
 
     product: Declaration
@@ -70,6 +72,24 @@ class Bound:
     zone: str | None
     sources: Mapping[str, Source]
     postprocess: tuple[FeatureDefinition, ...] = ()
+    metric_code: Mapping[str, str] = field(default_factory=dict)
+
+    def metrics(self, classes: Sequence[Any] = ()) -> dict[str, Metric]:
+        """The metrics that the product means otherwise than Interlock does, by name.
+
+        ``classes`` are those of the target, once they are known.
+        """
+        return product_metrics(self.product, classes=classes, identities=self.metric_code)
+
+    def metric(self, name: str, classes: Sequence[Any] = ()) -> Metric:
+        """The metric of that name, as the product means it. Raises AuthorError M201."""
+        return self.metrics(classes).get(name) or metric_named(name)
+
+    def metric_row(self, name: str) -> dict[str, Any]:
+        """What the metric of that name depends on, for digests."""
+        metric = self.metric(name)
+        row = {"name": name, "scale": metric.scale, "unit": metric.unit, "code": metric.identity}
+        return row | {"resamples": metric.resamples, "better": metric.better}
 
     @property
     def examples_source(self) -> Source:
@@ -121,6 +141,7 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     mistakes += behaviour_mistakes(product, schema)
     mistakes += cut_mistakes(product, schema, columns)
     packed, whole, labels = _packed(product, project_dir, mistakes)
+    metric_code = metric_identities(product, project_dir, mistakes)
     if mistakes:
         raise AuthorError.of(_unique(mistakes))
     return Bound(
@@ -138,6 +159,7 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
             _definition(p, after[p.name], whole, unit=getattr(product.target, "unit", ""))
             for p in product.postprocess
         ),
+        metric_code=metric_code,
     )
 
 
@@ -248,8 +270,8 @@ def _name_mistakes(
                 got=name,
                 fix=f"remove {name}='…' from .map(…), or declare the field",
             )
-    for name, field in fields.items():
-        if there and mapping[name] not in there and not field.optional:
+    for name, declared in fields.items():
+        if there and mapping[name] not in there and not declared.optional:
             yield Mistake(
                 code="C174",
                 what=f"no source column for the request field '{name}'",

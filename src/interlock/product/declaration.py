@@ -12,6 +12,7 @@ from typing import Any
 
 from interlock.data.request import Request
 from interlock.data.source import Examples
+from interlock.evaluate.custom import DeclaredMetric, metric_name
 from interlock.features.aggregates import History
 from interlock.features.declare import Postprocess, RequestFeature
 from interlock.product.target import Target
@@ -26,11 +27,12 @@ PRODUCT_NAME = r"[a-z][a-z0-9-]{0,62}"
 class Declaration:
     """One ML product.
 
-    ``unit`` names the request fields that say what a prediction is about; ``yardsticks`` map a
-    name to a source column shown beside the candidates and never trained on; ``weight`` is a source
-    column of sample weights; ``postprocess`` the functions that turn a prediction into the one that
-    is answered, in their order; ``on_failure`` a command or an http(s) address called when a
-    delivery fails.
+    ``metric`` ranks the candidates; ``metrics`` are shown beside it, by name, as functions under
+    ``@il.metric``, or in another unit. ``unit`` names the request fields that say what a prediction
+    is about; ``yardsticks`` map a name to a source column shown beside the candidates and never
+    trained on; ``weight`` is a source column of sample weights; ``postprocess`` the functions that
+    turn a prediction into the one that is answered, in their order; ``on_failure`` a command or an
+    http(s) address called when a delivery fails.
     """
 
     name: str = field(kw_only=False)
@@ -42,7 +44,8 @@ class Declaration:
     unit: str | tuple[str, ...] = ()
     yardsticks: Mapping[str, str] = field(default_factory=dict)
     split: TimeSplit | HashSplit | None = None
-    metric: str = ""
+    metric: DeclaredMetric = ""
+    metrics: Sequence[DeclaredMetric] = ()
     weight: str | None = None
     postprocess: Sequence[Postprocess] = ()
     data_gate: Sequence[Any] = ()
@@ -59,4 +62,4 @@ class Declaration:
     @property
     def metric_name(self) -> str:
         """The declared metric, else the task's default."""
-        return self.metric or self.target.default_metric
+        return metric_name(self.metric) or self.target.default_metric

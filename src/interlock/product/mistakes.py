@@ -5,20 +5,22 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from interlock.clock import parse_span
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake, collecting
-from interlock.evaluate.metrics import METRICS
 from interlock.features.aggregates import History
 from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
 from interlock.gates import service
 from interlock.gates.data.gate import DATA_CHECKS
+from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.gate import MODEL_CHECKS, model_gate
 from interlock.product.declaration import Declaration
+from interlock.product.metrics import fitting_names, metric_mistakes, metric_of, two_sided
 from interlock.product.order import order_of
-from interlock.product.target import Regression
+from interlock.product.target import Regression, decision_mistakes
 from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import TimeSplit
 
@@ -137,7 +139,7 @@ def target_mistakes(
                 fix="correct interval=…",
             )
         )
-    return found + list(_number_column_mistakes(product, there))
+    return [*found, *decision_mistakes(target), *_number_column_mistakes(product, there)]
 
 
 def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:
@@ -222,12 +224,11 @@ def candidate_mistakes(product: Declaration, inputs: tuple[str, ...]) -> list[Mi
             found += candidate.mistakes(name, product.target.task)
         else:
             found += candidate.mistakes(name, product.target.task, inputs)
-    return found + list(_metric_mistakes(product))
+    return [*found, *_metric_mistakes(product), *metric_mistakes(product)]
 
 
 def _metric_mistakes(product: Declaration) -> Iterator[Mistake]:
-    metric = METRICS.get(product.metric_name)
-    fitting = sorted(n for n, m in METRICS.items() if product.target.task in m.tasks)
+    metric, fitting = metric_of(product, product.metric_name), fitting_names(product)
     if metric is None or product.target.task not in metric.tasks:
         yield Mistake(
             code="C136",
@@ -282,20 +283,35 @@ def gate_mistakes(product: Declaration) -> list[Mistake]:
                 continue
             with collecting(found, where=f"{gate}: {check!r}"):
                 check.validate()
-            metric = getattr(check, "metric", None)
-            fits = metric in METRICS and product.target.task in METRICS[metric].tasks
-            if metric is not None and not fits:
-                found.append(
-                    Mistake(
-                        code="C136",
-                        what="the metric does not exist for this target",
-                        where=f"{gate}: {check!r}",
-                        expected=f"a metric for {product.target.task}",
-                        got=str(metric),
-                        fix=nearest(str(metric), METRICS) or "correct the metric's name",
-                    )
-                )
+            found += _checked_metric(product, check, f"{gate}: {check!r}")
     return found + _nothing_to_beat(product)
+
+
+def _checked_metric(product: Declaration, check: Any, where: str) -> list[Mistake]:
+    """The metric that a check names, if it names one: is there such a one, and does it fit?"""
+    name = getattr(check, "metric", None)
+    if not name:
+        return []
+    metric, fitting = metric_of(product, str(name)), fitting_names(product)
+    if metric is None or product.target.task not in metric.tasks:
+        return [
+            Mistake(
+                code="C136",
+                what="the metric does not exist for this target",
+                where=where,
+                expected=f"a metric for {product.target.task}",
+                got=str(name),
+                fix=nearest(str(name), fitting)
+                or "correct the metric's name; a function must be among metrics=[…]",
+            )
+        ]
+    found: list[Mistake] = []
+    if not isinstance(check, OfMetric) and not metric.ranks:
+        return [two_sided(product, metric, where)]
+    if isinstance(check, OfMetric):
+        with collecting(found, where=where):
+            check.fits(metric)
+    return found
 
 
 def _nothing_to_beat(product: Declaration) -> list[Mistake]:

@@ -13,6 +13,7 @@ from typing import Any
 from interlock.data.request import Request
 from interlock.data.source import Examples, Source
 from interlock.errors import Mistake
+from interlock.evaluate.custom import CustomMetric, Scaled
 from interlock.features.aggregates import History
 from interlock.features.declare import Label
 from interlock.product.declaration import Declaration
@@ -78,6 +79,11 @@ def _is_card(value: Any) -> bool:
     return value is None or (isinstance(value, Card) and not value.wrong)
 
 
+def _is_metric(value: Any) -> bool:
+    return isinstance(value, str | CustomMetric | Scaled)
+
+
+_A_METRIC = "a metric's name, a function under @il.metric(…), or il.Scaled(…)"
 _CHECKS = (_is_list, "a list of checks")
 _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "request": (_is_request, "a class that subclasses il.Request"),
@@ -94,7 +100,11 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
         lambda v: v is None or isinstance(v, TimeSplit | HashSplit),
         "il.TimeSplit(…) or il.HashSplit(…)",
     ),
-    "metric": (lambda v: isinstance(v, str), "a metric's name"),
+    "metric": (_is_metric, _A_METRIC),
+    "metrics": (
+        lambda v: _is_list(v) and all(map(_is_metric, v)),
+        f"a list, each of them {_A_METRIC}",
+    ),
     "weight": (_is_text_or_none, "a column's name"),
     "postprocess": (_is_list, "a list of @il.postprocess functions"),
     "data_gate": _CHECKS,

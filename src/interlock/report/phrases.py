@@ -26,7 +26,7 @@ from interlock.report.numbers import (
     span_text,
     united,
 )
-from interlock.verdict import Check, GateResult, Verdict
+from interlock.verdict import IN, Check, GateResult, Verdict
 
 _TOLD = (
     Verdict.PASSED,
@@ -46,6 +46,8 @@ def comparison(check: Check) -> str:
         known = check.threshold if check.measured is None else check.measured
         return ("limit " if check.measured is None else "") + measure(known, check.unit)
     measured, threshold = pair(*(in_unit(v, check.unit) for v in (check.measured, check.threshold)))
+    if check.comparison == IN and check.upper is not None:
+        threshold = reach(check.threshold, check.upper, check.unit)
     if check.unit == "%":
         measured = f"{measured} %"
     return united(

@@ -26,7 +26,7 @@ array([4., 4., 4.])
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -107,6 +107,14 @@ class Resamples:
     def n_rows(self) -> int:
         """How many rows the units hold together."""
         return len(self.unit_of_row)
+
+    def first(self, count: int) -> Resamples:
+        """Only the first ``count`` of them, drawn once for both; all where there are no more."""
+        if count >= self.count:
+            return self
+        fewer = replace(self, count=count)
+        vars(fewer)["_counts"] = self._counts[:count]  # where cached_property looks first
+        return fewer
 
     def chunks(self, cells: int = 0) -> Iterator[NDArray[np.float64]]:
         """All resamples, so many counts at a time: (n_resamples_of_chunk, n_units)."""

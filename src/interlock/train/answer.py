@@ -5,7 +5,8 @@ exponentials from NumPy, and both add in the same order); only NumPy is imported
 
 raw score → inverse of the link → inverse of the target's transform → value. The interval's offsets
 are added in the space of the transform, so that an interval on log prices is a factor on prices.
-Classes: raw score → calibration, where the candidate declares one → inverse of the link.
+Classes: raw score → calibration, where the candidate declares one → inverse of the link →
+probabilities → the likeliest class, or the one that the release's decision says.
 
 >>> spec = AnswerSpec(task="regression", link="identity", transform="log")
 >>> answer(np.log([[100.0], [200.0]]), spec).value.round(9).tolist()
@@ -25,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.train.calibration import ProbabilityCalibration
+from interlock.train.decision import Decision
 
 Floats: TypeAlias = NDArray[np.float64]
 Task: TypeAlias = Literal["regression", "binary", "multiclass"]
@@ -53,8 +55,9 @@ class AnswerSpec:
     """How raw scores become answers.
 
     ``transform`` is what was done to the target before fitting; ``classes`` names the classes in
-    the order of the probabilities, and is empty for a regression. ``calibration`` is for classes,
-    ``interval`` for regressions.
+    the order of the probabilities, and is empty for a regression. ``calibration`` and ``decision``
+    are for classes, ``interval`` for regressions. Without a decision the likeliest class is
+    answered.
     """
 
     task: Task
@@ -63,17 +66,19 @@ class AnswerSpec:
     classes: tuple[Any, ...] = ()
     interval: PredictionInterval | None = None
     calibration: ProbabilityCalibration | None = None
+    decision: Decision | None = None
 
     def with_interval(self, interval: PredictionInterval | None) -> AnswerSpec:
         """The same, with this interval."""
         return replace(self, interval=interval)
 
     def to_row(self) -> dict[str, Any]:
-        """Plain JSON values; ``calibration`` only where there is one."""
+        """Plain JSON values; ``calibration`` and ``decision`` only where there is one."""
         row = {**asdict(self), "classes": list(self.classes)}
         if self.calibration is None:
             del row["calibration"]
-        return row
+        del row["decision"]
+        return row if self.decision is None else row | {"decision": self.decision.to_row()}
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> AnswerSpec:
@@ -84,6 +89,8 @@ class AnswerSpec:
             fields["interval"] = PredictionInterval(**row["interval"])
         if row.get("calibration") is not None:
             fields["calibration"] = ProbabilityCalibration(**row["calibration"])
+        if row.get("decision") is not None:
+            fields["decision"] = Decision.from_row(row["decision"])
         return cls(**fields)
 
 
@@ -91,9 +98,9 @@ class AnswerSpec:
 class Answers:
     """Answers to n rows.
 
-    ``value`` is (n_rows,): the predicted number, or the index of the likeliest class (of equals
-    the first). ``low`` and ``high`` are (n_rows,) or None; ``probabilities`` is
-    (n_rows, n_classes) or None.
+    ``value`` is (n_rows,): the predicted number, or the index of the class answered: the likeliest
+    (of equals the first), unless the release decides otherwise. ``low`` and ``high`` are (n_rows,)
+    or None; ``probabilities`` is (n_rows, n_classes) or None.
     """
 
     value: NDArray[Any]
@@ -121,7 +128,7 @@ def answer(raw: Floats, spec: AnswerSpec) -> Answers:
     with np.errstate(over="ignore", invalid="ignore"):
         if spec.task != "regression":
             probabilities = _probabilities(*_calibrated(raw, spec))
-            return Answers(value=np.argmax(probabilities, axis=1), probabilities=probabilities)
+            return Answers(value=_decided(probabilities, spec), probabilities=probabilities)
         central = transformed_prediction(raw, spec)
         value = _restored(central, spec.transform)
         if spec.interval is None:
@@ -132,6 +139,12 @@ def answer(raw: Floats, spec: AnswerSpec) -> Answers:
             low=_restored(central + low, spec.transform),
             high=_restored(central + high, spec.transform),
         )
+
+
+def _decided(probabilities: Floats, spec: AnswerSpec) -> NDArray[np.intp]:
+    if spec.decision is None:
+        return np.asarray(np.argmax(probabilities, axis=1), dtype=np.intp)
+    return spec.decision.classes(probabilities)
 
 
 def transformed_prediction(raw: Floats, spec: AnswerSpec) -> Floats:
@@ -176,7 +189,9 @@ def answer_one(raw: Sequence[float], spec: AnswerSpec) -> AnswerOne:
         if spec.calibration is not None:
             raw, link = spec.calibration.scores_one(raw, link), spec.calibration.link
         shares = _probabilities_one(raw, link)
-        return AnswerOne(_likeliest(shares), None, None, shares)
+        decision = spec.decision
+        value = _likeliest(shares) if decision is None else decision.class_one(shares)
+        return AnswerOne(value, None, None, shares)
     central = _exp(raw[0]) if spec.link == "log" else float(raw[0])
     interval, transform = spec.interval, spec.transform
     if interval is None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from interlock.clock import now, parse_instant
 from interlock.digest import digest_json
-from interlock.evaluate.metrics import metric_named
 from interlock.pipeline import telling, training
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.model import judge_model
@@ -32,6 +31,7 @@ class TrainReport:
     as_of: int
     metric: str
     lower_is_better: bool
+    unit: str
     winner: str | None
     parts: dict[str, int]
     runs: tuple[Run, ...]
@@ -57,12 +57,13 @@ def train(
         else None
     )
     told = telling.tell_evaluation(context, examples, trained, judged)
-    rows = trained.output["candidates"]
+    rows, metric = trained.output["candidates"], bound.metric(bound.product.metric_name)
     return TrainReport(
         product=bound.product.name,
         as_of=moment,
-        metric=bound.product.metric_name,
-        lower_is_better=metric_named(bound.product.metric_name).better == "lower",
+        metric=metric.name,
+        lower_is_better=metric.better == "lower",
+        unit=metric.unit_shown(getattr(bound.product.target, "unit", "")),
         winner=trained.output["winner"],
         parts=dict(split.output["rows"]),
         runs=tuple(

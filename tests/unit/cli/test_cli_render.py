@@ -59,6 +59,7 @@ def test_runs_side_by_side():
         as_of=AS_OF,
         metric="mdape",
         lower_is_better=True,
+        unit="%",
         winner="boosting",
         parts={"train": 2_418, "test": 278},
         runs=(

@@ -1,7 +1,7 @@
 import math
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from interlock.evaluate.judge import Limit, exact, judge
@@ -26,6 +26,22 @@ def test_at_least_is_at_most_in_a_mirror(one, other, limit, strict):
     )
 
 
+@given(numbers, numbers, numbers, numbers, st.booleans())
+def test_two_limits_are_both_limits_at_once(one, other, first, second, strict):
+    """Equivalence is two one-sided questions: passed where both pass, failed where one fails."""
+    low, high = sorted((one, other))
+    at_least, at_most = sorted((first, second))
+    assume(at_least < at_most)
+    interval = Interval(low=low, high=high)
+    apart = {
+        judge(interval, Limit(at_least=at_least, strict=strict)),
+        judge(interval, Limit(at_most=at_most, strict=strict)),
+    }
+    both = judge(interval, Limit(at_least=at_least, at_most=at_most, strict=strict))
+    assert (both is Verdict.PASSED) == (apart == {Verdict.PASSED})
+    assert (both is Verdict.FAILED) == (Verdict.FAILED in apart)
+
+
 @pytest.mark.parametrize(
     "interval",
     [
@@ -37,14 +53,23 @@ def test_at_least_is_at_most_in_a_mirror(one, other, limit, strict):
         Interval(low=1.0, high=0.0),
     ],
 )
-@pytest.mark.parametrize("limit", [Limit(at_most=5.0), Limit(at_least=-5.0)])
+@pytest.mark.parametrize(
+    "limit", [Limit(at_most=5.0), Limit(at_least=-5.0), Limit(at_least=-5.0, at_most=5.0)]
+)
 def test_an_interval_that_is_none_is_an_error(interval, limit):
     assert judge(interval, limit) is Verdict.ERROR
 
 
 @pytest.mark.parametrize(
     "sides",
-    [{}, {"at_most": 1.0, "at_least": 0.0}, {"at_most": math.nan}, {"at_least": math.inf}],
+    [
+        {},
+        {"at_most": 1.0, "at_least": 1.0},
+        {"at_most": 0.0, "at_least": 1.0},
+        {"at_most": math.nan},
+        {"at_least": math.inf},
+        {"at_most": 1.0, "at_least": math.nan},
+    ],
 )
 def test_a_limit_that_is_none_is_refused(sides):
     with pytest.raises(ValueError, match="a limit"):
@@ -58,6 +83,7 @@ def test_a_limit_that_is_none_is_refused(sides):
         (Limit(at_most=1, strict=True), "<"),
         (Limit(at_least=1), "≥"),
         (Limit(at_least=1, strict=True), ">"),
+        (Limit(at_least=1, at_most=2), "in"),
     ],
 )
 def test_a_limit_shows_its_side(limit, glyph):

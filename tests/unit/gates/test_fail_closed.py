@@ -20,7 +20,7 @@ from interlock.gates.data.leakage import NoLeakage
 from interlock.gates.data.rows import MaxMissing, MaxViolations, MinRows
 from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import Declared, run
-from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
@@ -44,6 +44,7 @@ DATA = data_gate(
 MODEL = (
     Below("mdape", 0.15),
     Above("within_10", 0.40),
+    Between("prd", 0.97, 1.05),
     BeatsBaselines(),
     NoWorseThanChampion(0.005),
     BetterThanChampion(),
@@ -207,7 +208,7 @@ def test_one_bad_prediction_shuts_every_check_of_that_model(sound_model, place, 
         )
         expected = {"beats baseline median"}
         if name == "boosting":
-            expected |= {"mdape below 15 %", "within_10 above 40 %"}
+            expected |= {"mdape below 15 %", "within_10 above 40 %", "prd between 0.97 and 1.05"}
         if name == "boosting" and place >= 400:
             expected |= {"no worse than champion", "better than champion"}
         assert {check.name for check in shut} == expected
@@ -280,7 +281,7 @@ def _few(m):
     ],
 )
 def test_no_check_of_the_model_gate_passes_on_spoiled_rows(sound_model, spoil):
-    assert len(_shut(MODEL, spoil(sound_model))) == 5
+    assert len(_shut(MODEL, spoil(sound_model))) == 6
     assert len(_shut(PARTS, spoil(sound_model))) == len(PARTS)
 
 

@@ -4,14 +4,23 @@ import numpy as np
 import pytest
 
 from interlock.errors import AuthorError
+from interlock.evaluate.custom import CustomMetric, metric
+from interlock.evaluate.metrics import format_value, metric_named
+from interlock.evaluate.predicted import Predicted, Rows
 from interlock.gates.gate import run
-from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.gate import DEFAULT_MODEL_GATE, model_gate
 from interlock.verdict import Exemption, Verdict
 
 RNG = np.random.default_rng(5)
+SKEW = replace(metric_named("median_relative_error"), name="skew")
+
+
+@metric(better="lower", unit="USD", resamples=200)
+def weighted_cost(y_true, y_pred, rows):
+    return np.average(np.abs(y_pred / y_true - 1), weights=rows["weight"])
 
 
 def _one(check, measurement):
@@ -208,11 +217,10 @@ def test_model_declarations_have_a_canonical_row(check, row):
 @pytest.mark.parametrize(
     ("declare", "code"),
     [
-        (lambda: Below("mappe", 1), "M201"),
-        (lambda: Below("r2", 0.5), "M203"),
-        (lambda: Above("mae", 5), "M203"),
         (lambda: Below("mae", float("nan")), "M203"),
-        (lambda: Below("mae", -1), "M203"),
+        (lambda: Above("mae", float("inf")), "M203"),
+        (lambda: Between("prd", float("nan"), 1), "M203"),
+        (lambda: Between("prd", 1.1, 1.1), "M203"),
         (lambda: NoWorseThanChampion(-0.1), "M203"),
         (lambda: NoWorseThanChampion("some"), "M203"),
         (lambda: NoWorseThanChampion(float("inf")), "M203"),
@@ -224,9 +232,119 @@ def test_a_declaration_that_cannot_judge_is_refused(declare, code):
     assert refused.value.code == code
 
 
+@pytest.mark.parametrize(
+    "check",
+    [
+        Below("r2", 0.5),
+        Above("mae", 5),
+        Below("mae", -1),
+        Below("prd", 1.1),
+        Above("prd", 0.9),
+        Between("prd", 1.01, 1.05),
+    ],
+)
+def test_a_limit_that_its_metric_cannot_have_is_refused(sound_model, check):
+    with pytest.raises(AuthorError) as refused:
+        check.fits(metric_named(check.metric))
+    assert refused.value.code == "M203"
+    assert _one(check, sound_model).verdict is Verdict.ERROR
+
+
+def test_a_metric_that_does_not_exist_is_an_error_of_its_check(sound_model):
+    found = _one(Below("mappe", 1), sound_model)
+    assert found.verdict is Verdict.ERROR
+    assert found.reason == "the check crashed: AuthorError: error[M201]: no such metric"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (-0.02, 0.02, Verdict.PASSED),
+        (-0.001, 0.001, Verdict.INCONCLUSIVE),  # both ends lie within the interval
+        (-0.5, 0.0, Verdict.INCONCLUSIVE),
+        (0.1, 0.5, Verdict.FAILED),
+        (-0.5, -0.1, Verdict.FAILED),
+    ],
+)
+def test_between_goes_by_the_whole_interval(sound_model, low, high, verdict):
+    """Of predictions that are neither too high nor too low."""
+    measurement = replace(sound_model, metrics={"skew": replace(SKEW, target=None)})
+    found = _one(Between("skew", low, high), measurement)
+    assert (found.verdict, found.comparison) == (verdict, "in")
+    assert (found.threshold, found.upper) == (low, high)
+    assert found.name == f"skew between {format_value(low, '%')} and {format_value(high, '%')}"
+
+
+def test_the_words_of_a_value_outside_two_limits(sound_model):
+    found = _one(Between("prd", 0.5, 1.0), sound_model)
+    low, high = found.interval.low, found.interval.high
+    assert found.reason == (
+        f"measured {found.measured:.4g}, 95 % interval {low:.4g} to {high:.4g}, "
+        "must be between 0.5 and 1; "
+        f"about {found.evidence['rows_needed']:,} rows would decide, there are 1,000"
+    )
+    assert found.evidence["code"] == "M208"
+
+
+def test_a_metric_of_ones_own_is_judged_like_any_other(sound_model):
+    seen = Rows({"weight": np.arange(1_000.0)})
+    predicted = Predicted(sound_model.predictions["boosting"]).beside(seen)
+    measurement = _with(sound_model, boosting=predicted)
+    assert _one(Below(weighted_cost, 0.2), measurement).verdict is Verdict.ERROR  # not declared
+    measurement = replace(measurement, metrics={"weighted_cost": weighted_cost.metric})
+    found = _one(Below(weighted_cost, 0.2), measurement)
+    expected = np.average(np.abs(predicted.values / sound_model.y - 1), weights=np.arange(1_000.0))
+    assert found.name == "weighted_cost below 0.2 USD"
+    assert (found.verdict, found.measured) == (Verdict.PASSED, pytest.approx(expected))
+    assert found.interval.low < found.measured < found.interval.high
+    assert (found.unit, found.evidence["resamples"]) == ("USD", 200)
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda y, p, rows: 1 / 0, "ZeroDivisionError: division by zero"),
+        (
+            lambda y, p, rows: rows["missing"].mean(),
+            "KeyError: 'missing: the rows have no columns'",
+        ),
+        (lambda y, p, rows: None, "None"),
+        (lambda y, p, rows: True, "True"),
+        (lambda y, p, rows: "many", "'many'"),
+    ],
+)
+def test_a_metric_of_ones_own_that_fails_is_an_error_and_says_why(sound_model, function, reason):
+    broken = CustomMetric(function, "lower").metric
+    found = _one(Below("broken", 5), replace(sound_model, metrics={"broken": broken}))
+    assert found.verdict is Verdict.ERROR
+    assert found.reason == f"the metric <lambda> gave no number: {reason}"
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_a_metric_of_ones_own_that_is_no_number_is_an_error(sound_model, value):
+    broken = CustomMetric(lambda y, p, rows: value, "lower").metric
+    found = _one(Below("broken", 5), replace(sound_model, metrics={"broken": broken}))
+    assert found.verdict is Verdict.ERROR
+    assert found.reason == "the measured value is undefined: nothing can be judged"
+
+
+def test_a_metric_of_ones_own_that_fails_on_some_resamples_does_not_pass(sound_model):
+    """It works on all rows, and not where the first row was not drawn: in a third of them."""
+
+    def picky(y, p, rows):
+        if not (y == sound_model.y[0]).any():
+            raise ValueError("the first row is needed")
+        return 1.0
+
+    broken = CustomMetric(picky, "lower").metric
+    found = _one(Below("broken", 5), replace(sound_model, metrics={"broken": broken}))
+    assert found.verdict is Verdict.ERROR
+    assert "the first row is needed" in found.reason
+
+
 def test_the_message_of_the_wrong_side():
     with pytest.raises(AuthorError) as refused:
-        Below("r2", 0.5).validate()
+        Below("r2", 0.5).fits(metric_named("r2"))
     assert str(refused.value) == (
         "error[M203]: Below('r2', …) would pass bad models and fail good ones\n"
         "  expected: a metric where lower is better\n"

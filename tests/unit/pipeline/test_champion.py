@@ -109,7 +109,8 @@ def test_a_champion_that_answers_no_row_says_so(files):
 def test_probabilities_have_a_column_a_class(class_files):
     found = score(bundle(class_files), requests(), classes=(False, True))
     assert found.prediction.shape == (6, 2)
-    np.testing.assert_allclose(found.prediction.sum(axis=1), 1.0)
+    np.testing.assert_allclose(found.prediction.values.sum(axis=1), 1.0)
+    assert found.prediction.answered.tolist() == found.prediction.values.argmax(axis=1).tolist()
 
 
 def test_other_classes_than_todays_cannot_be_compared(class_files):

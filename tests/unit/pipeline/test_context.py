@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interlock.digest import canonical_json, digest_json
-from interlock.pipeline.context import Silent, versions
+from interlock.pipeline.context import STAGE_FORMAT, Silent, versions
 from interlock.report.content import Step, StepStatus
 
 json_values = st.recursive(
@@ -94,7 +94,7 @@ def test_each_run_is_an_event_of_the_product(bench):
 def test_the_key_is_a_digest_of_name_and_inputs(bench):
     found = bench.context().run("train", {"a": 1}, Counting({}))
     again = {
-        "format": 1,
+        "format": STAGE_FORMAT,
         "stage": "train",
         "product": "houses",
         "versions": versions(),

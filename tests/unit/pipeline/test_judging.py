@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import interlock as il
+from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import METRICS
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.data import judge_data, measure_data
@@ -179,9 +180,13 @@ def test_freshness_is_judged_anew_though_nothing_ran_again(bench):
 # -- limits and metrics ----------------------------------------------------------------------------
 
 
-def test_limits_are_those_declared_from_above():
+def test_limits_are_those_declared_of_a_metric():
     checks = [il.Below("mae", 3.0), il.BeatsBaselines(), il.Above("r2", 0.5)]
-    assert limits_of(checks) == {"mae": 3.0}
+    assert limits_of([*checks, il.Between("prd", 0.98, 1.03)]) == {
+        "mae": Limit(at_most=3.0),
+        "r2": Limit(at_least=0.5),
+        "prd": Limit(at_least=0.98, at_most=1.03),
+    }
 
 
 @pytest.mark.parametrize("task", SHOWN_METRICS)

@@ -622,7 +622,12 @@ def test_naive_timestamps_and_dates_without_a_zone(project, sales):
         ("unit", 3, "a request field's name, or a tuple of them", "correct unit=…"),
         ("yardsticks", ["assessed"], "{'name': 'column', …}", "correct yardsticks=…"),
         ("split", 0.2, "il.TimeSplit(…) or il.HashSplit(…)", "correct split=…"),
-        ("metric", 3, "a metric's name", "correct metric=…"),
+        (
+            "metric",
+            3,
+            "a metric's name, a function under @il.metric(…), or il.Scaled(…)",
+            "correct metric=…",
+        ),
         ("weight", ("area",), "a column's name", "correct weight=…"),
         ("data_gate", il.MinRows(5), "a list of checks", "correct data_gate=…"),
         ("model_gate", "mdape", "a list of checks", "correct model_gate=…"),

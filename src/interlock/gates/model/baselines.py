@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from interlock.evaluate.metrics import format_value, metric_named
+from interlock.evaluate.metrics import format_value
 from interlock.gates.finding import sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.measurement import ModelMeasurement
@@ -36,7 +36,7 @@ class BeatsBaselines(Declared):
 
 def _beats(measurement: ModelMeasurement, baseline: str) -> Check:
     name = f"beats baseline {baseline}"
-    metric = metric_named(measurement.metric)
+    metric = measurement.named(measurement.metric)
     unit = metric.unit_shown(measurement.target_unit)
     flaw = measurement.flaw
     if not flaw and baseline not in measurement.predictions:

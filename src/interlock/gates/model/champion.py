@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from interlock.evaluate.compare import difference
 from interlock.evaluate.judge import Limit
-from interlock.evaluate.metrics import Metric, metric_named
+from interlock.evaluate.metrics import Metric
 from interlock.gates.finding import finite, percent, sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.measurement import ModelMeasurement
@@ -73,7 +73,7 @@ def _against_champion(
         return shut
     assert measurement.champion_prediction is not None
     rows = np.asarray(measurement.champion_rows)
-    metric = metric_named(measurement.metric)
+    metric = measurement.named(measurement.metric)
     y = measurement.y[rows]
     challenger = measurement.predictions[measurement.winner][rows]
     champion = measurement.champion_prediction[rows]

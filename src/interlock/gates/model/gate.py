@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from interlock.gates.gate import Declared, Judge
-from interlock.gates.model.absolute import Above, Below
+from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
@@ -16,6 +16,7 @@ from interlock.gates.model.slices import Slices
 MODEL_CHECKS: tuple[type[Declared], ...] = (
     Below,
     Above,
+    Between,
     BeatsBaselines,
     NoWorseThanChampion,
     BetterThanChampion,

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.evaluate.compare import Estimate, difference, estimate
-from interlock.evaluate.metrics import Metric
+from interlock.evaluate.metrics import Metric, metric_named
 from interlock.evaluate.parts import Column
+from interlock.evaluate.predicted import Prediction
 from interlock.gates.model.tried import Expected, Tried
 from interlock.stats.resamples import Resamples
 
@@ -23,7 +24,9 @@ Floats = NDArray[np.float64]
 class ModelMeasurement:
     """What was predicted for the test rows, and by whom.
 
-    ``y`` is (n_rows,); every prediction (n_rows,) or (n_rows, n_classes), in the same row order.
+    ``y`` is (n_rows,); every prediction (n_rows,) or (n_rows, n_classes), in the same row order:
+    an array, or what knows the answered classes and the rows too (see ``evaluate.predicted``).
+    ``metrics`` are the product's own by name, its own units among them.
     ``champion`` is the label of the release that answers now, None where there is none yet;
     ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why;
     ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
@@ -37,12 +40,12 @@ class ModelMeasurement:
 
     metric: str
     y: Floats
-    predictions: Mapping[str, Floats]
+    predictions: Mapping[str, Prediction]
     winner: str
     baselines: tuple[str, ...]
     seed: int
     champion: str | None
-    champion_prediction: Floats | None
+    champion_prediction: Prediction | None
     champion_rows: NDArray[np.bool_] | None
     champion_reason: str = ""
     is_champion: bool = False
@@ -52,6 +55,11 @@ class ModelMeasurement:
     target_unit: str = ""
     behaviour: Mapping[str, Tried] = field(default_factory=dict)
     expected: Mapping[str, Expected] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    def named(self, name: str) -> Metric:
+        """The metric of that name, as the product means it. Raises AuthorError M201."""
+        return self.metrics.get(name) or metric_named(name)
 
     @cached_property
     def resamples(self) -> Resamples:

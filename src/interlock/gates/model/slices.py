@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 
 from interlock.errors import AuthorError
-from interlock.evaluate.metrics import Metric, format_value, metric_named
+from interlock.evaluate.custom import metric_name
+from interlock.evaluate.metrics import Metric, format_value
 from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS, Rule, Slice, sliced
 from interlock.gates.finding import finite, percent, unmeasured
 from interlock.gates.gate import Declared
@@ -54,6 +55,8 @@ class Slices(Declared):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", names_of(self.by))
+        named = None if self.metric is None else metric_name(self.metric)
+        object.__setattr__(self, "metric", named)
 
     def validate(self) -> None:
         """Raises AuthorError M203 for limits that cannot be used together, or at all."""
@@ -87,7 +90,7 @@ class Slices(Declared):
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
         """One answer, about the worst slice; all slices are its evidence."""
-        metric = metric_named(self.metric or measurement.metric)
+        metric = measurement.named(self.metric or measurement.metric)
         name = self._named(metric, metric.unit_shown(measurement.target_unit))
         paired = self.limit is None and self.than == "champion"
         shut = without_champion(measurement, name) if paired else None
@@ -95,6 +98,8 @@ class Slices(Declared):
             return (shut,)
         if measurement.flaw:
             return (unmeasured(name, "M209", measurement.flaw),)
+        if not metric.ranks:
+            return (unmeasured(name, "M203", f"of {metric.name} neither side is worse"),)
         names = self.by or measurement.automatic
         missing = [column for column in names if column not in measurement.columns]
         if missing or not names:

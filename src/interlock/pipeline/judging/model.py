@@ -10,17 +10,22 @@ import numpy as np
 
 from interlock.digest import digest_json, seed_from
 from interlock.evaluate.compare import estimates
-from interlock.evaluate.metrics import METRICS, metric_named
+from interlock.evaluate.custom import metric_name
+from interlock.evaluate.judge import Limit
+from interlock.evaluate.predicted import Predicted, Prediction, Rows
 from interlock.gates.gate import run
-from interlock.gates.model.absolute import Below
+from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.behaviour import Behaviour
 from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
+from interlock.pipeline.seen import clusters_of, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.pipeline.training import declared_split
+from interlock.product.declaration import Declaration
+from interlock.product.metrics import EXPECTED_COST, metric_of, product_metrics
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.stats.resamples import Resamples
@@ -34,6 +39,23 @@ SHOWN_METRICS = {
     "binary": ("log_loss", "brier", "roc_auc", "average_precision", "accuracy"),
     "multiclass": ("log_loss", "brier", "accuracy"),
 }
+
+
+def shown_names(product: Declaration, checks: Sequence[Any]) -> list[str]:
+    """The metrics measured of every competitor: the one that ranks, those declared, the usual."""
+    asked = [str(c.metric) for c in checks if getattr(c, "metric", None)]
+    declared = [metric_name(metric) for metric in product.metrics]
+    usual = [EXPECTED_COST] if EXPECTED_COST in product_metrics(product) else []
+    names = [product.metric_name, *asked, *declared, *usual, *SHOWN_METRICS[product.target.task]]
+    return [name for name in dict.fromkeys(names) if metric_of(product, name) is not None]
+
+
+def load_predicted(context: Context, kept: Mapping[str, str]) -> Predicted:
+    """What was predicted for the test rows, from the blobs of ``packaging.score_test``."""
+    values = array_from_bytes(context.artifacts.get(kept["prediction"]))
+    if "answered" not in kept:
+        return Predicted.of(values)
+    return Predicted(values, array_from_bytes(context.artifacts.get(kept["answered"])))
 
 
 def judge_model(
@@ -55,6 +77,7 @@ def judge_model(
         "checks": [check.to_row() for check in checks],
         "yardsticks": dict(product.yardsticks),
         "target unit": getattr(product.target, "unit", ""),
+        "metrics": [context.bound.metric_row(name) for name in shown_names(product, checks)],
     }
 
     def compute() -> dict[str, Any]:
@@ -82,15 +105,15 @@ def _measure(
 ) -> ModelMeasurement:
     product, output = context.bound.product, trained.output
     test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
-    predictions = {
-        name: array_from_bytes(context.artifacts.get(row["test"]["prediction"]))
+    seen = rows_of(rows).at(test) if context.bound.metric_code else Rows({})
+    predictions: dict[str, Prediction] = {
+        name: load_predicted(context, row["test"]).beside(seen)
         for name, row in output["candidates"].items()
         if "test" in row
     }
     scored = None
     if champion is not None:
         scored = _champion_score(context, snapshots, trained, rows, champion)
-    units = np.array(rows.table.column("unit").to_pylist(), dtype=object)[test]
     return ModelMeasurement(
         metric=product.metric_name,
         y=rows.y[test],
@@ -99,11 +122,12 @@ def _measure(
         baselines=tuple(n for n, row in output["candidates"].items() if row["baseline"]),
         seed=seed_from("model gate", *snapshot_digests(snapshots.output).values()),
         champion=champion_label if champion else None,
-        champion_prediction=scored.prediction if scored else None,
+        champion_prediction=_beside(scored, seen),
         champion_rows=scored.comparable if scored else None,
         champion_reason=scored.reason if scored else "",
         is_champion=scored is not None and scored.is_winner,
-        clusters=units if len(set(units)) < len(units) else None,
+        clusters=clusters_of(rows, test),
+        metrics=context.bound.metrics(rows.classes),
         target_unit=getattr(product.target, "unit", ""),
     )
 
@@ -150,6 +174,12 @@ def _with_behaviour(
     return replace(measurement, behaviour=found.behaviour, expected=found.expected)
 
 
+def _beside(scored: ChampionScore | None, rows: Rows) -> Predicted | None:
+    if scored is None or scored.prediction is None:
+        return None
+    return scored.prediction.beside(rows)
+
+
 def _champion_score(
     context: Context,
     snapshots: Outcome,
@@ -170,7 +200,7 @@ def _champion_score(
     winner = output["candidates"][output["winner"]]
     snapshot = digest_json(snapshot_digests(snapshots.output))
     if is_winner(champion, winner, snapshot=snapshot, code=bound.code_digest):
-        prediction = array_from_bytes(context.artifacts.get(winner["test"]["prediction"]))
+        prediction = load_predicted(context, winner["test"])
         return score_winner(champion, prediction, instants, split)
     table = rows.table.take(test)
     return score_champion(
@@ -194,14 +224,14 @@ def _estimates(
     product = context.bound.product
     if not len(measurement.y):
         return {}
-    wanted = [product.metric_name, *(c.metric for c in checks if hasattr(c, "metric"))]
-    names = list(dict.fromkeys([*wanted, *SHOWN_METRICS[product.target.task]]))
-    metrics = [metric_named(name) for name in names if name in METRICS]
+    metrics = [measurement.named(name) for name in shown_names(product, checks)]
     scored = dict(measurement.predictions)
+    seen = Predicted.of(measurement.predictions[measurement.winner]).rows
     test = array_from_bytes(context.artifacts.get(trained["rows"]["test"]))
     for name in product.yardsticks:
         values = rows.table.column(f"yardstick.{name}").take(test)
-        scored[f"yardstick {name}"] = values.to_numpy(zero_copy_only=False)
+        said = Predicted(np.asarray(values.to_numpy(zero_copy_only=False)))
+        scored[f"yardstick {name}"] = said.beside(seen)
     found = {
         name: _measured(metrics, measurement, prediction) for name, prediction in scored.items()
     }
@@ -234,6 +264,8 @@ def _measured(
             "low": e.interval.low if e.interval else None,
             "high": e.interval.high if e.interval else None,
             "n": e.n,
+            "resamples": e.resamples,
+            "reason": e.reason,
         }
         for metric, e in zip(metrics, found, strict=True)
     }
@@ -242,14 +274,14 @@ def _measured(
 def _kept_champion(context: Context, measurement: ModelMeasurement) -> dict[str, Any]:
     if measurement.champion_prediction is None or measurement.champion_rows is None:
         return {"label": measurement.champion, "reason": measurement.champion_reason}
-    return {
-        "label": measurement.champion,
-        "reason": "",
-        "prediction": context.artifacts.put(array_to_bytes(measurement.champion_prediction)),
-        "rows": context.artifacts.put(array_to_bytes(measurement.champion_rows)),
-    }
+    predicted = Predicted.of(measurement.champion_prediction)
+    kept = {"prediction": predicted.values, "rows": measurement.champion_rows}
+    if predicted.answered is not None:
+        kept["answered"] = predicted.answered
+    blobs = {name: context.artifacts.put(array_to_bytes(values)) for name, values in kept.items()}
+    return {"label": measurement.champion, "reason": "", **blobs}
 
 
-def limits_of(checks: Any) -> dict[str, float]:
+def limits_of(checks: Sequence[Any]) -> dict[str, Limit]:
     """The absolute limits declared, by metric."""
-    return {c.metric: c.limit for c in checks if isinstance(c, Below)}
+    return {check.metric_name: check.within for check in checks if isinstance(check, OfMetric)}

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from interlock.evaluate.compare import Estimate
-from interlock.evaluate.metrics import metric_named
+from interlock.evaluate.judge import Limit
+from interlock.evaluate.metrics import Metric
 from interlock.gates.model.gate import model_gate
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
@@ -33,7 +34,7 @@ def tell_evaluation(
     unit = getattr(product.target, "unit", "")
     limits = limits_of(model_gate(product.model_gate))
     names = list(next(iter(estimates.values()), {})) or [product.metric_name]
-    metrics = tuple(_metric(name, limits, unit) for name in names)
+    metrics = tuple(_metric(context.bound.metric(n), limits.get(n), unit) for n in names)
     shown = [_candidate(name, row, estimates) for name, row in output["candidates"].items()]
     for name, measured in estimates.items():
         if name == "champion" and judged is not None:
@@ -49,19 +50,27 @@ def tell_evaluation(
     )
 
 
-def _metric(name: str, limits: Mapping[str, float], unit: str) -> report.Metric:
-    metric = metric_named(name)
+def _metric(metric: Metric, limit: Limit | None, unit: str) -> report.Metric:
     return report.Metric(
-        name=name,
+        name=metric.name,
         lower_is_better=metric.better == "lower",
-        limit=limits.get(name),
+        limit=None if limit is None else limit.value,
+        upper=None if limit is None else limit.upper,
+        best=metric.target,
         unit=metric.unit_shown(unit),
+        meaning=metric.meaning,
     )
 
 
 def _estimates(measured: Mapping[str, Any]) -> dict[str, Estimate]:
     return {
-        name: Estimate(value=e["value"], interval=_interval(e), n=e["n"], units=e["n"])
+        name: Estimate(
+            value=e["value"],
+            interval=_interval(e),
+            n=e["n"],
+            units=e["n"],
+            resamples=e["resamples"],
+        )
         for name, e in measured.items()
         if e["value"] is not None
     }

@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from interlock.evaluate.compare import Estimate
-from interlock.evaluate.metrics import metric_named
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.explaining import trace_inputs, weigh_inputs
+from interlock.pipeline.explaining import explained_metric, trace_inputs, weigh_inputs
 from interlock.report import content as report
 from interlock.verdict import Interval
 
@@ -20,7 +19,7 @@ def tell_explanations(context: Context, examples: Outcome, trained: Outcome) -> 
     product = context.bound.product
     weights = weigh_inputs(context, examples, trained).output
     traced = trace_inputs(context, examples, trained).output
-    metric, unit = metric_named(product.metric_name), getattr(product.target, "unit", "")
+    metric, unit = explained_metric(context.bound), getattr(product.target, "unit", "")
     found = [_importance(name, [name], w, weights) for name, w in weights["inputs"].items()]
     found += [
         _importance(name, w["inputs"], w, weights) for name, w in weights["histories"].items()

@@ -57,10 +57,21 @@ def share(title: str, value: float) -> Markup:
     return drawing(title, 60, 8, parts, class_="spark")
 
 
-def strip(title: str, estimate: Estimate, threshold: float, *, bad_above: bool | None) -> Markup:
-    """One value and its interval against one threshold, the wrong side shaded."""
+def strip(
+    title: str,
+    estimate: Estimate,
+    threshold: float,
+    *,
+    bad_above: bool | None,
+    upper: float | None = None,
+) -> Markup:
+    """One value and its interval against one threshold, the wrong side shaded.
+
+    With an ``upper`` threshold too, what lies above that is shaded as well.
+    """
     ends = () if estimate.interval is None else (estimate.interval.low, estimate.interval.high)
-    values = [estimate.value, threshold, *ends]
+    limits = [threshold] if upper is None else [threshold, upper]
+    values = [estimate.value, *limits, *ends]
     low, high = min(values), max(values)
     air = (high - low) * 0.25 or abs(high) * 0.1 or 0.5
     scale = Scale(low=low - air, high=high + air, start=2, end=158)
@@ -69,8 +80,10 @@ def strip(title: str, estimate: Estimate, threshold: float, *, bad_above: bool |
     if bad_above is not None:
         start, end = (x, 158.0) if bad_above else (2.0, x)
         parts.append(box(start, 2, end - start, 20, "beyond"))
+    if upper is not None:
+        parts.append(box(scale(upper), 2, 158.0 - scale(upper), 20, "beyond"))
     parts.append(line(2, 12, 158, 12, "base"))
-    parts.append(line(x, 0, x, 24, "limit"))
+    parts += [line(scale(at), 0, scale(at), 24, "limit") for at in limits]
     if ends:
         parts.append(line(scale(ends[0]), 12, scale(ends[1]), 12, "whisker w-candidate"))
     parts.append(marker(CandidateKind.CANDIDATE, scale(estimate.value), 12, size=4.5))

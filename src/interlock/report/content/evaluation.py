@@ -24,12 +24,20 @@ class CandidateKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """A metric's name and direction; ``limit`` is the absolute limit declared for it, if any."""
+    """A metric's name and direction; ``limit`` is the absolute limit declared for it, if any.
+
+    Where ``upper`` is given the value must lie between the two. ``best`` is the value that is best
+    where both sides of it are worse: neither lower nor higher is better then. ``meaning`` says in a
+    few words what is measured.
+    """
 
     name: str
     lower_is_better: bool = True
     limit: float | None = None
     unit: str = ""
+    upper: float | None = None
+    best: float | None = None
+    meaning: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

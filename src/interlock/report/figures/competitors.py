@@ -58,7 +58,7 @@ def ranked(evaluation: Evaluation) -> list[Candidate]:
 def _forest_references(evaluation: Evaluation) -> list[Reference]:
     metric = evaluation.metrics[0]
     found = []
-    if metric.limit is not None:
+    if metric.limit is not None and metric.upper is None:
         sign = "≤" if metric.lower_is_better else "≥"
         found.append(
             Reference(

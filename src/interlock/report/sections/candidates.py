@@ -27,7 +27,7 @@ def key_figures(evaluation: Evaluation) -> Iterable[tuple[str, str]]:
             who = f"champion {candidate.name}" if champion else candidate.name
             name = f"{shown(metric.name, limit=40)} of {shown(who, limit=40)}"
             yield name, measure(found.value, metric.unit)
-    if metric.limit is not None:
+    if metric.limit is not None and metric.upper is None:
         sign = "≤" if metric.lower_is_better else "≥"
         yield "limit", f"{sign} {measure(metric.limit, metric.unit)}"
 

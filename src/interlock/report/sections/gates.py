@@ -21,7 +21,7 @@ from interlock.report.glyphs import STEP, VERDICT, severity
 from interlock.report.names import shown
 from interlock.report.numbers import seconds_text
 from interlock.report.sections.table import Limits, value_text
-from interlock.verdict import Check, GateResult, Verdict
+from interlock.verdict import IN, Check, GateResult, Verdict
 
 _UPPER = ("≤", "<")
 _LOWER = ("≥", ">")
@@ -167,13 +167,16 @@ def _state(check: Check) -> str:
 def _strip(check: Check) -> Markup | None:
     measured, threshold = check.measured, check.threshold
     ends = (check.interval.low, check.interval.high) if check.interval is not None else ()
+    if check.upper is not None:
+        ends = (*ends, check.upper)
     finite = [v for v in (measured, threshold, *ends) if v is not None and abs(v) < float("inf")]
     if measured is None or threshold is None or len(finite) != 2 + len(ends):
         return None
     estimate = Estimate(value=measured, interval=check.interval, n=check.n or 0, units=0)
     bad_above = True if check.comparison in _UPPER else None
-    bad_above = False if check.comparison in _LOWER else bad_above
-    return spark.strip(phrases.comparison(check), estimate, threshold, bad_above=bad_above)
+    bad_above = False if check.comparison in (*_LOWER, IN) else bad_above
+    title = phrases.comparison(check)
+    return spark.strip(title, estimate, threshold, bad_above=bad_above, upper=check.upper)
 
 
 def _evidence(evidence: Mapping[str, Any], limits: Limits) -> tuple[tuple[str, str], ...]:
