@@ -8,12 +8,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 from interlock.evaluate.compare import Estimate
 from interlock.report.blocks import Cell
 from interlock.report.charts.svg import tag
 from interlock.report.content import ClassesSummary, RegressionSummary
 from interlock.report.names import shown
-from interlock.report.numbers import measure, reach
+from interlock.report.numbers import in_unit, measure, reach, significant, united
 
 
 def estimate_text(found: Estimate | None, unit: str = "") -> str:
@@ -22,6 +25,35 @@ def estimate_text(found: Estimate | None, unit: str = "") -> str:
         return "no score"
     value, ends, _ = estimate_cells(found, unit)
     return f"{value} ({ends})" if ends else value
+
+
+def aligned(found: Sequence[Estimate], unit: str = "") -> list[str]:
+    """The texts of estimates that stand under each other: as many decimals as the largest needs.
+
+    >>> found = [Estimate(value=v, interval=None, n=9, units=9) for v in (0.0852, 0.000968)]
+    >>> aligned(found, "%")
+    ['8.5 %', '0.1 %']
+    """
+    shown_values = [in_unit(one.value, unit) for one in found]
+    largest = max((abs(v) for v in shown_values if math.isfinite(v)), default=0.0)
+    decimals = max(0, 1 - math.floor(math.log10(largest))) if largest else 0
+    texts = []
+    for value, one in zip(shown_values, found, strict=True):
+        text = united(_fixed(value, decimals), unit)
+        if one.interval is not None:
+            low, high = (in_unit(end, unit) for end in (one.interval.low, one.interval.high))
+            joint = " to " if low < 0 or high < 0 else "–"
+            text += f" ({_fixed(low, decimals)}{joint}{_fixed(high, decimals)})"
+        texts.append(text)
+    return texts
+
+
+def _fixed(value: float, decimals: int) -> str:
+    """So many decimals, and no sign before a zero."""
+    if not math.isfinite(value):
+        return significant(value)
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text
 
 
 def estimate_markup(found: Estimate | None, unit: str = "") -> Cell:
@@ -37,10 +69,10 @@ def estimate_cells(found: Estimate | None, unit: str = "") -> tuple[str, str, st
     if found is None:
         return "no score", "", ""
     ends = "" if found.interval is None else reach(found.interval.low, found.interval.high, unit)
-    return value_text(found.value, unit), ends, f"{found.n:,}"
+    return written(found.value, unit), ends, f"{found.n:,}"
 
 
-def value_text(value: float, unit: str) -> str:
+def written(value: float, unit: str) -> str:
     """Shares to a tenth of a per cent, so that a column of them lines up."""
     share = unit == "%" and 0.001 <= abs(value) < 10
     return f"{value * 100:.1f} %" if share else measure(value, unit)

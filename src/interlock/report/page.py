@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from interlock.errors import Mistake
 from interlock.report import phrases
 from interlock.report.blocks import Section
 from interlock.report.content import Content
 from interlock.report.names import shown
+from interlock.report.sections.behaviour import behaviour
 from interlock.report.sections.candidates import candidates, key_figures
 from interlock.report.sections.data import data
+from interlock.report.sections.explanations import explanations
 from interlock.report.sections.gates import GateView, StepView, css_class, gates, steps
 from interlock.report.sections.lineage import lineage
 from interlock.report.sections.service import service
@@ -18,6 +21,7 @@ from interlock.report.sections.table import Limits
 from interlock.report.sections.winner import winner
 from interlock.verdict import Verdict
 
+_MOST_TOLD = 20  # mistakes
 _MOST_BESIDE = 6  # steps in one row; a bundle's short name and a detail fit under each
 
 
@@ -30,6 +34,7 @@ class Page:
     state: str
     outcome: str
     status: str
+    mistakes: tuple[tuple[str, str], ...]
     facts: tuple[tuple[str, str], ...]
     commands: tuple[tuple[str, str], ...]
     steps: tuple[StepView, ...]
@@ -52,6 +57,7 @@ def page(content: Content, limits: Limits) -> Page:
         state="waived" if passed and content.waivers else css_class(content.verdict),
         outcome=phrases.outcome(content),
         status=shown(content.status, limit=400),
+        mistakes=() if content.shut else tuple(_mistake(m) for m in content.mistakes[:_MOST_TOLD]),
         facts=tuple(_facts(content)),
         commands=tuple((shown(c.line, limit=300), shown(c.purpose)) for c in content.next_commands),
         steps=steps(content),
@@ -63,9 +69,18 @@ def page(content: Content, limits: Limits) -> Page:
 def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield candidates(content.evaluation, limits)
     yield winner(content.evaluation)
+    yield behaviour(content.evaluation, limits)
+    yield explanations(content.explanations)
     yield data(content.data, limits, content.zone)
     yield service(content.service, limits)
     yield lineage(content, limits)
+
+
+def _mistake(found: Mistake) -> tuple[str, str]:
+    """Its code, and what kept the delivery from its goal; a shut gate speaks for itself."""
+    got = f"got {found.got}" if found.got else ""
+    said = " · ".join(filter(None, [found.what, got, found.fix]))
+    return shown(found.code, limit=20), shown(said, limit=400)
 
 
 def _header(content: Content) -> str:

@@ -12,13 +12,18 @@ from interlock.report.classes import summarise_classes
 from interlock.report.content import (
     Attestation,
     BadInput,
+    Behaviour,
+    BehaviourExample,
     Candidate,
     CandidateKind,
     CategoricalColumn,
     Command,
     Content,
     Data,
+    Dependence,
     Evaluation,
+    Explanations,
+    InputImportance,
     LatencyWindow,
     Lineage,
     Metric,
@@ -133,6 +138,89 @@ def _competition() -> Evaluation:
         ),
         winner="boosting",
         test=test,
+        behaviour=BEHAVIOUR,
+    )
+
+
+BEHAVIOUR = (
+    Behaviour(
+        name="answers follow bedrooms",
+        kind="directional",
+        verdict=Verdict.PASSED,
+        rows=500,
+        violations=2,
+        share=estimate(0.004, 0.001, 0.014, 500),
+        limit=0.05,
+    ),
+    Behaviour(
+        name="answers follow full_baths",
+        kind="directional",
+        verdict=Verdict.FAILED,
+        rows=480,
+        violations=61,
+        share=estimate(0.127, 0.1, 0.16, 480),
+        limit=0.05,
+        skipped={"full_baths is at its greatest": 20},
+        worst=(
+            BehaviourExample(
+                request={"bedrooms": 3, "full_baths": 1, "garage": None},
+                field="full_baths",
+                was=1,
+                became=2,
+                before=81_200.0,
+                after=77_900.0,
+            ),
+        ),
+        reason="61 of 480 requests broke it",
+    ),
+    Behaviour(
+        name="a mansion",
+        kind="example",
+        verdict=Verdict.PASSED,
+        rows=1,
+        violations=0,
+        worst=(BehaviourExample(request={"rooms": 20}, after=410_000.0),),
+    ),
+)
+
+
+def _explanations() -> Explanations:
+    return Explanations(
+        metric=Metric(name="mdape", unit="%"),
+        rows=391,
+        importances=(
+            InputImportance(name="area", inputs=("area",), loss=estimate(0.085, 0.055, 0.121, 391)),
+            InputImportance(
+                name="market", inputs=("a", "b"), loss=estimate(0.0353, 0.0175, 0.056, 391)
+            ),
+            InputImportance(
+                name="rooms", inputs=("rooms",), loss=estimate(-0.0021, -0.0056, 0.001, 391)
+            ),
+        ),
+        dependences=(
+            Dependence(
+                name="area",
+                unit="ft²",
+                points=(600.0, 1200.0, 3000.0),
+                mean=(50e3, 70e3, 110e3),
+                low=(48e3, 68e3, 104e3),
+                high=(52e3, 72e3, 116e3),
+                decile_low=(25e3, 30e3, 48e3),
+                decile_high=(75e3, 99e3, 200e3),
+                deciles=(900.0, 1100.0, 1400.0),
+            ),
+            Dependence(
+                name="garage",
+                labels=("attached", "none"),
+                mean=(80e3, 69e3),
+                low=(72e3, 63e3),
+                high=(88e3, 75e3),
+                decile_low=(40e3, 33e3),
+                decile_high=(140e3, 130e3),
+            ),
+        ),
+        target="price",
+        target_unit="USD",
     )
 
 
@@ -191,6 +279,7 @@ def blocked() -> Content:
         ),
         data=_data(),
         evaluation=_competition(),
+        explanations=_explanations(),
         lineage=Lineage(
             commit="7ea01a6",
             dirty=True,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from interlock.errors import Mistake
 from interlock.evaluate.compare import Estimate
 from interlock.report.content import (
     Candidate,
@@ -160,7 +161,8 @@ def test_the_first_visible_check_is_the_failing_one(blocked: Content) -> None:
     text = render(blocked)
     opened = re.search(r'<details class="gate failed" id="gate-model-gate" open>.*', text, re.S)
     assert opened is not None
-    assert text.count(" open>") == 2  # the gate, and the first reason of quarantine
+    # the gate, the worst examples of the behaviour that failed, the first reason of quarantine
+    assert text.count(" open>") == 3
     first = re.search(r'<div class="check.*?</div>', opened[0], re.S)
     assert first is not None
     line = " ".join(re.sub(r"<svg.*?</svg>|<[^>]+>", "", first[0], flags=re.S).split())
@@ -190,6 +192,28 @@ def test_only_who_failed_or_ranked_lower_has_no_score(blocked: Content) -> None:
     text = render(replace(blocked, evaluation=replace(blocked.evaluation, candidates=candidates)))
     assert "Ranked lower on the tune rows, so not scored here: ridge." in text
     assert "forest: Input X contains NaN" in text
+
+
+def test_the_behaviour_that_failed_stands_first_with_its_worst_request(blocked: Content) -> None:
+    text = render(blocked)
+    part = text[text.index("<h2>Behaviour</h2>") :]
+    assert part.index("answers follow full_baths") < part.index("answers follow bedrooms")
+    opened = re.search(
+        r"<details open><summary>answers follow full_baths: .*?</details>", part, re.S
+    )
+    assert opened is not None
+    cells = re.findall(r"<td>(.*?)</td>", opened[0])
+    assert cells == ["full_baths", "1", "2", "81,200", "77,900", "3", "missing"]
+    assert "Could not be changed: 20 full_baths is at its greatest." in opened[0]
+
+
+def test_an_importance_that_may_be_chance_is_not_bold(blocked: Content) -> None:
+    text = render(blocked)
+    part = text[text.index("Importance of the inputs") :]
+    assert '<text x="222" y="35" text-anchor="end" class="name strong">area</text>' in part
+    assert 'class="name">rooms</text>' in part
+    assert "-0.2 % (-0.6 to 0.1)" in part
+    assert "market (2 aggregates)" in part
 
 
 def test_what_went_wrong_in_the_service_is_said_in_words(passed: Content) -> None:
@@ -303,6 +327,20 @@ def test_five_hundred_honest_features_are_all_named() -> None:
     text = render(hostile("feature", features=500))
     assert len(text.encode()) < MOST_BYTES
     assert "500 columns" in text
+
+
+def test_what_stopped_it_beside_its_gates_stands_at_the_top(passed: Content) -> None:
+    pinned = Mistake(code="E103", what="prod is pinned", got="1.3.0 <b>", fix="add --unpin")
+    text = render(replace(passed, mistakes=(pinned,)))
+    assert "! error: it did not reach its goal" in text
+    said = re.search(r'<p class="mistake">(.*?)</p>', text)
+    assert said is not None
+    assert said[1] == "<b>E103</b> prod is pinned · got 1.3.0 &lt;b&gt; · add --unpin"
+
+
+def test_the_mistake_of_a_shut_gate_is_not_said_twice(blocked: Content) -> None:
+    shut = Mistake(code="M204", what="the model gate stays shut")
+    assert 'class="mistake"' not in render(replace(blocked, mistakes=(shut,)))
 
 
 def test_a_page_of_nothing_says_so() -> None:

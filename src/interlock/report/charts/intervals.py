@@ -102,8 +102,9 @@ def _row(
     y = top + (step / 2 if wide else 30)
     name_class = "name strong" if row.emphasised else "name"
     if wide:
+        room = (_NAMES - 14) * (0.9 if row.emphasised else 1.0)  # bold is wider
         made = [
-            label(row.name, _NAMES - 14, y + 4, anchor="end", class_=name_class, room=_NAMES - 14),
+            label(row.name, _NAMES - 14, y + 4, anchor="end", class_=name_class, room=room),
             label(row.text, width, y + 4, anchor="end", class_="value", room=_VALUES - 6),
         ]
     else:

@@ -6,7 +6,7 @@ from interlock.report.blocks import Figure
 from interlock.report.charts.intervals import Row, both
 from interlock.report.charts.references import Reference
 from interlock.report.content import Candidate, CandidateKind, Evaluation
-from interlock.report.measured import estimate_cells, estimate_text, value_text
+from interlock.report.measured import estimate_cells, estimate_text, written
 from interlock.report.names import shown
 from interlock.report.numbers import measure
 
@@ -70,7 +70,7 @@ def _forest_references(evaluation: Evaluation) -> list[Reference]:
     for c in evaluation.candidates:
         if c.kind is CandidateKind.CHAMPION and metric.name in c.metrics:
             value = c.metrics[metric.name].value
-            text = f"champion {value_text(value, metric.unit)}"
+            text = f"champion {written(value, metric.unit)}"
             found.append(Reference(value=value, text=text, class_="champion-line"))
     return found
 

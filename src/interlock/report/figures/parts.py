@@ -8,7 +8,7 @@ from interlock.report.charts.intervals import Row, both
 from interlock.report.charts.references import Reference
 from interlock.report.charts.series import series
 from interlock.report.content import ClassesSummary, Period, RegressionSummary, SliceError
-from interlock.report.measured import error_name, error_unit, estimate_cells, value_text
+from interlock.report.measured import error_name, error_unit, estimate_cells, written
 from interlock.report.names import shown
 from interlock.report.numbers import counted
 
@@ -81,7 +81,7 @@ def _slice_name(found: SliceError) -> str:
 
 
 def _overall(found: Estimate, unit: str) -> Reference:
-    text = f"all rows {value_text(found.value, unit)}"
+    text = f"all rows {written(found.value, unit)}"
     return Reference(value=found.value, text=text, class_="overall")
 
 

@@ -1,0 +1,17 @@
+"""What the winner leans on, and how its prediction moves with an input."""
+
+from __future__ import annotations
+
+from interlock.report.blocks import Section, section, side_by_side
+from interlock.report.content import Explanations
+from interlock.report.figures.explanations import dependences, histories, importance
+
+
+def explanations(made: Explanations | None) -> Section | None:
+    """Importance of inputs and histories, then the partial dependences."""
+    if made is None:
+        return None
+    figures = (importance(made), histories(made))
+    return section(
+        "What the winner leans on", *side_by_side(*figures), *side_by_side(*dependences(made))
+    )
