@@ -14,16 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock.clock import format_instant
-from interlock.evaluate.compare import Estimate
 from interlock.release.waiver import Waiver
 from interlock.report.content import Command
 from interlock.report.names import shown
 from interlock.report.numbers import (
     counted,
-    measure,
     moment,
-    reach,
-    seconds_text,
     span_text,
 )
 from interlock.report.phrases import gate_name, waiver_phrase
@@ -38,7 +34,6 @@ if TYPE_CHECKING:
     from interlock.use_cases.refresh import RefreshReport
     from interlock.use_cases.show import ShowReport
     from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
-    from interlock.use_cases.train import Run, TrainReport
 
 _INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created", "expires"})
 _GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}
@@ -123,47 +118,6 @@ def delivered_row(done: Delivered) -> dict[str, Any]:
         "folder": str(done.folder),
         "mistakes": plain(done.mistakes),
     }
-
-
-# train
-
-
-def train_lines(report: TrainReport) -> list[str]:
-    """Runs side by side, then who is best."""
-    parts = ", ".join(f"{n:,} {part}" for part, n in report.parts.items())
-    direction = "lower" if report.lower_is_better else "higher"
-    head = ("", "", f"{report.metric} on tune", f"{report.metric} on test", "", "")
-    lines = [
-        f"{shown(report.product)} · as of {moment(report.as_of)} · {parts} rows",
-        *table([head, *(_run_cells(run, report) for run in report.runs)]),
-    ]
-    for run in report.runs:
-        lines.extend(f"  {shown(run.candidate.name)}: {shown(note)}" for note in run.notes)
-    if report.winner is None:
-        return [*lines, "✖ failed: no candidate could be ranked"]
-    best = f"{shown(report.winner)} is best on the tune rows"
-    return [*lines, f"✔ {best} ({direction} is better); nothing was delivered"]
-
-
-def _run_cells(run: Run, report: TrainReport) -> tuple[str, ...]:
-    candidate, unit = run.candidate, report.unit
-    best = "best" if candidate.name == report.winner else ""
-    return (
-        shown(candidate.name, limit=40),
-        candidate.kind.value,
-        measure(run.tune, unit) if run.tune is not None else "",
-        _estimate(candidate.metrics.get(report.metric), unit),
-        seconds_text(candidate.seconds),
-        f"failed: {shown(candidate.failure, limit=200)}" if candidate.failure else best,
-    )
-
-
-def _estimate(found: Estimate | None, unit: str) -> str:
-    if found is None:
-        return ""
-    if found.interval is None:
-        return measure(found.value, unit)
-    return f"{measure(found.value, unit)} ({reach(found.interval.low, found.interval.high, unit)})"
 
 
 # status and history

@@ -15,7 +15,8 @@ def train_command(*, as_of: str | None = None, options: OfProduct = OF_PRODUCT) 
         A date, or a time with an offset, to train as of (default: now).
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import plain, train_lines
+    from interlock.cli.render import plain
+    from interlock.cli.render_train import train_lines
     from interlock.use_cases import train
 
     with opened(options) as workspace:

@@ -15,6 +15,7 @@ from interlock.pipeline.exporting import LoadedExport, exported_as
 from interlock.pipeline.finishing import Finishing
 from interlock.pipeline.packaged import Packaged
 from interlock.pipeline.ranking import Ranking
+from interlock.release.export.cost import serving_cost
 from interlock.release.parity import edge_values
 from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import Answers, AnswerSpec, answer
@@ -53,11 +54,12 @@ def _package(
     encoder_row = encoder.to_row() if encoder else None
     spec = replace(fit.spec, link=exported.link)
     spec, calibration_note = _calibrated(context, fit, loaded, spec, data)
-    tune, score, chosen = data.part("tune"), float("nan"), None
+    tune, score, chosen, predicted = data.part("tune"), float("nan"), None, None
     if len(tune):
         raw = loaded.raw(tune.columns)
         spec, chosen = _decided(spec, raw, ranking)
-        score = ranking.score(finishing.finish(answer(raw, spec), data.split.tune))
+        answers = finishing.finish(answer(raw, spec), data.split.tune)
+        score, predicted = ranking.score(answers), _kept(context, answers)
     return {
         "format": exported.format,
         "file_name": exported.file_name,
@@ -75,7 +77,9 @@ def _package(
         "trials": [t.to_row() for t in fit.trials],
         "notes": [*fit.notes, *([calibration_note] if calibration_note else [])],
         "n_rows": fit.n_rows,
+        "cost": serving_cost(exported.format, exported.payload).to_row(),
         "tune": None if score != score else score,
+        "tune_predicted": predicted,
     }
 
 
@@ -121,7 +125,11 @@ def score_test(
     """Predictions for the test rows, as blobs. Raises AuthorError T120."""
     test = data.split.test
     raw = score(context, row, take(data.columns, data.inputs, test))
-    answers = finishing.finish(raw, test)
+    return _kept(context, finishing.finish(raw, test))
+
+
+def _kept(context: Context, answers: Answers) -> dict[str, str]:
+    """The blobs of what was predicted."""
     answered = None if answers.probabilities is None else answers.value
     kept = {"prediction": answers.prediction, "low": answers.low, "high": answers.high}
     kept |= {"answered": answered}

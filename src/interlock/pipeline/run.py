@@ -375,8 +375,11 @@ def _snapshot_detail(outcome: Outcome) -> str:
 def _train_detail(outcome: Outcome) -> str:
     candidates = outcome.output["candidates"]
     failed = sum(row["failure"] is not None for row in candidates.values())
-    best = f", best {outcome.output['winner']}" if outcome.output["winner"] else ""
-    return f"{len(candidates)} candidates{best}" + (f", {failed} failed" if failed else "")
+    best = next((row["name"] for row in outcome.output["ranking"]), "")
+    winner = outcome.output["winner"]
+    said = f", best {winner}" if winner == best else f", {winner} as good as {best} and cheaper"
+    text = f"{len(candidates)} candidates" + (said if winner else "")
+    return text + (f", {failed} failed" if failed else "")
 
 
 def _blocked(name: str, result: GateResult) -> BlockedError:

@@ -1,15 +1,18 @@
-"""The rows behind predictions, for metrics that look at them."""
+"""What was predicted, and the rows behind it, for metrics that look at them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from interlock.evaluate.predicted import Rows
+from interlock.evaluate.predicted import Predicted, Rows
+from interlock.pipeline.context import Context
 from interlock.product.training_set import TrainingSet
+from interlock.store.arrays import array_from_bytes
 
 _PREFIXES = ("request.", "feature.")
 _NUMBERS = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
@@ -34,6 +37,14 @@ def clusters_of(rows: TrainingSet, numbers: NDArray[Any]) -> NDArray[Any] | None
     """The units of these rows, where some are about the same; None where all are independent."""
     units = unit_ids(rows)[numbers]
     return units if len(set(units)) < len(units) else None
+
+
+def load_predicted(context: Context, kept: Mapping[str, str]) -> Predicted:
+    """What was predicted for some rows, from the blobs of ``packaging``."""
+    values = array_from_bytes(context.artifacts.get(kept["prediction"]))
+    if "answered" not in kept:
+        return Predicted.of(values)
+    return Predicted(values, array_from_bytes(context.artifacts.get(kept["answered"])))
 
 
 def _values(column: Any) -> NDArray[Any]:

@@ -6,7 +6,6 @@ Candidates are ranked on the tune rows; only the winner and the baselines see th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -14,11 +13,11 @@ from typing import Any
 import numpy as np
 
 from interlock.digest import digest_json, seed_from
-from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.finishing import Finishing
 from interlock.pipeline.ranking import Ranking
+from interlock.pipeline.selecting import select, winner_of
 from interlock.product.target import decision_row
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_to_bytes
@@ -131,7 +130,8 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
     described = {
         name: describe(context, fit, data, ranking, finishing) for name, fit in fits.items()
     }
-    winner = _winner(described, metric)
+    selection = select(context, described, ranking, seed_root=seed_root)
+    winner = winner_of(selection)
     for name, row in described.items():
         if row["failure"] is None and (name == winner or row["baseline"]):
             row["test"] = score_test(context, row, data, finishing)
@@ -139,6 +139,7 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
     return {
         "split": split.to_row(),
         "winner": winner,
+        "ranking": selection,
         "candidates": described,
         "rows": {
             part: context.artifacts.put(array_to_bytes(getattr(split, part)))
@@ -163,16 +164,3 @@ class _Teller:
         if progress.state != "started":
             self._done += 1
             self._context.narrator.progress("train", self._done, self._total)
-
-
-def _winner(described: Mapping[str, Mapping[str, Any]], metric: Metric) -> str | None:
-    """The candidate with the best value on the tune rows; of equals the first declared."""
-    scored = {
-        name: row["tune"]
-        for name, row in described.items()
-        if not row["baseline"] and row["failure"] is None and row["tune"] is not None
-    }
-    if not scored:
-        return None
-    best = min if metric.better == "lower" else max
-    return best(scored, key=lambda name: scored[name])

@@ -10,7 +10,7 @@ from interlock.pipeline import telling, training
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
-from interlock.report.content import Candidate
+from interlock.report.content import Candidate, Ranked
 from interlock.workspace import Workspace
 
 
@@ -25,7 +25,10 @@ class Run:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainReport:
-    """Runs side by side; only the winner and the baselines have metrics of the test rows."""
+    """Runs side by side; only the winner and the baselines have metrics of the test rows.
+
+    ``ranking`` says how the winner was chosen, best first.
+    """
 
     product: str
     as_of: int
@@ -35,6 +38,7 @@ class TrainReport:
     winner: str | None
     parts: dict[str, int]
     runs: tuple[Run, ...]
+    ranking: tuple[Ranked, ...] = ()
 
 
 def train(
@@ -74,4 +78,5 @@ def train(
             )
             for candidate in told.candidates
         ),
+        ranking=told.ranking,
     )

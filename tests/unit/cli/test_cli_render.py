@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from interlock.cli import render, render_features
+from interlock.cli import render, render_features, render_train
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
-from interlock.report.content import Candidate, CandidateKind
+from interlock.report.content import Candidate, CandidateKind, Ranked
 from interlock.serve.batch import BatchResult
 from interlock.store.rows import DeploymentRow
 from interlock.use_cases.features import CatalogueRow, FeaturesReport
@@ -82,16 +82,55 @@ def test_runs_side_by_side():
             ),
         ),
     )
-    assert render.train_lines(report) == [
+    assert render_train.train_lines(report) == [
         "rents · as of 1997-06-30 · 2,418 train, 278 test rows",
         "                       mdape on tune  mdape on test",
-        "  boosting  candidate  5.51 %         5.98 % (5.23–6.92)  0.3 s  best",
+        "  boosting  candidate  5.51 %         5.98 % (5.23–6.92)  0.3 s  chosen",
         "  broken    candidate                                            failed: ValueError: no",
         "  boosting: kept 3 categories",
         "✔ boosting is best on the tune rows (lower is better); nothing was delivered",
     ]
-    assert render.train_lines(replace(report, winner=None))[-1] == (
+    assert render_train.train_lines(replace(report, winner=None))[-1] == (
         "✖ failed: no candidate could be ranked"
+    )
+
+
+def test_how_the_winner_was_chosen():
+    apart = Estimate(value=0.0011, interval=Interval(low=-0.0005, high=0.0028), n=278, units=278)
+    why = "278 tune rows do not tell it from boosting, and it is cheaper to serve"
+    best = "best on the tune rows, but ridge is as good and cheaper to serve"
+    ranking = (
+        Ranked(
+            name="boosting", value=0.0551, difference=None, cost="1,240 steps, 84,300 bytes",
+            chosen=False, because=best,
+        ),
+        Ranked(
+            name="ridge", value=0.0562, difference=apart, cost="13 steps, 410 bytes", chosen=True,
+            because=why,
+        ),
+    )  # fmt: skip
+    report = TrainReport(
+        product="rents",
+        as_of=AS_OF,
+        metric="mdape",
+        lower_is_better=True,
+        unit="%",
+        winner="ridge",
+        parts={"train": 2_418, "test": 278},
+        runs=(),
+        ranking=ranking,
+    )
+    assert render_train.train_lines(report)[2:] == [
+        "ranking",
+        "            mdape on tune  behind the best            cost to serve",
+        f"  boosting  5.51 %                                    1,240 steps, 84,300 bytes  {best}",
+        "  ridge     5.62 %         0.110 % (-0.050 to 0.280)  13 steps, 410 bytes        "
+        f"chosen: {why}",
+        f"✔ ridge is chosen: {why}; nothing was delivered",
+    ]
+    alone = render_train.train_lines(replace(report, winner="boosting", ranking=ranking[:1]))
+    assert (
+        alone[-1] == "✔ boosting is best on the tune rows (lower is better); nothing was delivered"
     )
 
 

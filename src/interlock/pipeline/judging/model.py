@@ -21,7 +21,7 @@ from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
-from interlock.pipeline.seen import clusters_of, rows_of
+from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.pipeline.training import declared_split
 from interlock.product.declaration import Declaration
@@ -48,14 +48,6 @@ def shown_names(product: Declaration, checks: Sequence[Any]) -> list[str]:
     usual = [EXPECTED_COST] if EXPECTED_COST in product_metrics(product) else []
     names = [product.metric_name, *asked, *declared, *usual, *SHOWN_METRICS[product.target.task]]
     return [name for name in dict.fromkeys(names) if metric_of(product, name) is not None]
-
-
-def load_predicted(context: Context, kept: Mapping[str, str]) -> Predicted:
-    """What was predicted for the test rows, from the blobs of ``packaging.score_test``."""
-    values = array_from_bytes(context.artifacts.get(kept["prediction"]))
-    if "answered" not in kept:
-        return Predicted.of(values)
-    return Predicted(values, array_from_bytes(context.artifacts.get(kept["answered"])))
 
 
 def judge_model(

@@ -15,6 +15,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.model import limits_of
 from interlock.pipeline.telling.behaviour import tell_behaviour
+from interlock.pipeline.telling.ranking import tell_ranking
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
 from interlock.report.classes import summarise_classes
@@ -45,6 +46,7 @@ def tell_evaluation(
         metrics=metrics,
         candidates=tuple(shown),
         winner=output["winner"],
+        ranking=tell_ranking(output["ranking"]),
         test=_test_summary(context, examples, trained) if estimates else None,
         behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
     )

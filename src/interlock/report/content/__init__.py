@@ -28,7 +28,7 @@ from interlock.report.content.data import (
     SplitPart,
 )
 from interlock.report.content.delivery import Attestation, Command, Content, Lineage
-from interlock.report.content.evaluation import Candidate, CandidateKind, Evaluation, Metric
+from interlock.report.content.evaluation import Candidate, CandidateKind, Evaluation, Metric, Ranked
 from interlock.report.content.explanations import Dependence, Explanations, InputImportance
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
@@ -71,6 +71,7 @@ __all__ = [
     "Parity",
     "Period",
     "Quarantine",
+    "Ranked",
     "RegressionSummary",
     "ReliabilityBin",
     "Revealed",

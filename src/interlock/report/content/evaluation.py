@@ -55,9 +55,26 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Ranked:
+    """A candidate's place on the tune rows, best first, by the first metric of the evaluation.
+
+    ``difference`` is its metric minus the best one's, paired, None for the best one; ``cost`` what
+    serving it takes, in words; ``because`` says why it was chosen, or why not.
+    """
+
+    name: str
+    value: float
+    difference: Estimate | None
+    cost: str
+    chosen: bool
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The competition: who took part, by which metrics (the first ranks), and who won.
 
+    ``ranking`` says how the winner was chosen, before any of them saw the test rows;
     ``behaviour`` is what the winner answered to changed requests and to examples.
     """
 
@@ -65,4 +82,5 @@ class Evaluation:
     candidates: tuple[Candidate, ...]
     winner: str | None = None
     test: RegressionSummary | ClassesSummary | None = None
+    ranking: tuple[Ranked, ...] = ()
     behaviour: tuple[Behaviour, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from interlock.report.blocks import Cell, Fold, Section, Table, Text, section
-from interlock.report.content import Candidate, CandidateKind, Evaluation
+from interlock.report.content import Candidate, CandidateKind, Evaluation, Ranked
 from interlock.report.figures.competitors import forest, ranked
 from interlock.report.measured import estimate_markup
 from interlock.report.names import shown
@@ -41,6 +41,7 @@ def candidates(evaluation: Evaluation | None, limits: Limits) -> Section | None:
         forest(evaluation),
         *_failures(evaluation, limits),
         _all_metrics(evaluation, limits),
+        _ranking(evaluation, limits),
         _unscored(evaluation),
         _made(evaluation, limits),
     )
@@ -70,6 +71,33 @@ def _scores(candidate: Candidate, evaluation: Evaluation) -> tuple[Cell, ...]:
     ]
     kind = f"{candidate.kind.value}, winner" if won else candidate.kind.value
     return shown(candidate.name, limit=60), kind, *scores
+
+
+def _ranking(evaluation: Evaluation, limits: Limits) -> Table | None:
+    """How the winner was chosen; nothing where there was no choice."""
+    if len(evaluation.ranking) < 2 or not evaluation.metrics:
+        return None
+    metric = evaluation.metrics[0]
+    head = (
+        "candidate",
+        f"{shown(metric.name, limit=40)} on the tune rows",
+        "behind the best, 95 %",
+        "cost to serve",
+        "",
+    )
+    rows = [_place(row, metric.unit) for row in evaluation.ranking]
+    return cut("How the winner was chosen", head, rows, limits)
+
+
+def _place(row: Ranked, unit: str) -> tuple[Cell, ...]:
+    chosen = "chosen: " if row.chosen else ""
+    return (
+        shown(row.name, limit=60),
+        measure(row.value, unit),
+        estimate_markup(row.difference, unit),
+        row.cost,
+        chosen + shown(row.because, limit=200),
+    )
 
 
 def _unscored(evaluation: Evaluation) -> Text | None:
