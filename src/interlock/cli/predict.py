@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from interlock.cli.options import OF_PRODUCT, OfProduct
+from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer
 
 
@@ -16,6 +16,7 @@ def predict_command(
     source: Annotated[Path, Parameter(name="--input")],
     output: Path,
     environment: str = "prod",
+    explain: Flag = False,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
     """Predict every row of a Parquet or CSV file with what is live.
@@ -28,6 +29,8 @@ def predict_command(
         The file to write, .parquet or .csv.
     environment
         What is live there predicts.
+    explain
+        Add what each input contributed to each prediction; it takes far longer.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain, predict_lines
@@ -42,6 +45,7 @@ def predict_command(
             input_path=source,
             output_path=output,
             environment=environment,
+            explain=explain,
             progress=lambda done, total: narrator.progress("predict", done, total or 0),
         )
     answer("predict", options, lambda: plain(result), lambda: predict_lines(result))

@@ -7,6 +7,7 @@ from typing import Any
 
 from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
+from interlock.pipeline.background import background
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.explaining import weigh_inputs
@@ -30,6 +31,7 @@ def build(
         "snapshots": snapshot_digests(snapshots.output),
         "estimates": digest_json(_winner_estimates(trained, judged)),
         "card": digest_json(_card(context)),
+        "explanations": context.bound.product.explanations,
     }
     return context.run(
         "bundle",
@@ -58,6 +60,9 @@ def _build(
     weights = weigh_inputs(context, examples, trained).output
     files = _files(context, output, row, _winner_estimates(trained, judged), weights)
     files["profile.json"] = canonical_json(_profile(context, rows, output))
+    known = background(context, rows, output, row) if bound.product.explanations else None
+    if known is not None:
+        files["background.json"] = known
     facts: dict[str, Any] = {
         "product": bound.product.name,
         "inputs": {

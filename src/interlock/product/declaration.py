@@ -31,7 +31,8 @@ class Declaration:
     ``@il.metric``, or in another unit. ``unit`` names the request fields that say what a prediction
     is about; ``yardsticks`` map a name to a source column shown beside the candidates and never
     trained on; ``weight`` is a source column of sample weights; ``postprocess`` the functions that
-    turn a prediction into the one that is answered, in their order; ``on_failure`` a command or an
+    turn a prediction into the one that is answered, in their order; ``explanations=False`` keeps
+    the rows that answers are explained with out of the release; ``on_failure`` is a command or an
     http(s) address called when a delivery fails.
     """
 
@@ -48,6 +49,7 @@ class Declaration:
     metrics: Sequence[DeclaredMetric] = ()
     weight: str | None = None
     postprocess: Sequence[Postprocess] = ()
+    explanations: bool = True
     data_gate: Sequence[Any] = ()
     model_gate: Sequence[Any] = ()
     service_gate: Sequence[Any] = ()

@@ -110,6 +110,7 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "data_gate": _CHECKS,
     "model_gate": _CHECKS,
     "service_gate": _CHECKS,
+    "explanations": (lambda v: isinstance(v, bool), "True or False"),
     "on_failure": (_is_text_or_none, "a command, or an http(s) address"),
     "card": (_is_card, "il.Card(intended_use=…, …), every argument a text"),
 }

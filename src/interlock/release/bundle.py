@@ -40,6 +40,7 @@ _OTHERS = (
     "golden.json",
     "coverage.json",
     "card.json",
+    "background.json",
 )
 _NAMES = frozenset((*MODELS, *REQUIRED, *_OTHERS))
 _PACKED = re.compile(r"packed/[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}\.py")

@@ -87,7 +87,7 @@ def open_scorer(
         taken = () if n_columns is not None else tuple(inputs)
         return NativeScorer(_native(payload, taken), taken)
     if format == "lightgbm" and n_columns is not None:
-        return BoosterScorer(_booster(payload))
+        return _lightgbm(payload)
     if format == "xgboost" and n_columns is not None:
         return XgboostScorer(_xgboost(payload))
     raise _unreadable(format, f"n_columns {n_columns} with format {format!r}")
@@ -155,13 +155,17 @@ class NativeScorer:
 
 
 class BoosterScorer:
-    """A LightGBM model that no exact exporter could match, in LightGBM's own code."""
+    """A LightGBM model that no exact exporter could match, in LightGBM's own code.
+
+    ``refusal`` is the exception by which that says that it cannot.
+    """
 
     needs: Needs = "matrix"
 
-    def __init__(self, booster: Any) -> None:
+    def __init__(self, booster: Any, refusal: type[Exception]) -> None:
         objective, *options = booster.dump_model(num_iteration=1)["objective"].split()
         self._predict = booster.predict
+        self._refusal = refusal
         self._sums = objective in _SUMS or (objective == "binary" and "sigmoid:1" in options)
         self._pair = objective == "binary" and not self._sums
 
@@ -177,6 +181,18 @@ class BoosterScorer:
         answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
         return answer
 
+    def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
+        """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last.
+
+        None where LightGBM has none, as for linear trees.
+        """
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        try:
+            found = self._predict(matrix, pred_contrib=True, num_threads=1)
+        except self._refusal:
+            return None
+        return np.asarray(found, dtype=np.float64)
+
 
 class XgboostScorer:
     """An XGBoost model that no exact exporter could match, in XGBoost's own code."""
@@ -185,6 +201,7 @@ class XgboostScorer:
 
     def __init__(self, booster: Any) -> None:
         objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+        self._booster = booster
         self._predict = booster.inplace_predict
         self._margins = objective in _MARGINS
         self._pair = objective.startswith("binary:") and not self._margins
@@ -201,6 +218,14 @@ class XgboostScorer:
         """The same of one encoded row."""
         answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
         return answer
+
+    def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
+        """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last."""
+        import xgboost  # noqa: PLC0415 - it is loaded: the model is
+
+        matrix = xgboost.DMatrix(np.ascontiguousarray(rows, dtype=np.float64), nthread=1)
+        found = self._booster.predict(matrix, pred_contribs=True, validate_features=False)
+        return np.asarray(found, dtype=np.float64)
 
 
 def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:
@@ -268,12 +293,13 @@ def _single_threaded(estimator: Any) -> Any:
     return estimator.set_params(**jobs)
 
 
-def _booster(payload: bytes) -> Any:
+def _lightgbm(payload: bytes) -> BoosterScorer:
     import lightgbm  # noqa: PLC0415 - only a release that carries such a model needs it
 
+    refusal = lightgbm.basic.LightGBMError
     try:
-        return lightgbm.Booster(model_str=payload.decode())
-    except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+        return BoosterScorer(lightgbm.Booster(model_str=payload.decode()), refusal)
+    except (refusal, UnicodeDecodeError) as error:
         raise _unreadable("lightgbm", str(error).partition("\n")[0]) from error
 
 

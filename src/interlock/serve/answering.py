@@ -24,6 +24,9 @@ from interlock.release.coverage import Covering, open_covering
 from interlock.release.export.exported import FILE_NAMES
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract
+from interlock.serve.errors import ServiceError
+from interlock.serve.explainer import Explainer
+from interlock.serve.explanation import Explanation
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import NO_POSTPROCESSING, PostProcessing
@@ -57,7 +60,7 @@ class Answering:
     """A release's parts.
 
     ``encoder`` is None for a model that takes the inputs' columns, ``covering`` for a release that
-    answers for everything.
+    answers for everything, ``explainer`` for one that cannot explain.
     """
 
     schema: RequestSchema
@@ -68,6 +71,7 @@ class Answering:
     spec: AnswerSpec
     postprocessing: PostProcessing = NO_POSTPROCESSING
     covering: Covering | None = None
+    explainer: Explainer | None = None
 
     @classmethod
     def of(cls, bundle: Bundle) -> Answering:
@@ -83,6 +87,12 @@ class Answering:
             *(feature.name for feature in features.request),
             *(a.name for history in features.histories for a in history.aggregates),
         ]
+        scorer = open_scorer(
+            _FORMATS[bundle.model_name],
+            bundle.read(bundle.model_name),
+            n_columns=encoder.n_columns if encoder else None,
+            inputs=features.inputs,
+        )
         return cls(
             schema=schema,
             features=features,
@@ -93,17 +103,19 @@ class Answering:
                 name=f"{bundle.digest}_columns",
             ),
             encoder=encoder,
-            scorer=open_scorer(
-                _FORMATS[bundle.model_name],
-                bundle.read(bundle.model_name),
-                n_columns=encoder.n_columns if encoder else None,
-                inputs=features.inputs,
-            ),
+            scorer=scorer,
             spec=answered.spec,
             postprocessing=PostProcessing.load(
                 bundle.packed, answered.postprocess, name=f"{bundle.digest}_columns"
             ),
             covering=open_covering(bundle, names, name=f"{bundle.digest}_columns"),
+            explainer=Explainer.of(
+                bundle,
+                inputs=[i.name for i in features.inputs],
+                encoder=encoder,
+                scorer=scorer,
+                spec=answered.spec,
+            ),
         )
 
     def answer(
@@ -147,6 +159,26 @@ class Answering:
             answers=answers,
             features={n: [values[i] for i in accepted] for n, values in made.features.items()},
         )
+
+    def explain(
+        self, columns: Mapping[str, Sequence[Any]], outcome: Outcome
+    ) -> tuple[Explanation, ...]:
+        """One explanation for each of ``outcome.places``; ``columns`` as in :meth:`answer`.
+
+        Raises ServiceError S129 where the release cannot explain, S124 and S125 as the live one.
+        """
+        if self.explainer is None:
+            raise ServiceError("S129", "the release carries nothing to explain its answers with")
+        if not outcome.places:
+            return ()
+        nth = {row: i for i, row in enumerate(outcome.accepted)}
+        known = {name: [values[row] for row in outcome.places] for name, values in columns.items()}
+        known |= {
+            name: [values[nth[row]] for row in outcome.places]
+            for name, values in outcome.features.items()
+        }
+        rows = self.explainer.exchange.rows({i.name: known[i.name] for i in self.features.inputs})
+        return tuple(self.explainer.explain(row) for row in rows)
 
     def _finished(
         self, answers: Answers, known: Mapping[str, Sequence[Any]], rows: Sequence[int]

@@ -4,7 +4,8 @@ Invariants: exactly one output row for each input row, in order; rules, packed f
 encoder, scorer and answer are those of the live service, so a row gets the same answer to the bit.
 A row that the live service would refuse has no prediction and says why in ``rejected_reason``; of
 one that the release does not answer for, ``covered`` is false and ``not_covered`` says why. One
-thing differs: rows may ask about any moment, near the present or not.
+thing differs: rows may ask about any moment, near the present or not. Explanations are those of the
+live service too, of the likeliest class where there are more than two.
 """
 
 from __future__ import annotations
@@ -22,11 +23,14 @@ from interlock.data.validation import validate_columns
 from interlock.errors import OperatorError
 from interlock.features.assemble import HistoryProvider
 from interlock.serve.answering import Answering, Outcome
+from interlock.serve.contract import class_name
 from interlock.serve.tabular import TableReader, TableWriter, is_csv
 from interlock.train.answer import Answers, AnswerSpec
 
 REASON = "rejected_reason"
 COVERED, NOT_COVERED = "covered", "not_covered"
+BASE, CONTRIBUTION = "base", "contribution_"
+EXPLAINED_AT_ONCE = 500  # rows between two reports of progress: each costs a thousand answers
 
 Progress = Callable[[int, int | None], None]
 
@@ -55,21 +59,27 @@ def predict_file(
     as_of: int,
     names: Mapping[str, str] | None = None,
     chunk_rows: int = 20_000,
+    explain: bool = False,
     progress: Progress | None = None,
 ) -> BatchResult:
     """Predict every row of a Parquet or CSV file; memory does not grow with the file.
 
     ``names`` maps request fields to the file's columns where they differ. ``history`` gives history
     values (see :mod:`interlock.features.assemble`). ``as_of`` (µs UTC) is the moment of rows whose
-    request holds none. ``progress`` is told (rows done, rows in all or None). The output holds the
-    input's columns and those of :func:`answer_fields`.
+    request holds none. ``explain`` adds a column for each input's contribution. ``progress`` is
+    told (rows done, rows in all or None). The output holds the input's columns and those of
+    :func:`answer_fields` and :func:`explanation_fields`.
 
-    Raises AuthorError for unknown or ill-typed columns, OperatorError for files that cannot be read
-    or names that clash, StoreError when the output cannot be written; then no output appears.
+    Raises AuthorError for unknown or ill-typed columns, OperatorError for files that cannot be
+    read, names that clash or a release that cannot explain, StoreError when the output cannot be
+    written; then no output appears.
     """
-    reader = TableReader(input_path, chunk_rows=chunk_rows)
+    if explain and release.explainer is None:
+        raise _inexplicable()
+    reader = TableReader(input_path, chunk_rows=chunk_rows if not explain else EXPLAINED_AT_ONCE)
     columns = reader.schema()
-    outputs = answer_fields(release.spec)
+    explained = explanation_fields(release) if explain else ()
+    outputs = (*answer_fields(release.spec), *explained)
     _check_output(input_path, output_path, columns, outputs)
     check = partial(
         validate_columns, release.schema, names=names, parse=reader.csv, where=str(input_path)
@@ -81,6 +91,8 @@ def predict_file(
             valid = check(chunk)
             outcome = release.answer(valid.columns, valid.reasons, as_of=as_of, history=history)
             added = _columns(outcome, release.spec)
+            if explain:
+                added |= _explained(release, valid.columns, outcome)
             writer.write(_beside(chunk, added, columns, outputs))
             reasons.update(reason for reason in outcome.reasons if reason is not None)
             uncovered += sum(map(bool, outcome.not_covered))
@@ -142,6 +154,44 @@ def _named(answers: Answers, spec: AnswerSpec) -> dict[str, Sequence[Any]]:
     if answers.low is not None and answers.high is not None:
         found |= {"interval_low": answers.low.tolist(), "interval_high": answers.high.tolist()}
     return found
+
+
+def explanation_fields(release: Answering) -> tuple[pa.Field, ...]:
+    """The columns that an explanation adds: base, then each input's contribution."""
+    names = [f"{CONTRIBUTION}{given.name}" for given in release.features.inputs]
+    return tuple(pa.field(name, pa.float64()) for name in (BASE, *names))
+
+
+def _explained(
+    release: Answering, columns: Mapping[str, Sequence[Any]], outcome: Outcome
+) -> dict[str, Sequence[Any]]:
+    """The columns of explanations, None where a row has no prediction."""
+    added: dict[str, list[Any]] = {
+        field.name: [None] * len(outcome.reasons) for field in explanation_fields(release)
+    }
+    classes = [class_name(c) for c in release.spec.classes]
+    for i, (place, found) in enumerate(
+        zip(outcome.places, release.explain(columns, outcome), strict=True)
+    ):
+        base, contributions = found.base, found.contributions
+        if isinstance(base, dict):
+            assert outcome.answers is not None
+            likeliest = classes[int(outcome.answers.value[i])]
+            base, contributions = base[likeliest], contributions[likeliest]
+        added[BASE][place] = base
+        for name, value in contributions.items():
+            added[f"{CONTRIBUTION}{name}"][place] = value
+    return dict(added)
+
+
+def _inexplicable() -> OperatorError:
+    return OperatorError(
+        "S129",
+        "the release carries nothing to explain its answers with",
+        expected="a release with background rows",
+        got="one that was built without them",
+        fix="drop --explain, or deliver the product with explanations=True",
+    )
 
 
 def _beside(

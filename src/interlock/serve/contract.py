@@ -58,7 +58,8 @@ class AnswerContract:
 class Contract:
     """A release seen from outside. ``example`` is a request that it answers.
 
-    ``coverage`` is what it answers for, None where that is everything.
+    ``coverage`` is what it answers for, None where that is everything; ``max_explained`` how many
+    rows of one request it explains, 0 where it cannot explain.
     """
 
     product: str
@@ -71,3 +72,13 @@ class Contract:
     max_body_bytes: int
     needs_token: bool = False
     coverage: Coverage | None = None
+    max_explained: int = 0
+
+
+def class_name(value: Any) -> str:
+    """A class as a key of JSON: 'late', '3', 'true'.
+
+    >>> class_name(True), class_name(3), class_name("late")
+    ('true', '3', 'late')
+    """
+    return value if isinstance(value, str) else str(value).lower()

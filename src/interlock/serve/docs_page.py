@@ -14,6 +14,7 @@ from interlock.data.request import Field
 from interlock.serve.audit import described
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
+from interlock.serve.explainer import multiplies
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -62,6 +63,8 @@ def docs_page(contract: Contract) -> str:
 </tbody></table></div>
 <h2>What it answers for</h2>
 {_coverage(contract)}
+<h2>Why an answer is what it is</h2>
+{_explanations(contract)}
 <h2>Errors</h2>
 <p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused request lists
 every mistake with its field.</p>
@@ -89,6 +92,24 @@ def _coverage(contract: Contract) -> str:
     return (
         f"<ul>\n{lines}\n</ul>\n<p>Otherwise <code>covered</code> is false, "
         f"<code>not_covered</code> says why, and {given}.</p>"
+    )
+
+
+def _explanations(contract: Contract) -> str:
+    """How to ask for an explanation, and how to read it."""
+    if not contract.max_explained:
+        return "<p>This release carries nothing to explain its answers with.</p>"
+    spec = contract.answer.spec
+    base = "<code>base</code>, the answer over some usual rows,"
+    if multiplies(spec):
+        read = f"{base} times each of <code>contributions</code> gives the prediction"
+    elif spec.task == "regression":
+        read = f"{base} plus all <code>contributions</code> gives the prediction"
+    else:
+        read = f"{base} plus all <code>contributions</code> gives the probability"
+    return (
+        f"<p>Send to <code>/v1/predict?explain=true</code>, at most {contract.max_explained} rows: "
+        f"{read}, before any post-processing.</p>"
     )
 
 

@@ -48,6 +48,7 @@ CATALOGUE = (
     Refusal(code="S126", status=422, meaning="the time asked about is too far from the present"),
     Refusal(code="S127", status=503, meaning="no release is ready; try again"),
     Refusal(code="S128", status=408, meaning="the body did not arrive in time"),
+    Refusal(code="S129", status=409, meaning="the release carries nothing to explain answers with"),
 )
 _MEANING = {refusal.code: refusal.meaning for refusal in CATALOGUE}
 _STATUS = {refusal.code: refusal.status for refusal in CATALOGUE}

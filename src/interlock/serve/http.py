@@ -14,14 +14,23 @@ import hmac
 import sys
 import traceback
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs
 
 import msgspec
 
 from interlock.errors import InterlockError
 from interlock.serve.contract import Contract
 from interlock.serve.docs_page import POLICY, docs_page
-from interlock.serve.errors import ServiceError, Unready, error_body, status_of
+from interlock.serve.errors import (
+    FieldMistake,
+    InvalidRequest,
+    ServiceError,
+    Unready,
+    error_body,
+    status_of,
+)
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.plan import ServePlan
@@ -37,6 +46,7 @@ HTML = [
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = ("/health/live", "/health/ready")
 _ENCODER = msgspec.json.Encoder()
+_SHOWN = 100  # characters of a query parameter
 Page = Callable[[Any], None]
 
 
@@ -53,6 +63,7 @@ class App:
         self._local = plan.on_loopback
         self._token = None if token is None else _hashed(token)
         self._in_flight = 0
+        self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
         self._pages: dict[str, Page] = {
             "/health/live": self._alive,
             "/health/ready": self._ready,
@@ -109,15 +120,15 @@ class App:
             predictor = self._live.predictor
             if predictor is None:
                 raise Unready("no release is ready; try again")
-            status, content = await self._answer(predictor, body)
+            status, content = await self._answer(predictor, body, scope.query_string)
         finally:
             self._in_flight -= 1
         proto.response_bytes(status, JSON, content)
 
-    async def _answer(self, predictor: Predictor, body: bytes) -> tuple[int, bytes]:
+    async def _answer(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
         """The top of the worker: whatever was raised becomes a 500 that is logged as one."""
         try:
-            reply = predictor.prepare(body)
+            reply = await self._reply(predictor, body, query)
         except Exception:  # noqa: BLE001 - nothing may take the worker down
             traceback.print_exc(file=sys.stderr)
             reply = predictor.crashed(body)
@@ -126,6 +137,17 @@ class App:
         except InterlockError as error:
             return status_of(error), error_body(error)
         return reply.status, reply.body
+
+    async def _reply(self, predictor: Predictor, body: bytes, query: str) -> Reply:
+        if not query:
+            return predictor.prepare(body)
+        try:
+            explain = _explain(query)
+        except ServiceError as error:
+            return predictor.refused(error, body)
+        if not explain:
+            return predictor.prepare(body)
+        return await predictor.explained(body, self._explaining)
 
     async def _file(self, reply: Reply) -> None:
         if self._waits_for_disk:
@@ -214,6 +236,20 @@ def _refuse(proto: Any, error: ServiceError) -> None:
     elif status_of(error) == 503:
         headers = [*JSON, ("retry-after", "1")]
     proto.response_bytes(status_of(error), headers, error_body(error))
+
+
+def _explain(query: str) -> bool:
+    """Whether ``?explain=`` asks for it. Raises InvalidRequest for anything but true and false."""
+    given = parse_qs(query, keep_blank_values=True).get("explain", ["false"])
+    if given not in (["true"], ["false"]):
+        mistake = FieldMistake(
+            field="explain",
+            what="is no query parameter of this kind",
+            expected="?explain=true or ?explain=false",
+            got=", ".join(given)[:_SHOWN],
+        )
+        raise InvalidRequest([mistake])
+    return given == ["true"]
 
 
 def _check_type(headers: Any) -> None:

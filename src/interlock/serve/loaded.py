@@ -21,6 +21,7 @@ from interlock.release.coverage import Covering, open_covering
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.decode import RequestDecoder
+from interlock.serve.explainer import MAX_EXPLAINED, Explainer
 from interlock.serve.history import History, NoHistory, UnavailableHistory
 from interlock.serve.pick import Values, picker
 from interlock.serve.plan import ServePlan
@@ -44,7 +45,7 @@ class LoadedRelease:
     ``known`` by its request fields, then its features, then its aggregates; ``pick`` takes the
     model's inputs from that, ``pick_after`` what post-processing asks for, ``entity`` what the
     prediction is about, and ``covering`` says why a row is not covered; it is None where the
-    release answers for everything.
+    release answers for everything. ``explainer`` is None where the release cannot explain.
     """
 
     digest: str
@@ -64,6 +65,7 @@ class LoadedRelease:
     pick_after: Callable[[Values], Values]
     entity: Callable[[Values], Values]
     covering: Covering | None = None
+    explainer: Explainer | None = None
 
     @property
     def product(self) -> str:
@@ -132,6 +134,15 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
     inputs = tuple(given.name for given in features.inputs)
     after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
     covering = open_covering(bundle, names, name=bundle.digest)
+    scorer = open_scorer(
+        _FORMATS[bundle.model_name],
+        bundle.read(bundle.model_name),
+        n_columns=encoder.n_columns if encoder else None,
+        inputs=features.inputs,
+    )
+    explainer = Explainer.of(
+        bundle, inputs=inputs, encoder=encoder, scorer=scorer, spec=answer.spec
+    )
     return LoadedRelease(
         digest=bundle.digest,
         label=label,
@@ -143,6 +154,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
             answer=answer,
             example={},
             coverage=covering.coverage if covering else None,
+            max_explained=MAX_EXPLAINED if explainer else 0,
             max_rows=plan.limits.rows,
             max_body_bytes=plan.limits.body_bytes,
             needs_token=plan.token_file is not None,
@@ -151,12 +163,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         packed=PackedFeatures.load(bundle.packed, features, fields=fields, name=bundle.digest),
         history=UnavailableHistory() if features.histories else NoHistory(),
         encoder=encoder,
-        scorer=open_scorer(
-            _FORMATS[bundle.model_name],
-            bundle.read(bundle.model_name),
-            n_columns=encoder.n_columns if encoder else None,
-            inputs=features.inputs,
-        ),
+        scorer=scorer,
         fields=tuple(fields),
         names=tuple(names[len(fields) :]),
         histories=features.histories,
@@ -166,6 +173,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
         pick_after=picker(names, after.arguments),
         entity=picker(names, answer.entity),
         covering=covering,
+        explainer=explainer,
     )
 
 

@@ -9,12 +9,17 @@ model is not asked; a product that declares ``not_covered="estimate"`` has it as
 
 A list is decoded and computed whole before the model is called once; one bad row refuses the list,
 naming every bad row.
+
+An explanation is asked for apart from the request's fields, and takes a thousand times as long as
+an answer: :meth:`Predictor.explained` computes it in a thread, while others are answered.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -25,8 +30,11 @@ from msgspec import UNSET, UnsetType
 from interlock import clock
 from interlock.errors import InterlockError
 from interlock.features.request import FeatureFailure
+from interlock.serve.contract import class_name
 from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
+from interlock.serve.explainer import MAX_EXPLAINED
+from interlock.serve.explanation import Explanation
 from interlock.serve.history import Found, HistoryStanding
 from interlock.serve.ids import PredictionIds
 from interlock.serve.instant import instant_reader
@@ -68,6 +76,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
     arm: str
     id: str
+    explanation: Explanation | UnsetType = UNSET
     degraded: bool | UnsetType = UNSET
     replay: bool | UnsetType = UNSET
 
@@ -92,6 +101,18 @@ class _Row:
     found: Found
     not_covered: str
     encoded: Sequence[Any] | None  # None: the model is not asked
+
+
+@dataclass(slots=True)
+class _Answered:
+    """Rows that have their answers, neither logged nor sent yet."""
+
+    now: int
+    is_list: bool
+    rows: list[_Row]
+    answers: list[AnswerOne | None]
+    phases: dict[str, float]
+    explanations: list[Explanation | None]
 
 
 class Predictor:
@@ -131,14 +152,31 @@ class Predictor:
             return status_of(error), error_body(error)
         return reply.status, reply.body
 
-    def prepare(self, body: bytes) -> Reply:
+    def prepare(self, body: bytes, *, explain: bool = False) -> Reply:
         """The answer, which must not be sent before its records are logged."""
         now = self._now()
         try:
-            return self._answered(body, now)
+            answered = self._answered(body, now, explain=explain)
+            if explain:
+                self._explain(answered)
+            return self._replied(answered)
         except InterlockError as error:
-            refused = self._refusal(error, body, now)
-            return Reply(status_of(error), error_body(error), [record_bytes(refused)])
+            return self._refused(error, body, now)
+
+    async def explained(self, body: bytes, executor: Executor) -> Reply:
+        """As :meth:`prepare`, explained in a thread of ``executor``."""
+        now = self._now()
+        try:
+            answered = self._answered(body, now, explain=True)
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(executor, self._explain, answered)
+            return self._replied(answered)
+        except InterlockError as error:
+            return self._refused(error, body, now)
+
+    def refused(self, error: InterlockError, body: bytes) -> Reply:
+        """The refusal of a request that is wrong beside its body."""
+        return self._refused(error, body, self._now())
 
     def crashed(self, body: bytes) -> Reply:
         """What to say, and to log, when answering raised something nobody foresaw."""
@@ -146,9 +184,15 @@ class Predictor:
         record = record_bytes(self._refusal(error, body, self._now()))
         return Reply(status_of(error), error_body(error), [record])
 
-    def _answered(self, body: bytes, now: int) -> Reply:
+    def _refused(self, error: InterlockError, body: bytes, now: int) -> Reply:
+        record = record_bytes(self._refusal(error, body, now))
+        return Reply(status_of(error), error_body(error), [record])
+
+    def _answered(self, body: bytes, now: int, *, explain: bool) -> _Answered:
         begun = perf_counter()
         decoded = self.release.decoder.decode(body)
+        if explain:
+            self._check_explicable(len(decoded.rows))
         phases = {"decode": (perf_counter() - begun) * _MICRO}
         rows = self._rows(decoded, now, phases)
         mark = perf_counter()
@@ -157,13 +201,40 @@ class Predictor:
         answers = self._answers(scores, rows, is_list=decoded.is_list)
         phases["score"] = (scored - mark) * _MICRO
         phases["answer"] = (perf_counter() - scored) * _MICRO
-        spent, ids = Phases(**phases), [self._ids.next(now) for _ in rows]
-        records = [
-            record_bytes(self._record(row, one, now, ids[i], spent, i if decoded.is_list else None))
-            for i, (row, one) in enumerate(zip(rows, answers, strict=True))
-        ]
-        replies = [self._reply(*each) for each in zip(rows, answers, ids, strict=True)]
-        content = _ENCODER.encode(replies if decoded.is_list else replies[0])
+        nothing: list[Explanation | None] = [None] * len(rows)
+        return _Answered(now, decoded.is_list, rows, answers, phases, nothing)
+
+    def _check_explicable(self, n_rows: int) -> None:
+        """Raises ServiceError S129 where the release cannot explain, S113 for too many rows."""
+        if self.release.explainer is None:
+            what = "this release carries no background rows to explain its answers with"
+            raise ServiceError("S129", what)
+        if n_rows > MAX_EXPLAINED:
+            what = f"at most {MAX_EXPLAINED} rows are explained in one request, not {n_rows}"
+            raise ServiceError("S113", what)
+
+    def _explain(self, answered: _Answered) -> None:
+        """Explain every row that the model was asked about. Raises ServiceError S124, S125."""
+        explainer = self.release.explainer
+        assert explainer is not None
+        begun = perf_counter()
+        for number, row in enumerate(answered.rows):
+            if row.encoded is not None:
+                (encoded,) = explainer.exchange.rows_of([row.encoded])
+                answered.explanations[number] = explainer.explain(encoded)
+        answered.phases["explain"] = (perf_counter() - begun) * _MICRO
+
+    def _replied(self, answered: _Answered) -> Reply:
+        """The records to log, and the body to send."""
+        spent, records, replies = Phases(**answered.phases), [], []
+        each = zip(answered.rows, answered.answers, answered.explanations, strict=True)
+        for number, (row, one, why) in enumerate(each):
+            identity = self._ids.next(answered.now)
+            place = number if answered.is_list else None
+            record = self._record(row, one, why, answered.now, identity, spent, place)
+            records.append(record_bytes(record))
+            replies.append(self._reply(row, one, why, identity))
+        content = _ENCODER.encode(replies if answered.is_list else replies[0])
         return Reply(200, content, records)
 
     def _scores(self, rows: Sequence[_Row]) -> Sequence[Sequence[float] | None]:
@@ -249,7 +320,9 @@ class Predictor:
             raise ServiceError("S124", "the model gave no finite answer")
         return answer
 
-    def _reply(self, row: _Row, answer: AnswerOne | None, identity: str) -> Answer:
+    def _reply(
+        self, row: _Row, answer: AnswerOne | None, why: Explanation | None, identity: str
+    ) -> Answer:
         return Answer(
             prediction=self._named(answer),
             probabilities=UNSET
@@ -265,6 +338,7 @@ class Predictor:
             digest=self.release.digest,
             arm=self._arm,
             id=identity,
+            explanation=why or UNSET,
             degraded=True if row.found.degraded else UNSET,
             replay=self._marked,
         )
@@ -280,6 +354,7 @@ class Predictor:
         self,
         row: _Row,
         answer: AnswerOne | None,
+        why: Explanation | None,
         now: int,
         identity: str,
         phases: Phases,
@@ -306,6 +381,7 @@ class Predictor:
             if answer is None or answer.low is None or answer.high is None
             else (answer.low, answer.high),
             not_covered=row.not_covered,
+            explanation=why,
             degraded=row.found.degraded,
             replay=self._replay,
             row=number,
@@ -327,11 +403,6 @@ class Predictor:
             error=error.code,
             message=error.mistakes[0].what[:_MAX_MESSAGE],
         )
-
-
-def class_name(value: Any) -> str:
-    """A class as a key of JSON: 'late', '3', 'true'."""
-    return value if isinstance(value, str) else str(value).lower()
 
 
 def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> ServiceError:

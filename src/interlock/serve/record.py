@@ -14,6 +14,8 @@ from typing import Any
 
 import msgspec
 
+from interlock.serve.explanation import Explanation
+
 MAX_KEPT = 4_096  # bytes of a refused body
 
 
@@ -26,6 +28,7 @@ class Phases(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     encode: float = 0.0
     score: float = 0.0
     answer: float = 0.0
+    explain: float = 0.0
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -35,7 +38,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``entity`` is the unit's key, ``grid`` the grid point of each history, ``prediction`` the
     number or class answered, ``interval`` (low, high), ``row`` the place in a list.
     ``not_covered`` says why the release does not answer for the row, "" where it does; such a row
-    has no prediction, unless the product asks for estimates.
+    has no prediction, unless the product asks for estimates. ``explanation`` is what was told of
+    the answer, where that was asked for.
     ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered.
     """
 
@@ -56,6 +60,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     probabilities: tuple[float, ...] | None = None
     interval: tuple[float, float] | None = None
     not_covered: str = ""
+    explanation: Explanation | None = None
     degraded: bool = False
     replay: bool = False
     row: int | None = None

@@ -13,6 +13,7 @@ from interlock.data.rule import EXACT_INT
 from interlock.serve.audit import MAX_TEXT
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
+from interlock.serve.explainer import multiplies
 
 _JSON_TYPES: dict[str, dict[str, Any]] = {
     "int": {"type": "integer", "minimum": -EXACT_INT, "maximum": EXACT_INT},
@@ -54,7 +55,11 @@ def schema_document(contract: Contract) -> dict[str, Any]:
             "estimates": contract.coverage is not None and contract.coverage.estimate,
         },
         "example": dict(contract.example),
-        "limits": {"rows": contract.max_rows, "body_bytes": contract.max_body_bytes},
+        "limits": {
+            "rows": contract.max_rows,
+            "body_bytes": contract.max_body_bytes,
+            "explained_rows": contract.max_explained,
+        },
     }
 
 
@@ -94,6 +99,7 @@ def openapi(contract: Contract) -> dict[str, Any]:
                 "post": {
                     "operationId": "predict",
                     "summary": f"Predict {contract.answer.target} for one object or a list",
+                    **_parameters(contract),
                     "requestBody": {
                         "required": True,
                         "content": _content(_one_or_many(body, contract), contract.example),
@@ -122,6 +128,21 @@ def openapi(contract: Contract) -> dict[str, Any]:
         document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
         document["security"] = [{"token": []}]
     return document
+
+
+def _parameters(contract: Contract) -> dict[str, Any]:
+    """What may be asked for beside the body."""
+    if not contract.max_explained:
+        return {}
+    explain = {
+        "name": "explain",
+        "in": "query",
+        "required": False,
+        "description": "explain each answer by what its inputs contributed; "
+        f"of at most {contract.max_explained} rows",
+        "schema": {"type": "boolean", "default": False},
+    }
+    return {"parameters": [explain]}
 
 
 def _one_or_many(one: dict[str, Any], contract: Contract) -> dict[str, Any]:
@@ -207,10 +228,38 @@ def _answer_schema(contract: Contract) -> dict[str, Any]:
         "degraded": flag,
         "replay": flag,
     }
+    if contract.max_explained:
+        properties["explanation"] = _explanation_schema(contract)
     properties["prediction"]["description"] = _PREDICTION
     properties["covered"] = flag | {"description": "whether the release answers for this row"}
-    optional = ("probabilities", "not_covered", "degraded", "replay")
+    optional = ("probabilities", "not_covered", "explanation", "degraded", "replay")
     required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": properties, "required": required}
+
+
+def _explanation_schema(contract: Contract) -> dict[str, Any]:
+    """Of more than two classes each number, and each set of contributions, stands by class."""
+    spec = contract.answer.spec
+    number: dict[str, Any] = {"type": "number"}
+    by_input: dict[str, Any] = {"type": "object", "additionalProperties": number}
+    if len(spec.classes) > 2:
+        number = {"type": "object", "additionalProperties": number}
+        by_input = {"type": "object", "additionalProperties": by_input}
+    multiply = multiplies(spec)
+    how = "base × every contribution = model" if multiply else "base + all contributions = model"
+    properties: dict[str, Any] = {
+        "method": {"type": "string"},
+        "background_rows": {"type": "integer"},
+        "combine": {"const": "multiply" if multiply else "add", "description": how},
+        "of": {"type": "string", "description": "the class whose probability is explained"},
+        "base": number | {"description": "the model's answer over the release's background rows"},
+        "model": number | {"description": "its answer to this row, before post-processing"},
+        "contributions": by_input,
+        "standard_errors": by_input,
+    }
+    if len(spec.classes) != 2:
+        del properties["of"]
+    required = [name for name in properties if name != "standard_errors"]
     return {"type": "object", "properties": properties, "required": required}
 
 

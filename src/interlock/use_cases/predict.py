@@ -22,11 +22,13 @@ def predict(
     input_path: Path,
     output_path: Path,
     environment: str = "prod",
+    explain: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> BatchResult:
     """Predict a Parquet or CSV file.
 
     Columns are named after the request's fields, or after the source columns they are mapped from.
+    ``explain`` adds what each input contributed.
     History features are those of each row's own time, by the same statement as in training.
     """
     place = workspace.environment(environment)
@@ -61,5 +63,6 @@ def predict(
         history=as_of(rows),
         as_of=now(),
         names=names,
+        explain=explain,
         progress=progress,
     )

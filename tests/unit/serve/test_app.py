@@ -42,7 +42,8 @@ def predictor(support, directory, log):
 def ask(app, method, path, body=b"", **headers):
     sent = {"host": "localhost", "content-type": "application/json"}
     sent |= {"content-length": str(len(body))} | headers
-    scope = SimpleNamespace(method=method, path=path, headers=sent)
+    path, _, query = path.partition("?")
+    scope = SimpleNamespace(method=method, path=path, query_string=query, headers=sent)
     protocol = Protocol(body)
     asyncio.run(app.__rsgi__(scope, protocol))
     return protocol

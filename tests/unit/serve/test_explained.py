@@ -1,0 +1,320 @@
+"""Explanations as they are asked for and given: live, in a list, in batch, in the log."""
+
+import asyncio
+import json
+import math
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from interlock.digest import canonical_json
+from interlock.errors import IntegrityError, OperatorError
+from interlock.release.bundle import Bundle, open_bundle
+from interlock.release.coverage import Coverage
+from interlock.release.limits import Limits
+from interlock.serve.answering import Answering
+from interlock.serve.batch import predict_file
+from interlock.serve.docs_page import docs_page
+from interlock.serve.golden import golden_bytes, golden_row
+from interlock.serve.http import App
+from interlock.serve.ids import PredictionIds
+from interlock.serve.load import load
+from interlock.serve.loaded import assemble
+from interlock.serve.log import PredictionLog, read_log
+from interlock.serve.predictor import Predictor
+from interlock.serve.record import read_record
+from interlock.serve.schema import openapi, schema_document
+
+
+def background(support, n=12):
+    columns, _ = support.training_columns()
+    return canonical_json(
+        {
+            "columns": {
+                name: [None if v is None or v != v else v for v in list(values)[:n]]
+                for name, values in columns.items()
+            }
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def explicable(support, bundle_root):
+    """The directory of a bundle that can explain."""
+    files = support.bundle_files(**{"background.json": background(support)})
+    return support.write_bundle(bundle_root, files)
+
+
+@pytest.fixture(scope="module")
+def explicable_classes(support, bundle_root):
+    files = support.bundle_files("classes", **{"background.json": background(support)})
+    return support.write_bundle(bundle_root, files)
+
+
+@pytest.fixture
+def log(tmp_path):
+    with PredictionLog.open(tmp_path / "log", "w0") as log:
+        yield log
+
+
+@pytest.fixture
+def make(log, support):
+    def make(directory):
+        plan = support.plan_for(directory)
+        release = load(directory, plan, digest=directory.name, label="1.4.0")
+        return Predictor(release, log, plan, PredictionIds(), now=lambda: support.CLOCK)
+
+    return make
+
+
+class Protocol:
+    def __init__(self, body):
+        self.sent = body
+
+    async def __call__(self):
+        return self.sent
+
+    def response_bytes(self, status, headers, body):
+        self.status, self.body = status, json.loads(body)
+
+
+def post(support, predictor, log, body, query="explain=true"):
+    """Through the HTTP edge, in a loop of its own."""
+    live = SimpleNamespace(predictor=predictor, status=dict)
+    app = App(support.plan_for(None), live, log, None)
+    headers = {
+        "host": "localhost",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+    scope = SimpleNamespace(method="POST", path="/v1/predict", query_string=query, headers=headers)
+    protocol = Protocol(body)
+    asyncio.run(app.__rsgi__(scope, protocol))
+    return protocol.status, protocol.body
+
+
+def records(tmp_path):
+    return [read_record(entry.payload) for entry in read_log(tmp_path / "log")]
+
+
+def test_the_answer_is_explained_when_that_is_asked_and_only_then(
+    support, make, log, explicable, request_body
+):
+    predictor = make(explicable)
+    status, answer = post(support, predictor, log, request_body())
+    assert status == 200
+    why = answer["explanation"]
+    assert list(why) == [
+        "method", "background_rows", "combine", "base", "model", "contributions", "standard_errors",
+    ]  # fmt: skip
+    assert (why["method"], why["background_rows"]) == ("sampled Shapley values", 12)
+    assert why["combine"] == "multiply"
+    assert set(why["contributions"]) == {i.name for i in support.INPUTS}
+    product = why["base"] * math.prod(why["contributions"].values())
+    assert product == pytest.approx(answer["prediction"], rel=1e-9)
+    assert why["model"] == pytest.approx(answer["prediction"], rel=1e-12)
+    for query in ("", "explain=false", "other=1"):
+        status, plain = post(support, predictor, log, request_body(), query)
+        assert (status, "explanation" in plain) == (200, False)
+        assert plain["prediction"] == answer["prediction"]
+
+
+def test_the_log_holds_what_was_told(support, make, log, explicable, request_body, tmp_path):
+    predictor = make(explicable)
+    _, answer = post(support, predictor, log, request_body())
+    post(support, predictor, log, request_body(), "")
+    first, second = records(tmp_path)
+    assert first.explanation.contributions == answer["explanation"]["contributions"]
+    assert first.explanation.base == answer["explanation"]["base"]
+    assert first.phases.explain > 0
+    assert (second.explanation, second.phases.explain) == (None, 0)
+
+
+def test_a_list_is_explained_row_by_row_as_each_alone(support, make, explicable, request_body):
+    predictor = make(explicable)
+    bodies = [request_body(area=a, garage=g) for a in (50, 120.5) for g in (None, 20)]
+    many = json.loads(predictor.prepare(b"[" + b",".join(bodies) + b"]", explain=True).body)
+    alone = [json.loads(predictor.prepare(body, explain=True).body) for body in bodies]
+    assert [a["explanation"] for a in many] == [a["explanation"] for a in alone]
+    assert len({json.dumps(a["explanation"]) for a in alone}) == 4
+
+
+def test_a_thread_explains_as_the_loop_does_while_others_are_answered(
+    make, explicable, request_body
+):
+    predictor = make(explicable)
+
+    async def both():
+        with ThreadPoolExecutor(1) as executor:
+            asked = [
+                asyncio.create_task(predictor.explained(request_body(area=a), executor))
+                for a in (60, 90, 120)
+            ]
+            await asyncio.sleep(0)
+            plain = [predictor.prepare(request_body(area=a)) for a in (60, 90, 120)]
+            return [await task for task in asked], plain
+
+    explained, plain = asyncio.run(both())
+    for one, other, area in zip(explained, plain, (60, 90, 120), strict=True):
+        found, said = json.loads(one.body), json.loads(other.body)
+        assert found["prediction"] == said["prediction"]
+        again = json.loads(predictor.prepare(request_body(area=area), explain=True).body)
+        assert found["explanation"] == again["explanation"]
+
+
+def test_of_two_classes_the_positive_one_is_explained(make, explicable_classes, request_body):
+    answer = json.loads(make(explicable_classes).prepare(request_body(), explain=True).body)
+    why = answer["explanation"]
+    assert (why["of"], why["combine"]) == ("true", "add")
+    total = why["base"] + math.fsum(why["contributions"].values())
+    assert total == pytest.approx(answer["probabilities"]["true"], rel=1e-9)
+
+
+def test_a_release_without_background_rows_says_so(
+    support, make, log, directory, request_body, tmp_path
+):
+    status, body = post(support, make(directory), log, request_body())
+    assert (status, body) == (
+        409,
+        {
+            "error": {
+                "code": "S129",
+                "message": "this release carries no background rows to explain its answers with",
+                "mistakes": [],
+            }
+        },
+    )
+    (record,) = records(tmp_path)
+    assert (record.status, record.error, record.request) == (409, "S129", request_body())
+
+
+def test_too_many_rows_are_refused(support, make, log, explicable, request_body):
+    predictor = make(explicable)
+    row = request_body()
+    status, body = post(support, predictor, log, b"[" + b",".join([row] * 11) + b"]")
+    assert status == 413
+    assert body["error"]["message"] == "at most 10 rows are explained in one request, not 11"
+    status, answers = post(support, predictor, log, b"[" + b",".join([row] * 10) + b"]")
+    assert (status, len(answers)) == (200, 10)
+
+
+@pytest.mark.parametrize("query", ["explain=", "explain=1", "explain=true&explain=false",
+                                   "explain=TRUE", "explain=" + "x" * 500])  # fmt: skip
+def test_neither_true_nor_false_is_a_mistake(
+    support, make, log, explicable, request_body, tmp_path, query
+):
+    status, body = post(support, make(explicable), log, request_body(), query)
+    assert (status, body["error"]["code"]) == (422, "S110")
+    (mistake,) = body["error"]["mistakes"]
+    assert mistake["field"] == "explain"
+    assert mistake["expected"] == "?explain=true or ?explain=false"
+    assert len(mistake.get("got", "")) <= 100
+    assert [r.error for r in records(tmp_path)] == ["S110"]
+
+
+def test_wrong_rows_are_refused_as_ever(make, explicable, request_body):
+    reply = make(explicable).prepare(request_body(area=-1), explain=True)
+    assert (reply.status, json.loads(reply.body)["error"]["code"]) == (422, "S110")
+
+
+def test_what_a_consumer_reads_says_how_to_ask(make, explicable, directory):
+    able, unable = (make(d).release.contract for d in (explicable, directory))
+    assert schema_document(able)["limits"]["explained_rows"] == 10
+    assert schema_document(unable)["limits"]["explained_rows"] == 0
+    (parameter,) = openapi(able)["paths"]["/v1/predict"]["post"]["parameters"]
+    assert (parameter["name"], parameter["in"], parameter["required"]) == (
+        "explain",
+        "query",
+        False,
+    )
+    assert "parameters" not in openapi(unable)["paths"]["/v1/predict"]["post"]
+    answer = openapi(able)["components"]["schemas"]["Answer"]
+    assert answer["properties"]["explanation"]["properties"]["combine"]["const"] == "multiply"
+    assert "explanation" not in answer["required"]
+    assert "/v1/predict?explain=true" in docs_page(able)
+    assert "carries nothing to explain its answers with" in docs_page(unable)
+
+
+def test_a_file_is_explained_as_the_service_explains_its_rows(
+    support, make, explicable, request_body, tmp_path
+):
+    areas = [40.0, 120.0, 299.0, -1.0, 75.5]
+    table = pa.table(
+        {
+            "valued_on": ["2024-05-31"] * 5,
+            "year_built": [1990] * 5,
+            "area": areas,
+            "stories": ["one", "two", "one", "one", "two"],
+            "garage": [None, 12.0, 20.0, None, None],
+        }
+    )
+    pq.write_table(table, tmp_path / "in.parquet")
+    release = Answering.of(open_bundle(explicable))
+    result = predict_file(
+        release, tmp_path / "in.parquet", tmp_path / "out.parquet",
+        history=None, as_of=support.CLOCK, explain=True, chunk_rows=2,
+    )  # fmt: skip
+    assert (result.answered, result.rejected) == (4, 1)
+    predictor = make(explicable)
+    for row in pq.read_table(tmp_path / "out.parquet").to_pylist():
+        told = {k.removeprefix("contribution_"): v for k, v in row.items() if "contribution_" in k}
+        if row["rejected_reason"] is not None:
+            assert {*told.values(), row["base"]} == {None}
+            continue
+        asked = {name: row[name] for name in table.column_names}
+        live = json.loads(predictor.prepare(json.dumps(asked).encode(), explain=True).body)
+        assert told == live["explanation"]["contributions"]
+        assert row["base"] == live["explanation"]["base"]
+
+
+def test_a_file_cannot_be_explained_by_a_release_that_cannot(support, directory, tmp_path):
+    pq.write_table(pa.table({"area": [1.0]}), tmp_path / "in.parquet")
+    with pytest.raises(OperatorError) as refused:
+        predict_file(
+            Answering.of(open_bundle(directory)), tmp_path / "in.parquet", tmp_path / "out.csv",
+            history=None, as_of=0, explain=True,
+        )  # fmt: skip
+    assert refused.value.code == "S129"
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_a_row_that_is_not_covered_has_nothing_to_explain(
+    support, make, bundle_root, files, request_body
+):
+    coverage = Coverage(
+        limits=(Limits(name="area", ends=(1.0, 200.0), log=False, cutoff=3.5, n=9),)
+    )
+    changed = files | {
+        "background.json": background(support),
+        "coverage.json": canonical_json(coverage.to_row()),
+    }
+    predictor = make(support.write_bundle(bundle_root, with_golden(support, changed)))
+    rows = b"[" + request_body(area=500) + b"," + request_body() + b"]"
+    silent, told = json.loads(predictor.prepare(rows, explain=True).body)
+    assert (silent["covered"], silent["prediction"], "explanation" in silent) == (
+        False,
+        None,
+        False,
+    )
+    assert (told["covered"], "explanation" in told) == (True, True)
+
+
+def with_golden(support, files):
+    release = assemble(
+        Bundle(digest="0" * 64, directory=None, manifest=support.MANIFEST, files=files),
+        support.plan_for(None),
+    )
+    row = golden_row(release, support.REQUEST, as_of=support.CLOCK)
+    return files | {"golden.json": golden_bytes([row])}
+
+
+def test_background_rows_that_do_not_fit_keep_the_release_from_loading(support, bundle_root):
+    files = support.bundle_files()
+    files["background.json"] = canonical_json({"columns": {"area": [1.0]}})
+    directory = support.write_bundle(bundle_root, files)
+    with pytest.raises(IntegrityError) as refused:
+        load(directory, support.plan_for(directory), digest=directory.name)
+    assert refused.value.code == "S131"
