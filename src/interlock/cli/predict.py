@@ -30,7 +30,7 @@ def predict_command(
     environment
         What is live there predicts.
     explain
-        Add what each input contributed to each prediction; it takes far longer.
+        Add what each input contributed; takes far longer.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain, predict_lines
