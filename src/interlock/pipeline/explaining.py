@@ -41,10 +41,11 @@ def explained_metric(bound: Bound) -> Metric:
     """What inputs are weighed by: the metric that ranks, if it is one of predictions alone.
 
     A metric of the product's own may look at the rows, and be slow; one of decided classes changes
-    in jumps. In their stead the default of the target.
+    in jumps; one that is best at a value of its own has no loss. In their stead the default of the
+    target.
     """
     metric = bound.metric(bound.product.metric_name)
-    plain = not metric.identity and not metric.of_answers
+    plain = not metric.identity and not metric.of_answers and metric.better != "target"
     return metric if plain else bound.metric(bound.product.target.default_metric)
 
 
