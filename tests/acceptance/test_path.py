@@ -11,7 +11,7 @@ import pytest
 from interlock.report import phrases
 
 STEPS = [
-    "snapshot", "features", "data", "train", "model", "bundle", "service",
+    "snapshot", "features", "data", "training tests", "train", "model", "bundle", "service",
     "staging", "post-deploy tests", "prod",
 ]  # fmt: skip
 
@@ -34,7 +34,7 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     assert ran.json["delivery"]["status"] == "unchanged"
     assert ran.json["sentence"] == "nothing changed: prod runs 1.0.0 already"
     cached = {name for name, status in steps(ran).items() if status == "cached"}
-    assert cached == {"snapshot", "features", "train", "bundle"}
+    assert cached == {"snapshot", "features", "training tests", "train", "bundle"}
     assert "service" not in steps(ran)
     assert "prod" not in steps(ran)
     assert project.live() == one
@@ -76,11 +76,15 @@ def spoil_data(project, sales):
     pq.write_table(data, project.folder / "data" / "sales.parquet")
 
 
+def spoil_candidate(project, sales):
+    project.change("candidates={", 'candidates={"dummy": il.Candidate(DummyRegressor()),')
+
+
 def spoil_model(project, sales):
     lines = (project.folder / "product.py").read_text().splitlines()
     kept = [line for line in lines if not line.lstrip().startswith(('"ridge"', '"boosting"'))]
     (project.folder / "product.py").write_text("\n".join(kept))
-    project.change("candidates={", 'candidates={"dummy": il.Candidate(DummyRegressor()),')
+    project.change("candidates={", 'candidates={"numb": il.Candidate(Ridge(alpha=1e5)),')
 
 
 def spoil_service(project, sales):
@@ -97,6 +101,7 @@ def spoil_post_deploy(project, sales):
     ("spoil", "code", "gate", "text"),
     [
         (spoil_data, "D160", "data", "price: must be ≥ 5000"),
+        (spoil_candidate, "T140", "training tests", "dummy trains"),
         (spoil_model, "M204", "model", "beats baseline neighbourhood-median"),
         (spoil_service, "V100", "service", "p99 below 1us"),
         (spoil_post_deploy, "V150", "post-deploy tests", "not what we wanted"),
@@ -154,6 +159,6 @@ def test_unchanged_cannot_be_better_than_itself(delivered, days):
     ran = delivered.deliver("--as-of", days[0])
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["status"] == "unchanged"
-    checks = {c["name"]: c for c in ran.json["gates"][1]["checks"]}
+    checks = {c["name"]: c for c in ran.json["gates"][2]["checks"]}
     assert checks["better than champion"]["verdict"] == "not applicable"
     assert checks["better than champion"]["reason"] == "it is the champion itself"

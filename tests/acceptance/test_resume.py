@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 STEPS = [
-    "snapshot", "features", "data", "train", "model", "bundle", "service",
+    "snapshot", "features", "data", "training tests", "train", "model", "bundle", "service",
     "staging", "post-deploy tests", "prod",
 ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interlock.errors import InterlockError, Mistake
 from interlock.release.export import pipeline
@@ -37,28 +38,53 @@ class LoadedExport:
         return scores
 
 
-def exported_as(fit: Fitted, data: TrainingData) -> LoadedExport:
-    """Package a fit. Raises InterlockError T156 where what is packaged answers otherwise."""
-    train = data.part("train").columns
-    exported = export(
-        fit.estimator,
-        fit.encoder,
-        task=data.task,
-        inputs=fit.prepared.inputs,
-        columns=train,
-    )
+def exported_as(
+    fit: Fitted,
+    data: TrainingData,
+    *,
+    rows: NDArray[np.int64] | None = None,
+    edges: bool = True,
+) -> LoadedExport:
+    """Package a fit. Raises InterlockError T156 where what is packaged answers otherwise.
+
+    Compared on ``rows`` of the data, by default those held out, and where the model's answer jumps.
+    """
+    split = data.split
+    held_out = np.concatenate([split.tune, split.calibrate, split.test]) if rows is None else rows
+    compared = take(data.columns, data.inputs, held_out)
+    exported = _export(fit, data)
     try:
-        return _compared(fit, exported, data)
+        return _compared(fit, exported, compared, edges=edges)
     except InterlockError as error:
         if exported.format != "onnx":
             raise
         reason = f"its graph differed: {error.mistakes[0].got}"
-    kept = keep(fit.estimator, task=data.task, reason=reason, encoder=fit.encoder)
-    return _compared(fit, kept, data)
+    return _compared(fit, _kept(fit, data, reason), compared, edges=edges)
 
 
-def _compared(fit: Fitted, exported: Exported, data: TrainingData) -> LoadedExport:
-    """Native against exported, on held-out rows and at the model's edges. Raises T156."""
+def payload_like(exported: Exported, fit: Fitted, data: TrainingData) -> bytes:
+    """The bytes of another fit of the same candidate, in the format that the first one has."""
+    found = _export(fit, data)
+    same = found.format == exported.format
+    return found.payload if same else _kept(fit, data, exported.reason).payload
+
+
+def _export(fit: Fitted, data: TrainingData) -> Exported:
+    train = data.part("train").columns
+    return export(
+        fit.estimator, fit.encoder, task=data.task, inputs=fit.prepared.inputs, columns=train
+    )
+
+
+def _kept(fit: Fitted, data: TrainingData, reason: str) -> Exported:
+    """In the library's own format."""
+    return keep(fit.estimator, task=data.task, reason=reason, encoder=fit.encoder)
+
+
+def _compared(
+    fit: Fitted, exported: Exported, columns: Mapping[str, Any], *, edges: bool
+) -> LoadedExport:
+    """Native against exported, on rows and, with ``edges``, at the model's edges. Raises T156."""
     encoder = exported.encoder
     scorer = open_scorer(
         exported.format,
@@ -66,15 +92,13 @@ def _compared(fit: Fitted, exported: Exported, data: TrainingData) -> LoadedExpo
         n_columns=encoder.n_columns if encoder else None,
         inputs=fit.prepared.inputs,
     )
-    held_out = np.concatenate([data.split.tune, data.split.calibrate, data.split.test])
-    columns = take(data.columns, data.inputs, held_out)
     native = fit.raw(columns)
     if encoder is None:
         found = {"held out": compare(native, scorer.raw(columns))}
     else:
         rows = encoder.transform(columns)
         found = {"held out": compare(native, scorer.raw(rows))}
-        if len(held_out):
+        if edges and len(rows):
             found["edges"] = _at_edges(fit, exported, scorer, rows)
     for where, exactness in found.items():
         if exactness.rows and not exactness.within(exported.tolerance):

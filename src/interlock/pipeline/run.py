@@ -24,6 +24,7 @@ from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.training_tests import rehearse
 from interlock.pipeline.waiving import record_shut, shut_gates, waivers_of
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement
@@ -34,7 +35,13 @@ from interlock.report.terminal import delivery_header
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
 
-GATE_CODES = {"data": "D160", "model": "M204", "service": "V100", "post-deploy tests": "V150"}
+GATE_CODES = {
+    "data": "D160",
+    "training tests": "T140",
+    "model": "M204",
+    "service": "V100",
+    "post-deploy tests": "V150",
+}
 
 
 @dataclass
@@ -83,7 +90,9 @@ class Run:
         data = self._gate(
             "data", lambda: judge_data(self.context, snapshots, examples, split.output, champion)
         )
-        trained = self._train(snapshots, examples)
+        seed_root = self._seed_root(snapshots)
+        tests = self._rehearse(examples, seed_root)
+        trained = self._train(examples, seed_root)
         judged, model = self._judge(snapshots, examples, trained, champion)
         built = self._step(
             "bundle",
@@ -95,7 +104,7 @@ class Run:
             self.label = self.live.label
             self.deployer.live.to(self.live, self.live)  # a killed delivery may not have published
             return UNCHANGED, f"nothing changed: {last} runs {self.live.label} already"
-        self._attest(data, model, champion)
+        self._attest(data, tests, model, champion)
         self._probe(snapshots, examples, trained)
         self.label = label_release(
             self.context, self.deployer.live.bundle(self.digest), self.row, trained.output["winner"]
@@ -156,13 +165,25 @@ class Run:
         gates = [waiver.gate for waiver in self.tale.waivers]
         return f"; waived: the {' gate, the '.join(gates)} gate" if gates else ""
 
-    def _train(self, snapshots: Outcome, examples: Outcome) -> Outcome:
-        seed_root = digest_json(
+    def _seed_root(self, snapshots: Outcome) -> str:
+        return digest_json(
             {
                 "snapshots": snapshot_digests(snapshots.output),
                 "code": self.context.bound.code_digest,
             }
         )
+
+    def _rehearse(self, examples: Outcome, seed_root: str) -> GateResult:
+        """The training tests: a candidate that is broken stops the delivery before it trains."""
+        kept: list[Outcome] = []
+
+        def ask() -> GateResult:
+            kept.append(rehearse(self.context, examples, seed_root))
+            return GateResult.from_row(kept[0].output["result"])
+
+        return self._gate("training tests", ask, outcome=lambda: kept[0])
+
+    def _train(self, examples: Outcome, seed_root: str) -> Outcome:
         trained: Outcome = self._step(
             "train", lambda: training.train(self.context, examples, seed_root), _train_detail
         )
@@ -238,8 +259,10 @@ class Run:
         )
         self._attest_waivers("service")
 
-    def _attest(self, data: GateResult, model: GateResult, champion: Bundle | None) -> None:
-        """Sign what was built from what, and what the first two gates found."""
+    def _attest(
+        self, data: GateResult, tests: GateResult, model: GateResult, champion: Bundle | None
+    ) -> None:
+        """Sign what was built from what, and what the gates before the bundle found."""
         bundle = self.deployer.live.bundle(str(self.digest))
         common = {"bundle": bundle.digest, "product": self.row.product, "delivery": self.row.id}
         attest = self.deployer.notary.attest
@@ -253,6 +276,7 @@ class Run:
             )
         )
         attest(gate_statement(**common, result=data, at=now()))
+        attest(gate_statement(**common, result=tests, at=now()))
         compared = champion.digest if champion else None
         attest(gate_statement(**common, result=model, at=now(), champion=compared))
         self._attest_waivers("data", "model")

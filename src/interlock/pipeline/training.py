@@ -78,8 +78,14 @@ def split_examples(context: Context, examples: Outcome) -> Outcome:
 
 def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
     """Train; the output describes every candidate and names the blobs of what was packaged."""
+    inputs = train_inputs(context, examples, seed_root)
+    return context.run("train", inputs, lambda: _train(context, examples, seed_root))
+
+
+def train_inputs(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
+    """Everything that what is fitted depends on."""
     product = context.bound.product
-    inputs = {
+    return {
         "table": examples.output["table"],
         "inputs": [
             vars(i) | {"categories": list(i.categories)} for i in context.bound.features.inputs
@@ -94,7 +100,20 @@ def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
         "libraries": library_versions(),
         "seed": seed_root,
     }
-    return context.run("train", inputs, lambda: _train(context, examples, seed_root))
+
+
+def training_data(context: Context, rows: TrainingSet) -> TrainingData:
+    """The examples as candidates take them, cut as declared."""
+    product = context.bound.product
+    return TrainingData(
+        inputs=rows.inputs,
+        columns=rows.columns(),
+        y=rows.y,
+        task=product.target.task,
+        split=cut(declared_split(context), rows),
+        classes=rows.classes,
+        weights=rows.table.column("weight").to_numpy() if product.weight else None,
+    )
 
 
 def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
@@ -102,16 +121,8 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
 
     product = context.bound.product
     rows = load_examples(context, examples.output)
-    split = cut(declared_split(context), rows)
-    data = TrainingData(
-        inputs=rows.inputs,
-        columns=rows.columns(),
-        y=rows.y,
-        task=product.target.task,
-        split=split,
-        classes=rows.classes,
-        weights=rows.table.column("weight").to_numpy() if product.weight else None,
-    )
+    data = training_data(context, rows)
+    split = data.split
     ranking = Ranking.of(context.bound, rows, split.tune, seed_root=seed_root)
     metric, finishing = ranking.metric, Finishing.of(context.bound, rows)
     fits = fit_all(

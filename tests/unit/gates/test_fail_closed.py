@@ -28,6 +28,7 @@ from interlock.gates.model.expect import Expect
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
+from interlock.gates.training import TRAINING_TESTS
 from interlock.verdict import Verdict
 
 DATA = data_gate(
@@ -84,7 +85,10 @@ def test_sound_measurements_open_every_gate(sound_data, sound_model, sound_servi
 
 
 def test_every_check_there_is_was_asked():
-    asked = {type(check).__name__ for check in (*DATA, *MODEL, *PARTS, *BEHAVIOUR, *SERVICE)}
+    asked = {
+        type(check).__name__
+        for check in (*DATA, *TRAINING_TESTS, *MODEL, *PARTS, *BEHAVIOUR, *SERVICE)
+    }
     declared = {
         name
         for found in pkgutil.walk_packages(interlock.gates.__path__, "interlock.gates.")
@@ -404,7 +408,7 @@ def test_one_bad_window_shuts_the_latency_check(sound_service, place, bad):
     assert [check.verdict for check in shut] == [Verdict.ERROR]
 
 
-@pytest.mark.parametrize("gate", [DATA, MODEL, BEHAVIOUR, SERVICE])
+@pytest.mark.parametrize("gate", [DATA, TRAINING_TESTS, MODEL, BEHAVIOUR, SERVICE])
 @pytest.mark.parametrize("measurement", [None, object(), {}, 0])
 def test_no_check_passes_on_no_measurement(gate, measurement):
     checks = run("gate", gate, measurement).checks

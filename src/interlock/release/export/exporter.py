@@ -86,6 +86,7 @@ def exact(estimator: Any, encoder: Encoder | None = None) -> Exported:
 
     Raises Refusal where there is none.
     """
+    exporter = _exporter_of(estimator)
     whole = pipeline.takes_columns(estimator)
     n_columns = encoder.n_columns if whole and encoder else width_of(estimator)
     builder = GraphBuilder(n_columns=n_columns, writer=write, encoder=encoder if whole else None)
@@ -95,7 +96,7 @@ def exact(estimator: Any, encoder: Encoder | None = None) -> Exported:
         builder.model(written.name, width=written.width),
         link=link_of(estimator),
         reason="exported exactly",
-        exporter=_exporter_of(estimator).__name__.rpartition(".")[2],
+        exporter=exporter.__name__.rpartition(".")[2],
         edges=written.edges,
         tolerance=written.tolerance,
     )
