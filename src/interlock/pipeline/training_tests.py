@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from interlock.digest import digest_json, seed_from
 from interlock.errors import InterlockError, Mistake
-from interlock.evaluate.metrics import Metric, metric_named
+from interlock.evaluate.metric import Metric
+from interlock.evaluate.metrics import metric_named
 from interlock.gates.gate import run
 from interlock.gates.training import TRAINING_TESTS, TrainingMeasurement, Trial
 from interlock.pipeline.context import Context, Outcome
@@ -185,10 +186,15 @@ def _plain(declared: Declared) -> Declared:
 
 
 def _metrics(context: Context) -> tuple[Metric, ...]:
-    """The product's own, then those that a model of any use must better a constant in."""
-    plain = ("mae", "rmse") if context.bound.product.target.task == "regression" else ("log_loss",)
-    names = dict.fromkeys((context.bound.product.metric_name, *plain))
-    return tuple(map(metric_named, names))
+    """Those in which a model must better a constant: the product's own, then the plain ones.
+
+    A metric of decided classes, or of a product's own code, needs more than a prediction: left out.
+    """
+    bound = context.bound
+    own = bound.metric(bound.product.metric_name)
+    usable = [] if own.identity or own.of_answers else [own]
+    names = ("mae", "rmse") if bound.product.target.task == "regression" else ("log_loss",)
+    return (*usable, *(metric_named(name) for name in names if name != own.name))
 
 
 def _best_constant(metric: Metric, y: NDArray[Any], data: TrainingData) -> float:
