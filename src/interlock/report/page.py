@@ -15,6 +15,7 @@ from interlock.report.sections.candidates import candidates, key_figures
 from interlock.report.sections.data import data
 from interlock.report.sections.explanations import explanations
 from interlock.report.sections.gates import GateView, StepView, css_class, gates, steps
+from interlock.report.sections.inputs import inputs
 from interlock.report.sections.lineage import lineage
 from interlock.report.sections.service import service
 from interlock.report.sections.table import Limits
@@ -72,6 +73,7 @@ def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield behaviour(content.evaluation, limits)
     yield explanations(content.explanations)
     yield data(content.data, limits, content.zone)
+    yield inputs(content.data, limits)
     yield service(content.service, limits)
     yield lineage(content, limits)
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from interlock.clock import DAY, parse_instant
+from interlock.data.label_times import MeasuredDelay
 from interlock.evaluate.compare import Estimate
 from interlock.report.classes import summarise_classes
 from interlock.report.content import (
@@ -23,19 +24,24 @@ from interlock.report.content import (
     Dependence,
     Evaluation,
     Explanations,
+    FaultRate,
+    InputDrift,
     InputImportance,
+    LabelTimes,
     LatencyWindow,
     Lineage,
     Metric,
     NumericColumn,
     Parity,
     Quarantine,
+    Revealed,
     Service,
     SplitPart,
     Step,
     StepStatus,
 )
 from interlock.report.residuals import summarise_regression
+from interlock.stats.drift import Level, Shift
 from interlock.verdict import Check, Exemption, GateResult, Interval, Verdict
 
 AS_OF = parse_instant("1997-06-30T00:00:00Z")
@@ -224,8 +230,60 @@ def _explanations() -> Explanations:
     )
 
 
+def _moved(name: str, level: Level, now: tuple[int, ...], psi: float) -> InputDrift:
+    return InputDrift(
+        name=name,
+        kind="category" if name == "garage" else "float",
+        shift=Shift(psi=psi, p=1e-6, rows_before=1_000, rows_now=sum(now), bins=4),
+        level=level,
+        q=None if level is Level.INSUFFICIENT else 1e-5,
+        magnitude=0.41,
+        labels=("≤ 1000", "1000 to 2000", "> 2000", "missing"),
+        before=(300, 400, 280, 20),
+        now=now,
+    )
+
+
+def _rate(name: str, fault: str, level: Level, share: float | None) -> FaultRate:
+    return FaultRate(
+        name=name,
+        fault=fault,
+        reference=None if share is None else 0.01,
+        reference_rows=1_000,
+        share=share,
+        rows=800,
+        limit=None if share is None else 0.02,
+        level=level,
+    )
+
+
 def _data() -> Data:
     return Data(
+        drift=(
+            _moved("rooms", Level.OK, (240, 320, 224, 16), 0.003),
+            _moved("area", Level.HIGH, (100, 200, 300, 200), 0.61),
+            _moved("garage", Level.INSUFFICIENT, (3, 4, 5, 0), 0.2),
+        ),
+        faults=(
+            _rate("area", "missing", Level.HIGH, 0.25),
+            _rate("rooms", "missing", Level.OK, 0.01),
+            _rate("garage", "unseen", Level.INSUFFICIENT, None),
+        ),
+        revealed=(
+            Revealed(name="rooms", measure="rank correlation", strength=0.31, n=16_000),
+            Revealed(name="area", measure="rank correlation", strength=0.82, n=16_000),
+            Revealed(name="zone", measure="rank correlation", strength=0.0, n=16_000, varies=False),
+        ),
+        label_times=LabelTimes(
+            rows=18_204,
+            waiting=10,
+            newest=1_820,
+            newest_without=182,
+            older=16_374,
+            older_without=0,
+            delay=DAY,
+            measured=MeasuredDelay(n=18_000, late=900, median=DAY // 2, p95=DAY),
+        ),
         read=18_253,
         usable=18_204,
         without_label=2,
@@ -247,9 +305,8 @@ def _data() -> Data:
                 edges=(1900.0, 1950.0, 1960.0, 1990.0),
                 counts=(10, 20, 30),
                 missing=20,
-                shift=0.02,
             ),
-            CategoricalColumn(name="stories", top=(("one", 70), ("two", 30)), shift=0.31),
+            CategoricalColumn(name="stories", top=(("one", 70), ("two", 30))),
         ),
     )
 

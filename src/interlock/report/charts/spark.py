@@ -15,8 +15,8 @@ from interlock.report.content import CandidateKind
 _WIDTH, _HEIGHT = 96, 24
 
 
-def density(title: str, edges: Sequence[float], counts: Sequence[int]) -> Markup:
-    """A step line of density: bins may have different widths, as deciles have."""
+def density(title: str, edges: Sequence[float], counts: Sequence[int], missing: int = 0) -> Markup:
+    """A step line of density, for bins of different widths; missing rows are a bar apart."""
     low, high = _seen(edges)
     span = (high - low) or 1.0
     least = span / 60  # a bin of one value alone would be infinitely high
@@ -24,7 +24,13 @@ def density(title: str, edges: Sequence[float], counts: Sequence[int]) -> Markup
         count / max(right - left, least)
         for count, left, right in zip(counts, edges, edges[1:], strict=False)
     ]
-    return _steps(title, heights, [(min(max(edge, low), high) - low) / span for edge in edges])
+    places = [(min(max(edge, low), high) - low) / span for edge in edges]
+    return _steps(title, heights, places, _share(missing, counts))
+
+
+def _share(missing: int, counts: Sequence[int]) -> float:
+    total = sum(counts) + missing
+    return missing / total if total else 0.0
 
 
 def _seen(edges: Sequence[float]) -> tuple[float, float]:
@@ -35,25 +41,30 @@ def _seen(edges: Sequence[float]) -> tuple[float, float]:
     return max(edges[0], edges[1] - inner), min(edges[-1], edges[-2] + inner)
 
 
-def bars(title: str, counts: Sequence[int]) -> Markup:
-    """Equal bars, the most frequent first."""
+def bars(title: str, counts: Sequence[int], missing: int = 0) -> Markup:
+    """Equal bars, the most frequent first; missing rows are a bar apart."""
     places = [i / max(1, len(counts)) for i in range(len(counts) + 1)]
-    return _steps(title, [float(count) for count in counts], places)
+    return _steps(title, [float(count) for count in counts], places, _share(missing, counts))
 
 
-def _steps(title: str, heights: Sequence[float], places: Sequence[float]) -> Markup:
+def _steps(title: str, heights: Sequence[float], places: Sequence[float], missing: float) -> Markup:
+    """The missing bar's height is their share of all rows: full height is all of them."""
     most = max(heights, default=0.0) or 1.0
     drawn = [f"M0 {_HEIGHT}"]
     for height, right in zip(heights, places[1:], strict=False):
         drawn.append(f"V{_HEIGHT - 22 * height / most:.0f}H{right * _WIDTH:.0f}")
-    steps = "".join([*drawn, f"V{_HEIGHT}Z"])
-    return drawing(title, _WIDTH, _HEIGHT, [tag("path", d=steps, class_="bar")], class_="spark")
+    parts = [tag("path", d="".join([*drawn, f"V{_HEIGHT}Z"]), class_="bar")]
+    if missing:
+        tall = max(1.5, _HEIGHT * missing)
+        parts.append(box(_WIDTH + 4, 0, 6, _HEIGHT, "empty"))
+        parts.append(box(_WIDTH + 4, _HEIGHT - tall, 6, tall, "missing"))
+    return drawing(title, _WIDTH + 10, _HEIGHT, parts, class_="spark")
 
 
-def share(title: str, value: float) -> Markup:
+def share(title: str, value: float, *, class_: str = "missing") -> Markup:
     """A bar of a share of 1."""
     filled = max(0.0, min(1.0, value)) * 60
-    parts = [box(0, 0, 60, 8, "empty"), box(0, 0, filled, 8, "missing")]
+    parts = [box(0, 0, 60, 8, "empty"), box(0, 0, filled, 8, class_)]
     return drawing(title, 60, 8, parts, class_="spark")
 
 

@@ -35,17 +35,13 @@ class SplitPart:
 class NumericColumn:
     """A number column's profile.
 
-    ``counts[i]`` rows lie between ``edges[i]`` and ``edges[i + 1]`` (as a rule deciles);
-    ``reference`` holds the champion's training counts in the same bins; ``shift`` is the
-    population stability index between the two.
+    ``counts[i]`` rows lie between ``edges[i]`` and ``edges[i + 1]``.
     """
 
     name: str
     edges: tuple[float, ...]
     counts: tuple[int, ...]
     missing: int = 0
-    reference: tuple[int, ...] = ()
-    shift: float | None = None
     unit: str = ""
 
 
@@ -57,7 +53,6 @@ class CategoricalColumn:
     top: tuple[tuple[str, int], ...]
     other: int = 0
     missing: int = 0
-    shift: float | None = None
     unit: str = ""
 
 

@@ -22,7 +22,6 @@ from interlock.report.blocks import (
     side_by_side,
 )
 from interlock.report.charts import spark
-from interlock.report.charts.svg import tag
 from interlock.report.content import Column, Data, NumericColumn, Quarantine
 from interlock.report.figures.data import split
 from interlock.report.names import shown
@@ -33,9 +32,8 @@ _SAMPLES, _FIELDS = 5, 10
 _HEAD = (
     "column",
     "distribution",
-    "least … middle … greatest, or most frequent",
+    "from … to (99 of 100 rows), or most frequent",
     "missing",
-    "moved (PSI)",
 )
 
 
@@ -115,10 +113,10 @@ def _cell(sample: Mapping[str, Any], name: str) -> str:
 
 
 def _columns(found: Data, limits: Limits) -> Iterable[Block]:
-    """The columns that moved most first, then those with most missing, then by name."""
+    """The columns with most missing first, then by name."""
     if not found.columns:
         return
-    ranked = sorted(found.columns, key=lambda c: (-(c.shift or 0.0), -_missing(c), c.name))
+    ranked = sorted(found.columns, key=lambda c: (-_missing(c), c.name))
     drawn, rest = ranked[: limits.drawn_columns], ranked[limits.drawn_columns :]
     listed = rest[: limits.listed_columns]
     yield Heading(text="Columns")
@@ -136,8 +134,7 @@ def _note(ranked: Sequence[Column], drawn: int, unnamed: int) -> str:
         note += f", {drawn} of them drawn"
     if unnamed:
         note += f"; {unnamed:,} more are not named here"
-    moved = any(column.shift is not None for column in ranked)
-    return note + ("; those that moved most come first." if moved else "; most missing come first.")
+    return note + "; most missing come first. The bar that stands apart counts the missing rows."
 
 
 def _rows(column: Column) -> int:
@@ -158,19 +155,20 @@ def _column(column: Column) -> tuple[Cell, ...]:
         name,
         _drawing(column, name) or "",
         f"{_values(column)} {column.unit}".strip(),
-        _joined(share, spark.share(f"{name}: {share} missing", missing)) if missing else share,
-        "not compared" if column.shift is None else f"{column.shift:.3f}",
+        share,
     )
 
 
 def _drawing(column: Column, name: str) -> Markup | None:
     if isinstance(column, NumericColumn):
         if column.counts and len(column.edges) == len(column.counts) + 1:
-            return spark.density(f"Distribution of {name}", column.edges, column.counts)
+            title = f"Distribution of {name}"
+            return spark.density(title, column.edges, column.counts, column.missing)
         return None
     if not column.top:
         return None
-    return spark.bars(f"Most frequent values of {name}", [n for _, n in column.top[:24]])
+    counts = [n for _, n in column.top[:24]]
+    return spark.bars(f"Most frequent values of {name}", counts, column.missing)
 
 
 def _values(column: Column) -> str:
@@ -179,16 +177,10 @@ def _values(column: Column) -> str:
     return _category_values(column.top, _rows(column), column.other)
 
 
-def _joined(text: str, drawing: Markup) -> Markup:
-    return tag("span", text, drawing)
-
-
 def _numeric_values(column: NumericColumn) -> str:
-    """Least, middle and greatest edge: of deciles, the median."""
+    """The first and the last edge: a few rows may lie beyond."""
     edges = column.edges
-    if not edges:
-        return "no values"
-    return " … ".join(plain_number(edges[i]) for i in (0, len(edges) // 2, -1))
+    return " … ".join(plain_number(edges[i]) for i in (0, -1)) if edges else "no values"
 
 
 def _category_values(top: Sequence[tuple[str, int]], rows: int, other: int) -> str:
