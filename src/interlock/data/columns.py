@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -18,12 +19,17 @@ from interlock.errors import Mistake
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """A column of a source: its kind, its unit, and whether a value may be missing."""
+    """A column of a source: its kind and unit, whether a value may be missing, or occur twice.
+
+    A value that rows with different keys share is a fault of all of them where it must be
+    ``unique``; missing values are not compared.
+    """
 
     kind: ClassVar[str]
 
     unit: str = ""
     nullable: bool = False
+    unique: bool = False
 
     @property
     def rule(self) -> Rule:
@@ -35,14 +41,21 @@ class Column:
         yield from ()
 
     def to_row(self) -> dict[str, Any]:
-        """Plain JSON values."""
+        """Plain JSON values; what is not asked for is left out."""
         rule = self.rule
+        more = {
+            "unique": self.unique or None,
+            "min_length": rule.min_text,
+            "max_length": rule.max_text,
+            "matches": rule.pattern,
+        }
         return {
             "kind": self.kind,
             "unit": self.unit,
             "nullable": self.nullable,
             "bounds": [list(pair) for pair in rule.bounds],
             "categories": list(rule.categories),
+            **{name: value for name, value in more.items() if value is not None},
         }
 
 
@@ -96,9 +109,63 @@ class Float(_Number):
 
 @dataclass(frozen=True, kw_only=True)
 class Str(Column):
-    """Text. A CSV column declared so keeps its leading zeros."""
+    """Text, within a length (characters), matched as a whole by a regular expression (Python's).
+
+    A CSV column declared so keeps its leading zeros.
+
+    >>> Str(matches="[A-Z]{2}[0-9]+", max_length=6).rule.pattern
+    '[A-Z]{2}[0-9]+'
+    """
 
     kind: ClassVar[str] = "str"
+
+    min_length: int | None = None
+    max_length: int | None = None
+    matches: str | None = None
+
+    @property
+    def rule(self) -> Rule:
+        """What a value of this column must be."""
+        return Rule(
+            kind=self.kind,
+            nullable=self.nullable,
+            min_text=self.min_length,
+            max_text=self.max_length,
+            pattern=self.matches,
+        )
+
+    def mistakes(self) -> Iterator[Mistake]:
+        """Lengths that no text can have, and a pattern that is none."""
+        problem = contradiction(ge=self.min_length, le=self.max_length, whole=True)
+        if problem or any(n is not None and n < 0 for n in (self.min_length, self.max_length)):
+            yield Mistake(
+                code="C112",
+                what="the lengths of a column contradict each other",
+                expected="a least and a greatest length, with a whole number between them",
+                got=problem or "a length below 0",
+                fix="correct the lengths",
+            )
+        if (why := _no_pattern(self.matches)) is not None:
+            yield Mistake(
+                code="C116",
+                what="the pattern of a column is no regular expression",
+                expected="a regular expression of Python's, such as '[A-Z]{2}[0-9]+'",
+                got=why,
+                fix="correct matches='…'",
+            )
+
+
+def _no_pattern(pattern: object) -> str | None:
+    """Why it cannot be matched with; None where it can, or where there is none."""
+    if pattern is None:
+        return None
+    if not isinstance(pattern, str):
+        return repr(pattern)
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return f"{pattern!r}: {error}"
+    return None
 
 
 @dataclass(frozen=True, kw_only=True)

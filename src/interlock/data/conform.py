@@ -12,6 +12,8 @@ breaks a rule is a fault of its row and null in the result; nothing is repaired 
 from __future__ import annotations
 
 import operator
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -189,11 +191,30 @@ def _broken(values: pa.Array, rule: Rule) -> list[tuple[str, Mask]]:
     if rule.kind == "category":
         listed = pc.is_in(values, value_set=pa.array(rule.categories, pa.string()))
         found.append((PHRASES["category"], ~listed.to_numpy(zero_copy_only=False)))
+    return [*found, *_broken_text(values, rule)]
+
+
+def _broken_text(values: pa.Array, rule: Rule) -> Iterator[tuple[str, Mask]]:
+    """Texts that are too long, too short, or that the pattern does not match as a whole."""
     if rule.max_text is not None:
-        long = pc.fill_null(pc.greater(pc.utf8_length(values), rule.max_text), False)
-        phrase = f"must be at most {rule.max_text} characters"
-        found.append((phrase, long.to_numpy(zero_copy_only=False)))
-    return found
+        long = pc.greater(pc.utf8_length(values), rule.max_text)
+        yield f"must be at most {rule.max_text} characters", _mask(long)
+    if rule.min_text is not None:
+        short = pc.less(pc.utf8_length(values), rule.min_text)
+        yield f"must be at least {rule.min_text} characters", _mask(short)
+    if rule.pattern is not None:
+        encoded = values.dictionary_encode()  # each distinct text is looked at once
+        wanted = re.compile(rule.pattern)
+        missed = [not wanted.fullmatch(text) for text in encoded.dictionary.to_pylist()]
+        yield (
+            f"must match {rule.pattern}",
+            _mask(pa.array(missed, pa.bool_()).take(encoded.indices)),
+        )
+
+
+def _mask(found: pa.Array) -> Mask:
+    mask: Mask = pc.fill_null(found, False).to_numpy(zero_copy_only=False)
+    return mask
 
 
 def python_values(values: pa.Array) -> list[Any]:

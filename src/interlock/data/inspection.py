@@ -9,7 +9,14 @@ import pyarrow as pa
 from interlock.data.conform import NAIVE, type_problem
 from interlock.data.instants import are_naive, needs_zone, time_problem
 from interlock.data.logical import canonical_type
-from interlock.data.mistakes import no_zone, not_a_key, not_a_time, unknown_column, wrong_type
+from interlock.data.mistakes import (
+    no_zone,
+    not_a_key,
+    not_a_time,
+    not_in_schema,
+    unknown_column,
+    wrong_type,
+)
 from interlock.data.read import Raw
 from interlock.data.source import Source
 from interlock.errors import Mistake
@@ -33,6 +40,9 @@ def source_mistakes(source: Source, raw: Raw, *, zone: str | None) -> list[Mista
         )
         if problem:
             found.append(wrong_type(name, column.kind, problem, where=source.label))
+    if source.strict:
+        known = {column for column, _ in _uses(source)}
+        found += [not_in_schema(c, where=source.label) for c in there if c not in known]
     times = [c for c in (source.event_time, source.available_at) if c is not None and c in there]
     return found + time_mistakes(source, raw.table, times, zone=zone)
 
@@ -62,6 +72,8 @@ def _uses(source: Source) -> Iterator[tuple[str, str]]:
     if source.available_at is not None:
         yield source.available_at, "available_at"
     yield from ((column, "columns") for column in source.columns)
+    if source.checks is not None:
+        yield from ((column, "schema") for column in source.checks.columns)
 
 
 def _may_be_key(found: pa.DataType) -> bool:

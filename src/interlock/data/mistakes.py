@@ -43,6 +43,18 @@ def unknown_column(column: str, columns: Sequence[str], *, where: str, use: str)
     )
 
 
+def not_in_schema(column: str, *, where: str) -> Mistake:
+    """D114: a column that a strict schema does not know."""
+    return Mistake(
+        code="D114",
+        what="a source has a column that its schema does not know",
+        where=where,
+        expected="the schema's columns and no other (strict)",
+        got=f"'{column}'",
+        fix="add the column to the schema, or leave out strict",
+    )
+
+
 def wrong_type(column: str, kind: str, problem: str, *, where: str) -> Mistake:
     """D105 for timestamps without a zone, else D104: a column whose type cannot be the kind."""
     if problem == NAIVE:

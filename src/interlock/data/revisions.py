@@ -15,6 +15,7 @@ from interlock.data.reasons import Reasons
 
 FOREVER = 2**63 - 1  # the end of a revision that none has replaced
 
+UNIQUE = "must be unique"
 COPY = "repeats an identical row"
 CONFLICT = "identifies rows that differ"
 
@@ -81,6 +82,22 @@ def judge_duplicates(raw: pa.Table, order: Order, *, keys: Sequence[str], reason
     reasons.add(numbers[conflict], f"{name}: {CONFLICT}")
     reasons.add(numbers[spare], f"{name}: {COPY}")
     return int((conflict | spare).sum())
+
+
+def shared_values(values: pa.Array, order: Order, free: Mask) -> npt.NDArray[np.intp]:
+    """Row numbers whose value a ``free`` row with another key has too; missing is no value.
+
+    Revisions of one key may repeat a value.
+    """
+    keys = np.cumsum(order.new_key)
+    rows, keys = order.rows[free[order.rows]], keys[free[order.rows]]
+    codes = values.take(pa.array(rows)).dictionary_encode().indices
+    codes = pc.fill_null(codes, -1).to_numpy(zero_copy_only=False)
+    rows, keys, codes = (found[codes >= 0] for found in (rows, keys, codes))
+    pairs = np.unique(np.stack([codes, keys]), axis=1) if len(rows) else np.empty((2, 0), np.int64)
+    with_keys = np.bincount(pairs[0])
+    shared: npt.NDArray[np.intp] = np.sort(rows[with_keys[codes] > 1]) if len(rows) else rows
+    return shared
 
 
 def changes(columns: Sequence[pa.ChunkedArray]) -> Mask:

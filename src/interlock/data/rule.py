@@ -33,7 +33,10 @@ TOO_BIG = "must lie within ±2^53"
 
 @dataclass(frozen=True, kw_only=True)
 class Rule:
-    """Kind, missing or not, bounds (numbers), categories, longest text (characters)."""
+    """Kind, missing or not, bounds (numbers), categories, length (characters), pattern (all of it).
+
+    ``pattern`` is a regular expression of Python's.
+    """
 
     kind: str
     nullable: bool = False
@@ -43,6 +46,8 @@ class Rule:
     lt: float | None = None
     categories: tuple[str, ...] = ()
     max_text: int | None = None
+    min_text: int | None = None
+    pattern: str | None = None
 
     @property
     def bounds(self) -> tuple[tuple[str, float], ...]:

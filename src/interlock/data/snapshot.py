@@ -32,7 +32,15 @@ from interlock.data.instants import UNREADABLE, Instants, instants_of
 from interlock.data.logical import canonical, table_digest
 from interlock.data.read import digest_of, read
 from interlock.data.reasons import Reasons
-from interlock.data.revisions import FOREVER, Order, judge_duplicates, ordered, superseded
+from interlock.data.revisions import (
+    FOREVER,
+    UNIQUE,
+    Order,
+    judge_duplicates,
+    ordered,
+    shared_values,
+    superseded,
+)
 from interlock.data.rule import MISSING
 from interlock.data.source import Source
 from interlock.digest import canonical_json
@@ -130,6 +138,14 @@ def take(source: Source, *, as_of: int, project_dir: Path, zone: str | None = No
     )
     duplicates = judge_duplicates(raw.table, order, keys=source.keys, reasons=reasons)
     rows = _held_to_constraints(source, raw.table, rows, reasons)
+    for name, column in source.columns.items():
+        if column.unique:
+            shared = shared_values(rows[name].combine_chunks(), order, reasons.free())
+            reasons.add(shared, f"{name}: {UNIQUE}")
+    if source.checks is not None:
+        asked = np.flatnonzero(known & reasons.free())
+        for failed, reason in source.checks.failures(rows.take(asked), where=source.where):
+            reasons.add(asked[failed], reason)
     if times is not None:
         rows = _with_times(rows, times, order)
     revisions = rows.take(pa.array(order.rows[reasons.free(order.rows)])).combine_chunks()

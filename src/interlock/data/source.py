@@ -15,11 +15,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from interlock.clock import parse_span, zone_named
 from interlock.data.columns import Column
 from interlock.errors import AuthorError, Mistake
+
+if TYPE_CHECKING:
+    from interlock.data.frame_checks import FrameChecks
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
@@ -40,7 +43,9 @@ class Source:
 
     ``key`` identifies a row. ``event_time`` is when it happened, and when it became known is either
     the column ``available_at`` or ``available_after`` the event; without either, the event itself.
-    Dates are days in ``zone``. Relative paths start at the project's folder.
+    Dates are days in ``zone``. Relative paths start at the project's folder. A Pandera model or
+    schema given as ``schema`` adds to ``columns`` what it says of columns not named there, and
+    ``checks`` for what only Pandera can ask.
     """
 
     path: str | None = None
@@ -50,14 +55,36 @@ class Source:
     available_after: str | None = field(default=None, kw_only=True)
     available_at: str | None = field(default=None, kw_only=True)
     columns: Mapping[str, Column] = field(default_factory=dict, kw_only=True)
+    schema: Any = field(default=None, kw_only=True, repr=False)
     zone: str | None = field(default=None, kw_only=True)
     name: str = field(default="", kw_only=True)
     where: str = field(default_factory=_here, init=False, repr=False)
+    checks: FrameChecks | None = field(default=None, init=False, repr=False)
+    strict: bool = field(default=False, init=False, repr=False)
+    _refused: tuple[Mistake, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
+        if self.schema is not None:
+            self._adopt_schema()
         if not self.name:
             stem = PurePath(self.path).name.split(".")[0] if isinstance(self.path, str) else ""
             object.__setattr__(self, "name", re.sub(r"[^A-Za-z0-9_-]+", "_", stem) or "source")
+
+    def _adopt_schema(self) -> None:
+        """Take over what the schema says; what it cannot say here is among the mistakes."""
+        try:
+            from interlock.data.pandera_schema import translate  # noqa: PLC0415 - an extra
+        except ImportError as error:
+            object.__setattr__(self, "_refused", (_no_pandera(error),))
+            return
+        times = {name for name in (self.event_time, self.available_at) if name is not None}
+        found = translate(self.schema, times=times)
+        twice = sorted(set(found.columns) & set(self.columns))
+        refused = found.mistakes + tuple(_declared_twice(name) for name in twice)
+        object.__setattr__(self, "columns", {**found.columns, **self.columns})
+        object.__setattr__(self, "checks", found.checks)
+        object.__setattr__(self, "strict", found.strict)
+        object.__setattr__(self, "_refused", refused)
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -99,9 +126,12 @@ class Source:
             "available_at": self.available_at,
             "columns": {name: column.to_row() for name, column in sorted(self.columns.items())},
             "zone": self.zone,
+            **({"strict": True} if self.strict else {}),
+            **({"checks": self.checks.to_row(self.where)} if self.checks is not None else {}),
         }
 
     def _mistakes(self) -> Iterator[Mistake]:
+        yield from self._refused
         if (self.path is None) == (self.sql is None):
             yield _contradiction(
                 "a path or sql='…', not both", "neither" if self.path is None else "both"
@@ -142,4 +172,24 @@ def _contradiction(expected: str, got: str) -> Mistake:
         expected=expected,
         got=got,
         fix="correct the il.Source declaration",
+    )
+
+
+def _declared_twice(column: str) -> Mistake:
+    return Mistake(
+        code="C117",
+        what="a column is declared by the schema and by columns=…",
+        expected="one declaration a column",
+        got=f"'{column}' twice",
+        fix="declare it in one of the two",
+    )
+
+
+def _no_pandera(error: ImportError) -> Mistake:
+    return Mistake(
+        code="C117",
+        what="schema=… of a source needs Pandera",
+        expected="the extra interlock[pandera] in this environment",
+        got=str(error),
+        fix="install interlock[pandera], or declare columns={…}",
     )

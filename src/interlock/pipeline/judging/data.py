@@ -72,7 +72,8 @@ def _violations(
 ) -> dict[str, int]:
     """By declared column: rows that break its own rules, or those of the fields it feeds."""
     found = {}
-    for column in bound.examples_source.columns:
+    source = bound.examples_source
+    for column in (*source.columns, *(source.checks.columns if source.checks else ())):
         fields = [field for field, fed_by in bound.mapping.items() if fed_by == column]
         found[column] = _counted(by_source, [column]) + _counted(by_request, fields)
     return found
