@@ -33,6 +33,8 @@ _WHERE = {
         "latest",
         "first",
     ),
+    "interlock.features.outliers": ("Outliers", "outlier"),
+    "interlock.gates.data.coverage": ("SegmentCoverage",),
     "interlock.product.product": ("Product",),
     "interlock.release.card": ("Card",),
     "interlock.product.target": ("Regression", "Binary", "Multiclass"),
@@ -125,6 +127,9 @@ if TYPE_CHECKING:
     from interlock.features.declare import feature as feature
     from interlock.features.declare import label as label
     from interlock.features.declare import postprocess as postprocess
+    from interlock.features.outliers import Outliers as Outliers
+    from interlock.features.outliers import outlier as outlier
+    from interlock.gates.data.coverage import SegmentCoverage as SegmentCoverage
     from interlock.gates.data.freshness import Fresh as Fresh
     from interlock.gates.data.labels import LabelDelay as LabelDelay
     from interlock.gates.data.leakage import NoLeakage as NoLeakage

@@ -18,7 +18,7 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, Union, get_args, get_origin, overload
+from typing import Any, Literal, Protocol, Union, get_args, get_origin, overload
 
 from interlock.errors import AuthorError
 
@@ -115,7 +115,20 @@ class Postprocess:
         return self.function(*args, **kwargs)
 
 
-Declared = RequestFeature | Label | Postprocess
+class Declared(Protocol):
+    """A declared function of any sort."""
+
+    @property
+    def function(self) -> Callable[..., Any]:
+        """The function as it was written."""
+
+    @property
+    def name(self) -> str:
+        """The function's name."""
+
+    @property
+    def where(self) -> str:
+        """file:line of the definition."""
 
 
 @overload

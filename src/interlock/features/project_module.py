@@ -161,7 +161,7 @@ def _foreign_decorators(statement: ast.FunctionDef | ast.ClassDef) -> list[ast.e
 def _is_interlock(decorator: ast.expr) -> bool:
     node = decorator.func if isinstance(decorator, ast.Call) else decorator
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name in ("feature", "label", "postprocess", "metric")
+    return name in ("feature", "label", "postprocess", "metric", "outlier")
 
 
 def _class_annotations(statement: ast.FunctionDef | ast.ClassDef) -> list[ast.expr]:

@@ -9,13 +9,19 @@ from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
 from interlock.pipeline.background import background
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.dividing import (
+    cut,
+    declared_split,
+    split_examples,
+    uncovered_rows,
+)
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.explaining import weigh_inputs
 from interlock.pipeline.snapshots import snapshot_digests
-from interlock.pipeline.training import declared_split
 from interlock.product.training_set import TrainingSet
 from interlock.release import card
 from interlock.release.bundle import seal
+from interlock.release.coverage import FILE as COVERAGE
 from interlock.serve.contract import AnswerContract
 from interlock.store.arrays import array_from_bytes
 from interlock.train.answer import AnswerSpec
@@ -32,6 +38,7 @@ def build(
         "estimates": digest_json(_winner_estimates(trained, judged)),
         "card": digest_json(_card(context)),
         "explanations": context.bound.product.explanations,
+        "coverage": split_examples(context, examples).output["coverage"],
     }
     return context.run(
         "bundle",
@@ -59,6 +66,9 @@ def _build(
     rows = load_examples(context, examples.output)
     weights = weigh_inputs(context, examples, trained).output
     files = _files(context, output, row, _winner_estimates(trained, judged), weights)
+    divided = split_examples(context, examples).output
+    if divided["coverage"] is not None:
+        files[COVERAGE] = context.artifacts.get(divided["coverage"])
     files["profile.json"] = canonical_json(_profile(context, rows, output))
     known = background(context, rows, output, row) if bound.product.explanations else None
     if known is not None:
@@ -73,7 +83,9 @@ def _build(
         "candidate": output["winner"],
         "schema": digest_json(bound.schema.to_row()),
     }
-    files["golden.json"] = golden(context, files, facts, rows, output)
+    files["golden.json"] = golden(
+        context, files, facts, rows, output, uncovered_rows(context, divided)[0]
+    )
     digest, whole = seal(files, **facts)
     context.artifacts.put_tree(digest, whole)
     return digest
@@ -128,9 +140,11 @@ def _files(
 
 
 def _profile(context: Context, rows: TrainingSet, output: Mapping[str, Any]) -> Any:
-    """Of held-out rows, so that a model's own training rows do not flatter it."""
-    test, train = (
-        array_from_bytes(context.artifacts.get(output["rows"][part])) for part in ("test", "train")
-    )
+    """Of held-out rows, so that a model's own training rows do not flatter it.
+
+    Of all of them, covered or not: it is the requests to come that are compared with it.
+    """
+    test = cut(declared_split(context), rows).test
+    train = array_from_bytes(context.artifacts.get(output["rows"]["train"]))
     held_out, seen = rows.stored_columns(test), rows.stored_columns(train)
     return profile(rows.inputs, held_out, seen=seen).to_row()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interlock.digest import digest_json
 from interlock.pipeline.context import Context
@@ -20,6 +21,7 @@ from interlock.serve.plan import ServePlan
 from interlock.store.arrays import array_from_bytes
 
 GOLDEN_ROWS = 20
+GOLDEN_NOT_COVERED = 4
 
 
 def golden(
@@ -28,8 +30,13 @@ def golden(
     facts: Mapping[str, Any],
     rows: TrainingSet,
     output: Mapping[str, Any],
+    uncovered: NDArray[np.int64],
 ) -> bytes:
-    """Test rows spread over time, answered by the release as it will be served."""
+    """Test rows spread over time, answered by the release as it will be served.
+
+    With a few of the ``uncovered`` ones (row numbers), so that the limits of what it answers for
+    are among what it must give again.
+    """
     bundle = Bundle(
         digest=digest_json({name: len(data) for name, data in sorted(files.items())}),
         directory=Path(),
@@ -38,7 +45,7 @@ def golden(
     )
     release = assemble(bundle, ServePlan(product=context.bound.product.name, log=""))
     test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
-    chosen = test[np.unique(np.linspace(0, len(test) - 1, GOLDEN_ROWS).astype(int))]
+    chosen = np.concatenate([_spread(test, GOLDEN_ROWS), _spread(uncovered, GOLDEN_NOT_COVERED)])
     table = rows.table.take(chosen).to_pylist()
     aggregates = [a.name for h in context.bound.features.histories for a in h.aggregates]
     return golden_bytes(
@@ -52,6 +59,11 @@ def golden(
             for row in table
         ]
     )
+
+
+def _spread(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """At most so many of the rows, first and last among them."""
+    return rows[np.unique(np.linspace(0, len(rows) - 1, limit).astype(int))] if len(rows) else rows
 
 
 def _plain(request: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from interlock.clock import now
 from interlock.digest import digest_bytes, digest_json
 from interlock.pipeline.context import Context
+from interlock.pipeline.dividing import coverage_declared
 from interlock.release import card
 from interlock.release.bundle import Bundle
 from interlock.release.label import Label, ReleaseFacts, next_label
@@ -15,6 +16,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
     """The bundle's label, recorded as a release; the one it has if it has one."""
     product = context.bound.product
     previous = next(iter(context.ledger.releases(product.name, limit=1)), None)
+    covered = coverage_declared(context)
     facts = ReleaseFacts(
         request=context.bound.schema.to_row(),
         task=product.target.task,
@@ -24,6 +26,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
             "features": digest_json([context.bound.features.to_row(), dict(context.bound.packed)]),
             "candidates": digest_json({n: c.to_row() for n, c in product.candidates.items()}),
             "winner": digest_json(candidate),
+            **({"coverage": digest_json(covered)} if covered else {}),
         },
         data={"snapshot": str(bundle.inputs["snapshot"]), **_card(bundle)},
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from interlock.features.refresh import refresh
 from interlock.gates.gate import run
 from interlock.gates.service import service_gate
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.dividing import split_examples, uncovered_rows
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.probes.parity import ParityRows, spread_rows
 from interlock.pipeline.probes.service import Questions, probe_service
@@ -31,6 +32,7 @@ from interlock.train.encoder import Encoder
 from interlock.verdict import Exemption, GateResult
 
 _RECOMPUTED_ROWS = 40
+_SILENT_ROWS = 100  # of those that are not covered
 
 
 def judge_service(
@@ -97,20 +99,30 @@ def _questions(
     rows = load_examples(context, examples.output)
     test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
     chosen = spread_rows(len(test))
-    table = rows.table.take(pa.array(test[chosen]))
+    uncovered, whys = _silent_rows(context, examples)
+    table = rows.table.take(pa.array(np.concatenate([test[chosen], uncovered])))
     history = source_rows(bound, packed_features(bound), load_snapshots(context, snapshots.output))
     fill_store(context, history, np.asarray(table.column("t").to_numpy()), place)
     candidate = open_bundle(context.artifacts.tree(digest), expected_digest=digest).json(
         "candidate.json"
     )
     return Questions(
-        rows=_parity_rows(context, table, output, chosen),
+        rows=_parity_rows(context, table, output, chosen, whys),
         thresholds=_thresholds(context, output, candidate),
         history=as_of(history),
         clock=int(table.column("t").to_numpy().max()) if table.num_rows else context.as_of,
         online=str(place) if bound.features.histories else None,
         tolerance=float(candidate["tolerance"]),
     )
+
+
+def _silent_rows(context: Context, examples: Outcome) -> tuple[np.ndarray[Any, Any], Sequence[str]]:
+    """Test rows that get a reason in place of a prediction, as row numbers, and the reasons."""
+    rows, whys = uncovered_rows(context, split_examples(context, examples).output)
+    if context.bound.product.not_covered == "estimate":
+        return rows[:0], []  # what is answered there is compared at the edges
+    chosen = spread_rows(len(rows), _SILENT_ROWS)
+    return rows[chosen], [whys[i] for i in chosen.tolist()]
 
 
 def fill_store(
@@ -126,12 +138,20 @@ def fill_store(
 
 
 def _parity_rows(
-    context: Context, table: pa.Table, output: Mapping[str, Any], chosen: Any
+    context: Context,
+    table: pa.Table,
+    output: Mapping[str, Any],
+    chosen: Any,
+    whys: Sequence[str],
 ) -> ParityRows:
+    """The test rows chosen, then those that are not covered, for the reasons ``whys``."""
     fields = [f.name for f in context.bound.schema.fields]
     columns = {name: table.column(f"request.{name}").to_pylist() for name in fields}
     kept = output["candidates"][output["winner"]]["test"]
-    scores = {k: array_from_bytes(context.artifacts.get(blob))[chosen] for k, blob in kept.items()}
+    scores = {
+        k: _then_nan(array_from_bytes(context.artifacts.get(blob))[chosen], len(whys))
+        for k, blob in kept.items()
+    }
     intervals = None
     if "low" in scores:
         intervals = np.column_stack([scores["low"], scores["high"]])
@@ -146,7 +166,12 @@ def _parity_rows(
         },
         predictions=scores["prediction"],
         intervals=intervals,
+        not_covered=[*[""] * len(chosen), *whys] if whys else (),
     )
+
+
+def _then_nan(values: np.ndarray[Any, Any], n: int) -> np.ndarray[Any, Any]:
+    return np.concatenate([values, np.full((n, *values.shape[1:]), np.nan)]) if n else values
 
 
 def _thresholds(

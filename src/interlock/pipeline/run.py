@@ -17,6 +17,7 @@ from interlock.pipeline import telling, training
 from interlock.pipeline.building import build
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.dividing import split_examples
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.failpoint import failpoint
 from interlock.pipeline.goal import DELIVERED, UNCHANGED, Goal
@@ -83,7 +84,7 @@ class Run:
         examples = self._step(
             "features", lambda: make_examples(self.context, snapshots), self._features_detail
         )
-        split = training.split_examples(self.context, examples)
+        split = split_examples(self.context, examples)
         self.tale.parts["data"] = lambda: telling.tell_data(
             self.context, snapshots, examples, split.output, champion
         )

@@ -14,15 +14,15 @@ import numpy as np
 
 from interlock.digest import digest_json, seed_from
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.dividing import declared_split, load_split, split_examples
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.finishing import Finishing
 from interlock.pipeline.ranking import Ranking
 from interlock.pipeline.selecting import select, winner_of
 from interlock.product.target import decision_row
-from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_to_bytes
 from interlock.train.fit import Progress, fit_all
-from interlock.train.split import HashSplit, Split, TimeSplit
+from interlock.train.split import Split
 from interlock.train.training_data import TrainingData
 from interlock.train.trial import Objective
 
@@ -50,32 +50,6 @@ def library_versions() -> dict[str, str]:
     return found
 
 
-def declared_split(context: Context) -> TimeSplit | HashSplit:
-    """The product's split; without one, by time where there is a time, else by hash."""
-    if context.bound.product.split is not None:
-        return context.bound.product.split
-    has_time = context.bound.examples_source.event_time is not None
-    return TimeSplit() if has_time else HashSplit()
-
-
-def cut(declared: TimeSplit | HashSplit, examples: TrainingSet) -> Split:
-    """The split of the examples' rows."""
-    if isinstance(declared, TimeSplit):
-        return declared.cut(examples.instants, examples.table.column("label_at").to_numpy())
-    return declared.cut(examples.table.column("unit").to_pylist())
-
-
-def split_examples(context: Context, examples: Outcome) -> Outcome:
-    """How many rows each part of the split has, for the data gate to judge before training."""
-    declared = declared_split(context)
-    inputs = {"table": examples.output["table"], "split": declared.to_row()}
-    return context.run(
-        "split",
-        inputs,
-        lambda: cut(declared, load_examples(context, examples.output)).to_row(),
-    )
-
-
 def train(context: Context, examples: Outcome, seed_root: str) -> Outcome:
     """Train; the output describes every candidate and names the blobs of what was packaged."""
     inputs = train_inputs(context, examples, seed_root)
@@ -93,6 +67,7 @@ def train_inputs(context: Context, examples: Outcome, seed_root: str) -> dict[st
         "candidates": {name: c.to_row() for name, c in product.candidates.items()},
         "order": list(product.candidates),
         "split": declared_split(context).to_row(),
+        "parts": split_examples(context, examples).output["parts"],
         "metric": context.bound.metric_row(product.metric_name),
         "task": product.target.task,
         "decision": decision_row(product.target),
@@ -102,15 +77,15 @@ def train_inputs(context: Context, examples: Outcome, seed_root: str) -> dict[st
     }
 
 
-def training_data(context: Context, rows: TrainingSet) -> TrainingData:
-    """The examples as candidates take them, cut as declared."""
-    product = context.bound.product
+def training_data(context: Context, examples: Outcome) -> TrainingData:
+    """The examples as candidates take them, divided as declared."""
+    product, rows = context.bound.product, load_examples(context, examples.output)
     return TrainingData(
         inputs=rows.inputs,
         columns=rows.columns(),
         y=rows.y,
         task=product.target.task,
-        split=cut(declared_split(context), rows),
+        split=load_split(context, split_examples(context, examples).output),
         classes=rows.classes,
         weights=rows.table.column("weight").to_numpy() if product.weight else None,
     )
@@ -121,7 +96,7 @@ def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any
 
     product = context.bound.product
     rows = load_examples(context, examples.output)
-    data = training_data(context, rows)
+    data = training_data(context, examples)
     split = data.split
     ranking = Ranking.of(context.bound, rows, split.tune, seed_root=seed_root)
     metric, finishing = ranking.metric, Finishing.of(context.bound, rows)

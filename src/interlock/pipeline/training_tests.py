@@ -52,7 +52,7 @@ def _opened(output: Mapping[str, Any]) -> bool:
 
 def _tested(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
     rows = load_examples(context, examples.output)
-    data = training_data(context, rows)
+    data = training_data(context, examples)
     rehearsal = _Rehearsal(context, data, Finishing.of(context.bound, rows), seed_root)
     trials = rehearsal.trials(list(context.bound.product.candidates), ROWS)
     slow = [t.name for t in trials if not t.problem and not _learned(t) and t.rows >= ROWS]

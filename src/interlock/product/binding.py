@@ -7,10 +7,10 @@ packed, columns exist and have usable types. Nothing downstream checks a declara
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 
@@ -21,15 +21,23 @@ from interlock.digest import digest_json
 from interlock.errors import AuthorError, Mistake, collecting
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.features.aggregates import History
-from interlock.features.declare import Postprocess, RequestFeature, Signature, signature_of
+from interlock.features.declare import (
+    Declared,
+    Postprocess,
+    RequestFeature,
+    Signature,
+    signature_of,
+)
 from interlock.features.definition import (
     FeatureDefinition,
     FeatureSet,
     HistoryDefinition,
     Input,
 )
-from interlock.features.pack import Packed, pack
+from interlock.features.outliers import OutlierRule, Outliers
+from interlock.features.pack import Packed
 from interlock.product.behaviour_mistakes import behaviour_mistakes
+from interlock.product.coverage_mistakes import coverage_mistakes
 from interlock.product.cut_mistakes import cut_mistakes
 from interlock.product.declaration import PRODUCT_NAME, Declaration
 from interlock.product.histories import history_definition
@@ -44,9 +52,20 @@ from interlock.product.mistakes import (
     target_mistakes,
 )
 from interlock.product.order import order_of
+from interlock.product.outliers import (
+    NO_OUTLIERS,
+    BoundOutliers,
+    BoundRule,
+    all_known,
+    asked_columns,
+    request_kinds,
+)
+from interlock.product.packing import PackedProduct, definition, pack_product
 from interlock.product.parts import part_mistakes
 from interlock.product.postprocess_mistakes import postprocess_mistakes
 from interlock.product.target import target_row
+
+T = TypeVar("T")
 
 MODEL_KINDS = ("int", "float", "bool", "str", "category")
 
@@ -55,10 +74,11 @@ MODEL_KINDS = ("int", "float", "bool", "str", "category")
 class Bound:
     """A product whose declarations hold together.
 
-    ``packed`` are the sources of request features and post-processing, ``label_source`` those of
-    the label function, if there is one; ``mapping`` is request field → source column; ``zone`` is
-    what a date without a zone of its own is read in; ``postprocess`` is in the order in which it is
-    applied; ``metric_code`` holds digests of the product's own metrics by name.
+    ``packed`` are the sources of request features, post-processing and the outlier rules that a
+    request alone decides, ``label_source`` those of the label function, if there is one;
+    ``mapping`` is request field → source column; ``zone`` is what a date without a zone of its own
+    is read in; ``postprocess`` is in the order in which it is applied; ``metric_code`` holds
+    digests of the product's own metrics by name.
     """
 
     product: Declaration
@@ -72,6 +92,7 @@ class Bound:
     zone: str | None
     sources: Mapping[str, Source]
     postprocess: tuple[FeatureDefinition, ...] = ()
+    outliers: BoundOutliers = NO_OUTLIERS
     metric_code: Mapping[str, str] = field(default_factory=dict)
 
     def metrics(self, classes: Sequence[Any] = ()) -> dict[str, Metric]:
@@ -99,7 +120,11 @@ class Bound:
     @property
     def code_digest(self) -> str:
         """Identity of everything that turns rows into model inputs and labels, and answers."""
-        after = {"postprocess": [asdict(d) for d in self.postprocess]} if self.postprocess else {}
+        after: dict[str, Any] = {}
+        if self.postprocess:
+            after["postprocess"] = [asdict(d) for d in self.postprocess]
+        if self.product.outliers:
+            after["outliers"] = self.outliers.to_row()
         return digest_json(
             {
                 **after,
@@ -129,8 +154,11 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     columns = {n: _columns(s, project_dir, dates, mistakes) for n, s in sources.items()}
     mapping = {**{f.name: f.name for f in schema.fields}, **dict(product.examples.mapping)}
     mistakes += list(_name_mistakes(product, schema, mapping, columns))
-    signatures = _signatures(product, mistakes)
-    after = _after_signatures(product, mistakes)
+    signatures = _signatures_of(_only(RequestFeature, product.features), mistakes)
+    after = _signatures_of(_only(Postprocess, product.postprocess), mistakes)
+    rules = _signatures_of(_only(OutlierRule, product.outliers), mistakes)
+    kinds = {f.name: f.kind for f in schema.fields}
+    request = request_kinds(product, kinds, signatures, columns)
     mistakes += feature_mistakes(product, schema, signatures)
     mistakes += postprocess_mistakes(product, schema, signatures, after)
     mistakes += history_mistakes(product, schema, signatures, columns)
@@ -140,7 +168,10 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     mistakes += gate_mistakes(product)
     mistakes += behaviour_mistakes(product, schema)
     mistakes += cut_mistakes(product, schema, columns)
-    packed, whole, labels = _packed(product, project_dir, mistakes)
+    there = columns[product.examples.source.name]
+    mistakes += coverage_mistakes(product, request, rules, there)
+    live = [name for name, rule in rules.items() if all_known(rule.arguments, request)]
+    packed = pack_product(product, project_dir, live, mistakes)
     metric_code = metric_identities(product, project_dir, mistakes)
     if mistakes:
         raise AuthorError.of(_unique(mistakes))
@@ -148,23 +179,29 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
         product=product,
         project_dir=project_dir,
         schema=schema,
-        features=_feature_set(product, schema, signatures, packed, columns),
-        packed=whole.sources,
-        label_source=labels.sources,
-        label_place=next(iter(labels.locations.values()), None),
+        features=_feature_set(product, schema, signatures, packed.features, columns),
+        packed=packed.released.sources,
+        label_source=packed.label.sources,
+        label_place=next(iter(packed.label.locations.values()), None),
         mapping=mapping,
         zone=zone,
         sources=sources,
         postprocess=tuple(
-            _definition(p, after[p.name], whole, unit=getattr(product.target, "unit", ""))
+            definition(p, after[p.name], packed.released, unit=getattr(product.target, "unit", ""))
             for p in product.postprocess
         ),
         metric_code=metric_code,
+        outliers=_outliers(product, rules, packed, request),
     )
 
 
 def _unique(mistakes: list[Mistake]) -> list[Mistake]:
     return list(dict.fromkeys(mistakes))
+
+
+def _only(kind: type[T], declared: Iterable[Any]) -> list[T]:
+    """Those of that kind; what else stands there is reported elsewhere."""
+    return [each for each in declared if isinstance(each, kind)]
 
 
 def _schema(product: Declaration, mistakes: list[Mistake]) -> RequestSchema:
@@ -291,45 +328,40 @@ def _input_names(product: Declaration, schema: RequestSchema) -> tuple[str, ...]
     return (*fields, *features, *(name for h in histories for name in h.aggregates))
 
 
-def _signatures(product: Declaration, mistakes: list[Mistake]) -> dict[str, Signature]:
+def _signatures_of(declared: Iterable[Declared], mistakes: list[Mistake]) -> dict[str, Signature]:
     found: dict[str, Signature] = {}
-    for declared in product.features:
-        if isinstance(declared, RequestFeature):
-            with collecting(mistakes):
-                found[declared.name] = signature_of(declared)
+    for each in declared:
+        with collecting(mistakes):
+            found[each.name] = signature_of(each)
     return found
 
 
-def _after_signatures(product: Declaration, mistakes: list[Mistake]) -> dict[str, Signature]:
-    found: dict[str, Signature] = {}
-    for declared in product.postprocess:
-        if isinstance(declared, Postprocess):
-            with collecting(mistakes):
-                found[declared.name] = signature_of(declared)
-    return found
-
-
-def _packed(
-    product: Declaration, project_dir: Path, mistakes: list[Mistake]
-) -> tuple[Packed, Packed, Packed]:
-    """(the request features, with the post-processing, the label).
-
-    Post-processing is packed with the features, for they may share helpers; but what a history
-    stands for does not depend on it.
-    """
-    functions = [f.function for f in product.features if isinstance(f, RequestFeature)]
-    after = [p.function for p in product.postprocess if isinstance(p, Postprocess)]
-    label = product.target.of
-    packed = whole = labels = Packed(sources={}, locations={})
-    with collecting(mistakes):
-        packed = whole = pack(functions, project_dir)
-    if after:
-        with collecting(mistakes):
-            whole = pack([*functions, *after], project_dir)
-    if not isinstance(label, str):
-        with collecting(mistakes):
-            labels = pack([label.function], project_dir)
-    return packed, whole, labels
+def _outliers(
+    product: Declaration,
+    signatures: Mapping[str, Signature],
+    packed: PackedProduct,
+    request: Mapping[str, str],
+) -> BoundOutliers:
+    rules = []
+    for declared in product.outliers:
+        if isinstance(declared, OutlierRule):
+            signature = signatures[declared.name]
+            live = all_known(signature.arguments, request)
+            made = definition(declared, signature, packed.released if live else packed.apart)
+            rules.append(
+                BoundRule(
+                    definition=replace(made, optional=True),
+                    live=live,
+                    leave_out_of_test=declared.leave_out_of_test,
+                )
+            )
+    return BoundOutliers(
+        limits=tuple(o for o in product.outliers if isinstance(o, Outliers)),
+        rules=tuple(rules),
+        source=packed.apart.sources,
+        columns=asked_columns(product.outliers, signatures, request, product.target.name),
+        request=request,
+    )
 
 
 def _feature_set(
@@ -343,7 +375,7 @@ def _feature_set(
     needs = {name: tuple(signatures[name].arguments) for name in declared}
     given = {field.name for field in schema.fields} | {"as_of"}
     request = tuple(
-        _definition(declared[name], signatures[name], packed, unit=declared[name].unit)
+        definition(declared[name], signatures[name], packed, unit=declared[name].unit)
         for name in order_of(needs, given)[0]
     )
     kinds = {f.name: f.kind for f in schema.fields} | {d.name: d.kind for d in request}
@@ -356,24 +388,6 @@ def _feature_set(
         request=request,
         histories=histories,
         inputs=_inputs(schema, [d for d in request if declared[d.name].model_input], histories),
-    )
-
-
-def _definition(
-    declared: RequestFeature | Postprocess, signature: Signature, packed: Packed, *, unit: str
-) -> FeatureDefinition:
-    module, function = packed.locations[declared.function]
-    return FeatureDefinition(
-        name=declared.name,
-        arguments=tuple(signature.arguments),
-        nullable_arguments=tuple(n for n, a in signature.arguments.items() if a.optional),
-        kind=signature.result.kind,
-        optional=signature.result.optional,
-        categories=signature.result.categories,
-        module=module,
-        function=function,
-        unit=unit,
-        description=(declared.function.__doc__ or "").strip().split("\n")[0],
     )
 
 

@@ -15,6 +15,7 @@ from interlock.data.source import Examples
 from interlock.evaluate.custom import DeclaredMetric, metric_name
 from interlock.features.aggregates import History
 from interlock.features.declare import Postprocess, RequestFeature
+from interlock.features.outliers import OutlierRule, Outliers
 from interlock.product.target import Target
 from interlock.release.card import Card
 from interlock.train.candidate import Baseline, Candidate
@@ -32,8 +33,10 @@ class Declaration:
     is about; ``yardsticks`` map a name to a source column shown beside the candidates and never
     trained on; ``weight`` is a source column of sample weights; ``postprocess`` the functions that
     turn a prediction into the one that is answered, in their order; ``explanations=False`` keeps
-    the rows that answers are explained with out of the release; ``on_failure`` is a command or an
-    http(s) address called when a delivery fails.
+    the rows that answers are explained with out of the release; ``outliers`` name rows that are not
+    learned from; ``not_covered`` says what is answered where the release does not cover a request:
+    "null", or the "estimate" all the same; ``on_failure`` is a command or an http(s) address called
+    when a delivery fails.
     """
 
     name: str = field(kw_only=False)
@@ -50,6 +53,8 @@ class Declaration:
     weight: str | None = None
     postprocess: Sequence[Postprocess] = ()
     explanations: bool = True
+    outliers: Sequence[Outliers | OutlierRule] = ()
+    not_covered: str = "null"
     data_gate: Sequence[Any] = ()
     model_gate: Sequence[Any] = ()
     service_gate: Sequence[Any] = ()

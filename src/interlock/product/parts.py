@@ -107,6 +107,8 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     ),
     "weight": (_is_text_or_none, "a column's name"),
     "postprocess": (_is_list, "a list of @il.postprocess functions"),
+    "outliers": (_is_list, "a list of il.Outliers(…) and @il.outlier functions"),
+    "not_covered": (lambda v: v in ("null", "estimate"), "'null' or 'estimate'"),
     "data_gate": _CHECKS,
     "model_gate": _CHECKS,
     "service_gate": _CHECKS,

@@ -58,8 +58,9 @@ class TrainingSet:
     """Examples with their features, in order of time and key.
 
     ``table`` has the columns ``key``, ``t`` and ``label_at`` (µs), ``y`` (a number, or the index of
-    a class), ``unit``, ``weight`` where declared, and prefixed ``request.``, ``feature.`` and
-    ``yardstick.`` columns. ``quarantined`` holds source rows with a column ``__reason``.
+    a class), ``unit``, ``weight`` where declared, and prefixed ``request.``, ``feature.``,
+    ``yardstick.`` and, where an outlier rule asks for one, ``source.`` columns. ``quarantined``
+    holds source rows with a column ``__reason``.
     """
 
     table: pa.Table
@@ -261,6 +262,8 @@ def _table(
         )
     for name, values in made.features.items():
         out[f"feature.{name}"] = pa.array(_take(values, good), type=arrow_type(kinds[name]))
+    for column in bound.outliers.columns:
+        out[f"source.{column}"] = rows.column(column).take(source_index)
     for name, column in bound.product.yardsticks.items():
         out[f"yardstick.{name}"] = rows.column(column).take(source_index).cast(pa.float64())
     return pa.table(out)

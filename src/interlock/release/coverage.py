@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from interlock.features.definition import FeatureDefinition, FeatureSet
-from interlock.features.request import FeatureFailure, PackedFeatures
+from interlock.features.request import AS_OF, FeatureFailure, PackedFeatures
 from interlock.release.bundle import Bundle
 from interlock.release.limits import Limits
 from interlock.release.segments import Segments, Why
@@ -40,6 +40,14 @@ class Coverage:
     def is_everything(self) -> bool:
         """Whether nothing limits it."""
         return not (self.segments or self.limits or self.rules)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The names of all values that it looks at."""
+        asked = [axis.name for found in self.segments for axis in found.by]
+        asked += [name for found in self.limits for name in (found.name, found.by) if name]
+        asked += [name for rule in self.rules for name in rule.arguments if name != AS_OF]
+        return tuple(dict.fromkeys(asked))
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -107,7 +115,8 @@ class Covering:
 
     def columns(self, columns: Mapping[str, Sequence[Any]], as_of: Sequence[int]) -> list[str]:
         """The same of n rows, whose values are columns; ``as_of`` (n_rows,) µs."""
-        rows = zip(*(columns[name] for name in self.names), strict=True)
+        asked = [columns[name] for name in self.names]
+        rows = zip(*asked, strict=True) if asked else iter([()] * len(as_of))
         return [self.row(known, int(at)) for known, at in zip(rows, as_of, strict=True)]
 
 
@@ -140,11 +149,18 @@ class OutlierRules:
         return ""
 
 
-def open_covering(bundle: Bundle, names: Sequence[str], *, name: str) -> Covering | None:
-    """The bundle's coverage at work; None for one that answers for everything."""
+def open_covering(
+    bundle: Bundle, names: Sequence[str] | None = None, *, name: str
+) -> Covering | None:
+    """The bundle's coverage at work; None for one that answers for everything.
+
+    Without ``names`` its rows hold what it needs and no more.
+    """
     if FILE not in bundle.files:
         return None
-    return Covering(Coverage.from_row(bundle.json(FILE)), names, bundle.packed, name=name)
+    coverage = Coverage.from_row(bundle.json(FILE))
+    asked = coverage.needs if names is None else names
+    return Covering(coverage, asked, bundle.packed, name=name)
 
 
 def _outlier(why: Why) -> Why:

@@ -82,11 +82,6 @@ class Answering:
         encoder = None
         if "encoder.json" in bundle.files:
             encoder = Encoder.from_row(bundle.json("encoder.json"))
-        names = [
-            *(field.name for field in schema.fields),
-            *(feature.name for feature in features.request),
-            *(a.name for history in features.histories for a in history.aggregates),
-        ]
         scorer = open_scorer(
             _FORMATS[bundle.model_name],
             bundle.read(bundle.model_name),
@@ -108,7 +103,7 @@ class Answering:
             postprocessing=PostProcessing.load(
                 bundle.packed, answered.postprocess, name=f"{bundle.digest}_columns"
             ),
-            covering=open_covering(bundle, names, name=f"{bundle.digest}_columns"),
+            covering=open_covering(bundle, name=f"{bundle.digest}_columns"),
             explainer=Explainer.of(
                 bundle,
                 inputs=[i.name for i in features.inputs],

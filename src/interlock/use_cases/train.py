@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from interlock.clock import now, parse_instant
 from interlock.digest import digest_json
 from interlock.pipeline import telling, training
+from interlock.pipeline.dividing import split_examples
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
@@ -50,7 +51,7 @@ def train(
     context = workspace.context(bound, moment)
     snapshots = take_snapshots(context)
     examples = make_examples(context, snapshots)
-    split = training.split_examples(context, examples)
+    split = split_examples(context, examples)
     seed_root = digest_json(
         {"snapshots": snapshot_digests(snapshots.output), "code": bound.code_digest}
     )

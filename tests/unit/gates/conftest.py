@@ -11,7 +11,8 @@ from interlock.data.observed import observe
 from interlock.data.profile import profile
 from interlock.data.request import Field
 from interlock.evaluate.leakage import Absence, Revealed
-from interlock.gates.data.measurement import DataMeasurement, InputMeasurement
+from interlock.gates.data.coverage import SegmentCoverage
+from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.service import LatencyWindow, ServiceMeasurement
 
@@ -77,6 +78,16 @@ def sound_data(compared):
                 name="rooms", missing_with=5, rows_with=9_400, missing_without=0, rows_without=100
             ),
         ),
+        coverage={
+            SegmentCoverage("zone").key: SegmentCount(
+                segments=12,
+                covered=10,
+                rows=1_000,
+                uncovered=40,
+                reasons={"zone b: 3 rows of training, 30 needed": 40},
+            )
+        },
+        outlier_values={"price": 7_000},
     )
 
 

@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 import interlock.gates
 from interlock.digest import canonical_json
 from interlock.gates import service
+from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.freshness import Fresh
 from interlock.gates.data.gate import data_gate
 from interlock.gates.data.labels import LabelDelay
 from interlock.gates.data.leakage import NoLeakage
+from interlock.gates.data.outliers import OutlierLimits
 from interlock.gates.data.rows import MaxMissing, MaxViolations, MinRows
 from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import Declared, run
@@ -31,16 +33,20 @@ from interlock.gates.service import LatencyWindow, P99Below, service_gate
 from interlock.gates.training import TRAINING_TESTS
 from interlock.verdict import Verdict
 
-DATA = data_gate(
-    [
-        MinRows(5_000),
-        Fresh("2d"),
-        MaxViolations("price", 0.01),
-        MaxMissing("price", 0.1),
-        Drift(blocking=True),
-        Integrity(blocking=True),
-        LabelDelay(blocking=True),
-    ]
+DATA = (
+    *data_gate(
+        [
+            MinRows(5_000),
+            Fresh("2d"),
+            MaxViolations("price", 0.01),
+            MaxMissing("price", 0.1),
+            Drift(blocking=True),
+            Integrity(blocking=True),
+            LabelDelay(blocking=True),
+            SegmentCoverage("zone"),
+        ]
+    ),
+    OutlierLimits(("price",)),
 )
 MODEL = (
     Below("mdape", 0.15),
@@ -198,6 +204,27 @@ def test_no_check_of_the_data_gate_passes_over_a_hole(sound_data, check, path, b
 def test_nothing_looked_at_never_passes(sound_data, check, path, empty):
     found = run("data", [check], _planted(sound_data, path, empty))
     assert any(answer.verdict is Verdict.ERROR for answer in found.checks)
+
+
+@pytest.mark.parametrize("name", ["rows", "uncovered"])
+@pytest.mark.parametrize("bad", [*BAD, 100_001])
+def test_segment_coverage_stays_shut_on_a_bad_count(sound_data, name, bad):
+    ((key, count),) = sound_data.coverage.items()
+    if name == "rows" and bad == 100_001:
+        bad = 0
+    changed = replace(sound_data, coverage={key: replace(count, **{name: bad})})
+    assert len(_shut(DATA, changed)) == 1
+
+
+@pytest.mark.parametrize("bad", [None, {}])
+def test_segment_coverage_and_limits_stay_shut_without_their_counts(sound_data, bad):
+    assert len(_shut(DATA, replace(sound_data, coverage=bad))) == 1
+    assert len(_shut(DATA, replace(sound_data, outlier_values=bad))) == 1
+
+
+@pytest.mark.parametrize("bad", [*BAD, 29])
+def test_outlier_limits_stay_shut_on_a_bad_count(sound_data, bad):
+    assert len(_shut(DATA, replace(sound_data, outlier_values={"price": bad}))) == 1
 
 
 @given(place=st.integers(0, 999), bad=st.sampled_from([math.nan, math.inf, -math.inf]))

@@ -9,12 +9,12 @@ import pytest
 import interlock as il
 from interlock.data.profile import profile
 from interlock.gates.data.measurement import InputMeasurement
+from interlock.pipeline.dividing import split_examples
 from interlock.pipeline.examples import load_examples, make_examples
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.inputs import measure_inputs
 from interlock.pipeline.snapshots import take_snapshots
 from interlock.pipeline.telling import tell_data
-from interlock.pipeline.training import split_examples
 from interlock.stats.drift import Level
 from interlock.verdict import Verdict
 

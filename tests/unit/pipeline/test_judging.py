@@ -15,7 +15,13 @@ from interlock.pipeline.judging.model import SHOWN_METRICS, limits_of
 from interlock.pipeline.snapshots import take_snapshots
 from interlock.verdict import Verdict
 
-SPLIT = {"rows": {"train": 6, "tune": 1, "calibrate": 1, "test": 2}, "boundaries": {}}
+SPLIT = {
+    "rows": {"train": 6, "tune": 1, "calibrate": 1, "test": 2},
+    "boundaries": {},
+    "quarantined": {},
+    "segments": {},
+    "outliers": [],
+}
 COLUMNS = {
     "price": il.Int(ge=11_000),
     "wall": il.Category(["brick", "wood"]),

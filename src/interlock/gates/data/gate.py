@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.freshness import Fresh
 from interlock.gates.data.labels import LabelDelay
 from interlock.gates.data.leakage import NoLeakage
@@ -41,6 +42,7 @@ DATA_CHECKS: tuple[type[Judge[DataMeasurement]], ...] = (
     Drift,
     Integrity,
     LabelDelay,
+    SegmentCoverage,
 )
 """Every check that can be declared for the data gate."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from interlock.data.drift import InputDrift
@@ -58,6 +58,21 @@ class InputMeasurement:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SegmentCount:
+    """How many segments there are, how many are covered, and what that means for test rows.
+
+    ``rows`` are the test rows, ``uncovered`` those in segments that are not covered, counted by
+    reason in ``reasons``.
+    """
+
+    segments: int
+    covered: int
+    rows: int
+    uncovered: int
+    reasons: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
 class DataMeasurement:
     """What one delivery found in its data. Counts are rows; instants are µs UTC.
 
@@ -67,6 +82,8 @@ class DataMeasurement:
     ``rows_kept`` are those in the snapshot of the examples' source, and ``missing`` those without a
     value, by column. ``inputs``, ``label_times`` and ``absences`` are None where not measured, and
     ``label_times`` without time as well.
+    ``coverage`` holds by declared check (its ``key``) what its segments are; ``outlier_values`` to
+    how many values the limits of each ``il.Outliers`` were fitted, where they could be.
     """
 
     rows_read: int
@@ -86,6 +103,8 @@ class DataMeasurement:
     inputs: InputMeasurement | None = None
     label_times: LabelTimes | None = None
     absences: Sequence[Absence] | None = None
+    coverage: Mapping[str, SegmentCount] = field(default_factory=dict)
+    outlier_values: Mapping[str, int] = field(default_factory=dict)
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.gates.data.gate import data_gate
-from interlock.gates.data.measurement import DataMeasurement, InputMeasurement
+from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
+from interlock.gates.data.outliers import OutlierLimits
 from interlock.gates.gate import run
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.judging.inputs import measure_inputs
@@ -25,6 +26,8 @@ def judge_data(
 ) -> GateResult:
     """The data gate. It is asked anew each time: how fresh data is depends on the moment."""
     checks = data_gate(context.bound.product.data_gate)
+    if limits := context.bound.outliers.limits:
+        checks = (*checks, OutlierLimits(tuple(found.name for found in limits)))
     return run("data gate", checks, measure_data(context, snapshots, examples, split, champion))
 
 
@@ -43,13 +46,14 @@ def measure_data(
     quarantined = dict(manifest["quarantined"])
     for reason, n in counts["quarantined"].items():
         quarantined[reason] = quarantined.get(reason, 0) + n
+    outliers = split["quarantined"]
     return DataMeasurement(
         rows_read=manifest["rows_read"] - manifest["not_yet_available"],
-        rows_usable=counts["usable"],
+        rows_usable=counts["usable"] - sum(outliers.values()),
         without_label=counts["without_label"],
         label_pending=counts["label_pending"],
         duplicates=manifest["duplicates"],
-        quarantined=quarantined,
+        quarantined={**quarantined, **outliers},
         feature_failures={
             **{f.name: 0 for f in context.bound.features.request},
             **counts["feature_failures"],
@@ -64,6 +68,10 @@ def measure_data(
         inputs=InputMeasurement.from_row(measure_inputs(context, examples, champion).output),
         label_times=labels.times,
         absences=labels.absences,
+        coverage={key: SegmentCount(**found) for key, found in split["segments"].items()},
+        outlier_values={
+            rule["name"]: rule["limits"]["n"] for rule in split["outliers"] if rule["limits"]
+        },
     )
 
 

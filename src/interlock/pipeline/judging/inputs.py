@@ -19,8 +19,8 @@ from interlock.errors import InterlockError
 from interlock.evaluate.leakage import MOST_ROWS, Revealed, Target, revealed
 from interlock.gates.data.measurement import InputMeasurement
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.dividing import cut, declared_split
 from interlock.pipeline.examples import load_examples
-from interlock.pipeline.training import cut, declared_split
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 

@@ -19,11 +19,11 @@ from interlock.gates.model.behaviour import Behaviour
 from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.dividing import declared_split, named_in_test, split_examples
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
 from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
-from interlock.pipeline.training import declared_split
 from interlock.product.declaration import Declaration
 from interlock.product.metrics import EXPECTED_COST, metric_of, product_metrics
 from interlock.product.training_set import TrainingSet
@@ -61,8 +61,10 @@ def judge_model(
     """The model gate: every check, every competitor's metrics, and the champion's predictions."""
     product = context.bound.product
     checks = model_gate(product.model_gate)
+    divided = split_examples(context, examples).output
     inputs = {
         "train": trained.key,
+        "named": divided["named_test"],
         "champion": champion.digest if champion else None,
         "champion label": champion_label if champion else None,
         "snapshots": snapshot_digests(snapshots.output),
@@ -82,6 +84,7 @@ def judge_model(
             "result": result.to_row(),
             "estimates": _estimates(context, measurement, trained.output, rows, checks),
             "champion": _kept_champion(context, measurement),
+            "without_outliers": _without_outliers(context, measurement, trained, divided, checks),
         }
 
     return context.run("model gate", inputs, compute)
@@ -237,6 +240,28 @@ def _estimates(
                 None if kept.all() else kept,
             )
     return found
+
+
+def _without_outliers(
+    context: Context,
+    measurement: ModelMeasurement,
+    trained: Outcome,
+    divided: Mapping[str, Any],
+    checks: Any,
+) -> dict[str, Any] | None:
+    """The winner on the test rows that no outlier rule names; None where none is named.
+
+    Shown beside what was judged on all of them, and judges nothing: rows that are hard would be
+    named first.
+    """
+    test = array_from_bytes(context.artifacts.get(trained.output["rows"]["test"]))
+    named = named_in_test(context, divided, test)
+    if not named.any() or named.all():
+        return None
+    prediction = measurement.predictions[measurement.winner]
+    metrics = [measurement.named(name) for name in shown_names(context.bound.product, checks)]
+    found = _measured(metrics, measurement, prediction, ~named)
+    return {"rows": int((~named).sum()), "named": int(named.sum()), "estimates": found}
 
 
 def _measured(

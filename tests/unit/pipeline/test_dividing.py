@@ -1,0 +1,253 @@
+"""Who teaches, who is judged by, and what is covered: on real snapshots of a small product."""
+
+import json
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+import interlock as il
+from interlock.data.snapshot import table_from
+from interlock.gates.data.coverage import SegmentCoverage
+from interlock.pipeline.dividing import (
+    coverage_declared,
+    load_coverage,
+    load_split,
+    split_examples,
+    uncovered_rows,
+)
+from interlock.pipeline.examples import load_examples, make_examples
+from interlock.pipeline.judging.data import judge_data
+from interlock.pipeline.snapshots import take_snapshots
+
+N = 400
+PARTS = {
+    "split": il.TimeSplit(tune="40d", calibrate="40d", test="120d")
+}  # one row a part has its label too late
+
+
+@il.outlier
+def too_dear(price: float, built: int) -> bool:
+    """Dearer than any of its age."""
+    return price > 10 * built
+
+
+@il.outlier
+def ancient(built: int) -> str | None:
+    return f"built in {built}" if built < 1910 else None
+
+
+@il.outlier(leave_out_of_test=True)
+def gift(wall: str) -> bool:
+    return wall == "none"
+
+
+@pytest.fixture
+def divide(bench):
+    """Divides the examples of a product declared over N sales, one a day."""
+    from datetime import date
+
+    def divide(changes=None, **parts):
+        columns = {
+            "sale_id": list(range(N)),
+            "sold_on": [date(1996, 1, 1) + timedelta(days=i) for i in range(N)],
+            "built": [1950 + i % 40 for i in range(N)],
+            "zone": [("north", "south", "west")[i % 3] for i in range(N)],
+            "wall": ["brick"] * N,
+            "price": [10_000 + 10 * (i % 100) for i in range(N)],
+        }
+        for name, values in (changes or {}).items():
+            for place, value in values.items():
+                columns[name][place] = value
+        bench.write(**columns)
+        context = bench.context(as_of="1997-03-01", **(PARTS | parts))
+        snapshots = take_snapshots(context)
+        examples = make_examples(context, snapshots)
+        outcome = split_examples(context, examples)
+        return Divided(context, snapshots, examples, outcome)
+
+    return divide
+
+
+class Divided:
+    def __init__(self, context, snapshots, examples, outcome):
+        self.context, self.snapshots, self.examples = context, snapshots, examples
+        self.output = outcome.output
+        self.split = load_split(context, outcome.output)
+        self.coverage = load_coverage(context, outcome.output)
+        self.table = load_examples(context, examples.output).table
+
+    def keys(self, part):
+        return self.table.column("key").take(getattr(self.split, part)).to_pylist()
+
+    def aside(self):
+        found = table_from(self.context.artifacts.get(self.output["put_aside"]))
+        return dict(
+            zip(found.column("key").to_pylist(), found.column("__reason").to_pylist(), strict=True)
+        )
+
+
+def test_without_limits_all_rows_have_their_part_and_all_is_covered(divide):
+    found = divide()
+    assert found.output["rows"] == {"train": 199, "tune": 39, "calibrate": 39, "test": 120}
+    assert found.coverage is None
+    assert found.output["coverage"] is None
+    assert found.output["quarantined"] == {}
+    assert coverage_declared(found.context) == {}
+
+
+RARE = {"zone": {5: "east", 250: "east", 300: "east", 301: "isle", 399: "isle"}}
+
+
+def test_rows_of_thin_segments_teach_and_are_not_judged_by(divide):
+    found = divide(RARE, data_gate=[il.SegmentCoverage("zone")])
+    assert found.output["rows"] == {"train": 199, "tune": 39, "calibrate": 38, "test": 117}
+    assert 5 in found.keys("train")
+    assert {250, 300, 301, 399}.isdisjoint(found.keys("tune") + found.keys("test"))
+    assert found.output["not_covered"] == {"tune": 0, "calibrate": 1, "test": 3}
+    rows, whys = uncovered_rows(found.context, found.output)
+    assert found.table.column("key").take(rows).to_pylist() == [300, 301, 399]
+    assert whys == [
+        "zone east: 1 row of training, 30 needed",
+        "zone isle: no row of training, 30 needed",
+        "zone isle: no row of training, 30 needed",
+    ]
+    (segments,) = found.coverage.segments
+    assert dict(segments.rows)[("east",)] == (1, 1)
+    assert segments.covered == {("north",), ("south",), ("west",)}
+    (count,) = found.output["segments"].values()
+    assert (count["rows"], count["uncovered"], count["segments"], count["covered"]) == (
+        120,
+        3,
+        5,
+        3,
+    )
+    assert count["reasons"] == {
+        "zone isle: no row of training, 30 needed": 2,
+        "zone east: 1 row of training, 30 needed": 1,
+    }
+
+
+def test_only_recent_rows_count_within_a_window(divide):
+    gone = {"zone": dict.fromkeys(range(150, 200), "north")}
+    found = divide(gone, data_gate=[il.SegmentCoverage("zone", within="60d", min_rows=10)])
+    (segments,) = found.coverage.segments
+    rows = {zone: learned for (zone,), (learned, _) in segments.rows.items()}
+    assert rows == {"north": 52, "south": 4, "west": 4}
+    assert {zone for (zone,) in segments.covered} == {"north"}
+
+
+def test_rows_that_weigh_nothing_are_not_counted(divide):
+    light = {"built": {}, "price": {}}
+    found = divide(light, data_gate=[il.SegmentCoverage("zone")], weight="price")
+    assert dict(found.coverage.segments[0].rows)[("north",)] == (67, 40)
+    none = {"price": dict.fromkeys(range(0, 200, 3), 0)}
+    found = divide(none, data_gate=[il.SegmentCoverage("zone")], weight="price")
+    assert dict(found.coverage.segments[0].rows)[("north",)] == (0, 40)
+
+
+def test_limits_are_fitted_to_training_rows_alone(divide):
+    later = {"price": {i: 10_000_000 + i for i in range(200, 400)}}
+    found = divide(later, outliers=[il.Outliers("price")])
+    same = divide(outliers=[il.Outliers("price")])
+    assert found.output["outliers"][0]["limits"] == same.output["outliers"][0]["limits"]
+    assert found.output["outliers"][0]["named"] == {
+        "train": 0,
+        "tune": 39,
+        "calibrate": 39,
+        "test": 120,
+    }
+
+
+def test_a_rule_that_looks_at_the_target_cleans_training_and_leaves_test_rows(divide):
+    odd = {"price": {7: 2_000, 8: 2_000_000, 210: 2_000, 390: 2_000}}
+    found = divide(odd, outliers=[il.Outliers("price")])
+    assert found.output["rows"] == {"train": 197, "tune": 39, "calibrate": 39, "test": 120}
+    assert {7, 8}.isdisjoint(found.keys("train"))
+    assert 390 in found.keys("test")
+    (reason,) = set(found.aside().values())
+    assert reason.startswith("outlier: price is outside ")
+    assert set(found.aside()) == {7, 8}
+    assert found.output["quarantined"] == {reason: 2}
+    assert found.coverage is None  # no request knows its price
+    assert found.output["outliers"][0]["named"] == {
+        "train": 2,
+        "tune": 1,
+        "calibrate": 0,
+        "test": 1,
+    }
+
+
+def test_it_leaves_test_rows_out_where_the_product_says_they_are_no_true_outcomes(divide):
+    odd = {"wall": {7: "none", 390: "none"}}
+    found = divide(odd, outliers=[gift])
+    assert found.output["rows"] == {"train": 198, "tune": 39, "calibrate": 39, "test": 119}
+    assert found.aside() == {7: "outlier: gift", 390: "outlier: gift"}
+    assert found.output["not_covered"] == {"tune": 0, "calibrate": 0, "test": 0}
+
+
+def test_a_rule_of_the_request_is_released_and_its_rows_are_not_covered(divide):
+    odd = {"built": {7: 1900, 8: 1905, 390: 1900}}
+    found = divide(odd, outliers=[ancient, too_dear])
+    assert found.aside() == {
+        7: "outlier: ancient: built in 1900",
+        8: "outlier: ancient: built in 1905",
+        390: "outlier: ancient: built in 1900",
+    }
+    assert [rule.name for rule in found.coverage.rules] == ["ancient"]
+    assert found.output["not_covered"] == {"tune": 0, "calibrate": 0, "test": 1}
+    assert uncovered_rows(found.context, found.output)[1] == ["outlier: ancient: built in 1900"]
+    assert "def ancient" in json.dumps(dict(found.context.bound.packed))
+    assert "def too_dear" not in json.dumps(dict(found.context.bound.packed))
+    assert "def too_dear" in json.dumps(dict(found.context.bound.outliers.source))
+
+
+def test_limits_of_a_field_are_released(divide):
+    found = divide({"built": {390: 9_000}}, outliers=[il.Outliers("built", by="zone")])
+    (limits,) = found.coverage.limits
+    assert sorted(limits.groups) == ["north", "south", "west"]
+    ((_,), (why,)) = uncovered_rows(found.context, found.output)
+    assert why.startswith("outlier: built 9,000 is outside 1,9")
+
+
+def test_segments_are_counted_without_outliers(divide):
+    odd = {"price": dict.fromkeys(range(0, 150, 3), 2000)}
+    found = divide(odd, outliers=[il.Outliers("price")], data_gate=[il.SegmentCoverage("zone")])
+    assert dict(found.coverage.segments[0].rows)[("north",)][0] == 67 - 50
+
+
+def test_the_data_gate_counts_what_was_put_aside(divide):
+    odd = {"price": {7: 2_000, 8: 2_000_000}}
+    found = divide(
+        odd,
+        outliers=[il.Outliers("price"), gift],
+        data_gate=[il.MinRows(10), SegmentCoverage("zone")],
+    )
+    result = judge_data(found.context, found.snapshots, found.examples, found.output)
+    checks = {check.name: check for check in result.checks}
+    assert checks["minimum rows"].measured == 398
+    assert checks["quarantined rows"].measured == 2 / 400
+    assert checks["segment coverage by zone"].opens
+    assert checks["outlier limits of price"].n == 199
+
+
+def test_limits_that_cannot_be_fitted_shut_the_gate(divide):
+    same = {"price": dict.fromkeys(range(N), 10_000)}
+    found = divide(same, outliers=[il.Outliers("price")])
+    result = judge_data(found.context, found.snapshots, found.examples, found.output)
+    (shut,) = [c for c in result.checks if c.name == "outlier limits of price"]
+    assert not shut.opens
+    assert shut.reason == ("price has no limits: fewer than 30 values in training, or all alike")
+
+
+def test_another_declaration_is_another_stage(divide):
+    first = divide(data_gate=[il.SegmentCoverage("zone", min_rows=30)])
+    again = split_examples(first.context, first.examples)
+    assert again.cached
+    assert again.output == first.output
+    other = divide(data_gate=[il.SegmentCoverage("zone", min_rows=100)])
+    assert other.output["not_covered"]["test"] == 120
+    told = divide(data_gate=[il.SegmentCoverage("zone", min_rows=100)], not_covered="estimate")
+    assert told.coverage.estimate
+    assert np.array_equal(told.split.test, other.split.test)
+    assert coverage_declared(told.context) != coverage_declared(other.context)
