@@ -11,7 +11,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 import interlock as il
-from interlock.pipeline.examples import load_examples, make_examples
+from interlock.pipeline.examples import make_examples
 from interlock.pipeline.snapshots import take_snapshots
 from interlock.pipeline.training import training_data
 from interlock.pipeline.training_tests import MORE_ROWS, ROWS, chosen_rows, rehearse
@@ -81,7 +81,7 @@ def tested(bench):
         examples = make_examples(context, take_snapshots(context))
         outcome = rehearse(context, examples, "root")
         result = GateResult.from_row(outcome.output["result"])
-        data = training_data(context, load_examples(context, examples.output))
+        data = training_data(context, examples)
         return result, outcome, data, lambda: rehearse(context, examples, "root")
 
     return test
