@@ -7,6 +7,7 @@ from typing import Any
 
 from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
+from interlock.evaluate.metric import Metric
 from interlock.pipeline.background import background
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import (
@@ -36,6 +37,7 @@ def build(
         "code": context.bound.code_digest,
         "snapshots": snapshot_digests(snapshots.output),
         "estimates": digest_json(_winner_estimates(trained, judged)),
+        "metrics": [context.bound.metric_row(n) for n in _winner_estimates(trained, judged)],
         "card": digest_json(_card(context)),
         "explanations": context.bound.product.explanations,
         "coverage": split_examples(context, examples).output["coverage"],
@@ -123,6 +125,7 @@ def _files(
         "split": declared_split(context).to_row(),
         "metric": bound.product.metric_name,
         "test": estimates,
+        "metrics": {name: _meaning(bound.metric(name)) for name in estimates},
     }
     files = {
         "request.json": canonical_json(bound.schema.to_row()),
@@ -137,6 +140,16 @@ def _files(
     if row["encoder"]:
         files["encoder.json"] = context.artifacts.get(row["encoder"])
     return files
+
+
+def _meaning(metric: Metric) -> dict[str, Any]:
+    """How its values are read, for a metric may be the product's own."""
+    return {
+        "better": metric.better,
+        "target": metric.target,
+        "unit": metric.unit,
+        "meaning": metric.meaning,
+    }
 
 
 def _profile(context: Context, rows: TrainingSet, output: Mapping[str, Any]) -> Any:

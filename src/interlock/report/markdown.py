@@ -15,9 +15,9 @@ from interlock.report.charts.axis import Scale, spanning
 from interlock.report.content import Candidate, Content, Evaluation, Metric
 from interlock.report.figures.competitors import ranked
 from interlock.report.glyphs import STEP, VERDICT, severity
-from interlock.report.measured import estimate_text
+from interlock.report.measured import estimate_text, limits_of
 from interlock.report.names import shown
-from interlock.report.numbers import measure, reach, seconds_text
+from interlock.report.numbers import reach, seconds_text
 from interlock.verdict import Check
 
 MOST_LINES = 60
@@ -102,10 +102,8 @@ def _forest(evaluation: Evaluation) -> str:
     metric = evaluation.metrics[0]
     scale = _scale(scored, metric)
     better = "lower is better" if metric.lower_is_better else "higher is better"
-    limit = ""
-    if metric.limit is not None:
-        sign = "≤" if metric.lower_is_better else "≥"
-        limit = f" · │ limit {sign} {plain(measure(metric.limit, metric.unit))}"
+    limit = " and ".join(plain(text) for _, _, text in limits_of(metric))
+    limit = f" · │ limit {limit}" if limit else ""
     rows = [_competitor(c, evaluation.winner, metric, scale) for c in scored]
     return table(("", f"{code(metric.name)}, {better}", f"95 %{limit}"), rows, right=(1,))
 
@@ -122,7 +120,7 @@ def _competitor(
 
 
 def _scale(scored: Sequence[Candidate], metric: Metric) -> Scale:
-    values: list[float | None] = [metric.limit]
+    values: list[float | None] = [value for value, _, _ in limits_of(metric)]
     for candidate in scored:
         found = candidate.metrics.get(metric.name)
         if found is not None:
@@ -136,8 +134,9 @@ def _drawn(candidate: Candidate, metric: Metric, scale: Scale) -> str:
     """``····├──●──┤···│····``"""
     found = candidate.metrics.get(metric.name)
     cells = ["·"] * _WIDTH
-    if metric.limit is not None and metric.limit == metric.limit:
-        cells[round(scale(metric.limit))] = "│"
+    for limit, _, _ in limits_of(metric):
+        if limit == limit:
+            cells[round(scale(limit))] = "│"
     if found is None or found.value != found.value:
         return f"`{''.join(cells)}`"
     if found.interval is not None and found.interval.low <= found.interval.high:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from interlock.evaluate.compare import Estimate
 from interlock.report.blocks import Cell
 from interlock.report.charts.svg import tag
-from interlock.report.content import ClassesSummary, RegressionSummary
+from interlock.report.content import ClassesSummary, Metric, RegressionSummary
 from interlock.report.names import shown
 from interlock.report.numbers import in_unit, measure, reach, significant, united
 
@@ -76,6 +76,34 @@ def written(value: float, unit: str) -> str:
     """Shares to a tenth of a per cent, so that a column of them lines up."""
     share = unit == "%" and 0.001 <= abs(value) < 10
     return f"{value * 100:.1f} %" if share else measure(value, unit)
+
+
+def event(target: str, value: str) -> str:
+    """What has a probability: 'late' for a flag that is true, else 'weather = rain'."""
+    return f"“{target}”" if value == "True" else f"“{target} = {value}”"
+
+
+def limits_of(metric: Metric) -> list[tuple[float, bool, str]]:
+    """The declared limits of a metric: value, whether above it is wrong, and its text.
+
+    >>> limits_of(Metric(name="mdape", limit=0.15, unit="%"))
+    [(0.15, True, '≤ 15 %')]
+    """
+    if metric.limit is None:
+        return []
+    below = (metric.limit, False, f"≥ {measure(metric.limit, metric.unit)}")
+    if metric.upper is not None:
+        return [below, (metric.upper, True, f"≤ {measure(metric.upper, metric.unit)}")]
+    if metric.lower_is_better:
+        return [(metric.limit, True, f"≤ {measure(metric.limit, metric.unit)}")]
+    return [below]
+
+
+def direction(metric: Metric) -> str:
+    """Which values are better: an arrow down, up, or to the best value."""
+    if metric.best is not None:
+        return f"→ {measure(metric.best, metric.unit)}"
+    return "↓" if metric.lower_is_better else "↑"
 
 
 def error_unit(made: RegressionSummary | ClassesSummary) -> str:

@@ -84,13 +84,11 @@ def made(name: str = "price") -> ModelCard:
         ranked_by="mdape",
         metrics=(
             CardMetric(
-                metric=Metric(name="mdape", unit="%"),
-                meaning="median absolute error, relative",
+                metric=Metric(name="mdape", unit="%", meaning="median absolute error, relative"),
                 estimate=mdape,
             ),
             CardMetric(
-                metric=Metric(name=name, unit="USD", lower_is_better=False),
-                meaning=name,
+                metric=Metric(name=name, unit="USD", lower_is_better=False, meaning=name),
                 estimate=mae,
             ),
         ),

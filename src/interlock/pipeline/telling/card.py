@@ -45,7 +45,7 @@ def tell_card(bundle: Bundle, attestations: Sequence[Attestation]) -> report.Mod
         declared=_declared(bundle),
         making=_making(bundle, candidate, _newest(attestations, BUILD)),
         ranked_by=candidate["metric"],
-        metrics=_metrics(candidate, answer["unit"], gates),
+        metrics=_metrics(candidate, answer["unit"]),
         fields=tuple(_field(field) for field in schema.fields),
         inputs=_inputs(bundle, schema, candidate.get("importance") or {}),
         covered=covered.sentences,
@@ -117,29 +117,34 @@ def _exactness(held_out: Mapping[str, Any] | None) -> str:
     return text if equal == rows else f"{text}, the others within {worst:.1e} relative"
 
 
-def _metrics(
-    candidate: Mapping[str, Any], unit: str, gates: Sequence[GateResult]
-) -> tuple[report.CardMetric, ...]:
-    """The ranking metric first; one that this version does not know takes its unit from a check."""
-    found = []
-    for name in sorted(candidate["test"], key=lambda name: (name != candidate["metric"], name)):
-        measured, known = candidate["test"][name], METRICS.get(name)
-        if measured["value"] is None:
-            continue
-        metric = report.Metric(
-            name=name,
-            lower_is_better=known is None or known.better == "lower",
-            unit=_unit_in(gates, name) if known is None else known.unit_shown(unit),
+def _metrics(candidate: Mapping[str, Any], unit: str) -> tuple[report.CardMetric, ...]:
+    """Those that were measured, the ranking metric first."""
+    said = candidate.get("metrics", {})
+    names = sorted(candidate["test"], key=lambda name: (name != candidate["metric"], name))
+    return tuple(
+        report.CardMetric(
+            metric=_metric(name, said.get(name) or _builtin(name), unit),
+            estimate=_estimate(candidate["test"][name]),
         )
-        meaning = "defined by the product" if known is None else known.meaning
-        estimate = _estimate(measured)
-        found.append(report.CardMetric(metric=metric, meaning=meaning, estimate=estimate))
-    return tuple(found)
+        for name in names
+        if candidate["test"][name]["value"] is not None
+    )
 
 
-def _unit_in(gates: Sequence[GateResult], metric: str) -> str:
-    checks = (check for gate in gates for check in gate.checks)
-    return next((c.unit for c in checks if c.evidence.get("metric") == metric and c.unit), "")
+def _builtin(name: str) -> Mapping[str, Any]:
+    """What this version knows of a metric, for a bundle that does not say."""
+    known = METRICS.get(name)
+    return vars(known) if known is not None else {}
+
+
+def _metric(name: str, said: Mapping[str, Any], unit: str) -> report.Metric:
+    return report.Metric(
+        name=name,
+        lower_is_better=said.get("better") == "lower",
+        best=said.get("target"),
+        unit=said.get("unit", "1") or unit,
+        meaning=said.get("meaning", ""),
+    )
 
 
 def _estimate(measured: Mapping[str, Any]) -> Estimate:

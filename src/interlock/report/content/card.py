@@ -42,10 +42,9 @@ class CardInput:
 
 @dataclass(frozen=True, kw_only=True)
 class CardMetric:
-    """A metric with what it means, and the release's value on the test rows."""
+    """A metric, and the release's value on the test rows."""
 
     metric: Metric
-    meaning: str
     estimate: Estimate
 
 

@@ -10,7 +10,7 @@ from interlock.report.blocks import Figure
 from interlock.report.charts.confusion import confusion
 from interlock.report.charts.plane import curve, reliability
 from interlock.report.content import ClassesSummary
-from interlock.report.measured import estimate_cells
+from interlock.report.measured import estimate_cells, event
 from interlock.report.names import shown
 from interlock.report.numbers import percent, significant
 
@@ -40,8 +40,10 @@ def calibration(made: ClassesSummary) -> Figure | None:
     if not made.reliability:
         return None
     binary = len(made.classes) == 2
-    event = f"“{shown(made.classes[1], limit=24)}”" if binary else "the answered class"
-    across, up = f"predicted probability of {event}", f"how often {event} was true"
+    what = "the answered class"
+    if binary:
+        what = event(shown(made.target, limit=24), shown(made.classes[1], limit=24))
+    across, up = f"predicted probability of {what}", f"how often {what} came true"
     title = "Reliability of the probabilities"
     ece = made.calibration_error
     note = "Dashed: probabilities that mean what they say."

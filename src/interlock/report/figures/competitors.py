@@ -6,9 +6,8 @@ from interlock.report.blocks import Figure
 from interlock.report.charts.intervals import Row, both
 from interlock.report.charts.references import Reference
 from interlock.report.content import Candidate, CandidateKind, Evaluation
-from interlock.report.measured import estimate_cells, estimate_text, written
+from interlock.report.measured import estimate_cells, estimate_text, limits_of, written
 from interlock.report.names import shown
-from interlock.report.numbers import measure
 
 _MOST_COMPETITORS = 24
 
@@ -57,16 +56,10 @@ def ranked(evaluation: Evaluation) -> list[Candidate]:
 
 def _forest_references(evaluation: Evaluation) -> list[Reference]:
     metric = evaluation.metrics[0]
-    found = []
-    if metric.limit is not None and metric.upper is None:
-        sign = "≤" if metric.lower_is_better else "≥"
-        found.append(
-            Reference(
-                value=metric.limit,
-                text=f"limit {sign} {measure(metric.limit, metric.unit)}",
-                bad_above=metric.lower_is_better,
-            )
-        )
+    found = [
+        Reference(value=value, text=f"limit {text}", bad_above=above)
+        for value, above, text in limits_of(metric)
+    ]
     for c in evaluation.candidates:
         if c.kind is CandidateKind.CHAMPION and metric.name in c.metrics:
             value = c.metrics[metric.name].value

@@ -9,7 +9,7 @@ from interlock.report.blocks import Figure
 from interlock.report.charts.dependence import dependence
 from interlock.report.charts.intervals import Row, both, intervals
 from interlock.report.content import Dependence, Explanations, InputImportance
-from interlock.report.measured import aligned, estimate_cells, written
+from interlock.report.measured import aligned, estimate_cells, event, written
 from interlock.report.names import shown
 from interlock.report.numbers import counted, plain_number, reach
 from interlock.verdict import Interval
@@ -76,7 +76,8 @@ def dependences(made: Explanations) -> list[Figure]:
 
 def _dependence(made: Explanations, one: Dependence) -> Figure:
     unit = "%" if one.of else made.target_unit
-    what = f"probability of “{shown(one.of, limit=24)}”" if one.of else f"predicted {made.target}"
+    target = shown(made.target, limit=24)
+    what = f"probability of {event(target, one.of)}" if one.of else f"predicted {target}"
     up = f"mean {what}" + (f", {unit}" if unit not in ("", "1", "%") else "")
     across = shown(one.name, limit=40) + (f", {one.unit}" if one.unit not in ("", "1") else "")
     title = f"{what[:1].upper()}{what[1:]} by {shown(one.name, limit=40)}"

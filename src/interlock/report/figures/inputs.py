@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from interlock.report.blocks import Figure
@@ -42,9 +43,16 @@ def shares(counts: Sequence[int]) -> list[float]:
     return [n / total for n in counts]
 
 
+def _short(label: str, kind: str) -> str:
+    """Three digits of a number are all a bin's name needs."""
+    if kind in ("str", "category", "bool"):
+        return label
+    return re.sub(r"-?\d+\.\d+(e[+-]?\d+)?", lambda found: f"{float(found[0]):.3g}", label)
+
+
 def merged(found: InputDrift) -> tuple[list[str], list[int], list[int]]:
     """Names and counts by bin, the missing last; of many categories the rest as one bin."""
-    labels = [shown(text, limit=24) for text in found.labels]
+    labels = [shown(_short(text, found.kind), limit=24) for text in found.labels]
     before, now = list(found.before), list(found.now)
     *ordinary, missing = range(len(labels))
     if len(ordinary) <= _MOST_BINS:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from interlock.report.blocks import Cell, Fold, Section, Table, Text, section
 from interlock.report.content import Candidate, CandidateKind, Evaluation, Ranked
 from interlock.report.figures.competitors import forest, ranked
-from interlock.report.measured import estimate_markup
+from interlock.report.measured import direction, estimate_markup, limits_of
 from interlock.report.names import shown
 from interlock.report.numbers import measure, seconds_text
 from interlock.report.sections.table import Limits, cut, value_text
@@ -27,9 +27,9 @@ def key_figures(evaluation: Evaluation) -> Iterable[tuple[str, str]]:
             who = f"champion {candidate.name}" if champion else candidate.name
             name = f"{shown(metric.name, limit=40)} of {shown(who, limit=40)}"
             yield name, measure(found.value, metric.unit)
-    if metric.limit is not None and metric.upper is None:
-        sign = "≤" if metric.lower_is_better else "≥"
-        yield "limit", f"{sign} {measure(metric.limit, metric.unit)}"
+    limits = [text for _, _, text in limits_of(metric)]
+    if limits:
+        yield "limit", " and ".join(limits)
 
 
 def candidates(evaluation: Evaluation | None, limits: Limits) -> Section | None:
@@ -43,6 +43,7 @@ def candidates(evaluation: Evaluation | None, limits: Limits) -> Section | None:
         _all_metrics(evaluation, limits),
         _ranking(evaluation, limits),
         _unscored(evaluation),
+        _meanings(evaluation),
         _made(evaluation, limits),
     )
 
@@ -58,7 +59,7 @@ def _failures(evaluation: Evaluation, limits: Limits) -> Iterable[Text]:
 
 def _all_metrics(evaluation: Evaluation, limits: Limits) -> Table:
     metrics = evaluation.metrics[:_MOST_METRICS]
-    head = ("competitor", "", *(shown(m.name, limit=40) for m in metrics))
+    head = ("competitor", "", *(f"{shown(m.name, limit=40)} {direction(m)}" for m in metrics))
     rows = [_scores(c, evaluation) for c in ranked(evaluation) if c.metrics]
     return cut("All metrics on the test rows", head, rows, limits)
 
@@ -107,6 +108,18 @@ def _unscored(evaluation: Evaluation) -> Text | None:
         return None
     listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return Text(text=f"Ranked lower on the tune rows, so not scored here: {listed}.", quiet=True)
+
+
+def _meanings(evaluation: Evaluation) -> Fold | None:
+    rows = tuple(
+        (shown(m.name, limit=40), shown(m.meaning, limit=160), direction(m))
+        for m in evaluation.metrics[:_MOST_METRICS]
+        if m.meaning
+    )
+    if not rows:
+        return None
+    table = Table(head=("metric", "what it measures", "better"), rows=rows)
+    return Fold(summary="What each metric measures", blocks=(table,))
 
 
 def _is_unscored(candidate: Candidate) -> bool:
