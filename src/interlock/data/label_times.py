@@ -26,7 +26,8 @@ Mask = NDArray[np.bool_]
 class MeasuredDelay:
     """How long labels took: of ``n`` labels, ``late`` were known later than declared.
 
-    ``median`` and ``p95`` are spans in µs.
+    ``median`` and ``p95`` are spans in µs, from the event, or from the row's first revision where
+    no delay is declared.
     """
 
     n: int
@@ -96,7 +97,7 @@ def label_times(
 
 
 def measured_delay(spans: NDArray[np.int64], *, delay: int) -> MeasuredDelay | None:
-    """From each label's span between event and the moment it was first known, µs, (n_labels,).
+    """From each label's span until the moment it was first known, µs, (n_labels,).
 
     None without labels. Labels that have not come yet have no span, so that a delay measured on few
     and new rows is too short.

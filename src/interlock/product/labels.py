@@ -150,17 +150,21 @@ def _times(bound: Bound, taken: Taken, has_label: np.ndarray, as_of: int) -> Lab
 
 
 def _measured(bound: Bound, taken: Taken) -> MeasuredDelay | None:
-    """Where the source says when a row became known: when each key first had a label."""
-    rows = taken.revisions
+    """Where the source says when a row became known: when each key first had a label.
+
+    A target that declares no delay promises its label with the row: the span then begins with the
+    key's first revision, else with the event.
+    """
+    rows, delay = taken.revisions, bound.product.target.delay
     if bound.examples_source.available_at is None or not rows.num_rows:
         return None
     has_label = present(read_labels(bound, rows))
-    available = np.where(has_label, np.asarray(rows.column(AVAILABLE_AT).to_numpy()), FOREVER)
+    available = np.asarray(rows.column(AVAILABLE_AT).to_numpy())
     starts = np.flatnonzero(changes([rows.column(key) for key in bound.examples_source.keys]))
-    first = np.minimum.reduceat(available, starts)
-    event = np.asarray(rows.column(EVENT_TIME).to_numpy())[starts]
-    spans = np.maximum(0, (first - event)[first < FOREVER])
-    return measured_delay(spans, delay=bound.product.target.delay)
+    first = np.minimum.reduceat(np.where(has_label, available, FOREVER), starts)
+    began = np.asarray(rows.column(EVENT_TIME).to_numpy()) if delay else available
+    spans = np.maximum(0, (first - began[starts])[first < FOREVER])
+    return measured_delay(spans, delay=delay)
 
 
 def _absences(bound: Bound, taken: Taken, has_label: np.ndarray) -> tuple[Absence, ...]:

@@ -100,14 +100,25 @@ def test_how_long_labels_took_is_measured_by_their_first_revision(project):
         "state": pa.array(["kept", "kept", "kept", "refunded", None], pa.string()),
         "refunded_by": pa.array([None] * 5, pa.string()),
     }
-    found = facts(
-        project,
-        table,
-        il.Binary(refunded, available_after="1d"),
-        available_at="known_at",
-        available_after=None,
-    )
+    source = {"available_at": "known_at", "available_after": None}
+    found = facts(project, table, il.Binary(refunded, available_after="1d"), **source)
     assert found.times.measured == MeasuredDelay(n=3, late=1, median=5 * HOUR, p95=30 * HOUR)
+
+
+def test_a_label_promised_with_its_row_is_late_where_it_comes_in_a_later_revision(project):
+    asked = [START, START, START + timedelta(days=1)]
+    hours = [7, 7 + 24, 9]
+    table = {
+        "id": [0, 0, 1],
+        "asked": asked,
+        "known_at": [a + timedelta(hours=h) for a, h in zip(asked, hours, strict=True)],
+        "amount": [1.0] * 3,
+        "state": pa.array([None, "kept", "kept"], pa.string()),
+        "refunded_by": pa.array([None] * 3, pa.string()),
+    }
+    source = {"available_at": "known_at", "available_after": None}
+    found = facts(project, table, il.Binary(refunded), **source)
+    assert found.times.measured == MeasuredDelay(n=2, late=1, median=24 * HOUR, p95=24 * HOUR)
 
 
 def test_a_product_without_time_has_no_label_times(project):

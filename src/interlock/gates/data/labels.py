@@ -70,7 +70,8 @@ class LabelDelay(Declared):
         assert found is not None
         if not (math.isfinite(found.n) and found.n > 0 and 0 <= found.late <= found.n):
             return unmeasured(_LATE, "D158", "no label's delay was measured")
-        declared, p95 = format_span(times.delay), _rounded_up(found.p95)
+        declared = format_span(times.delay) if times.delay else "with their row"
+        p95 = _rounded_up(found.p95)
         return counted(
             _LATE,
             "D165",
