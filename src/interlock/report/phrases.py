@@ -148,7 +148,7 @@ def gate_phrase(result: GateResult) -> str:
 def _told(result: GateResult, verdict: Verdict) -> str:
     """'2 failed', '2 failed (1 advisory)', '1 failed (advisory)', or nothing."""
     found = [check for check in result.checks if check.verdict is verdict]
-    advisory = sum(check.advisory for check in found)
+    advisory = sum(check.advisory for check in found if verdict is not Verdict.PASSED)
     if not found:
         return ""
     note = (
