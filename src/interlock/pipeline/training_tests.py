@@ -1,4 +1,4 @@
-"""Stage: the training tests. Each candidate is fitted twice on a few hundred training rows.
+"""Stage: the training tests. Each candidate is fitted, and fitted again, on a few hundred rows.
 
 What they ask is in :mod:`interlock.gates.training`. A search is tried with the parameters that the
 estimator has; a candidate that does not learn from few rows is given more before it fails, for some
@@ -24,6 +24,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.finishing import Finishing
 from interlock.pipeline.training import train_inputs, training_data
+from interlock.train import estimator as families
 from interlock.train.answer import answer
 from interlock.train.candidate import Candidate
 from interlock.train.fit import Declared, FailedFit, Fitted, fit_all
@@ -35,7 +36,8 @@ ROWS = 500
 MORE_ROWS = 4_000  # for a candidate that has not learned from fewer
 _TUNE_ROWS = 100  # for early stopping
 _PER_CLASS = 20  # rows at least, where there are as many
-_AGAIN = "#again"  # no candidate's name has that sign
+_ROUNDS = 20  # of boosters and forests, where only their repetition is asked for
+_SHORT, _AGAIN = "#short", "#again"  # no candidate's name has that sign
 
 
 def rehearse(context: Context, examples: Outcome, seed_root: str) -> Outcome:
@@ -88,38 +90,51 @@ class _Rehearsal:
         """One trial a candidate, on at most ``limit`` rows."""
         chosen = chosen_rows(self._data, limit)
         few = replace(self._data, split=_small_split(self._data.split, chosen))
-        fits = fit_all(
-            {f"{n}{suffix}": _plain(self._declared[n]) for n in names for suffix in ("", _AGAIN)},
-            few,
-            seeds=self._seed,
-            cores=self._context.cores,
-        )
-        return [self._trial(few, chosen, fits[n], fits[f"{n}{_AGAIN}"], n) for n in names]
+        fits = fit_all(self._tasks(names), few, seeds=self._seed, cores=self._context.cores)
+        return [self._trial(few, chosen, fits, name) for name in names]
+
+    def _tasks(self, names: Sequence[str]) -> dict[str, Declared]:
+        """Each candidate as it is, and a pair of fits to compare: of itself, or shortened."""
+        found: dict[str, Declared] = {}
+        for name in names:
+            whole = _plain(self._declared[name])
+            short = _shortened(whole)
+            found[name] = whole
+            if short is not whole:
+                found[name + _SHORT] = short
+            found[name + _AGAIN] = short
+        return found
 
     def _seed(self, name: str) -> int:
-        own = name.removesuffix(_AGAIN)
+        own = name.partition("#")[0]
         return seed_from(self._seed_root, own, digest_json(self._declared[own].to_row()))
 
     def _trial(
         self,
         data: TrainingData,
         chosen: NDArray[np.int64],
-        fit: Fitted | FailedFit,
-        again: Fitted | FailedFit,
+        fits: Mapping[str, Fitted | FailedFit],
         name: str,
     ) -> Trial:
-        failed = next((f for f in (fit, again) if isinstance(f, FailedFit)), None)
-        if failed is not None:
-            return _broken(name, len(chosen), failed.mistakes)
+        fit, again = fits[name], fits[name + _AGAIN]
+        first = fits.get(name + _SHORT, fit)
+        for found in (fit, first, again):
+            if isinstance(found, FailedFit):
+                return _broken(name, len(chosen), found.mistakes)
         assert isinstance(fit, Fitted)
+        assert isinstance(first, Fitted)
         assert isinstance(again, Fitted)
         try:
-            return self._exported_trial(data, chosen, fit, again)
+            return self._exported_trial(data, chosen, fit, (first, again))
         except InterlockError as error:
             return _broken(name, len(chosen), error.mistakes)
 
     def _exported_trial(
-        self, data: TrainingData, chosen: NDArray[np.int64], fit: Fitted, again: Fitted
+        self,
+        data: TrainingData,
+        chosen: NDArray[np.int64],
+        fit: Fitted,
+        pair: tuple[Fitted, Fitted],
     ) -> Trial:
         from interlock.pipeline import exporting  # noqa: PLC0415 - ONNX is slow
 
@@ -128,12 +143,12 @@ class _Rehearsal:
         columns = take(data.columns, data.inputs, chosen)
         found = self._finishing.finish(answer(loaded.raw(columns), spec), chosen)
         prediction, y = found.prediction, data.y[chosen]
+        first, again = (exporting.payload_like(loaded.exported, one, data) for one in pair)
         trial = Trial(
             name=fit.name,
             rows=len(chosen),
             not_finite=int((~np.isfinite(prediction).reshape(len(y), -1).all(axis=1)).sum()),
-            repeated=loaded.exported.payload
-            == exporting.payload_like(loaded.exported, again, data),
+            repeated=first == again,
         )
         return trial if fit.is_baseline else self._compared(trial, y, prediction, data)
 
@@ -183,6 +198,14 @@ def _small_split(split: Split, chosen: NDArray[np.int64]) -> Split:
 def _plain(declared: Declared) -> Declared:
     """A candidate without its search."""
     return replace(declared, search=None) if isinstance(declared, Candidate) else declared
+
+
+def _shortened(declared: Declared) -> Declared:
+    """A candidate with fewer rounds, or itself: chance does not wait for the last tree."""
+    if not isinstance(declared, Candidate):
+        return declared
+    short = families.shortened(declared.estimator, _ROUNDS)
+    return declared if short is None else replace(declared, estimator=short)
 
 
 def _metrics(context: Context) -> tuple[Metric, ...]:

@@ -79,6 +79,20 @@ def seeded(estimator: Any, seed: int) -> Any:
     return copy
 
 
+def shortened(estimator: Any, rounds: int) -> Any | None:
+    """The same with at most that many boosting rounds or trees; None where it has no more."""
+    params = {"": estimator, **estimator.get_params(deep=True)}
+    long = {}
+    for name, value in params.items():
+        owner, _, last = name.rpartition("__")
+        counted = last == "n_estimators" or (
+            last == "max_iter" and isinstance(params.get(owner), _HISTOGRAM)
+        )
+        if counted and isinstance(value, int) and value > rounds:
+            long[name] = rounds
+    return clone(estimator).set_params(**long) if long else None
+
+
 def fit(estimator: Any, examples: Examples, threads: int) -> tuple[str, ...]:
     """Fit the estimator, in place, on that many threads; what is worth noting of it."""
     if not isinstance(estimator, Pipeline):
