@@ -60,6 +60,12 @@ def area_per_room(living_area_sqft: int, rooms: int) -> float | None:
     return living_area_sqft / rooms if rooms else None
 
 
+@il.postprocess
+def to_500(prediction: float) -> float:
+    """To the nearest 500 USD: nobody asks for a house's value to the dollar."""
+    return round(prediction / 500) * 500
+
+
 market = il.History(
     sales,
     by=neighbourhood,
@@ -76,6 +82,23 @@ block = il.History(
     block_sales_4y=il.count("1460d"),
     block_price_per_sqft_4y=il.median("price_per_sqft", "1460d"),
 )
+
+LARGE_AND_NEW = {
+    "valued_on": "1996-12-01",
+    "year_built": 1990,
+    "living_area_sqft": 2_500,
+    "lot_sqft": 9_000,
+    "stories": "two",
+    "exterior_wall": "brick",
+    "bedrooms": 4,
+    "full_baths": 2,
+    "half_baths": 1,
+    "rooms": 9,
+    "easting_m": 503_719.2,
+    "northing_m": 211_677.7,
+    "garage": "attached",
+    "garage_sqft": 480,
+}
 
 product = il.Product(
     "valuation",
@@ -97,8 +120,15 @@ product = il.Product(
     yardsticks={"assessor": "assessed_value"},  # shown beside, never trained on
     split=il.TimeSplit(tune="30d", calibrate="30d", test="90d"),
     metric="mdape",
+    postprocess=[to_500],
     data_gate=[il.MinRows(5_000)],
-    model_gate=[il.Below("mdape", 0.15), il.BeatsBaselines(), il.NoWorseThanChampion(margin=0.005)],
+    model_gate=[
+        il.Below("mdape", 0.15),
+        il.BeatsBaselines(),
+        il.NoWorseThanChampion(margin=0.005),
+        il.Directional("full_baths", add=1, never_lowers_by="2%"),  # on 99 of 100 houses
+        il.Expect(LARGE_AND_NEW, at_least=100_000, name="a large new house"),
+    ],
     service_gate=[il.P99Below("20ms")],
     card=il.Card(
         intended_use="A first estimate of what a single-family house in Lucas County would sell"
