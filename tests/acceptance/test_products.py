@@ -155,6 +155,56 @@ def test_classes(deliver, items, target, estimator, classes):
     assert 0 < log_loss["value"] < 0.5
 
 
+OWN = (
+    HEAD
+    + """
+@il.metric(better="lower", unit="EUR")
+def lost_weight(y_true, y_pred, rows):
+    wrong = y_true != rows.answered
+    return float((wrong * np.nan_to_num(rows["weight"])).mean())
+"""
+).replace("from datetime", "import numpy as np\nfrom datetime", 1)
+
+
+def test_a_release_answers_at_the_threshold_that_costs_least(deliver, items):
+    source = written(
+        target='il.Binary("good", threshold=il.MinCost(1, 9, unit="EUR"))',
+        candidates="{'it': il.Candidate(LogisticRegression(C=0.01), calibrate='sigmoid')}",
+        more="metrics=[lost_weight, 'f2', 'recall_at_fpr_10'], model_gate=[il.BeatsBaselines(),"
+        " il.Below(lost_weight, 5), il.Below('expected_cost', 1), il.Between('ece', 0, 0.5)]",
+        head=OWN,
+    )
+    project, row = deliver(source, items)
+    spec = in_bundle(project, row["digest"], "answer.json")["spec"]
+    threshold = spec["decision"]["threshold"]
+    assert 0 < threshold < 1
+    golden = in_bundle(project, row["digest"], "golden.json")
+    chances = [answer["probabilities"][1] for answer in golden]
+    assert [answer["prediction"] for answer in golden] == [p >= threshold for p in chances]
+    assert any(threshold <= p < 0.5 for p in chances) or any(p < threshold for p in chances)
+    kept = in_bundle(project, row["digest"], "candidate.json")
+    assert kept["decision"]["low"] <= threshold <= kept["decision"]["high"]
+    assert len(kept["decision"]["curve"]) > 10
+    assert {"lost_weight", "f2", "recall_at_fpr_10", "expected_cost"} <= set(kept["test"])
+    assert kept["test"]["lost_weight"]["resamples"] == 500
+    again = project.deliver()
+    assert again.json["digest"] == row["digest"]
+
+
+def test_a_release_answers_the_class_of_least_expected_cost(deliver, items):
+    source = written(
+        target='il.Multiclass("label", costs=il.Costs({"dear": {"cheap": 30, "fair": 30}}))',
+        candidates="{'it': il.Candidate(LogisticRegression(C=0.01))}",
+        more="metrics=['precision', 'f1_weighted']",
+    )
+    project, row = deliver(source, items)
+    spec = in_bundle(project, row["digest"], "answer.json")["spec"]
+    assert spec["classes"] == ["cheap", "dear", "fair"]
+    assert spec["decision"] == {"costs": [[0, 1, 1], [30, 0, 30], [1, 1, 0]]}
+    kept = in_bundle(project, row["digest"], "candidate.json")["test"]
+    assert {"expected_cost", "precision", "f1_weighted"} <= set(kept)
+
+
 BROKEN = (
     HEAD
     + """

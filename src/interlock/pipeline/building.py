@@ -118,6 +118,7 @@ def _files(
         "edges": row["edges"],
         "params": row["params"],
         "notes": row["notes"],
+        "decision": row["decision"],
         "importance": weights["inputs"],
         "n_rows": row["n_rows"],
         "trained_until": output["trained_until"],

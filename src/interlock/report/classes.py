@@ -1,7 +1,7 @@
 """A classifier's test rows, summarised to what the pictures need.
 
 For two classes the second is the positive one, and reliability, ROC and precision–recall are
-of its probability. For more classes reliability is of the answered class (top label), and
+of its probability. For more classes reliability is of the likeliest class (top label), and
 there are no curves. Rows with a probability that is not finite are counted as ``unusable``.
 """
 
@@ -28,11 +28,13 @@ def summarise_classes(
     *,
     classes: Sequence[object],
     target: str,
+    answered: NDArray[np.intp] | None = None,
     instants: NDArray[np.int64] | None = None,
     slices: Mapping[str, Sequence[object]] | None = None,
 ) -> ClassesSummary:
     """Summarise test rows: ``y`` (n_rows,) of ``classes``, ``probabilities`` (n_rows, n_classes).
 
+    ``answered`` (n_rows,) are the indices of the answered classes, the likeliest where not given.
     Raises ValueError for lengths that do not fit and for a true value that is no class.
     """
     if probabilities.shape != (len(y), len(classes)):
@@ -46,8 +48,9 @@ def summarise_classes(
     kept = np.flatnonzero(usable).tolist()
     truth = np.array([positions[y[i]] for i in kept], dtype=np.int64)
     chances = probabilities[usable]
-    answered = chances.argmax(axis=1) if len(kept) else truth
-    wrong = answered != truth
+    likeliest = chances.argmax(axis=1) if len(kept) else truth
+    said = likeliest if answered is None else np.asarray(answered, dtype=np.int64)[usable]
+    wrong = said != truth
 
     def error_rate(rows: groups.Positions) -> Estimate | None:
         return estimates.share(int(wrong[rows].sum()), len(rows))
@@ -55,7 +58,7 @@ def summarise_classes(
     binary = len(classes) == 2
     positive = truth == 1
     scores = chances[:, 1] if binary else chances.max(axis=1, initial=0.0)
-    came_true = positive if binary else ~wrong
+    came_true = positive if binary else likeliest == truth
     bins = _reliability(scores, came_true)
     curves = binary and bool(positive.any()) and not bool(positive.all())
     chosen = {name: [values[i] for i in kept] for name, values in (slices or {}).items()}
@@ -64,7 +67,7 @@ def summarise_classes(
         n=len(kept),
         unusable=len(y) - len(kept),
         classes=tuple(str(value) for value in classes),
-        confusion=_confusion(truth, answered, len(classes)),
+        confusion=_confusion(truth, said, len(classes)),
         reliability=bins,
         calibration_error=_calibration_error(bins),
         roc=_roc(scores, positive) if curves else None,

@@ -6,6 +6,7 @@ example it makes the :class:`Contract`, from which all pages about the API are w
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,6 +32,19 @@ class AnswerContract:
     entity: tuple[str, ...] = ()
     postprocess: tuple[FeatureDefinition, ...] = ()
 
+    @property
+    def decided(self) -> str:
+        """How the class that is answered is decided, in words; empty for a regression."""
+        classes, decision = self.spec.classes, self.spec.decision
+        if not classes:
+            return ""
+        if decision is None:
+            return "the likeliest class"
+        if decision.threshold is None:
+            return "the class of least expected cost"
+        no, yes = map(_named, classes)
+        return f"{yes} from a probability of {decision.threshold:g} on, else {no}"
+
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values; ``postprocess`` only where there is some."""
         after = {"postprocess": [asdict(d) for d in self.postprocess]} if self.postprocess else {}
@@ -52,6 +66,11 @@ class AnswerContract:
             entity=tuple(row["entity"]),
             postprocess=tuple(map(FeatureDefinition.from_row, row.get("postprocess", ()))),
         )
+
+
+def _named(value: Any) -> str:
+    """A class as JSON writes it, but a text without its quotes."""
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -37,6 +37,7 @@ def docs_page(contract: Contract) -> str:
     release = escape(contract.label or "unlabelled")
     answer = contract.answer
     answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
+    decided = f": {escape(answer.decided)}" if answer.decided else ""
     rows = "\n".join(_field_row(field, contract) for field in contract.request.fields)
     errors = "\n".join(
         f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
@@ -49,7 +50,7 @@ def docs_page(contract: Contract) -> str:
 <body>
 <main>
 <h1>{title}</h1>
-<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}.</p>
+<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}{decided}.</p>
 <h2>Ask</h2>
 <pre tabindex="0"><code>{escape(_curl(contract))}</code></pre>
 <p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:

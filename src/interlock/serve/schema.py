@@ -49,6 +49,7 @@ def schema_document(contract: Contract) -> dict[str, Any]:
             "unit": contract.answer.unit,
             "classes": list(spec.classes),
             "interval": spec.interval.level if spec.interval else None,
+            "decision": spec.decision.to_row() if spec.decision else None,
         },
         "coverage": {
             "of": list(contract.coverage.sentences) if contract.coverage else [],
@@ -230,7 +231,8 @@ def _answer_schema(contract: Contract) -> dict[str, Any]:
     }
     if contract.max_explained:
         properties["explanation"] = _explanation_schema(contract)
-    properties["prediction"]["description"] = _PREDICTION
+    decided = f"{contract.answer.decided}; " if contract.answer.decided else ""
+    properties["prediction"]["description"] = decided + _PREDICTION
     properties["covered"] = flag | {"description": "whether the release answers for this row"}
     optional = ("probabilities", "not_covered", "explanation", "degraded", "replay")
     required = [name for name in properties if name not in optional]

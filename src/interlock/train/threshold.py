@@ -15,7 +15,7 @@ calibration has seen. Every competitor gets the threshold that is best for it.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeAlias
 
@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from interlock.errors import AuthorError
 from interlock.stats.bootstrap import Means, bootstrap, percentile_interval
 from interlock.stats.resamples import Resamples
-from interlock.train.cuts import Cuts
+from interlock.train.cuts import Cuts, OfSides
 from interlock.train.decision import Decision, Floats, Matrix
 
 RESAMPLES = 500
@@ -39,7 +39,8 @@ class MinCost:
     """The threshold at which predictions cost least on average.
 
     What a row costs where "yes" is answered and not true, and so on, in ``unit``; a gain is
-    negative. Where probabilities are calibrated, the best threshold is known (``due``; Elkan 2001).
+    negative. Where probabilities come true as often as they say, the best threshold is known
+    (``due``; Elkan 2001): it is taken, unless the tune rows show another one to be cheaper.
     """
 
     false_positive: float
@@ -215,35 +216,85 @@ def choose(
     ids = None if clusters is None else np.asarray(clusters)[usable]
     drawn = Resamples.of(len(truth), seed=seed, clusters=ids, count=RESAMPLES)
     if isinstance(rule, Costs):
-        return _least_cost(rule, truth, odds, classes, drawn)
+        return _least_expected(rule, truth, odds, classes, drawn)
     seen = np.bincount(truth, minlength=2)
     if seen.min() < FEWEST_OF_CLASS:
         raise _undecided(f"{seen[1]} rows of yes and {seen[0]} of no")
     cuts = Cuts.of(odds[:, 1], truth == 1)
-    measured = _cost_of(rule) if isinstance(rule, MinCost) else _f_of(rule)
-    sign = 1.0 if isinstance(rule, MinCost) else -1.0
-    at = cuts.measured(measured, None)[0]
-    best = _middle(sign * at)
-    resampled = cuts.measured(measured, drawn)
-    moved = cuts.thresholds[np.argmin(np.where(np.isnan(resampled), np.inf, sign * resampled), 1)]
-    low, high = percentile_interval(moved)
+    if isinstance(rule, MinCost):
+        return _least_cost(rule, truth, odds, cuts, drawn)
+    return _greatest_f(rule, truth, cuts, drawn)
+
+
+def _least_cost(
+    rule: MinCost, truth: NDArray[np.intp], odds: Floats, cuts: Cuts, drawn: Resamples
+) -> Chosen:
+    """The threshold that is due, or the cheapest one where it is shown to be cheaper."""
+    at, resampled = _measured(_cost_of(rule), cuts, drawn)
+    near = np.argsort(np.abs(cuts.thresholds - rule.due), kind="stable")
+    cheapest = Decision(threshold=float(cuts.thresholds[near[_least(at[near])]]))
+    due = Decision(threshold=rule.due)
+    paid = {d.threshold: np.array(rule.costs)[truth, d.classes(odds)] for d in (cheapest, due)}
+    found = [Means(paid[d.threshold][:, None]) for d in (cheapest, due)]
+    costs = bootstrap(found, drawn)
+    shown = percentile_interval(costs[:, 1] - costs[:, 0])[0] > 0
+    reach = _reach(
+        np.concatenate([[rule.due], cuts.thresholds[near]]),
+        np.column_stack([costs[:, 1], resampled[:, near]]),
+    )
+    chosen = cheapest if shown else due
+    low, high = percentile_interval(costs[:, 0 if shown else 1])
     return Chosen(
-        decision=Decision(threshold=float(cuts.thresholds[best])),
-        rule=row,
+        decision=chosen,
+        rule=rule_row(rule),
         n=len(truth),
-        measure="cost" if isinstance(rule, MinCost) else f"f{rule.beta:g}",
-        unit=rule.unit if isinstance(rule, MinCost) else "1",
-        value=float(at[best]),
-        value_low=percentile_interval(resampled[:, best])[0],
-        value_high=percentile_interval(resampled[:, best])[1],
-        low=low,
-        high=high,
-        due=rule.due if isinstance(rule, MinCost) else None,
+        measure="cost",
+        unit=rule.unit,
+        value=float(paid[chosen.threshold].mean()),
+        value_low=low,
+        value_high=high,
+        low=reach[0],
+        high=reach[1],
+        due=rule.due,
         curve=_curve(cuts.thresholds, at, resampled),
     )
 
 
-def _cost_of(rule: MinCost) -> Callable[[Floats, Floats, Floats, Floats], Floats]:
+def _greatest_f(rule: MaxFBeta, truth: NDArray[np.intp], cuts: Cuts, drawn: Resamples) -> Chosen:
+    at, resampled = _measured(_f_of(rule), cuts, drawn)
+    reach = _reach(cuts.thresholds, -resampled)
+    best = _least(-at)
+    low, high = percentile_interval(resampled[:, best])
+    return Chosen(
+        decision=Decision(threshold=float(cuts.thresholds[best])),
+        rule=rule_row(rule),
+        n=len(truth),
+        measure=f"f{rule.beta:g}",
+        value=float(at[best]),
+        value_low=low,
+        value_high=high,
+        low=reach[0],
+        high=reach[1],
+        curve=_curve(cuts.thresholds, at, resampled),
+    )
+
+
+def _measured(of_sides: OfSides, cuts: Cuts, drawn: Resamples) -> tuple[Floats, Floats]:
+    """At every cut: of all rows (n_cuts,), and of every resample (n_resamples, n_cuts)."""
+    return cuts.measured(of_sides, None)[0], cuts.measured(of_sides, drawn)
+
+
+def _reach(thresholds: Floats, resampled: Floats) -> tuple[float, float]:
+    """How far the threshold of the least value moves from resample to resample.
+
+    ``thresholds`` are (n,), ``resampled`` (n_resamples, n); of equals the first is taken.
+    """
+    known = np.where(np.isnan(resampled), np.inf, resampled)
+    found = [thresholds[_least(values)] for values in known]
+    return percentile_interval(np.array(found))
+
+
+def _cost_of(rule: MinCost) -> OfSides:
     (right_no, wrong_yes), (wrong_no, right_yes) = rule.costs
 
     def cost(hits: Floats, alarms: Floats, positives: Floats, negatives: Floats) -> Floats:
@@ -254,7 +305,7 @@ def _cost_of(rule: MinCost) -> Callable[[Floats, Floats, Floats, Floats], Floats
     return cost
 
 
-def _f_of(rule: MaxFBeta) -> Callable[[Floats, Floats, Floats, Floats], Floats]:
+def _f_of(rule: MaxFBeta) -> OfSides:
     square = rule.beta**2
 
     def f(hits: Floats, alarms: Floats, positives: Floats, negatives: Floats) -> Floats:
@@ -263,11 +314,10 @@ def _f_of(rule: MaxFBeta) -> Callable[[Floats, Floats, Floats, Floats], Floats]:
     return f
 
 
-def _middle(values: Floats) -> int:
-    """The place of the least value; of equals the middle one."""
+def _least(values: Floats) -> int:
+    """The place of the least value, of equals the first: what rounding alone parts is equal."""
     least = np.nanmin(values)
-    equals = np.flatnonzero(values <= least + 1e-12 * max(1.0, abs(least)))
-    return int(equals[len(equals) // 2])
+    return int(np.argmax(values <= least + 1e-12 * max(1.0, abs(least))))
 
 
 def _curve(thresholds: Floats, at: Floats, resampled: Floats) -> tuple[Point, ...]:
@@ -285,7 +335,7 @@ def _curve(thresholds: Floats, at: Floats, resampled: Floats) -> tuple[Point, ..
     return tuple(points)
 
 
-def _least_cost(
+def _least_expected(
     rule: Costs, truth: NDArray[np.intp], odds: Floats, classes: Sequence[Any], drawn: Resamples
 ) -> Chosen:
     strangers = rule.strangers(classes)

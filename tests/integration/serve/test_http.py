@@ -168,6 +168,7 @@ def test_the_schema_names_everything_a_consumer_needs(client):
         "unit": "USD",
         "classes": [],
         "interval": 0.8,
+        "decision": None,
     }
     assert predict(client, json.dumps(schema["example"]).encode()).status_code == 200
 

@@ -21,6 +21,7 @@ from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import declared_split, named_in_test, split_examples
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.judging.classes import measured_classes
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
 from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
@@ -85,6 +86,7 @@ def judge_model(
             "estimates": _estimates(context, measurement, trained.output, rows, checks),
             "champion": _kept_champion(context, measurement),
             "without_outliers": _without_outliers(context, measurement, trained, divided, checks),
+            "classes": measured_classes(measurement),
         }
 
     return context.run("model gate", inputs, compute)

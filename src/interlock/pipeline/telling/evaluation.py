@@ -15,6 +15,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.model import limits_of
 from interlock.pipeline.telling.behaviour import tell_behaviour
+from interlock.pipeline.telling.classes import with_classes
 from interlock.pipeline.telling.ranking import tell_ranking
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
@@ -47,7 +48,7 @@ def tell_evaluation(
         candidates=tuple(shown),
         winner=output["winner"],
         ranking=tell_ranking(output["ranking"]),
-        test=_test_summary(context, examples, trained) if estimates else None,
+        test=_test_summary(context, examples, trained, judged) if judged and estimates else None,
         behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
     )
 
@@ -112,7 +113,7 @@ def _other(name: str, measured: Mapping[str, Any], kind: str) -> report.Candidat
 
 
 def _test_summary(
-    context: Context, examples: Outcome, trained: Outcome
+    context: Context, examples: Outcome, trained: Outcome, judged: Outcome
 ) -> report.RegressionSummary | report.ClassesSummary | None:
     rows = load_examples(context, examples.output)
     output, product = trained.output, context.bound.product
@@ -136,14 +137,16 @@ def _test_summary(
             high=kept.get("high"),
             promised=getattr(product.target, "interval", None),
         )
-    return summarise_classes(
+    summary = summarise_classes(
         [rows.classes[int(i)] for i in rows.y[test]],
         kept["prediction"],
         classes=rows.classes,
         target=product.target.name,
+        answered=kept["answered"],
         instants=instants,
         slices=slices,
     )
+    return with_classes(summary, judged.output["classes"], row["decision"])
 
 
 def _slices(rows: TrainingSet, test: np.ndarray[Any, Any]) -> dict[str, list[object]]:

@@ -18,7 +18,14 @@ from interlock.data.label_times import LabelTimes
 from interlock.evaluate.leakage import Revealed
 from interlock.report.content.behaviour import Behaviour, BehaviourExample
 from interlock.report.content.card import CardField, CardInput, CardMaking, CardMetric, ModelCard
-from interlock.report.content.classes import ClassesSummary, Curve, ReliabilityBin
+from interlock.report.content.classes import (
+    ClassesSummary,
+    ClassScore,
+    Curve,
+    Decision,
+    ReliabilityBin,
+    ThresholdPoint,
+)
 from interlock.report.content.data import (
     CategoricalColumn,
     Column,
@@ -47,6 +54,7 @@ __all__ = [
     "CardMaking",
     "CardMetric",
     "CategoricalColumn",
+    "ClassScore",
     "ClassesSummary",
     "Cloud",
     "Column",
@@ -55,6 +63,7 @@ __all__ = [
     "Curve",
     "Data",
     "Decile",
+    "Decision",
     "Dependence",
     "Evaluation",
     "Explanations",
@@ -80,4 +89,5 @@ __all__ = [
     "SplitPart",
     "Step",
     "StepStatus",
+    "ThresholdPoint",
 ]

@@ -40,7 +40,7 @@ def calibration(made: ClassesSummary) -> Figure | None:
     if not made.reliability:
         return None
     binary = len(made.classes) == 2
-    what = "the answered class"
+    what = "the likeliest class"
     if binary:
         what = event(shown(made.target, limit=24), shown(made.classes[1], limit=24))
     across, up = f"predicted probability of {what}", f"how often {what} came true"
