@@ -211,7 +211,7 @@ def _judge_moment(expected: Any) -> Callable[[Field, Any], str]:
             return f"is {_kind_of(value)}"
         try:
             msgspec.convert(value, expected)
-        except msgspec.ValidationError:
+        except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair is no date
             return "cannot be read"
         return ""
 

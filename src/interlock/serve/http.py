@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
@@ -34,8 +34,10 @@ from interlock.serve.errors import (
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.plan import ServePlan
-from interlock.serve.predictor import Predictor, Reply
+from interlock.serve.predictor import Predictor
+from interlock.serve.replies import Reply
 from interlock.serve.schema import openapi, schema_document
+from interlock.serve.tick import Tick
 
 JSON = [("content-type", "application/json"), ("x-content-type-options", "nosniff")]
 HTML = [
@@ -63,6 +65,7 @@ class App:
         self._local = plan.on_loopback
         self._token = None if token is None else _hashed(token)
         self._in_flight = 0
+        self._tick = Tick(self._file)
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
         self._pages: dict[str, Page] = {
             "/health/live": self._alive,
@@ -126,21 +129,27 @@ class App:
         proto.response_bytes(status, JSON, content)
 
     async def _answer(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
-        """The top of the worker: whatever was raised becomes a 500 that is logged as one."""
+        if query:
+            return await self._asked_more(predictor, body, query)
+        loop = asyncio.get_running_loop()
+        return await self._tick.answer(predictor, body, loop)
+
+    async def _asked_more(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
+        """A request with a query string, answered apart."""
         try:
             reply = await self._reply(predictor, body, query)
         except Exception:  # noqa: BLE001 - nothing may take the worker down
             traceback.print_exc(file=sys.stderr)
             reply = predictor.crashed(body)
         try:
-            await self._file(reply)
+            synced = self._file(reply.records)
+            if synced is not None:
+                await synced
         except InterlockError as error:
             return status_of(error), error_body(error)
         return reply.status, reply.body
 
     async def _reply(self, predictor: Predictor, body: bytes, query: str) -> Reply:
-        if not query:
-            return predictor.prepare(body)
         try:
             explain = _explain(query)
         except ServiceError as error:
@@ -149,11 +158,12 @@ class App:
             return predictor.prepare(body)
         return await predictor.explained(body, self._explaining)
 
-    async def _file(self, reply: Reply) -> None:
+    def _file(self, records: Sequence[bytes]) -> asyncio.Future[int] | None:
+        """Write records; a future where the answer waits for the disk. Raises LogFull."""
         if self._waits_for_disk:
-            await asyncio.wrap_future(self._log.submit(reply.records))
-        else:
-            self._log.append(reply.records)
+            return asyncio.wrap_future(self._log.submit(records))
+        self._log.append(records)
+        return None
 
     async def _body(self, headers: Any, proto: Any) -> bytes:
         """The body, within its bound and its time. Raises ServiceError S112, S114, S128."""

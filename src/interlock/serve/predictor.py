@@ -8,7 +8,8 @@ A row that the release does not cover is answered with the reason in place of a 
 model is not asked; a product that declares ``not_covered="estimate"`` has it asked all the same.
 
 A list is decoded and computed whole before the model is called once; one bad row refuses the list,
-naming every bad row.
+naming every bad row. Several requests may be answered together (:meth:`Predictor.prepare_all`): one
+look-up and one call of the model for all, each answered as if it had come alone.
 
 An explanation is asked for apart from the request's fields, and takes a thousand times as long as
 an answer: :meth:`Predictor.explained` computes it in a thread, while others are answered.
@@ -22,15 +23,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 import msgspec
-from msgspec import UNSET, UnsetType
 
 from interlock import clock
 from interlock.errors import InterlockError
 from interlock.features.request import FeatureFailure
-from interlock.serve.contract import class_name
 from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
 from interlock.serve.explainer import MAX_EXPLAINED
@@ -42,77 +40,28 @@ from interlock.serve.loaded import LoadedRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.pick import Values
 from interlock.serve.plan import ServePlan
-from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
+from interlock.serve.replies import Answered, Replies, Reply, Row
 from interlock.train.answer import AnswerOne
 from interlock.train.postprocess import PostprocessFailure
 
 _MICRO = 1e6
 _MAX_MESSAGE = 500  # characters of a refusal kept in the log
-_ENCODER = msgspec.json.Encoder()
 
 
-class IntervalAnswer(msgspec.Struct, frozen=True):
-    """A prediction interval, in the prediction's unit."""
+@dataclass(slots=True)
+class _Asked:
+    """One request under way: its rows once they are looked up, their scores once they are known.
 
-    low: float
-    high: float
-    level: float
-
-
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What a consumer gets for one row.
-
-    Where ``covered`` is false, ``not_covered`` says why; ``prediction`` and ``interval`` are then
-    null and ``probabilities`` absent, unless the product asks for estimates.
+    ``computed`` holds (values, time, request features) of every row.
     """
 
-    prediction: Any
-    probabilities: dict[str, float] | UnsetType = UNSET
-    interval: IntervalAnswer | None
-    unit: str
-    covered: bool
-    not_covered: str | UnsetType = UNSET
-    release: str
-    digest: str
-    arm: str
-    id: str
-    explanation: Explanation | UnsetType = UNSET
-    degraded: bool | UnsetType = UNSET
-    replay: bool | UnsetType = UNSET
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A status, a body, and the records that must be on file before the body is sent."""
-
-    status: int
     body: bytes
-    records: list[bytes]
-
-
-@dataclass(slots=True)
-class _Row:
-    """One row on its way."""
-
-    values: tuple[Any, ...]
-    as_of: int
-    features: tuple[Any, ...]
-    known: tuple[Any, ...]
-    found: Found
-    not_covered: str
-    encoded: Sequence[Any] | None  # None: the model is not asked
-
-
-@dataclass(slots=True)
-class _Answered:
-    """Rows that have their answers, neither logged nor sent yet."""
-
     now: int
     is_list: bool
-    rows: list[_Row]
-    answers: list[AnswerOne | None]
+    computed: list[tuple[Values, int, Values]]
     phases: dict[str, float]
-    explanations: list[Explanation | None]
+    rows: Sequence[Row] = ()
+    scores: Sequence[Sequence[float] | None] = ()
 
 
 class Predictor:
@@ -128,20 +77,12 @@ class Predictor:
     ) -> None:
         self.release = release
         self._log = log
-        self._ids = ids
+        self._replies = Replies(release, plan, ids)
         self._now = now
-        self._arm = plan.arm
-        self._replay = plan.replay
         asked = release.schema.asked_at
         declared = asked.tolerance if asked is not None else None
         tolerance = declared if plan.tolerance is None else plan.tolerance
         self._instant = instant_reader(release.schema, None if plan.replay else tolerance)
-        spec = release.contract.answer.spec
-        self._level = spec.interval.level if spec.interval else 0.0
-        self._classes = spec.classes
-        self._class_names = tuple(map(class_name, spec.classes))
-        self._unit = release.contract.answer.unit
-        self._marked: bool | UnsetType = True if plan.replay else UNSET
 
     def predict(self, body: bytes) -> tuple[int, bytes]:
         """Status and body of the answer, which by then is in the log."""
@@ -159,9 +100,31 @@ class Predictor:
             answered = self._answered(body, now, explain=explain)
             if explain:
                 self._explain(answered)
-            return self._replied(answered)
+            return self._replies.replied(answered)
         except InterlockError as error:
-            return self._refused(error, body, now)
+            return self._replies.refused(error, body, now)
+
+    def prepare_all(self, bodies: Sequence[bytes]) -> list[Reply]:
+        """As :meth:`prepare` for each; where answering together fails, each is answered alone."""
+        now = self._now()
+        begun: list[_Asked | Reply] = []
+        for body in bodies:
+            try:
+                begun.append(self._begin(body, now))
+            except InterlockError as error:
+                begun.append(self._replies.refused(error, body, now))
+        together = [one for one in begun if isinstance(one, _Asked)]
+        try:
+            self._ask(together)
+        except InterlockError:
+            return [self.prepare(one.body) if isinstance(one, _Asked) else one for one in begun]
+        return [self._concluded(one) if isinstance(one, _Asked) else one for one in begun]
+
+    def _concluded(self, asked: _Asked) -> Reply:
+        try:
+            return self._replies.replied(self._finished(asked))
+        except InterlockError as error:
+            return self._replies.refused(error, asked.body, asked.now)
 
     async def explained(self, body: bytes, executor: Executor) -> Reply:
         """As :meth:`prepare`, explained in a thread of ``executor``."""
@@ -170,39 +133,73 @@ class Predictor:
             answered = self._answered(body, now, explain=True)
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(executor, self._explain, answered)
-            return self._replied(answered)
+            return self._replies.replied(answered)
         except InterlockError as error:
-            return self._refused(error, body, now)
+            return self._replies.refused(error, body, now)
 
     def refused(self, error: InterlockError, body: bytes) -> Reply:
         """The refusal of a request that is wrong beside its body."""
-        return self._refused(error, body, self._now())
+        return self._replies.refused(error, body, self._now())
 
     def crashed(self, body: bytes) -> Reply:
         """What to say, and to log, when answering raised something nobody foresaw."""
         error = ServiceError("S125", "the service failed; its operator can see why")
-        record = record_bytes(self._refusal(error, body, self._now()))
-        return Reply(status_of(error), error_body(error), [record])
+        return self._replies.refused(error, body, self._now())
 
-    def _refused(self, error: InterlockError, body: bytes, now: int) -> Reply:
-        record = record_bytes(self._refusal(error, body, now))
-        return Reply(status_of(error), error_body(error), [record])
+    def _answered(self, body: bytes, now: int, *, explain: bool) -> Answered:
+        asked = self._begin(body, now)
+        if explain:
+            self._check_explicable(len(asked.computed))
+        self._ask([asked])
+        return self._finished(asked)
 
-    def _answered(self, body: bytes, now: int, *, explain: bool) -> _Answered:
+    def _begin(self, body: bytes, now: int) -> _Asked:
+        """Decode a request and compute its features. Raises ServiceError for all that is wrong."""
         begun = perf_counter()
         decoded = self.release.decoder.decode(body)
-        if explain:
-            self._check_explicable(len(decoded.rows))
-        phases = {"decode": (perf_counter() - begun) * _MICRO}
-        rows = self._rows(decoded, now, phases)
-        mark = perf_counter()
+        read = perf_counter()
+        computed = self._computed(decoded, now)
+        phases = {
+            "decode": (read - begun) * _MICRO,
+            "features": (perf_counter() - read) * _MICRO,
+        }
+        return _Asked(body, now, decoded.is_list, computed, phases)
+
+    def _ask(self, requests: Sequence[_Asked]) -> None:
+        """One look-up and one call of the model for the rows of all; each has its part of the time.
+
+        Raises ServiceError where the store or the model fails.
+        """
+        if not requests:
+            return
+        begun = perf_counter()
+        computed = [row for asked in requests for row in asked.computed]
+        release = self.release
+        found = release.history.rows([(values + own, at) for values, at, own in computed])
+        read = perf_counter()
+        rows = [self._row(*each, history) for each, history in zip(computed, found, strict=True)]
+        made = perf_counter()
         scores = self._scores(rows)
-        scored = perf_counter()
-        answers = self._answers(scores, rows, is_list=decoded.is_list)
-        phases["score"] = (scored - mark) * _MICRO
-        phases["answer"] = (perf_counter() - scored) * _MICRO
-        nothing: list[Explanation | None] = [None] * len(rows)
-        return _Answered(now, decoded.is_list, rows, answers, phases, nothing)
+        part = _MICRO / len(requests)
+        spent = {
+            "history": (read - begun) * part,
+            "encode": (made - read) * part,
+            "score": (perf_counter() - made) * part,
+        }
+        start = 0
+        for asked in requests:
+            stop = start + len(asked.computed)
+            asked.rows, asked.scores = rows[start:stop], scores[start:stop]
+            asked.phases |= spent
+            start = stop
+
+    def _finished(self, asked: _Asked) -> Answered:
+        """The answers to a request's rows. Raises ServiceError where one cannot be given."""
+        begun = perf_counter()
+        answers = self._answers(asked.scores, asked.rows, is_list=asked.is_list)
+        asked.phases["answer"] = (perf_counter() - begun) * _MICRO
+        nothing: list[Explanation | None] = [None] * len(asked.rows)
+        return Answered(asked.now, asked.is_list, asked.rows, answers, asked.phases, nothing)
 
     def _check_explicable(self, n_rows: int) -> None:
         """Raises ServiceError S129 where the release cannot explain, S113 for too many rows."""
@@ -213,7 +210,7 @@ class Predictor:
             what = f"at most {MAX_EXPLAINED} rows are explained in one request, not {n_rows}"
             raise ServiceError("S113", what)
 
-    def _explain(self, answered: _Answered) -> None:
+    def _explain(self, answered: Answered) -> None:
         """Explain every row that the model was asked about. Raises ServiceError S124, S125."""
         explainer = self.release.explainer
         assert explainer is not None
@@ -224,20 +221,7 @@ class Predictor:
                 answered.explanations[number] = explainer.explain(encoded)
         answered.phases["explain"] = (perf_counter() - begun) * _MICRO
 
-    def _replied(self, answered: _Answered) -> Reply:
-        """The records to log, and the body to send."""
-        spent, records, replies = Phases(**answered.phases), [], []
-        each = zip(answered.rows, answered.answers, answered.explanations, strict=True)
-        for number, (row, one, why) in enumerate(each):
-            identity = self._ids.next(answered.now)
-            place = number if answered.is_list else None
-            record = self._record(row, one, why, answered.now, identity, spent, place)
-            records.append(record_bytes(record))
-            replies.append(self._reply(row, one, why, identity))
-        content = _ENCODER.encode(replies if answered.is_list else replies[0])
-        return Reply(200, content, records)
-
-    def _scores(self, rows: Sequence[_Row]) -> Sequence[Sequence[float] | None]:
+    def _scores(self, rows: Sequence[Row]) -> Sequence[Sequence[float] | None]:
         """Raw scores of every row that the model is asked about, in one call."""
         asked = [row.encoded for row in rows if row.encoded is not None]
         if len(asked) == 1:
@@ -253,27 +237,12 @@ class Predictor:
         """How old the history features are that it answers with."""
         return self.release.history.standing(self._now())
 
-    def _rows(self, decoded: Decoded, now: int, phases: dict[str, float]) -> list[_Row]:
-        """Features and encoding of every row, with one look-up for all.
-
-        Raises ServiceError for all bad rows at once.
-        """
-        begun = perf_counter()
-        computed = self._computed(decoded, now)
-        made = perf_counter()
+    def _row(self, values: Values, as_of: int, own: Values, history: Found) -> Row:
         release = self.release
-        found = release.history.rows([(values + own, at) for values, at, own in computed])
-        read = perf_counter()
-        rows = []
-        for (values, as_of, own), history in zip(computed, found, strict=True):
-            known = values + own + history.values
-            why = release.not_covered(known, as_of)
-            encoded = None if why and not release.estimates else release.encode(known)
-            rows.append(_Row(values, as_of, own, known, history, why, encoded))
-        phases["features"] = (made - begun) * _MICRO
-        phases["history"] = (read - made) * _MICRO
-        phases["encode"] = (perf_counter() - read) * _MICRO
-        return rows
+        known = values + own + history.values
+        why = release.not_covered(known, as_of)
+        encoded = None if why and not release.estimates else release.encode(known)
+        return Row(values, as_of, own, known, history, why, encoded)
 
     def _computed(self, decoded: Decoded, now: int) -> list[tuple[Values, int, Values]]:
         """(values, time, request features) of every row. Raises ServiceError for all bad ones."""
@@ -290,7 +259,7 @@ class Predictor:
         return rows
 
     def _answers(
-        self, scores: Sequence[Sequence[float] | None], rows: Sequence[_Row], *, is_list: bool
+        self, scores: Sequence[Sequence[float] | None], rows: Sequence[Row], *, is_list: bool
     ) -> list[AnswerOne | None]:
         """What every row is answered; None where the model was not asked.
 
@@ -319,90 +288,6 @@ class Predictor:
         if not all(map(math.isfinite, numbers)):
             raise ServiceError("S124", "the model gave no finite answer")
         return answer
-
-    def _reply(
-        self, row: _Row, answer: AnswerOne | None, why: Explanation | None, identity: str
-    ) -> Answer:
-        return Answer(
-            prediction=self._named(answer),
-            probabilities=UNSET
-            if answer is None or answer.probabilities is None
-            else dict(zip(self._class_names, answer.probabilities, strict=True)),
-            interval=None
-            if answer is None or answer.low is None or answer.high is None
-            else IntervalAnswer(answer.low, answer.high, self._level),
-            unit=self._unit,
-            covered=not row.not_covered,
-            not_covered=row.not_covered or UNSET,
-            release=self.release.label,
-            digest=self.release.digest,
-            arm=self._arm,
-            id=identity,
-            explanation=why or UNSET,
-            degraded=True if row.found.degraded else UNSET,
-            replay=self._marked,
-        )
-
-    def _named(self, answer: AnswerOne | None) -> Any:
-        if answer is None:
-            return None
-        if answer.probabilities is None:
-            return answer.value
-        return self._classes[int(answer.value)]
-
-    def _record(
-        self,
-        row: _Row,
-        answer: AnswerOne | None,
-        why: Explanation | None,
-        now: int,
-        identity: str,
-        phases: Phases,
-        number: int | None,
-    ) -> Record:
-        release = self.release
-        return Record(
-            id=identity,
-            time=now,
-            product=release.product,
-            status=200,
-            digest=release.digest,
-            label=release.label,
-            assigned=self._arm,
-            arm=self._arm,
-            as_of=row.as_of,
-            entity=release.entity(row.known),
-            request=_ENCODER.encode(dict(zip(release.fields, row.values, strict=True))),
-            features=dict(zip(release.names, row.features + row.found.values, strict=True)),
-            grid=row.found.grids,
-            prediction=self._named(answer),
-            probabilities=None if answer is None else answer.probabilities,
-            interval=None
-            if answer is None or answer.low is None or answer.high is None
-            else (answer.low, answer.high),
-            not_covered=row.not_covered,
-            explanation=why,
-            degraded=row.found.degraded,
-            replay=self._replay,
-            row=number,
-            phases=phases,
-        )
-
-    def _refusal(self, error: InterlockError, body: bytes, now: int) -> Record:
-        return Record(
-            id=self._ids.next(now),
-            time=now,
-            product=self.release.product,
-            status=status_of(error),
-            digest=self.release.digest,
-            label=self.release.label,
-            assigned=self._arm,
-            arm=self._arm,
-            request=body[:MAX_KEPT],
-            replay=self._replay,
-            error=error.code,
-            message=error.mistakes[0].what[:_MAX_MESSAGE],
-        )
 
 
 def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> ServiceError:

@@ -263,3 +263,10 @@ def test_no_bytes_make_it_raise_anything_but_a_refusal(data):
     data = data if isinstance(data, bytes) else data.encode()
     with pytest.raises(ServiceError):
         DECODER.decode(data)
+
+
+@pytest.mark.parametrize("name", [field.name for field in SCHEMA.fields])
+def test_half_a_surrogate_pair_is_refused_in_any_field(name):
+    with pytest.raises(ServiceError, match="") as refused:
+        DECODER.decode(json.dumps({name: "\ud800"}).encode())
+    assert refused.value.code == "S110" or refused.value.fields
