@@ -34,6 +34,7 @@ from interlock.pipeline.probes.parity import spread_rows
 from interlock.pipeline.snapshots import load_snapshots
 from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet, packed_features, source_rows
+from interlock.release.coverage import Coverage, Covering
 from interlock.release.scorer import open_scorer
 from interlock.serve.answering import Answering
 from interlock.serve.answering import Outcome as Answered
@@ -49,6 +50,7 @@ _MISSING = "without a value"
 _OUTSIDE = "outside what the field admits"
 _UNCHANGED = "unchanged"
 _REFUSED = "refused"
+_UNCOVERED = "not covered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,12 +69,14 @@ def measure_behaviour(
     test: NDArray[np.int64],
     checks: Sequence[Any],
     *,
+    coverage: Coverage | None,
     clusters: NDArray[Any] | None,
 ) -> Measured:
     """Ask the winner whatever the checks declare; ``winner`` is its row of the train stage.
 
     ``test`` are the numbers of the test rows, ``clusters`` their (n_test,) unit ids where rows of
-    one unit depend on each other.
+    one unit depend on each other. Requests beyond the ``coverage`` are not tried: of those the
+    release promises nothing.
     """
     asked = [check for check in checks if isinstance(check, Behaviour)]
     if not asked or not len(test):
@@ -80,7 +84,7 @@ def measure_behaviour(
     chosen = spread_rows(len(test), MAX_ROWS)
     trial = _Trial(
         bound=context.bound,
-        release=candidate_release(context, winner),
+        release=candidate_release(context, winner, coverage),
         table=rows.table.take(pa.array(test[chosen])),
         units=None if clusters is None else clusters[chosen],
     )
@@ -93,9 +97,16 @@ def measure_behaviour(
     )
 
 
-def candidate_release(context: Context, row: Mapping[str, Any]) -> Answering:
+def candidate_release(
+    context: Context, row: Mapping[str, Any], coverage: Coverage | None
+) -> Answering:
     """A packaged candidate with the parts that its release would have."""
-    bound = context.bound
+    bound, name = context.bound, f"candidate_{context.bound.code_digest[:16]}"
+    known = [
+        *(field.name for field in bound.schema.fields),
+        *(feature.name for feature in bound.features.request),
+        *(a.name for history in bound.features.histories for a in history.aggregates),
+    ]
     encoder = Encoder.from_row(context.get_json(row["encoder"])) if row["encoder"] else None
     return Answering(
         schema=bound.schema,
@@ -109,9 +120,8 @@ def candidate_release(context: Context, row: Mapping[str, Any]) -> Answering:
             inputs=bound.features.inputs,
         ),
         spec=AnswerSpec.from_row(row["spec"]),
-        postprocessing=PostProcessing.load(
-            bound.packed, bound.postprocess, name=f"candidate_{bound.code_digest[:16]}"
-        ),
+        postprocessing=PostProcessing.load(bound.packed, bound.postprocess, name=name),
+        covering=None if coverage is None else Covering(coverage, known, bound.packed, name=name),
     )
 
 
@@ -138,7 +148,8 @@ class _Trial:
     @cached_property
     def before(self) -> tuple[NDArray[np.int64], Floats]:
         """(rows answered, their answers) as they were."""
-        return self._answers(self.requests, np.arange(self.table.num_rows))
+        places, answers, _ = self._answers(self.requests, np.arange(self.table.num_rows))
+        return places, answers
 
     def tried(self, check: Directional | Invariant) -> Tried:
         """The check's changes of every row, and what was answered to them."""
@@ -173,10 +184,10 @@ class _Trial:
         numbers = np.array([row for row in kept if row in known], dtype=np.int64)
         changed = {name: [values[i] for i in numbers] for name, values in self.requests.items()}
         changed[field.name] = [became[i] for i in numbers]
-        places, after = self._answers(changed, numbers)
-        refused = len(kept) - len(places)
-        if refused:
-            skipped[_REFUSED] += refused
+        places, after, uncovered = self._answers(changed, numbers)
+        refused = len(kept) - len(places) - uncovered
+        skipped.update({_UNCOVERED: uncovered} if uncovered else {})
+        skipped.update({_REFUSED: refused} if refused else {})
         rows = numbers[places]
         return Tried(
             before=before[[known[row] for row in rows.tolist()]],
@@ -190,13 +201,17 @@ class _Trial:
 
     def _answers(
         self, columns: Mapping[str, Sequence[Any]], rows: NDArray[np.int64]
-    ) -> tuple[NDArray[np.int64], Floats]:
-        """(places answered, answers) of requests, each with the history of its own row."""
+    ) -> tuple[NDArray[np.int64], Floats, int]:
+        """Of requests, each with the history of its own row: (places answered, answers, how many
+        are not covered, which are among neither)."""
         instants = np.asarray(self.table.column("t").to_numpy())[rows]
         outcome = self.release.answer(
             columns, [None] * len(rows), as_of=instants, history=self._kept_history(rows)
         )
-        return np.array(outcome.places, dtype=np.int64), _numbers(outcome)
+        covered = np.array([not outcome.not_covered[p] for p in outcome.places], dtype=bool)
+        places = np.array(outcome.places, dtype=np.int64)
+        uncovered = sum(map(bool, outcome.not_covered))
+        return places[covered], _numbers(outcome)[covered], uncovered
 
     def _kept_history(self, rows: NDArray[np.int64]) -> HistoryProvider:
         def provide(definition: HistoryDefinition, *_: Any) -> dict[str, list[Any]]:
@@ -273,6 +288,8 @@ def _expected(release: Answering, check: Expect, history: HistoryProvider, newes
     names = [field.name for field in release.schema.fields]
     columns = {name: [value] for name, value in zip(names, decoded.rows[0], strict=True)}
     outcome = release.answer(columns, [None], as_of=newest, history=history)
+    if outcome.not_covered[0]:
+        return Expected(reason=f"not covered: {outcome.not_covered[0]}")
     if outcome.answers is None or not outcome.places:
         return Expected(reason=str(outcome.reasons[0]))
     found = outcome.answers

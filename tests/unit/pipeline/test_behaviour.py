@@ -13,10 +13,13 @@ from sklearn.linear_model import LinearRegression
 import interlock as il
 from interlock.pipeline import training
 from interlock.pipeline.behaviour import candidate_release, measure_behaviour
+from interlock.pipeline.dividing import load_coverage, split_examples
 from interlock.pipeline.examples import load_examples, make_examples
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.store.arrays import array_from_bytes
+from interlock.verdict import GateResult
 
 N = 600
 
@@ -93,9 +96,18 @@ def trained(bench):
         test = array_from_bytes(context.artifacts.get(outcome.output["rows"]["test"]))
         kept = array_from_bytes(context.artifacts.get(winner["test"]["prediction"]))
 
+        coverage = load_coverage(context, split_examples(context, examples).output)
+
         def measure(*checks, clusters=None):
             return measure_behaviour(
-                context, snapshots, rows, winner, test, checks, clusters=clusters
+                context,
+                snapshots,
+                rows,
+                winner,
+                test,
+                checks,
+                coverage=coverage,
+                clusters=clusters,
             )
 
         return SimpleNamespace(
@@ -127,7 +139,7 @@ def test_a_change_passes_features_and_model_and_leaves_history_alone(trained):
     made = trained(postprocess=[])
     check = il.Directional("rooms", add=0.5, never_lowers_by=0)
     found = tried(made, check)
-    release = candidate_release(made.context, made.winner)
+    release = candidate_release(made.context, made.winner, None)
     row = int(found.rows[7])
     columns = {
         f.name: made.table.column(f"request.{f.name}").to_pylist()[row : row + 1]
@@ -203,7 +215,7 @@ def test_an_example_is_answered_with_the_history_of_its_own_time(trained):
     early = il.Expect(EXAMPLE | {"valued_on": date(1996, 1, 11)}, at_least=0)
     late = il.Expect(EXAMPLE, at_least=0)
     found = made.measure(early, late).expected
-    release = candidate_release(made.context, made.winner)
+    release = candidate_release(made.context, made.winner, None)
     columns = {name: [value] for name, value in EXAMPLE.items()}
     columns |= {"valued_on": [date(1996, 10, 1)], "rooms": [5.0]}
 
@@ -237,6 +249,19 @@ def test_the_gate_judges_what_was_measured(trained):
     judged = judge_model(made.context, made.snapshots, made.examples, made.outcome, None, "")
     verdicts = [check["verdict"] for check in judged.output["result"]["checks"]]
     assert verdicts == ["passed", "passed", "failed", "passed", "passed", "passed"]
+    told = tell_behaviour(GateResult.from_row(judged.output["result"]))
+    assert [one.kind for one in told] == [
+        "directional",
+        "directional",
+        "invariant",
+        *["example"] * 2,
+    ]
+    assert (told[1].violations, told[1].rows) == (told[1].share.n, told[1].rows)
+    assert (told[1].limit, told[1].share.value, told[0].worst) == (0.05, 1.0, ())
+    worst = told[1].worst[0]
+    assert worst.became == worst.was + 1 == worst.request["rooms"] + 1
+    assert worst.after > worst.before
+    assert (told[3].share, told[3].worst[0].request) == (None, EXAMPLE)
     again = judge_model(made.context, made.snapshots, made.examples, made.outcome, None, "")
     assert again.cached
 
@@ -245,3 +270,17 @@ def test_a_gate_without_behaviour_asks_for_none(trained):
     made = trained()
     found = made.measure(il.Below("mae", 9.0))
     assert dataclasses.asdict(found) == {"behaviour": {}, "expected": {}}
+
+
+def test_requests_beyond_the_coverage_are_not_tried(trained):
+    edges = {"built": [1900, 1950, 1990]}
+    covered = il.SegmentCoverage("built", min_rows=1, edges=edges, max_uncovered=0.5)
+    made = trained(data_gate=[il.MinRows(100), covered])
+    built = np.array(made.table.column("request.built").to_pylist())
+    found = tried(made, il.Directional("built", add=30, never_lowers_by=0))
+    assert found.skipped["not covered"] == ((built + 30 > 1990) & (built + 30 <= 2000)).sum()
+    assert max(found.became) <= 1990
+    old, new = (il.Expect(EXAMPLE | {"built": year}, at_least=0) for year in (1950, 1999))
+    expected = made.measure(old, new).expected
+    assert expected[old.key].value is not None
+    assert (expected[new.key].value, expected[new.key].reason[:13]) == (None, "not covered: ")

@@ -19,7 +19,12 @@ from interlock.gates.model.behaviour import Behaviour
 from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import declared_split, named_in_test, split_examples
+from interlock.pipeline.dividing import (
+    declared_split,
+    load_coverage,
+    named_in_test,
+    split_examples,
+)
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.classes import measured_classes
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
@@ -29,6 +34,7 @@ from interlock.product.declaration import Declaration
 from interlock.product.metrics import EXPECTED_COST, metric_of, product_metrics
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import Coverage
 from interlock.stats.resamples import Resamples
 from interlock.store.arrays import array_from_bytes, array_to_bytes
 
@@ -66,6 +72,7 @@ def judge_model(
     inputs = {
         "train": trained.key,
         "named": divided["named_test"],
+        "coverage": divided["coverage"],
         "champion": champion.digest if champion else None,
         "champion label": champion_label if champion else None,
         "snapshots": snapshot_digests(snapshots.output),
@@ -79,7 +86,10 @@ def judge_model(
         rows = load_examples(context, examples.output)
         measurement = _measure(context, snapshots, trained, rows, champion, champion_label)
         measurement = _with_columns(context, snapshots, trained, rows, measurement, checks)
-        measurement = _with_behaviour(context, snapshots, trained, rows, measurement, checks)
+        coverage = load_coverage(context, divided)
+        measurement = _with_behaviour(
+            context, snapshots, trained, rows, measurement, checks, coverage
+        )
         result = run("model gate", checks, measurement)
         return {
             "result": result.to_row(),
@@ -152,6 +162,7 @@ def _with_behaviour(
     rows: TrainingSet,
     measurement: ModelMeasurement,
     checks: Sequence[Any],
+    coverage: Coverage | None,
 ) -> ModelMeasurement:
     """The measurement with the winner's answers to what behaviour checks ask, if there are any."""
     if not any(isinstance(check, Behaviour) for check in checks):
@@ -166,6 +177,7 @@ def _with_behaviour(
         output["candidates"][output["winner"]],
         array_from_bytes(context.artifacts.get(output["rows"]["test"])),
         checks,
+        coverage=coverage,
         clusters=measurement.clusters,
     )
     return replace(measurement, behaviour=found.behaviour, expected=found.expected)
