@@ -78,6 +78,13 @@ def written(value: float, unit: str) -> str:
     return f"{value * 100:.1f} %" if share else measure(value, unit)
 
 
+def better(metric: Metric) -> str:
+    """The same in words: 'lower', 'higher', 'near 1'."""
+    if metric.best is not None:
+        return f"near {measure(metric.best, metric.unit)}"
+    return "lower" if metric.lower_is_better else "higher"
+
+
 def event(target: str, value: str) -> str:
     """What has a probability: 'late' for a flag that is true, else 'weather = rain'."""
     return f"“{target}”" if value == "True" else f"“{target} = {value}”"

@@ -18,7 +18,7 @@ from interlock.report.content import (
 )
 from interlock.report.glyphs import VERDICT, severity
 from interlock.report.markdown import code, plain, table
-from interlock.report.measured import direction, estimate_cells
+from interlock.report.measured import better, estimate_cells
 from interlock.report.numbers import measure, percent, plain_number, reach
 from interlock.verdict import Check, GateResult
 
@@ -95,7 +95,7 @@ def metrics(found: Sequence[CardMetric]) -> str:
         (
             code(one.metric.name, limit=60),
             plain(one.metric.meaning) or "defined by the product",
-            plain(direction(one.metric)),
+            plain(better(one.metric)),
         )
         for one in found
     ]

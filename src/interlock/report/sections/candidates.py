@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from interlock.report.blocks import Cell, Fold, Section, Table, Text, section
 from interlock.report.content import Candidate, CandidateKind, Evaluation, Ranked
 from interlock.report.figures.competitors import forest, ranked
-from interlock.report.measured import direction, estimate_markup, limits_of
+from interlock.report.measured import better, direction, estimate_markup, limits_of
 from interlock.report.names import shown
 from interlock.report.numbers import measure, seconds_text
 from interlock.report.sections.table import Limits, cut, value_text
@@ -112,7 +112,7 @@ def _unscored(evaluation: Evaluation) -> Text | None:
 
 def _meanings(evaluation: Evaluation) -> Fold | None:
     rows = tuple(
-        (shown(m.name, limit=40), shown(m.meaning, limit=160), direction(m))
+        (shown(m.name, limit=40), shown(m.meaning, limit=160), better(m))
         for m in evaluation.metrics[:_MOST_METRICS]
         if m.meaning
     )
