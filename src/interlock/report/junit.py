@@ -186,5 +186,6 @@ def _write_case(suite: ET.Element, case: _Case, classname: str) -> None:
 
 
 def _time(seconds: float | None) -> dict[str, str]:
-    known = seconds is not None and 0 <= seconds < float("inf")  # NaN is neither
-    return {"time": f"{abs(seconds):.3f}"} if known else {}
+    if seconds is None or not 0 <= seconds < float("inf"):  # NaN is neither
+        return {}
+    return {"time": f"{abs(seconds):.3f}"}
