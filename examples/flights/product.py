@@ -161,7 +161,8 @@ product = il.Product(
     request=Flight,
     unit=("carrier", "flight_number"),
     examples=flights.map(),
-    target=il.Binary(late),
+    # a delay that nobody warned of costs as much as four warnings in vain
+    target=il.Binary(late, threshold=il.MinCost(false_positive=1, false_negative=4)),
     features=[
         departure_hour,
         weekday,
@@ -187,6 +188,13 @@ product = il.Product(
     },
     split=il.TimeSplit(tune="14d", calibrate="30d", test="30d"),
     metric="log_loss",
+    metrics=[
+        il.Scaled("expected_cost", "per 1,000 flights", by=1_000),
+        "recall",
+        "precision",
+        "recall_at_fpr_10",
+        "ece",
+    ],
     data_gate=[il.MinRows(10_000)],
     model_gate=[
         il.Below("brier", 0.25),

@@ -120,6 +120,7 @@ product = il.Product(
     yardsticks={"assessor": "assessed_value"},  # shown beside, never trained on
     split=il.TimeSplit(tune="30d", calibrate="30d", test="90d"),
     metric="mdape",
+    metrics=["within_10", "cod", "prd", "prb"],  # the last three are the assessors' own
     postprocess=[to_500],
     data_gate=[il.MinRows(5_000)],
     model_gate=[
