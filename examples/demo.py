@@ -42,6 +42,7 @@ def main() -> int:
     service, url = start_service()
     try:
         value_houses(url)
+        value_far_away(url)
         say("3. Half a year later: a second delivery, compared with the champion")
         second = run("deliver", "--as-of", "1997-06-30", expect=(0, BLOCKED))
         judge_second(second, url)
@@ -129,12 +130,26 @@ def value_houses(url: str, count: int = HOUSES) -> None:
         request = {name: row[name] for name in fields if name in row}
         request["valued_on"] = row["sold_on"].isoformat()
         answer = post(f"{url}/v1/predict", request)
+        if not answer["covered"]:
+            print(f"{row['sold_on']!s:<12}not covered: {answer['not_covered']}")
+            continue
         interval = answer["interval"]
         print(
             f"{row['sold_on']!s:<12}{answer['prediction']:>12,.0f}"
             f"{interval['low']:>12,.0f} –{interval['high']:>8,.0f}"
             f"{row['price']:>12,.0f}   {answer['release']}"
         )
+
+
+def value_far_away(url: str) -> None:
+    """A house a hundred kilometres east of all that were ever sold."""
+    row = january_sales()[0]
+    request = {name: row[name] for name in fields_of(url) if name in row}
+    request["valued_on"] = row["sold_on"].isoformat()
+    request["easting_m"] += 100_000
+    answer = post(f"{url}/v1/predict", request)
+    print(f"a house 100 km to the east: prediction {json.dumps(answer['prediction'])},", end=" ")
+    print(f"not covered: {answer['not_covered']}")
 
 
 def fields_of(url: str) -> list[str]:

@@ -122,7 +122,14 @@ product = il.Product(
     metric="mdape",
     metrics=["within_10", "cod", "prd", "prb"],  # the last three are the assessors' own
     postprocess=[to_500],
-    data_gate=[il.MinRows(5_000)],
+    outliers=[
+        il.Outliers("price", cutoff=5),  # a digit too many or too few
+        il.Outliers("living_area_sqft"),  # no answer for a house of a size hardly ever sold
+    ],
+    data_gate=[
+        il.MinRows(5_000),
+        il.SegmentCoverage(neighbourhood),  # nor where fewer than 30 were
+    ],
     model_gate=[
         il.Below("mdape", 0.15),
         il.BeatsBaselines(),

@@ -50,6 +50,13 @@ def test_a_mansion_is_worth_more_than_a_cottage(base_url):
     assert mansion["prediction"] > cottage["prediction"]
 
 
+def test_a_house_far_outside_is_not_covered(base_url):
+    answer = ask(base_url, {**HOUSE, "easting_m": 608_000.0})
+    assert answer["covered"] is False
+    assert answer["not_covered"] == "neighbourhood 304:110: no row of training, 30 needed"
+    assert answer["prediction"] is None
+
+
 def test_every_mistake_is_named(base_url):
     with pytest.raises(urllib.error.HTTPError) as refused:
         ask(base_url, {**HOUSE, "year_built": 1066, "stories": "nine"})

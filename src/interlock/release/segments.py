@@ -116,10 +116,10 @@ class Segments:
 
     @property
     def asked(self) -> str:
-        """What a segment needs: '30 rows of training, 5 of test'."""
+        """What a segment needs: 'at least 30 rows of training and 5 of test'."""
         window = "" if self.within is None else f" in its last {format_span(self.within)}"
-        test = f", {self.min_test:,} of test" if self.min_test else ""
-        return f"{_rows(self.min_rows)} of training{window}{test}"
+        test = f" and {self.min_test:,} of test" if self.min_test else ""
+        return f"at least {_rows(self.min_rows)} of training{window}{test}"
 
     def counted(self, learned: Iterable[Key | None], tested: Iterable[Key | None]) -> Segments:
         """The same, with the rows of these segments; None is the place of a row without one."""

@@ -12,6 +12,7 @@ from interlock.report.content import Content
 from interlock.report.names import shown
 from interlock.report.sections.behaviour import behaviour
 from interlock.report.sections.candidates import candidates, key_figures
+from interlock.report.sections.coverage import coverage
 from interlock.report.sections.data import data
 from interlock.report.sections.explanations import explanations
 from interlock.report.sections.gates import GateView, StepView, css_class, gates, steps
@@ -73,6 +74,7 @@ def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield behaviour(content.evaluation, limits)
     yield explanations(content.explanations)
     yield data(content.data, limits, content.zone)
+    yield coverage(content.data.coverage if content.data else None, limits)
     yield inputs(content.data, limits)
     yield service(content.service, limits)
     yield lineage(content, limits)

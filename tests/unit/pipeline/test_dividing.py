@@ -1,12 +1,14 @@
 """Who teaches, who is judged by, and what is covered: on real snapshots of a small product."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import interlock as il
+from interlock.data.request import request_schema
 from interlock.data.snapshot import table_from
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.pipeline.dividing import (
@@ -19,6 +21,7 @@ from interlock.pipeline.dividing import (
 from interlock.pipeline.examples import load_examples, make_examples
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.telling.coverage import coordinates, tell_coverage
 
 N = 400
 PARTS = {
@@ -45,7 +48,6 @@ def gift(wall: str) -> bool:
 @pytest.fixture
 def divide(bench):
     """Divides the examples of a product declared over N sales, one a day."""
-    from datetime import date
 
     def divide(changes=None, **parts):
         columns = {
@@ -251,3 +253,63 @@ def test_another_declaration_is_another_stage(divide):
     assert told.coverage.estimate
     assert np.array_equal(told.split.test, other.split.test)
     assert coverage_declared(told.context) != coverage_declared(other.context)
+
+
+def test_the_report_is_told_what_is_covered(divide):
+    odd = {"price": {7: 2_000, 390: 2_000}, "built": {8: 1900}}
+    found = divide(
+        {**RARE, **odd},
+        data_gate=[il.SegmentCoverage("zone")],
+        outliers=[il.Outliers("price"), ancient, gift],
+    )
+    told = tell_coverage(found.context, found.examples, found.output)
+    assert (told.tested, told.not_covered, told.estimates) == (120, 3, False)
+    (by_zone,) = told.segmentations
+    assert (by_zone.name, by_zone.asked) == ("zone", "at least 30 rows of training")
+    assert {s.name: (s.learned, s.tested, bool(s.reason)) for s in by_zone.segments} == {
+        "zone east": (1, 1, True),
+        "zone isle": (0, 2, True),
+        "zone north": (67, 38, False),
+        "zone south": (65, 39, False),
+        "zone west": (64, 40, False),
+    }
+    assert coordinates(found.context.bound) is None
+    assert [(o.name, o.train, o.later, o.live, o.left_out) for o in told.outliers] == [
+        ("price", 1, 1, False, False),
+        ("ancient", 1, 0, True, False),
+        ("gift", 0, 0, False, True),
+    ]
+    assert told.outliers[0].told.endswith("3.5 robust deviations of 199 rows, on a log scale")
+    free = divide()
+    assert tell_coverage(free.context, free.examples, free.output) is None
+
+
+class Place(il.Request):
+    valued_on: date = il.asked_at(zone="UTC")
+    built: int
+    lon: float
+    lat: float
+    zone: str
+
+
+class Grid(il.Request):
+    valued_on: date = il.asked_at(zone="UTC")
+    Northing_m: float
+    easting_m: float
+
+
+@pytest.mark.parametrize(
+    ("request_class", "unit", "found"),
+    [
+        (Place, (), ("lon", "lat")),
+        (Place, ("lat", "lon"), ("lat", "lon")),
+        (Place, ("built", "lon"), ("lon", "lat")),
+        (Grid, (), ("easting_m", "Northing_m")),
+    ],
+)
+def test_a_map_has_the_coordinates_of_the_unit_or_those_of_customary_names(
+    request_class, unit, found
+):
+    schema = request_schema(request_class)
+    bound = SimpleNamespace(schema=schema, product=SimpleNamespace(unit_fields=unit))
+    assert coordinates(bound) == found

@@ -82,7 +82,7 @@ def test_what_is_written_is_read_again():
 
 def test_it_says_in_sentences_what_it_answers_for():
     assert COVERAGE.sentences == (
-        "zone: 2 of 3 segments, those with 3 rows of training",
+        "zone: 2 of 3 segments, those with at least 3 rows of training",
         "area from 27.48 to 360.3",
         "no outlier by cramped: Too little area for its rooms.",
         "no outlier by odd",

@@ -38,7 +38,7 @@ def test_a_window_and_a_test_part_are_named():
     why = found.reader(["zone"])
     assert why(("a",)) == "zone a: 4 rows of test, 5 needed"
     assert why(("b",)) == "zone b: 3 rows of training in its last 365d, 30 needed"
-    assert found.asked == "30 rows of training in its last 365d, 5 of test"
+    assert found.asked == "at least 30 rows of training in its last 365d and 5 of test"
 
 
 def test_several_values_name_a_segment_together():

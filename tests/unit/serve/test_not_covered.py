@@ -282,7 +282,7 @@ def test_the_pages_say_what_is_answered_for(support, covered, directory):
     assert schema_document(free)["coverage"] == {"of": [], "estimates": False}
     assert schema_document(limited)["coverage"] == {
         "of": [
-            "stories × area_per_story: 3 of 4 segments, those with 30 rows of training",
+            "stories × area_per_story: 3 of 4 segments, those with at least 30 rows of training",
             "garage from 1 to 90",
             "no outlier by ancient: Built before anybody counted.",
         ],

@@ -12,6 +12,7 @@ from interlock.gates.data.measurement import InputMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.inputs import measure_inputs
+from interlock.pipeline.telling.coverage import tell_coverage
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.report import content as report
@@ -36,10 +37,11 @@ def tell_data(
     tables = [
         table_from(context.artifacts.get(snapshots.output[name]["quarantined"])),
         rows.quarantined,
+        table_from(context.artifacts.get(split["put_aside"])),
     ]
     return report.Data(
         read=manifest["rows_read"] - manifest["not_yet_available"],
-        usable=rows.counts.usable,
+        usable=rows.counts.usable - sum(split["quarantined"].values()),
         without_label=rows.counts.without_label,
         pending=rows.counts.label_pending,
         quarantined=tuple(group for table in tables for group in _quarantine(table)),
@@ -49,6 +51,7 @@ def tell_data(
         faults=tuple(found.faults),
         revealed=tuple(found.revealed),
         label_times=rows.labels.times,
+        coverage=tell_coverage(context, examples, split),
     )
 
 

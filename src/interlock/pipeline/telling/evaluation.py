@@ -50,6 +50,15 @@ def tell_evaluation(
         ranking=tell_ranking(output["ranking"]),
         test=_test_summary(context, examples, trained, judged) if judged and estimates else None,
         behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
+        without_outliers=_without_outliers(judged.output["without_outliers"]) if judged else None,
+    )
+
+
+def _without_outliers(found: Mapping[str, Any] | None) -> report.WithoutOutliers | None:
+    if found is None:
+        return None
+    return report.WithoutOutliers(
+        named=found["named"], rows=found["rows"], metrics=_estimates(found["estimates"])
     )
 
 

@@ -26,6 +26,7 @@ from interlock.report.content.classes import (
     ReliabilityBin,
     ThresholdPoint,
 )
+from interlock.report.content.coverage import Coverage, OutlierCount, Segment, Segmentation
 from interlock.report.content.data import (
     CategoricalColumn,
     Column,
@@ -35,7 +36,14 @@ from interlock.report.content.data import (
     SplitPart,
 )
 from interlock.report.content.delivery import Attestation, Command, Content, Lineage
-from interlock.report.content.evaluation import Candidate, CandidateKind, Evaluation, Metric, Ranked
+from interlock.report.content.evaluation import (
+    Candidate,
+    CandidateKind,
+    Evaluation,
+    Metric,
+    Ranked,
+    WithoutOutliers,
+)
 from interlock.report.content.explanations import Dependence, Explanations, InputImportance
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
@@ -60,6 +68,7 @@ __all__ = [
     "Column",
     "Command",
     "Content",
+    "Coverage",
     "Curve",
     "Data",
     "Decile",
@@ -77,6 +86,7 @@ __all__ = [
     "Metric",
     "ModelCard",
     "NumericColumn",
+    "OutlierCount",
     "Parity",
     "Period",
     "Quarantine",
@@ -84,10 +94,13 @@ __all__ = [
     "RegressionSummary",
     "ReliabilityBin",
     "Revealed",
+    "Segment",
+    "Segmentation",
     "Service",
     "SliceError",
     "SplitPart",
     "Step",
     "StepStatus",
     "ThresholdPoint",
+    "WithoutOutliers",
 ]

@@ -10,6 +10,7 @@ from interlock.data.drift import InputDrift
 from interlock.data.integrity import FaultRate
 from interlock.data.label_times import LabelTimes
 from interlock.evaluate.leakage import Revealed
+from interlock.report.content.coverage import Coverage
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,8 @@ class Data:
     ``drift`` pairs, input by input, the champion's held-out rows with today's test rows, bin by bin
     and with PSI, p, q, magnitude and level; ``faults`` are the rates of missing, unseen and
     out-of-range values, then and now. Both are empty without a champion. ``revealed`` says what
-    each input alone tells of the target, ``label_times`` when labels come (None without time).
+    each input alone tells of the target, ``label_times`` when labels come (None without time),
+    ``coverage`` what the release answers for (None: for everything).
     """
 
     read: int
@@ -80,6 +82,7 @@ class Data:
     faults: tuple[FaultRate, ...] = ()
     revealed: tuple[Revealed, ...] = ()
     label_times: LabelTimes | None = None
+    coverage: Coverage | None = None
 
     @property
     def quarantined_rows(self) -> int:

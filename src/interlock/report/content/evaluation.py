@@ -71,6 +71,18 @@ class Ranked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class WithoutOutliers:
+    """The winner's metrics without the ``named`` test rows that an outlier rule names.
+
+    They stay in all that is judged: no request says of itself that its outcome will be odd.
+    """
+
+    named: int
+    rows: int
+    metrics: Mapping[str, Estimate]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evaluation:
     """The competition: who took part, by which metrics (the first ranks), and who won.
 
@@ -84,3 +96,4 @@ class Evaluation:
     test: RegressionSummary | ClassesSummary | None = None
     ranking: tuple[Ranked, ...] = ()
     behaviour: tuple[Behaviour, ...] = ()
+    without_outliers: WithoutOutliers | None = None

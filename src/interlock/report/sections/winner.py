@@ -9,6 +9,8 @@ from interlock.report.measured import estimate_text
 from interlock.report.names import shown
 from interlock.report.numbers import counted, percent
 
+_MOST_METRICS = 3
+
 
 def winner(evaluation: Evaluation | None) -> Section | None:
     """What the winner did on the test rows, in a sentence and in pictures."""
@@ -18,7 +20,30 @@ def winner(evaluation: Evaluation | None) -> Section | None:
     if evaluation.test is None:
         return section(title, Text(text="No candidate reached the test rows."))
     test = evaluation.test
-    return section(title, Text(text=_sentence(evaluation, test)), *side_by_side(*_figures(test)))
+    return section(
+        title,
+        Text(text=_sentence(evaluation, test)),
+        _without_outliers(evaluation),
+        *side_by_side(*_figures(test)),
+    )
+
+
+def _without_outliers(evaluation: Evaluation) -> Text | None:
+    """What the metrics would be without the test rows that an outlier rule names."""
+    found = evaluation.without_outliers
+    if found is None:
+        return None
+    units = {metric.name: metric.unit for metric in evaluation.metrics[:_MOST_METRICS]}
+    scores = (
+        f"{shown(name, limit=40)} {estimate_text(found.metrics[name], unit)}"
+        for name, unit in units.items()
+        if name in found.metrics
+    )
+    who = f"{counted(found.named, 'test row')} named by an outlier rule"
+    return Text(
+        text=f"Without the {who}, which stay in all that is judged: {', '.join(scores)}.",
+        quiet=True,
+    )
 
 
 def _sentence(evaluation: Evaluation, test: RegressionSummary | ClassesSummary) -> str:
