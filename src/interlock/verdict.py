@@ -34,6 +34,7 @@ class Exemption(StrEnum):
 
     NO_CHAMPION = "no champion yet"
     IS_CHAMPION = "it is the champion itself"
+    UNFIT_CHAMPION = "the champion no longer fits, and the product says to go on"
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
     CUSTOM_SQL = "every history of the product is SQL written by hand"

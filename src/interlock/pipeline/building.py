@@ -14,6 +14,7 @@ from interlock.pipeline.dividing import (
     cut,
     declared_split,
     split_examples,
+    split_identity,
     uncovered_rows,
 )
 from interlock.pipeline.examples import load_examples
@@ -123,7 +124,7 @@ def _files(
         "n_rows": row["n_rows"],
         "trained_until": output["trained_until"],
         "seen_until": output["seen_until"],
-        "split": declared_split(context).to_row(),
+        "split": split_identity(context),
         "metric": bound.product.metric_name,
         "test": estimates,
         "metrics": {name: _meaning(bound.metric(name)) for name in estimates},

@@ -17,11 +17,14 @@ from interlock.data.snapshot import Taken
 from interlock.errors import InterlockError
 from interlock.evaluate.predicted import Predicted
 from interlock.features.assemble import as_of, history_rows
+from interlock.pipeline.misfit import Today, misfit
 from interlock.release.bundle import Bundle
 from interlock.serve.answering import Answering
+from interlock.serve.contract import AnswerContract
 from interlock.train.answer import Answers
 
 Columns = Mapping[str, Any]
+_OTHER_COLUMNS = "F123"  # a history's column is gone or of another type
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,13 +32,15 @@ class ChampionScore:
     """``prediction`` (n_rows,) or (n_rows, n_classes), or None and the ``reason`` why not.
 
     ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered and
-    covers.
+    covers; where it has a prediction, ``reason`` says why none of them could be. ``unfit``: it
+    could not be asked, for what is declared has moved on; without it a reason is an error.
     """
 
     prediction: Predicted | None
     comparable: np.ndarray[Any, Any]
     reason: str = ""
     is_winner: bool = False
+    unfit: bool = False
 
 
 def score_champion(
@@ -44,42 +49,49 @@ def score_champion(
     instants: np.ndarray[Any, Any],
     taken: Mapping[str, Taken],
     *,
-    classes: tuple[Any, ...],
+    today: Today,
     split: Mapping[str, Any],
 ) -> ChampionScore:
-    """Score rows given as request columns; ``instants`` (n_rows,) µs; ``split`` as declared."""
+    """Score rows given as request columns; ``instants`` (n_rows,) µs.
+
+    ``split`` is the split of today's rows, see :func:`interlock.pipeline.dividing.split_identity`.
+    """
     none = np.zeros(len(instants), dtype=bool)
     try:
         release = Answering.of(champion)
-        missing = [f.name for f in release.schema.fields if f.name not in requests]
-        unfit = [n for n in missing if not release.schema.field(n).optional]
-        if unfit:
-            reason = f"its request has fields that are no longer declared: {', '.join(unfit)}"
-            return ChampionScore(prediction=None, comparable=none, reason=reason)
-        if tuple(release.spec.classes) != tuple(classes):
-            reason = "its classes are not those of today's target"
-            return ChampionScore(prediction=None, comparable=none, reason=reason)
+        contract = AnswerContract.from_row(champion.json("answer.json"))
+        reason = misfit(release, contract, today, taken)
+        if reason:
+            return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=True)
         columns = {
             f.name: requests.get(f.name, [None] * len(instants)) for f in release.schema.fields
         }
         rows = {
-            h.name: history_rows(h, release.packed, _source(taken, h.source))
+            h.name: history_rows(h, release.packed, taken[h.source].revisions)
             for h in release.features.histories
         }
         outcome = release.answer(
             columns, [None] * len(instants), as_of=instants, history=as_of(rows)
         )
+    except pa.ArrowInvalid as error:
+        reason = f"a column that its histories read is of another type now: {_first_line(error)}"
+        return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=True)
     except InterlockError as error:
-        return ChampionScore(prediction=None, comparable=none, reason=str(error).split("\n")[0])
+        unfit = error.code == _OTHER_COLUMNS
+        return ChampionScore(
+            prediction=None, comparable=none, reason=_first_line(error), unfit=unfit
+        )
     if outcome.answers is None:
         return ChampionScore(prediction=None, comparable=none, reason="it answered no row")
     places = list(outcome.places)
     answered = np.zeros(len(instants), dtype=bool)
     answered[places] = True
     answered &= np.array([not why for why in outcome.not_covered], dtype=bool)
+    unseen = _unseen(champion.json("candidate.json"), instants, split)
     return ChampionScore(
         prediction=_spread(outcome.answers, places, len(instants)),
-        comparable=answered & _unseen(champion.json("candidate.json"), instants, split),
+        comparable=answered & unseen.rows,
+        reason=unseen.why,
     )
 
 
@@ -115,24 +127,43 @@ def score_winner(
 ) -> ChampionScore:
     """The score of a champion that is the winner itself, whose ``prediction`` is known already."""
     unseen = _unseen(champion.json("candidate.json"), instants, split)
-    return ChampionScore(prediction=prediction, comparable=unseen, is_winner=True)
+    return ChampionScore(
+        prediction=prediction, comparable=unseen.rows, reason=unseen.why, is_winner=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unseen:
+    """``rows`` (n_rows,) that the champion has not learned from, and why it may be none."""
+
+    rows: np.ndarray[Any, Any]
+    why: str = ""
 
 
 def _unseen(
     candidate: Mapping[str, Any], instants: np.ndarray[Any, Any], split: Mapping[str, Any]
-) -> np.ndarray[Any, Any]:
-    """Test rows that the champion has not learned from, (n_rows,)."""
-    if candidate["split"]["by"] == "unit":
-        return np.full(len(instants), candidate["split"] == split)
-    return instants > (-1 if candidate["seen_until"] is None else candidate["seen_until"])
+) -> _Unseen:
+    """By the champion's own split: after its last seen row, or in the same part of the same split.
+
+    Units are dealt to parts by a digest of their ids: under other shares, or where a unit is
+    something else or named by other columns, a row that tests today may have trained the champion.
+    """
+    if candidate["split"]["by"] != "unit":
+        seen_until = -1 if candidate["seen_until"] is None else candidate["seen_until"]
+        return _Unseen(rows=instants > seen_until)
+    if candidate["split"] == dict(split):
+        return _Unseen(rows=np.ones(len(instants), dtype=bool))
+    if split["by"] != "unit":
+        why = "its rows were split by unit, today's by time"
+    elif candidate["split"].get("units") != split.get("units"):
+        why = "its rows were split by other units"
+    else:
+        why = "its rows were split into other shares"
+    return _Unseen(
+        rows=np.zeros(len(instants), dtype=bool),
+        why=f"{why}, so it may have learned from any test row",
+    )
 
 
-def _source(taken: Mapping[str, Taken], name: str) -> pa.Table:
-    if name not in taken:
-        raise InterlockError(
-            "M210",
-            f"the champion reads a source that is no longer declared: {name}",
-            expected=f"one of {', '.join(taken)}",
-            fix="keep the source declared until the champion is replaced",
-        )
-    return taken[name].revisions
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]

@@ -61,7 +61,7 @@ def deliver(deployer: Deployer, goal: Goal) -> Delivered:
     """Run the path. Raises InterlockError only when the delivery could not even begin."""
     with _alone(deployer.places.lock):
         row = _begin(deployer, goal)
-        run = Run(deployer=deployer, goal=goal, row=row)
+        run = Run.of(deployer, goal, row)
         try:
             status, sentence = run.whole_path()
         except InterlockError as error:

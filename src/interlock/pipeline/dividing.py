@@ -47,6 +47,20 @@ def declared_split(context: Context) -> TimeSplit | HashSplit:
     return TimeSplit() if has_time else HashSplit()
 
 
+def split_identity(context: Context) -> dict[str, Any]:
+    """The split, and of one by unit what makes a unit: under another, other rows test.
+
+    Units are named by the values of request fields, or by the key of the examples' source.
+    """
+    bound, row = context.bound, declared_split(context).to_row()
+    if row["by"] != "unit":
+        return row
+    kinds = {field.name: field.kind for field in bound.schema.fields}
+    fields = [[name, kinds[name], bound.mapping.get(name)] for name in bound.product.unit_fields]
+    source = bound.examples_source
+    return {**row, "units": {"source": source.name, "key": source.key, "fields": fields}}
+
+
 def cut(declared: TimeSplit | HashSplit, examples: TrainingSet) -> Split:
     """The split of the examples' rows, before any is left out."""
     if isinstance(declared, TimeSplit):

@@ -55,6 +55,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         "seconds": round(monotonic() - run.started, 3),
         "gates": [{"gate": g.gate, "verdict": g.verdict.value} for g in run.tale.gates],
         "waivers": [_waived(waiver) for waiver in run.tale.waivers],
+        "alarms": [alarm.to_row() for alarm in run.tale.alarms],
         "mistakes": [vars(m) for m in error.mistakes] if error else [],
     }
     row = run.context.ledger.move_delivery(
@@ -66,7 +67,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         summary=summary,
     )
     if error is not None:
-        _call_hook(run, summary)
+        _call_hook(run, error, summary)
     return Delivered(
         row=row,
         content=content,
@@ -94,11 +95,17 @@ def _card(run: Run, digest: str) -> str:
     return card_text(tell_card(run.deployer.live.bundle(digest), said))
 
 
-def _call_hook(run: Run, summary: dict[str, Any]) -> None:
+def _call_hook(run: Run, error: InterlockError, summary: dict[str, Any]) -> None:
+    """Call the product's hook; its ``reason`` is the alarm raised, else what went wrong."""
     hook = run.context.bound.product.on_failure
     if not hook:
         return
-    message = {"product": run.row.product, "delivery": run.row.number, **summary}
+    message = {
+        "product": run.row.product,
+        "delivery": run.row.number,
+        "reason": next((alarm.kind for alarm in run.tale.alarms), error.mistakes[0].what),
+        **summary,
+    }
     said = call_hook(hook, message, project_dir=run.context.bound.project_dir)
     run.context.ledger.append(
         "hook.called",

@@ -2,57 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from interlock.clock import monotonic, now
-from interlock.deploy.excuse import excuse
 from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
-from interlock.errors import BlockedError, InterlockError, Mistake
+from interlock.errors import BlockedError, Mistake
 from interlock.gates.service import service_gate
 from interlock.pipeline import telling, training
+from interlock.pipeline.alarm import nothing_ranked
 from interlock.pipeline.building import build
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.dividing import split_examples
 from interlock.pipeline.examples import make_examples
-from interlock.pipeline.failpoint import failpoint
 from interlock.pipeline.goal import DELIVERED, UNCHANGED, Goal
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.steps import Steps, Tale
 from interlock.pipeline.training_tests import rehearse
-from interlock.pipeline.waiving import record_shut, shut_gates, waivers_of
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement
-from interlock.release.waiver import Waiver, result_digest, waiver_statement
-from interlock.report import content as report
-from interlock.report.phrases import waiver_phrase
+from interlock.release.waiver import waiver_statement
 from interlock.report.terminal import delivery_header
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
-
-GATE_CODES = {
-    "data": "D160",
-    "training tests": "T140",
-    "model": "M204",
-    "service": "V100",
-    "post-deploy tests": "V150",
-}
-
-
-@dataclass
-class Tale:
-    """What has been told so far; grows with every step."""
-
-    steps: list[report.Step] = field(default_factory=list)
-    gates: list[GateResult] = field(default_factory=list)
-    waivers: list[Waiver] = field(default_factory=list)
-    parts: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -62,11 +39,28 @@ class Run:
     deployer: Deployer
     goal: Goal
     row: DeliveryRow
-    tale: Tale = field(default_factory=Tale)
+    steps: Steps
     started: float = field(default_factory=monotonic)
     live: DeploymentRow | None = None
     label: str | None = None
-    digest: str | None = None
+
+    @classmethod
+    def of(cls, deployer: Deployer, goal: Goal, row: DeliveryRow) -> Run:
+        """A delivery that has passed none of its steps."""
+        steps = Steps(
+            context=deployer.context, keys=deployer.notary.keys, row=row, waivable=goal.waivable
+        )
+        return cls(deployer=deployer, goal=goal, row=row, steps=steps)
+
+    @property
+    def tale(self) -> Tale:
+        """What has been told so far."""
+        return self.steps.tale
+
+    @property
+    def digest(self) -> str | None:
+        """The bundle, once there is one."""
+        return self.steps.bundle
 
     @property
     def context(self) -> Context:
@@ -80,39 +74,41 @@ class Run:
         self.context.narrator.began(self._header())
         require_unpinned(self.deployer.live.current(last), unpin=self.goal.unpin)
         champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
-        snapshots = self._step("snapshot", lambda: take_snapshots(self.context), _snapshot_detail)
-        examples = self._step(
+        snapshots = self.steps.step(
+            "snapshot", lambda: take_snapshots(self.context), _snapshot_detail
+        )
+        examples = self.steps.step(
             "features", lambda: make_examples(self.context, snapshots), self._features_detail
         )
         split = split_examples(self.context, examples)
         self.tale.parts["data"] = lambda: telling.tell_data(
             self.context, snapshots, examples, split.output, champion
         )
-        data = self._gate(
+        data = self.steps.gate(
             "data", lambda: judge_data(self.context, snapshots, examples, split.output, champion)
         )
         seed_root = self._seed_root(snapshots)
         tests = self._rehearse(examples, seed_root)
         trained = self._train(examples, seed_root)
         judged, model = self._judge(snapshots, examples, trained, champion)
-        built = self._step(
+        built = self.steps.step(
             "bundle",
             lambda: build(self.context, snapshots, examples, trained, judged),
             lambda outcome: outcome.output["digest"][:12],
         )
-        self.digest = str(built.output["digest"])
-        if self.live is not None and self.live.bundle == self.digest:
+        digest = self.steps.bundle = str(built.output["digest"])
+        if self.live is not None and self.live.bundle == digest:
             self.label = self.live.label
             self.deployer.live.to(self.live, self.live)  # a killed delivery may not have published
             return UNCHANGED, f"nothing changed: {last} runs {self.live.label} already"
         self._attest(data, tests, model, champion)
         self._probe(snapshots, examples, trained)
         self.label = label_release(
-            self.context, self.deployer.live.bundle(self.digest), self.row, trained.output["winner"]
+            self.context, self.deployer.live.bundle(digest), self.row, trained.output["winner"]
         )
         self.deployer.notary.attest(
             release_statement(
-                bundle=self.digest,
+                bundle=digest,
                 product=self.row.product,
                 delivery=self.row.id,
                 label=self.label,
@@ -144,16 +140,16 @@ class Run:
         target = Target(bundle=self.digest, label=self.label, delivery=self.row.id)
         last = self.goal.last
         for environment in self.goal.passed[:-1]:
-            self._step(
+            self.steps.step(
                 environment.name,
                 partial(self.deployer.deploy, environment, target, unpin=True),
                 lambda row: f"runs {row.label}",
             )
-            self._gate(
+            self.steps.gate(
                 "post-deploy tests",
                 partial(self.deployer.test_deployed, environment, target),
             )
-        self._step(
+        self.steps.step(
             last.name,
             lambda: self.deployer.deploy(last, target, unpin=self.goal.unpin),
             lambda row: f"runs {row.label}",
@@ -182,16 +178,17 @@ class Run:
             kept.append(rehearse(self.context, examples, seed_root))
             return GateResult.from_row(kept[0].output["result"])
 
-        return self._gate("training tests", ask, outcome=lambda: kept[0])
+        return self.steps.gate("training tests", ask, outcome=lambda: kept[0])
 
     def _train(self, examples: Outcome, seed_root: str) -> Outcome:
-        trained: Outcome = self._step(
+        trained: Outcome = self.steps.step(
             "train", lambda: training.train(self.context, examples, seed_root), _train_detail
         )
         self.tale.parts["evaluation"] = lambda: telling.tell_evaluation(
             self.context, examples, trained, None
         )
         if trained.output["winner"] is None:
+            self.steps.alarm(nothing_ranked(trained.output["candidates"]))
             failures = [
                 Mistake(**m)
                 for row in trained.output["candidates"].values()
@@ -227,7 +224,7 @@ class Run:
             )
             return GateResult.from_row(kept[0].output["result"])
 
-        result = self._gate("model", ask, outcome=lambda: kept[0])
+        result = self.steps.gate("model", ask, outcome=lambda: kept[0])
         return kept[0], result
 
     def _probe(self, snapshots: Outcome, examples: Outcome, trained: Outcome) -> None:
@@ -237,7 +234,7 @@ class Run:
 
         def ask() -> GateResult:
             kept.append(
-                self._waived_outcome("service")
+                self.steps.waived_outcome("service")
                 or probing.judge_service(
                     self.context, snapshots, examples, trained, str(self.digest)
                 )
@@ -248,7 +245,7 @@ class Run:
             )
             return GateResult.from_row(kept[0].output["result"])
 
-        result = self._gate("service", ask, outcome=lambda: kept[0])
+        result = self.steps.gate("service", ask, outcome=lambda: kept[0])
         self.deployer.notary.attest(
             gate_statement(
                 bundle=str(self.digest),
@@ -289,101 +286,6 @@ class Run:
                 said = waiver_statement(subject=str(self.digest), waiver=waiver)
                 self.deployer.notary.attest(said)
 
-    def _waiver(self, result: GateResult) -> Waiver | None:
-        """The waiver that lets the delivery go on past this shut gate, if there is one."""
-        return excuse(
-            result,
-            result_digest(result),
-            waivers_of(self.context.ledger, self.deployer.notary.keys, self.row.id),
-            bundle=self.digest,
-            moment=now(),
-            allowed=self.goal.waivable,
-        ).waiver
-
-    def _waived_outcome(self, gate: str) -> Outcome | None:
-        """What a gate put out when it stopped this delivery, if just that was waived since.
-
-        A gate whose measurements differ each time is not asked again: what was seen was accepted.
-        """
-        for shut in reversed(shut_gates(self.context.ledger, self.row.id)):
-            if shut.result.gate == gate and shut.bundle == self.digest and shut.output:
-                if self._waiver(shut.result) is None:
-                    return None
-                output = self.context.get_json(shut.output)
-                return Outcome(stage=gate, key="", output=output, cached=True, seconds=0.0)
-        return None
-
-    def _step(self, name: str, act: Callable[[], Any], detail: Callable[[Any], str]) -> Any:
-        """Run a step, tell of it, and keep it for the report."""
-        self.context.narrator.started(name)
-        begun = monotonic()
-        try:
-            found = act()
-        except InterlockError:
-            self._told(name, report.StepStatus.FAILED, monotonic() - begun, "")
-            raise
-        cached = isinstance(found, Outcome) and found.cached
-        status = report.StepStatus.CACHED if cached else report.StepStatus.RAN
-        self._told(name, status, monotonic() - begun, detail(found))
-        failpoint(name)
-        return found
-
-    def _gate(
-        self,
-        name: str,
-        ask: Callable[[], GateResult],
-        *,
-        outcome: Callable[[], Outcome | None] = lambda: None,
-    ) -> GateResult:
-        """Ask a gate; raises BlockedError unless it opens, or was waived for this delivery."""
-        self.context.narrator.started(name)
-        begun = monotonic()
-        try:
-            result = replace(ask(), gate=name)
-        except InterlockError:
-            self._told(name, report.StepStatus.FAILED, monotonic() - begun, "")
-            raise
-        self.tale.gates.append(result)
-        found = outcome()
-        status = report.StepStatus.CACHED if found and found.cached else report.StepStatus.RAN
-        detail = ""
-        if not result.opens:
-            waiver = self._waiver(result)
-            status = report.StepStatus.WAIVED if waiver else report.StepStatus.FAILED
-            if waiver is not None:
-                self.tale.waivers.append(waiver)
-                detail = waiver_phrase(waiver)
-        self._told(name, status, monotonic() - begun, detail, result)
-        if status is report.StepStatus.FAILED:
-            self._shut(result, found)
-            raise _blocked(name, result)
-        failpoint(name)
-        return result
-
-    def _shut(self, result: GateResult, found: Outcome | None) -> None:
-        """Record what stopped the delivery, so that somebody may look at it and waive it."""
-        record_shut(
-            self.context.ledger,
-            self.context.artifacts,
-            self.row,
-            result,
-            bundle=self.digest,
-            output=found.output if found else None,
-            at=now(),
-        )
-
-    def _told(
-        self,
-        name: str,
-        status: report.StepStatus,
-        seconds: float,
-        detail: str,
-        result: GateResult | None = None,
-    ) -> None:
-        step = report.Step(name=name, status=status, seconds=seconds, detail=detail)
-        self.tale.steps.append(step)
-        self.context.narrator.finished(step, result)
-
     def _features_detail(self, outcome: Outcome) -> str:
         features = self.context.bound.features
         aggregates = sum(len(h.aggregates) for h in features.histories)
@@ -405,18 +307,3 @@ def _train_detail(outcome: Outcome) -> str:
     said = f", best {winner}" if winner == best else f", {winner} as good as {best} and cheaper"
     text = f"{len(candidates)} candidates" + (said if winner else "")
     return text + (f", {failed} failed" if failed else "")
-
-
-def _blocked(name: str, result: GateResult) -> BlockedError:
-    shut = result.shut_by
-    first = shut[0] if shut else None
-    told = f"{len(shut)} of {len(result.checks)} do not" if shut else "none that had to pass did"
-    return BlockedError(
-        GATE_CODES[name],
-        f"the {name} gate stays shut" if name in ("data", "model", "service") else f"{name} failed",
-        expected="every check to pass",
-        got=told
-        + (f"; first: {first.name}: {first.reason or first.verdict.value}" if first else ""),
-        fix=f"interlock explain {GATE_CODES[name]}",
-        untouched="what is live",
-    )

@@ -116,6 +116,54 @@ class TestChampion:
         assert (found.verdict, found.exemption) == (Verdict.ERROR, None)
         assert found.reason == "the champion could not be scored: the bundle is gone"
 
+    def test_one_that_no_longer_fits_is_inconclusive(self, sound_model, check):
+        moved_on = replace(
+            sound_model, champion_prediction=None, champion_reason="no area", champion_unfit=True
+        )
+        found = _one(check, moved_on)
+        assert (found.verdict, found.exemption, found.opens) == (Verdict.INCONCLUSIVE, None, False)
+        assert found.reason == "the champion no longer fits: no area"
+        assert found.evidence == {"code": "M210", "champion": sound_model.champion}
+
+    def test_where_it_is_declared_the_misfit_is_exempt_and_recorded(self, sound_model, check):
+        moved_on = replace(
+            sound_model, champion_prediction=None, champion_reason="no area", champion_unfit=True
+        )
+        found = _one(replace(check, unfit="exempt"), moved_on)
+        assert (found.verdict, found.exemption) == (
+            Verdict.NOT_APPLICABLE,
+            Exemption.UNFIT_CHAMPION,
+        )
+        assert found.opens
+        assert found.reason == "the champion no longer fits: no area"
+
+    def test_the_exemption_is_for_misfits_alone(self, sound_model, check):
+        declared = replace(check, unfit="exempt")
+        broken = replace(sound_model, champion_prediction=None, champion_reason="it crashed")
+        assert _one(declared, broken).verdict is Verdict.ERROR
+        few = replace(sound_model, champion_rows=np.arange(1_000) >= 801)
+        assert _one(declared, few).verdict is Verdict.INCONCLUSIVE
+        assert _one(declared, replace(sound_model, champion_unfit=True)) == _one(
+            check, sound_model
+        ), "one that was scored is judged"
+
+    @pytest.mark.parametrize("unfit", ["pass", "", None, True])
+    def test_another_answer_is_a_mistake(self, check, unfit):
+        with pytest.raises(AuthorError) as caught:
+            replace(check, unfit=unfit).validate()
+        assert caught.value.code == "M203"
+        assert "unfit='inconclusive' or 'exempt'" in str(caught.value)
+
+    def test_why_no_row_is_new_to_it_is_said(self, sound_model, check):
+        none = replace(
+            sound_model, champion_rows=np.zeros(1_000, dtype=bool), champion_reason="other units"
+        )
+        found = _one(check, none)
+        assert (found.verdict, found.reason) == (
+            Verdict.INCONCLUSIVE,
+            "the champion: other units",
+        )
+
     def test_predictions_of_no_known_champion_are_an_error(self, sound_model, check):
         assert _one(check, replace(sound_model, champion=None)).verdict is Verdict.ERROR
 
@@ -206,7 +254,10 @@ def test_a_product_that_declares_nothing_gets_the_default_checks():
     ("check", "row"),
     [
         (BeatsBaselines(), {"check": "BeatsBaselines"}),
-        (NoWorseThanChampion(0.005), {"check": "NoWorseThanChampion", "margin": 0.005}),
+        (
+            NoWorseThanChampion(0.005),
+            {"check": "NoWorseThanChampion", "margin": 0.005, "unfit": "inconclusive"},
+        ),
         (Above("r2", -1), {"check": "Above", "metric": "r2", "limit": -1}),
     ],
 )

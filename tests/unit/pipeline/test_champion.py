@@ -1,5 +1,6 @@
 """The champion on today's test rows: its own code, as of each row, on rows it has not seen."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -21,6 +22,7 @@ from interlock.features.definition import (
     Input,
 )
 from interlock.pipeline.champion import is_winner, score_champion, score_winner
+from interlock.pipeline.misfit import Today
 from interlock.release.bundle import Bundle
 from interlock.release.export.exporter import export
 from interlock.serve.contract import AnswerContract
@@ -28,7 +30,8 @@ from interlock.train.answer import AnswerSpec
 from interlock.train.encoder import Encoder
 
 BY_TIME = {"by": "time", "tune": "30d", "calibrate": "30d", "test": "90d"}
-BY_UNIT = {"by": "unit", "tune": 0.1, "calibrate": 0.1, "test": 0.2}
+UNITS = {"source": "sales", "key": "id", "fields": [["parcel", "int", "parcel_id"]]}
+BY_UNIT = {"by": "unit", "tune": 0.1, "calibrate": 0.1, "test": 0.2, "units": UNITS}
 START = instant_of(date(1997, 1, 1), zone="UTC")
 INSTANTS = START + np.arange(6) * DAY
 
@@ -68,8 +71,29 @@ def requests(n=6, **changes):
     return columns | changes
 
 
-def score(champion, columns, instants=INSTANTS, taken=None, classes=(), split=BY_TIME):
-    return score_champion(champion, columns, instants, taken or {}, classes=classes, split=split)
+def declared(champion, fields=(), without=(), **changes):
+    """Today's declaration as the champion's own, but for what changed."""
+    schema = RequestSchema.from_row(champion.json("request.json"))
+    answer = AnswerContract.from_row(champion.json("answer.json"))
+    changed = {field.name: field for field in fields}
+    kept = [changed.pop(f.name, f) for f in schema.fields if f.name not in without]
+    named = {
+        "schema": RequestSchema(name=schema.name, fields=(*kept, *changed.values())),
+        "target": answer.target, "unit": answer.unit, "task": answer.spec.task,
+        "classes": answer.spec.classes,
+    }  # fmt: skip
+    return Today(**(named | changes))
+
+
+def score(champion, columns, instants=INSTANTS, taken=None, split=BY_TIME, **changes):
+    today = declared(champion, **changes)
+    return score_champion(champion, columns, instants, taken or {}, today=today, split=split)
+
+
+def unfit(found):
+    """Why the champion was not asked."""
+    assert (found.prediction, found.comparable.any(), found.unfit) == (None, False, True)
+    return found.reason
 
 
 def test_only_rows_after_its_last_seen_one_may_be_compared(files):
@@ -85,12 +109,33 @@ def test_a_champion_that_saw_no_time_may_be_compared_everywhere(files):
     assert score(champion, requests()).comparable.all()
 
 
-def test_rows_split_by_unit_are_comparable_only_under_the_same_split(files):
+@pytest.mark.parametrize(
+    ("split", "why"),
+    [
+        (BY_UNIT, ""),
+        (BY_UNIT | {"test": 0.3}, "its rows were split into other shares"),
+        (BY_UNIT | {"units": UNITS | {"fields": []}}, "its rows were split by other units"),
+        (BY_UNIT | {"units": UNITS | {"source": "rents"}}, "its rows were split by other units"),
+        (
+            BY_UNIT | {"units": UNITS | {"fields": [["parcel", "str", "parcel_id"]]}},
+            "its rows were split by other units",
+        ),
+        (BY_TIME, "its rows were split by unit, today's by time"),
+    ],
+)
+def test_rows_split_by_unit_are_comparable_only_under_the_same_split(files, split, why):
     champion = bundle(files, **{"candidate.json": candidate(split=BY_UNIT)})
-    assert score(champion, requests(), split=BY_UNIT).comparable.all()
-    other = BY_UNIT | {"test": 0.3}
-    assert not score(champion, requests(), split=other).comparable.any()
-    assert not score(champion, requests(), split=BY_TIME).comparable.any()
+    found = score(champion, requests(), split=split)
+    assert found.prediction is not None
+    assert found.comparable.all() == (why == "")
+    assert found.comparable.any() == (why == "")
+    assert found.reason == (f"{why}, so it may have learned from any test row" if why else "")
+
+
+def test_a_release_that_did_not_record_its_units_is_not_comparable(files):
+    older = {name: value for name, value in BY_UNIT.items() if name != "units"}
+    champion = bundle(files, **{"candidate.json": candidate(split=older)})
+    assert not score(champion, requests(), split=BY_UNIT).comparable.any()
 
 
 def test_a_row_that_it_cannot_answer_keeps_its_place(files):
@@ -103,36 +148,89 @@ def test_a_row_that_it_cannot_answer_keeps_its_place(files):
 def test_a_champion_that_answers_no_row_says_so(files):
     found = score(bundle(files), requests(area=[13.0] * 6))
     assert (found.prediction, found.reason) == (None, "it answered no row")
+    assert not found.unfit, "what was declared fits; that it fails is an error"
     assert not found.comparable.any()
 
 
 def test_probabilities_have_a_column_a_class(class_files):
-    found = score(bundle(class_files), requests(), classes=(False, True))
+    found = score(bundle(class_files), requests())
     assert found.prediction.shape == (6, 2)
     np.testing.assert_allclose(found.prediction.values.sum(axis=1), 1.0)
     assert found.prediction.answered.tolist() == found.prediction.values.argmax(axis=1).tolist()
 
 
-def test_other_classes_than_todays_cannot_be_compared(class_files):
-    found = score(bundle(class_files), requests(), classes=("a", "b"))
-    assert (found.prediction, found.comparable.any()) == (None, False)
-    assert found.reason == "its classes are not those of today's target"
+@pytest.mark.parametrize("classes", [("a", "b"), (True, False), (False, True, None), ()])
+def test_other_classes_than_todays_do_not_fit(class_files, classes):
+    found = score(bundle(class_files), requests(), classes=classes)
+    assert unfit(found) == "its classes are not those of today's target"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"target": "rent"}, "it predicts price, today's target is rent"),
+        ({"unit": "EUR"}, "it answers in USD, today's target is in EUR"),
+        ({"task": "binary"}, "its task is regression, today's is binary"),
+    ],
+)
+def test_another_target_does_not_fit(files, changes, why):
+    assert unfit(score(bundle(files), requests(), **changes)) == why
+
+
+def test_a_unit_that_is_declared_only_now_is_no_other_unit(files):
+    assert score(bundle(files), requests(), unit="").reason == ""
 
 
 def test_fields_that_are_gone(files):
     columns = requests()
     del columns["garage"]
-    assert score(bundle(files), columns).reason == ""
+    without = score(bundle(files), columns, without=["garage"])
+    assert (without.reason, without.unfit) == ("", False), "it can do without an optional field"
     del columns["area"], columns["stories"]
-    found = score(bundle(files), columns)
-    assert found.prediction is None
-    assert found.reason == "its request has fields that are no longer declared: area, stories"
+    found = score(bundle(files), columns, without=["garage", "area", "stories"])
+    assert unfit(found) == "its request has fields that are no longer declared: area, stories"
 
 
 def test_fields_that_are_new_do_not_matter(files):
     plain = score(bundle(files), requests())
-    more = score(bundle(files), requests(pool=[True] * 6))
-    np.testing.assert_array_equal(plain.prediction, more.prediction)
+    for optional in (True, False):
+        new = Field(name="pool", kind="bool", optional=optional)
+        more = score(bundle(files), requests(pool=[True] * 6), fields=[new])
+        assert (more.reason, more.unfit) == ("", False)
+        np.testing.assert_array_equal(plain.prediction, more.prediction)
+
+
+def field(files, name, **changes):
+    schema = RequestSchema.from_row(bundle(files).json("request.json"))
+    return replace(schema.field(name), **changes)
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "why"),
+    [
+        ("area", {"kind": "str"}, "it reads area as float, which is str now"),
+        ("stories", {"kind": "str"}, "it reads stories as category, which is str now"),
+        ("year_built", {"kind": "float"}, "it reads year_built as int, which is float now"),
+        ("area", {"unit": "ft²"}, "it reads area in unit m², which is in ft² now"),
+    ],
+)
+def test_fields_that_mean_something_else_now(files, name, changes, why):
+    found = score(bundle(files), requests(), fields=[field(files, name, **changes)])
+    assert unfit(found) == why
+
+
+def test_values_that_it_can_read_as_its_own_fit(files):
+    changed = field(files, "area", kind="int")
+    found = score(bundle(files), requests(area=[100, 101, 102, 103, 104, 105]), fields=[changed])
+    assert (found.reason, found.comparable.any()) == ("", True)
+
+
+def test_all_that_does_not_fit_is_said_at_once(files):
+    found = score(bundle(files), requests(), without=["stories"], target="rent")
+    assert unfit(found) == (
+        "it predicts price, today's target is rent; "
+        "its request has fields that are no longer declared: stories"
+    )
 
 
 def test_a_bundle_that_cannot_be_loaded_is_a_reason_and_no_crash(files):
@@ -140,6 +238,7 @@ def test_a_bundle_that_cannot_be_loaded_is_a_reason_and_no_crash(files):
     found = score(broken, requests())
     assert found.prediction is None
     assert found.reason == "error[F110]: the packed source of a release cannot be loaded"
+    assert not found.unfit, "errors stay errors"
 
 
 # -- histories -------------------------------------------------------------------------------------
@@ -223,10 +322,22 @@ def test_features_are_as_of_each_row_also_where_the_request_holds_no_time(timele
 
 def test_a_source_that_is_no_longer_declared(timeless, taken):
     found = score(bundle(timeless, "t"), {"zone": ["north"] * 6}, taken={"rent": taken["sales"]})
-    assert found.prediction is None
-    assert found.reason == (
-        "error[M210]: the champion reads a source that is no longer declared: sales"
-    )
+    assert unfit(found) == "it reads sources that are no longer declared: sales"
+
+
+def test_a_sources_column_that_is_gone(timeless, taken):
+    sales = taken["sales"]
+    without = replace(sales, revisions=sales.revisions.drop_columns(["zone"]))
+    found = score(bundle(timeless, "t"), {"zone": ["north"] * 6}, taken={"sales": without})
+    assert unfit(found) == "its history sales_by_zone reads columns that sales no longer has: zone"
+
+
+def test_a_sources_column_of_another_type(timeless, taken):
+    """The champion's zones were numbers."""
+    numbered = replace(FEATURES, histories=(replace(SALES, entity=(("zone", "int"),)),))
+    changed = {"features.json": canonical_json(numbered.to_row())}
+    found = score(bundle(timeless, "u", **changed), {"zone": ["north"] * 6}, taken=taken)
+    assert unfit(found).startswith("a column that its histories read is of another type now: ")
 
 
 # -- a champion that is the winner -----------------------------------------------------------------

@@ -30,7 +30,8 @@ class BeatsBaselines(Declared):
             reason = (
                 f"the baseline {measurement.winner} scored best; a baseline never becomes champion"
             )
-            return (failed("beats baselines", "M205", reason),)
+            said = {"candidate": measurement.winner, "baseline_on_top": True}
+            return (failed("beats baselines", "M205", reason, said),)
         return tuple(_beats(measurement, name) for name in measurement.baselines)
 
 
@@ -55,6 +56,6 @@ def _beats(measurement: ModelMeasurement, baseline: str) -> Check:
             f"the baseline {baseline} scores best: {metric.name} {format_value(other, unit)}, "
             f"{measurement.winner} {format_value(winner, unit)}; a baseline never becomes champion"
         )
-        return failed(name, "M205", reason, evidence)
+        return failed(name, "M205", reason, {**evidence, "baseline_on_top": True})
     found = measurement.against(metric, baseline)
     return sampled(name, "M205", found, improvement(metric), unit=unit, evidence=evidence)

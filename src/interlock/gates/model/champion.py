@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.errors import AuthorError
 from interlock.evaluate.compare import difference
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import Metric
@@ -18,6 +20,7 @@ from interlock.gates.model.pair import improvement, pair
 from interlock.stats.resamples import Resamples
 from interlock.verdict import Check, Exemption, Verdict
 
+Unfit: TypeAlias = Literal["inconclusive", "exempt"]
 FEWEST_CHAMPION_ROWS = 200
 """Fewer test rows newer than the champion's training rows cannot tell the two apart."""
 
@@ -30,12 +33,18 @@ class NoWorseThanChampion(Declared):
     relative to the champion's value on the same rows. The default of 5 % is about what 1,000 test
     rows can tell apart; a smaller one asks for more rows, and many small steps back add up, so
     prefer :class:`BetterThanChampion` where releases are frequent.
+
+    ``unfit`` is the answer where the champion no longer fits what is declared (a field, a class or
+    a source is gone): "inconclusive", which keeps the gate shut, or "exempt", with which baselines
+    and limits decide as for a first release, and the exemption is recorded.
     """
 
     margin: float | str = "5%"
+    unfit: Unfit = "inconclusive"
 
     def validate(self) -> None:
-        """Raises AuthorError for a limit that cannot be used."""
+        """Raises AuthorError for a limit or an answer that cannot be used."""
+        _check_unfit(self, self.unfit)
         if isinstance(self.margin, str):
             share = percent(self.margin)
             finite(self.margin if share is None else share, "M203", "NoWorseThanChampion", low=0)
@@ -44,7 +53,7 @@ class NoWorseThanChampion(Declared):
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
         """Judges the paired difference on the rows the champion has not learned from."""
-        return (_against_champion(measurement, "no worse than champion", self._limit),)
+        return (_against_champion(measurement, "no worse than champion", self.unfit, self._limit),)
 
     def _limit(self, metric: Metric, champion: float) -> Limit:
         relative = percent(self.margin) if isinstance(self.margin, str) else None
@@ -54,21 +63,47 @@ class NoWorseThanChampion(Declared):
 
 @dataclass(frozen=True)
 class BetterThanChampion(Declared):
-    """The winner is better than the champion: the interval of the difference excludes 0."""
+    """The winner is better than the champion: the interval of the difference excludes 0.
+
+    ``unfit`` as in :class:`NoWorseThanChampion`.
+    """
+
+    unfit: Unfit = "inconclusive"
+
+    def validate(self) -> None:
+        """Raises AuthorError for an answer that cannot be used."""
+        _check_unfit(self, self.unfit)
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
         """Judges the paired difference on the rows the champion has not learned from."""
         return (
             _against_champion(
-                measurement, "better than champion", lambda metric, _: improvement(metric)
+                measurement,
+                "better than champion",
+                self.unfit,
+                lambda metric, _: improvement(metric),
             ),
         )
 
 
+def _check_unfit(check: Declared, unfit: object) -> None:
+    if unfit not in get_args(Unfit):
+        raise AuthorError(
+            "M203",
+            f"{type(check).__name__} cannot answer like this where the champion does not fit",
+            expected="unfit=" + " or ".join(map(repr, get_args(Unfit))),
+            got=repr(unfit)[:100],
+            fix="leave it out to keep the gate shut, or say 'exempt'",
+        )
+
+
 def _against_champion(
-    measurement: ModelMeasurement, name: str, limit_of: Callable[[Metric, float], Limit]
+    measurement: ModelMeasurement,
+    name: str,
+    unfit: Unfit,
+    limit_of: Callable[[Metric, float], Limit],
 ) -> Check:
-    shut = without_champion(measurement, name)
+    shut = without_champion(measurement, name, unfit)
     if shut is not None:
         return shut
     assert measurement.champion_prediction is not None
@@ -93,7 +128,9 @@ def _resamples_of(measurement: ModelMeasurement, rows: NDArray[np.bool_]) -> Res
     return Resamples.of(int(rows.sum()), seed=measurement.seed, clusters=ids)
 
 
-def without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
+def without_champion(
+    measurement: ModelMeasurement, name: str, unfit: Unfit = "inconclusive"
+) -> Check | None:
     """The answer of the check ``name`` where the two cannot be compared; None where they can."""
     if measurement.champion is None and measurement.champion_prediction is None:
         return Check(
@@ -109,6 +146,8 @@ def without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
         )
     if measurement.flaw:
         return unmeasured(name, "M209", measurement.flaw)
+    if measurement.champion_prediction is None and measurement.champion_unfit:
+        return _misfit(measurement, name, unfit)
     if measurement.champion is None or measurement.champion_prediction is None:
         why = measurement.champion_reason or "no reason was given"
         return unmeasured(name, "M207", f"the champion could not be scored: {why}")
@@ -123,7 +162,24 @@ def without_champion(measurement: ModelMeasurement, name: str) -> Check | None:
         name=name,
         verdict=Verdict.INCONCLUSIVE,
         n=n,
-        reason=f"{n:,} test rows are newer than the champion's last training row; "
+        reason=f"the champion: {measurement.champion_reason}"
+        if measurement.champion_reason
+        else f"{n:,} test rows are newer than the champion's last training row; "
         f"at least {FEWEST_CHAMPION_ROWS} are needed",
         evidence={"code": "M207", "rows_needed": FEWEST_CHAMPION_ROWS},
     )
+
+
+def _misfit(measurement: ModelMeasurement, name: str, unfit: Unfit) -> Check:
+    """The champion cannot be asked today's rows: nobody knows whether it is worse."""
+    reason = f"the champion no longer fits: {measurement.champion_reason or 'no reason was given'}"
+    evidence = {"code": "M210", "champion": measurement.champion}
+    if unfit == "exempt":
+        return Check(
+            name=name,
+            verdict=Verdict.NOT_APPLICABLE,
+            exemption=Exemption.UNFIT_CHAMPION,
+            reason=reason,
+            evidence=evidence,
+        )
+    return Check(name=name, verdict=Verdict.INCONCLUSIVE, reason=reason, evidence=evidence)

@@ -28,7 +28,8 @@ class ModelMeasurement:
     an array, or what knows the answered classes and the rows too (see ``evaluate.predicted``).
     ``metrics`` are the product's own by name, its own units among them.
     ``champion`` is the label of the release that answers now, None where there is none yet;
-    ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why;
+    ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why,
+    ``champion_unfit`` that what is declared has moved on from it (without it, it is an error);
     ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
     holds elsewhere does not matter. ``clusters`` (n_rows,) are unit ids where rows of one unit
     depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
@@ -48,6 +49,7 @@ class ModelMeasurement:
     champion_prediction: Prediction | None
     champion_rows: NDArray[np.bool_] | None
     champion_reason: str = ""
+    champion_unfit: bool = False
     is_champion: bool = False
     clusters: NDArray[Any] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)

@@ -20,10 +20,10 @@ from interlock.gates.model.gate import model_gate
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import (
-    declared_split,
     load_coverage,
     named_in_test,
     split_examples,
+    split_identity,
 )
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.classes import measured_classes
@@ -132,6 +132,7 @@ def _measure(
         champion_prediction=_beside(scored, seen),
         champion_rows=scored.comparable if scored else None,
         champion_reason=scored.reason if scored else "",
+        champion_unfit=scored is not None and scored.unfit,
         is_champion=scored is not None and scored.is_winner,
         clusters=clusters_of(rows, test),
         metrics=context.bound.metrics(rows.classes),
@@ -202,10 +203,11 @@ def _champion_score(
         score_champion,
         score_winner,
     )
+    from interlock.pipeline.misfit import Today  # noqa: PLC0415 - the same
 
     output, bound = trained.output, context.bound
     test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
-    instants, split = rows.instants[test], declared_split(context).to_row()
+    instants, split = rows.instants[test], split_identity(context)
     winner = output["candidates"][output["winner"]]
     snapshot = digest_json(snapshot_digests(snapshots.output))
     if is_winner(champion, winner, snapshot=snapshot, code=bound.code_digest):
@@ -217,7 +219,7 @@ def _champion_score(
         {f.name: table.column(f"request.{f.name}").to_pylist() for f in bound.schema.fields},
         instants,
         load_snapshots(context, snapshots.output),
-        classes=rows.classes,
+        today=Today.of(bound, rows.classes),
         split=split,
     )
 
