@@ -38,12 +38,14 @@ def test_a_baseline_on_top_is_an_event_and_calls_the_hook_with_its_reason(projec
 
 
 def test_that_no_candidate_could_be_ranked_is_one_too(project, days):
-    project.change('"ridge": il.Candidate(Ridge()', '"ridge": il.Candidate(Ridge(alpha="much")')
-    without(project, '"boosting"')
+    project.change('tune="30d"', 'tune="0d"')
+    project.change("il.MinRows(1_000)", "il.MinRows(1_000), il.MinPerPart(tune=0)")
     ran = project.deliver("--as-of", days[0])
     assert ran.code == 3, ran.err
+    assert [m["code"] for m in ran.json["mistakes"]] == ["T113"]
     (event,) = project.workspace().ledger.events(kind="no candidate ranked")
-    assert list(event.body["candidates"]) == ["ridge"]
+    why = "no finite metric on the tune rows"
+    assert event.body["candidates"] == {"ridge": why, "boosting": why}
     message = called(project)
     assert message["reason"] == "no candidate ranked"
     assert message["alarms"][0]["candidates"] == event.body["candidates"]
