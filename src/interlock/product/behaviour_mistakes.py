@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-import msgspec
 import pyarrow as pa
 
 from interlock.data.conform import conform
@@ -17,8 +16,6 @@ from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.expect import Expect
 from interlock.product.declaration import Declaration
 from interlock.product.mistakes import nearest
-from interlock.serve.decode import RequestDecoder
-from interlock.serve.errors import ServiceError
 
 _NUMBERS = ("int", "float")
 
@@ -127,24 +124,31 @@ def _example_mistakes(
             got="equals=" if by_class else "at_least= or at_most=",
             fix="expect a class of classes, and a number of a regression",
         )
+    refusal = _refusal(schema, check)
+    if refusal:
+        yield _mistake(
+            check,
+            "an example is not a request that the service would take",
+            expected="every field that is required, each with a value that it admits",
+            got=refusal[:300],
+            fix="write the request as a consumer would send it",
+        )
+
+
+def _refusal(schema: RequestSchema, check: Expect) -> str:
+    """What the service would say against the example, or ""."""
+    import msgspec  # noqa: PLC0415 - only where examples are declared
+
+    from interlock.serve.decode import RequestDecoder  # noqa: PLC0415 - the service's code
+    from interlock.serve.errors import ServiceError  # noqa: PLC0415
+
     try:
-        body = msgspec.json.encode(dict(check.request))
-        RequestDecoder(schema, max_rows=1).decode(body)
+        RequestDecoder(schema, max_rows=1).decode(msgspec.json.encode(dict(check.request)))
     except (TypeError, ValueError) as error:
-        yield _refused(check, str(error))
+        return str(error)
     except ServiceError as error:
-        listed = "; ".join(f"{m.field} {m.what}" for m in error.fields)
-        yield _refused(check, listed or error.what)
-
-
-def _refused(check: Expect, got: str) -> Mistake:
-    return _mistake(
-        check,
-        "an example is not a request that the service would take",
-        expected="every field that is required, each with a value that it admits",
-        got=got[:300],
-        fix="write the request as a consumer would send it",
-    )
+        return "; ".join(f"{m.field} {m.what}" for m in error.fields) or error.what
+    return ""
 
 
 def _mistake(
