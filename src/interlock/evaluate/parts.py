@@ -35,6 +35,11 @@ class Part:
     label: str
     rows: NDArray[np.bool_]
 
+    @classmethod
+    def whole(cls, n_rows: int) -> Part:
+        """All rows."""
+        return cls(column="", label="all", rows=np.ones(n_rows, dtype=bool))
+
     @property
     def n(self) -> int:
         """How many rows lie in it."""

@@ -26,7 +26,7 @@ lake 10 too few
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -74,7 +74,8 @@ class Slice:
     ``share`` is the part of all rows that lie in it. ``value``, its ``interval`` and ``allowed``
     are in the metric's unit, and ``reference`` is what ``allowed`` was made of. ``compared`` is the
     interval to hold against ``allowed``: that of the value where ``allowed`` is a fixed limit, else
-    that of the paired difference to it. A part that was not ``judged`` has a ``reason`` instead.
+    that of the paired difference to it; ``glyph`` says on which side it must lie. A part that was
+    not ``judged`` has a ``reason`` instead.
     """
 
     column: str
@@ -87,6 +88,7 @@ class Slice:
     interval: Interval | None = None
     reference: float | None = None
     allowed: float = math.nan
+    glyph: str = ""
     compared: Interval | None = None
     p: float = 1.0
     q: float = 1.0
@@ -101,6 +103,19 @@ class Slice:
     def named(self) -> str:
         """Column and label, as people read them."""
         return f"{self.column} = {self.label}"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Measured:
+    """What was measured of k parts, each array (1 + n_resamples, k): the rows', then resamples'.
+
+    ``sign`` (k,) is 1 where a value above what is allowed is worse, −1 where one below is.
+    """
+
+    own: Floats
+    allowed: Floats
+    sign: Floats
+    reference: Floats | None = None
 
 
 def sliced(
@@ -118,18 +133,43 @@ def sliced(
     ``resamples`` are of all rows; ``other`` is the prediction of the model that a margin refers to,
     the model itself on all rows where it is None. Raises ValueError for shapes that do not fit.
     """
-    resamples = resamples.first(metric.resamples)
-    known = [_known(part, resamples) for part in parts]
-    enough = [part for part, slice_ in zip(parts, known, strict=True) if slice_.judged]
-    own = _values(metric, y, prediction, [part.rows for part in enough], resamples)
-    reference = _references(metric, y, prediction, other, enough, resamples, own, rule)
+    drawn = resamples.first(metric.resamples)
     sign = 1.0 if metric.better == "lower" else -1.0
-    allowed = rule.allowed(reference, sign)
-    beyond = sign * (own - allowed)
-    measured = iter(zip(own.T, reference.T, allowed.T, beyond.T, strict=True))
-    found = [_measured(s, *next(measured), rule=rule) if s.judged else (s, None) for s in known]
+
+    def measure(enough: Sequence[Part]) -> Measured:
+        rows = [part.rows for part in enough]
+        own = _values(metric, y, prediction, rows, drawn)
+        reference = own
+        if rule.limit is None and other is not None:
+            reference = _values(metric, y, other, rows, drawn)
+        elif rule.limit is None:
+            whole = _values(metric, y, prediction, [np.ones(len(y), dtype=bool)], drawn)
+            reference = np.broadcast_to(whole, own.shape)
+        return Measured(
+            own=own,
+            allowed=rule.allowed(reference, sign),
+            sign=np.full(len(rows), sign),
+            reference=None if rule.limit is not None else reference,
+        )
+
+    return judged_parts(parts, drawn, measure)
+
+
+def judged_parts(
+    parts: Sequence[Part],
+    resamples: Resamples,
+    measure: Callable[[Sequence[Part]], Measured],
+) -> tuple[Slice, ...]:
+    """Every part judged, those with too few rows aside, false alarms controlled over all.
+
+    ``measure`` is asked once, for the parts that have enough.
+    """
+    known = [_known(part, resamples) for part in parts]
+    measured = measure([part for part, s in zip(parts, known, strict=True) if s.judged])
+    places = iter(range(measured.own.shape[1]))
+    found = [_measured(s, measured, next(places)) if s.judged else (s, None) for s in known]
     answers = iter(answered([question for _, question in found if question is not None]))
-    return tuple(s if question is None else _with(s, next(answers), sign) for s, question in found)
+    return tuple(s if question is None else _with(s, next(answers)) for s, question in found)
 
 
 def _known(part: Part, resamples: Resamples) -> Slice:
@@ -145,44 +185,29 @@ def _known(part: Part, resamples: Resamples) -> Slice:
     )
 
 
-def _references(
-    metric: Metric,
-    y: Floats,
-    prediction: Prediction,
-    other: Prediction | None,
-    parts: Sequence[Part],
-    resamples: Resamples,
-    own: Floats,
-    rule: Rule,
-) -> Floats:
-    """What a margin refers to, for each part and resample as ``own`` (1 + n_resamples, n_parts)."""
-    if rule.limit is not None:
-        return own
-    if other is not None:
-        return _values(metric, y, other, [part.rows for part in parts], resamples)
-    whole = _values(metric, y, prediction, [np.ones(len(y), dtype=bool)], resamples)
-    return np.broadcast_to(whole, own.shape)
-
-
-def _measured(
-    known: Slice, own: Floats, reference: Floats, allowed: Floats, beyond: Floats, *, rule: Rule
-) -> tuple[Slice, Question | None]:
-    """A part with its numbers, each (1 + n_resamples,), and the question whether it is beyond."""
+def _measured(known: Slice, measured: Measured, place: int) -> tuple[Slice, Question | None]:
+    """The part with its numbers, and the question whether it is beyond what is allowed."""
+    own, allowed = measured.own[:, place], measured.allowed[:, place]
+    sign = float(measured.sign[place])
+    beyond = sign * (own - allowed)
     interval = interval_of(own[1:])
     if interval is None or not np.isfinite(beyond[0]) or interval_of(beyond[1:]) is None:
         return replace(known, reason=UNDEFINED), None
+    reference = measured.reference
     known = replace(
         known,
         value=float(own[0]),
         interval=interval,
-        reference=None if rule.limit is not None else float(reference[0]),
+        reference=None if reference is None else float(reference[0, place]),
         allowed=float(allowed[0]),
+        glyph="≤" if sign > 0 else "≥",
     )
     return known, Question(excess=float(beyond[0]), resampled=beyond[1:], units=known.units)
 
 
-def _with(part: Slice, answer: Answer, sign: float) -> Slice:
+def _with(part: Slice, answer: Answer) -> Slice:
     assert answer.interval is not None  # what has none is not asked about
+    sign = 1.0 if part.glyph == "≤" else -1.0
     ends = sorted(part.allowed + sign * end for end in (answer.interval.low, answer.interval.high))
     compared = Interval(low=ends[0], high=ends[1], level=answer.interval.level)
     return replace(part, verdict=answer.verdict, compared=compared, p=answer.p, q=answer.q)

@@ -37,8 +37,8 @@ from interlock.features.definition import (
 from interlock.features.outliers import OutlierRule, Outliers
 from interlock.features.pack import Packed
 from interlock.product.behaviour_mistakes import behaviour_mistakes
+from interlock.product.check_mistakes import check_mistakes
 from interlock.product.coverage_mistakes import coverage_mistakes
-from interlock.product.cut_mistakes import cut_mistakes
 from interlock.product.declaration import PRODUCT_NAME, Declaration
 from interlock.product.histories import history_definition
 from interlock.product.history_mistakes import history_mistakes
@@ -167,7 +167,7 @@ def bind(product: Declaration, project_dir: Path) -> Bound:
     mistakes += split_mistakes(product)
     mistakes += gate_mistakes(product)
     mistakes += behaviour_mistakes(product, schema)
-    mistakes += cut_mistakes(product, schema, columns)
+    mistakes += check_mistakes(product, schema, columns)
     there = columns[product.examples.source.name]
     mistakes += coverage_mistakes(product, request, rules, there)
     live = [name for name, rule in rules.items() if all_known(rule.arguments, request)]

@@ -112,6 +112,9 @@ def sound_model():
         target_unit="USD",
         columns={"where": ["town", "lake", "hill", "moor", "dell"] * 200, "size": y},
         automatic=("where", "size"),
+        low=y * 0.9,
+        high=y * np.where(rng.permutation(1_000) % 5, 1.1, 0.95),
+        promised=0.8,
     )
 
 

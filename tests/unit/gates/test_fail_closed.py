@@ -26,6 +26,7 @@ from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.expect import Expect
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
@@ -65,6 +66,8 @@ PARTS = (
     Slices(by="where", limit=0.15),
     Slices(by=["where", "size"], margin="60%", than="overall"),
     Slices(margin="20%"),
+    IntervalCoverage(),
+    IntervalCoverage(at_least=0.6, by=["where", "size"]),
 )
 SERVICE = service_gate([P99Below("20ms")])
 BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
@@ -335,7 +338,23 @@ def test_one_bad_prediction_or_truth_shuts_every_check_of_parts(sound_model, pla
 
 @pytest.mark.parametrize("bad", [None, {}, {"where": []}, {"where": None, "size": 5}])
 def test_parts_stay_shut_without_their_columns(sound_model, bad):
-    assert len(_shut(PARTS, replace(sound_model, columns=bad))) == len(PARTS)
+    cut = [check for check in PARTS if getattr(check, "by", ()) or isinstance(check, Slices)]
+    assert len(_shut(cut, replace(sound_model, columns=bad))) == len(cut)
+
+
+@given(
+    end=st.sampled_from(["low", "high"]),
+    place=st.integers(0, 999),
+    bad=st.sampled_from([math.nan, math.inf, -math.inf]),
+)
+@within
+def test_one_bad_end_shuts_the_checks_of_intervals(sound_model, end, place, bad):
+    spoiled = getattr(sound_model, end).copy()
+    spoiled[place] = bad
+    intervals = [check for check in PARTS if isinstance(check, IntervalCoverage)]
+    shut = _shut(intervals, replace(sound_model, **{end: spoiled}))
+    assert {c.verdict for c in shut} == {Verdict.ERROR}
+    assert len(shut) == len(intervals)
 
 
 def _with_behaviour(measurement, **changes):

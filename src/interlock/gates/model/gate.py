@@ -9,6 +9,7 @@ from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
+from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.expect import Expect
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.slices import Slices
@@ -21,6 +22,7 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     NoWorseThanChampion,
     BetterThanChampion,
     Slices,
+    IntervalCoverage,
     Directional,
     Invariant,
     Expect,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.evaluate.compare import Estimate, difference, estimate
+from interlock.evaluate.coverage import ServedIntervals
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.evaluate.parts import Column
 from interlock.evaluate.predicted import Prediction
@@ -36,7 +37,8 @@ class ModelMeasurement:
     ``behaviour`` and ``expected`` are the winner's answers to changed requests and to examples, by
     the key of the check that asks for them.
     ``columns`` are what checks cut the rows by, by name, each (n_rows,); ``automatic`` names those
-    that are cut by where a check does not say.
+    that are cut by where a check does not say. ``low`` and ``high`` (n_rows,) are the ends of the
+    intervals that the winner answered, None where it gives none, and ``promised`` their level.
     """
 
     metric: str
@@ -54,6 +56,9 @@ class ModelMeasurement:
     clusters: NDArray[Any] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     automatic: tuple[str, ...] = ()
+    low: Floats | None = None
+    high: Floats | None = None
+    promised: float | None = None
     target_unit: str = ""
     behaviour: Mapping[str, Tried] = field(default_factory=dict)
     expected: Mapping[str, Expected] = field(default_factory=dict)
@@ -67,6 +72,13 @@ class ModelMeasurement:
     def resamples(self) -> Resamples:
         """Drawn once for every comparison on all test rows."""
         return Resamples.of(len(self.y), seed=self.seed, clusters=self.clusters)
+
+    @property
+    def intervals(self) -> ServedIntervals | None:
+        """What the winner answered beside its predictions, if it did."""
+        if self.low is None or self.high is None:
+            return None
+        return ServedIntervals(y=self.y, low=self.low, high=self.high)
 
     @property
     def flaw(self) -> str:

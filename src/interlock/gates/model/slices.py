@@ -21,18 +21,16 @@ import numpy as np
 from interlock.errors import AuthorError
 from interlock.evaluate.custom import metric_name
 from interlock.evaluate.metrics import Metric, format_value
-from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS, Rule, Slice, sliced
+from interlock.evaluate.slices import Rule, Slice, sliced
 from interlock.gates.finding import finite, percent, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.champion import without_champion
 from interlock.gates.model.cuts import names_of, parts_by
 from interlock.gates.model.measurement import ModelMeasurement
-from interlock.verdict import Check, Interval, Verdict
+from interlock.gates.model.together import together, without_thin
+from interlock.verdict import Check
 
-JUDGED_SHARE = 0.90
-"""The share of rows that judged slices must hold, for each column that rows are cut by."""
 DEFAULT_MARGIN = "20%"
-_NAMED = 3  # failing slices named in the reason
 
 
 @dataclass(frozen=True)
@@ -109,9 +107,14 @@ class Slices(Declared):
             reason = f"{metric.name} is undefined on the rows compared"
             return (unmeasured(name, "M209", reason),)
         found = self._sliced(metric, measurement, names, paired=paired)
-        kept = found if self.by else _without_thin(found)
-        left_out = [column for column in names if column not in {s.column for s in kept}]
-        return (_answer(name, metric, measurement, kept, left_out),)
+        kept = found if self.by else without_thin(found)
+        evidence = {
+            "candidate": measurement.winner,
+            "metric": metric.name,
+            "left_out": [n for n in names if n not in {s.column for s in kept}],
+        }
+        unit = metric.unit_shown(measurement.target_unit)
+        return (together(name, "M220", kept, unit=unit, evidence=evidence),)
 
     def _named(self, metric: Metric, unit: str) -> str:
         where = f"slice of {', '.join(self.by)}" if self.by else "slice"
@@ -155,130 +158,3 @@ def _values(metric: Metric, measurement: ModelMeasurement, *, paired: bool) -> l
     if not paired or other is None or rows is None:
         return [metric.value(y, prediction)]
     return [metric.value(y[rows], prediction[rows]), metric.value(y[rows], other[rows])]
-
-
-def _without_thin(found: Sequence[Slice]) -> tuple[Slice, ...]:
-    """The slices of columns that have enough of them to judge: nobody asked for the others."""
-    shares = judged_shares(found)
-    kept = [name for name, share in shares.items() if share >= JUDGED_SHARE]
-    return tuple(s for s in found if s.column in kept)
-
-
-def judged_shares(found: Sequence[Slice]) -> dict[str, float]:
-    """By column, the share of rows in slices that could be judged."""
-    shares: dict[str, float] = {}
-    for part in found:
-        shares[part.column] = shares.get(part.column, 0.0) + part.share * part.judged
-    return shares
-
-
-def _answer(
-    name: str,
-    metric: Metric,
-    measurement: ModelMeasurement,
-    found: Sequence[Slice],
-    left_out: Sequence[str],
-) -> Check:
-    unit = metric.unit_shown(measurement.target_unit)
-    judged = [s for s in found if s.judged]
-    evidence = {
-        "candidate": measurement.winner,
-        "metric": metric.name,
-        "slices": [slice_row(s) for s in found],
-        "left_out": list(left_out),
-    }
-    if not judged:
-        reason = f"no slice has {FEWEST_ROWS} rows of {FEWEST_UNITS} independent units"
-        return Check(
-            name=name,
-            verdict=Verdict.INCONCLUSIVE,
-            reason=reason + _needed(found),
-            evidence={"code": "M220", **evidence},
-        )
-    worst = min(judged, key=lambda s: (s.verdict is not Verdict.FAILED, s.p, -s.n))
-    failing = sorted((s for s in judged if s.verdict is Verdict.FAILED), key=lambda s: s.p)
-    verdict, reason = Verdict.PASSED, ""
-    if failing:
-        verdict = Verdict.FAILED
-        reason = _failing(failing, metric, unit)
-    elif (thin := _thin(found)) and len(thin):
-        verdict, reason = Verdict.INCONCLUSIVE, thin
-    return Check(
-        name=name,
-        verdict=verdict,
-        measured=worst.value,
-        comparison="≤" if metric.better == "lower" else "≥",
-        threshold=worst.allowed,
-        interval=worst.compared,
-        n=worst.n,
-        unit=unit,
-        reason=reason,
-        evidence={**({} if verdict is Verdict.PASSED else {"code": "M220"}), **evidence},
-    )
-
-
-def _failing(failing: Sequence[Slice], metric: Metric, unit: str) -> str:
-    """The failing slices in words, the clearest first."""
-    texts = [_in_words(s, metric, unit) for s in failing[:_NAMED]]
-    more = len(failing) - len(texts)
-    return "; ".join(texts) + (f"; and {more} more" if more else "")
-
-
-def _in_words(part: Slice, metric: Metric, unit: str) -> str:
-    assert part.compared is not None
-    low, high = (format_value(end, unit) for end in (part.compared.low, part.compared.high))
-    glyph = "≤" if metric.better == "lower" else "≥"
-    return (
-        f"{part.named}: {format_value(part.value, unit)}, 95 % interval {low} to {high}, must be "
-        f"{glyph} {format_value(part.allowed, unit)} ({part.n:,} rows, q = {part.q:.2g})"
-    )
-
-
-def _thin(found: Sequence[Slice]) -> str:
-    """Why too few rows lie in slices that can be judged, or ""."""
-    for column, share in judged_shares(found).items():
-        if share < JUDGED_SHARE:
-            return (
-                f"only {share:.0%} of the rows lie in slices of {column} that can be judged; "
-                f"{JUDGED_SHARE:.0%} are needed".replace("%", " %")
-            ) + _needed([s for s in found if s.column == column])
-    return ""
-
-
-def _needed(found: Sequence[Slice]) -> str:
-    """About how many rows would let enough slices be judged, in words."""
-    total, held = sum(s.n for s in found), 0.0
-    for part in sorted(found, key=lambda s: -s.n):
-        held += part.share
-        if held >= JUDGED_SHARE and part.n:
-            times = max(FEWEST_ROWS / part.n, FEWEST_UNITS / max(1, part.units))
-            if times > 1:
-                return f"; about {math.ceil(total * times):,} rows would do, there are {total:,}"
-            return ""
-    return ""
-
-
-def slice_row(part: Slice) -> dict[str, Any]:
-    """A slice as plain JSON values."""
-    return {
-        "column": part.column,
-        "label": part.label,
-        "n": part.n,
-        "share": part.share,
-        "value": part.value,
-        **_ends("low", "high", part.interval),
-        "reference": part.reference,
-        "allowed": part.allowed,
-        **_ends("compared_low", "compared_high", part.compared),
-        "p": part.p if part.judged else None,
-        "q": part.q if part.judged else None,
-        "verdict": part.verdict.value if part.judged else "not judged",
-        "reason": part.reason,
-    }
-
-
-def _ends(low: str, high: str, interval: Interval | None) -> dict[str, float | None]:
-    return {
-        low: interval.low if interval else None,
-        high: interval.high if interval else None,
-    }

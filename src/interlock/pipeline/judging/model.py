@@ -153,7 +153,23 @@ def _with_columns(
     automatic = automatic_names(context, rows, test)
     names = tuple(dict.fromkeys([*cut_names(checks), *automatic]))
     columns = cut_columns(context, snapshots, rows, test, names)
-    return replace(measurement, columns=columns, automatic=automatic)
+    return replace(
+        measurement,
+        columns=columns,
+        automatic=automatic,
+        **_intervals(context, trained.output),
+        promised=getattr(context.bound.product.target, "interval", None),
+    )
+
+
+def _intervals(context: Context, trained: Mapping[str, Any]) -> dict[str, Any]:
+    """The ends of the winner's prediction intervals on the test rows, if it gives any."""
+    kept = trained["candidates"].get(trained["winner"], {}).get("test", {})
+    return {
+        end: array_from_bytes(context.artifacts.get(kept[end]))
+        for end in ("low", "high")
+        if end in kept
+    }
 
 
 def _with_behaviour(

@@ -45,6 +45,18 @@ def test_fields_features_aggregates_and_source_columns_will_do(tmp_path):
     assert _bind(tmp_path, check)
 
 
+def test_intervals_must_be_declared_to_be_judged(tmp_path):
+    with pytest.raises(AuthorError) as error:
+        _bind(tmp_path, il.IntervalCoverage())
+    assert str(error.value) == (
+        "error[C146]: a check asks for prediction intervals, and the target declares none\n"
+        "  where: model_gate: IntervalCoverage(at_least=None, within=None, by=())\n"
+        "  expected: a regression with intervals: il.Regression(…, interval=0.8)\n"
+        "  got: il.Regression('price')\n"
+        "  fix: declare interval=…, or leave the check out"
+    )
+
+
 def test_anything_else_is_a_mistake(tmp_path):
     with pytest.raises(AuthorError) as error:
         _bind(tmp_path, il.Slices(by=["wal"], limit=0.2))

@@ -1,4 +1,4 @@
-"""What can be wrong with what checks cut the rows by."""
+"""What can be wrong with checks of the model gate, given the product that they are asked of."""
 
 from __future__ import annotations
 
@@ -8,15 +8,22 @@ from interlock.data.request import RequestSchema
 from interlock.errors import Mistake
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature
+from interlock.gates.model.coverage import IntervalCoverage
 from interlock.product.declaration import Declaration
 from interlock.product.mistakes import nearest
 
 Columns = Mapping[str, Mapping[str, str]]
 
 
-def cut_mistakes(
+def check_mistakes(
     product: Declaration, schema: RequestSchema, columns: Columns
 ) -> Iterator[Mistake]:
+    """Checks that cut the rows by what nothing has, or ask for what the target does not give."""
+    yield from _cuts(product, schema, columns)
+    yield from _unsuited(product)
+
+
+def _cuts(product: Declaration, schema: RequestSchema, columns: Columns) -> Iterator[Mistake]:
     """Columns that are neither request field, feature nor column of the examples' source."""
     there = columns.get(product.examples.source.name, {})
     if not there:
@@ -38,3 +45,18 @@ def cut_mistakes(
                     got=str(name),
                     fix=nearest(str(name), known) or "name one of these in by=[…]",
                 )
+
+
+def _unsuited(product: Declaration) -> Iterator[Mistake]:
+    """Checks of answers that this target does not give."""
+    for check in product.model_gate:
+        interval = getattr(product.target, "interval", None)
+        if isinstance(check, IntervalCoverage) and interval is None:
+            yield Mistake(
+                code="C146",
+                what="a check asks for prediction intervals, and the target declares none",
+                where=f"model_gate: {check!r}"[:120],
+                expected="a regression with intervals: il.Regression(…, interval=0.8)",
+                got=f"il.{type(product.target).__name__}({product.target.name!r})",
+                fix="declare interval=…, or leave the check out",
+            )
