@@ -5,8 +5,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 import numpy as np
+import pandera.pandas as pandera
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv as csv
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -463,3 +465,29 @@ def block_of(built: int) -> str:
     if built % 3 == 0:
         raise ValueError("no block")
     return str(built % 2)
+
+
+def test_a_pandera_schema_holds_rows_of_a_parquet_and_of_a_csv_file(project, sales):
+    schema = pandera.DataFrameSchema(
+        {
+            "price": pandera.Column(int, [pandera.Check.ge(11_000)], metadata={"unit": "USD"}),
+            "zone": pandera.Column(str, [pandera.Check.isin(["north", "south"])]),
+            "area": pandera.Column(float, [pandera.Check(lambda area: area != 105, name="odd")]),
+        }
+    )
+    project.write(sales)
+    csv.write_csv(sales.drop_columns(["photo"]), project.folder / "sales.csv")
+    for path in ("sales.parquet", "sales.csv"):
+        source = project.source(path, schema=schema)
+        taken = take(
+            source,
+            as_of=instant_of(date(1997, 2, 1), zone="UTC"),
+            zone="UTC",
+            project_dir=project.folder,
+        )
+        assert taken.manifest.quarantined == {
+            "area: fails the check 'odd'": 1,
+            "price: must be ≥ 11000": 1,
+        }
+        found = made(project, source=source)
+        assert found.counts.usable == 8
