@@ -10,7 +10,17 @@ from rich.console import Console
 from rich.text import Text
 
 _GLYPHS = MappingProxyType(
-    {"✔": "green", "✖": "bold red", "!": "bold red", "?": "yellow", "=": "cyan", "–": "dim"}
+    {
+        "+": "green",
+        "−": "red",
+        "~": "yellow",
+        "✔": "green",
+        "✖": "bold red",
+        "!": "bold red",
+        "?": "yellow",
+        "=": "cyan",
+        "–": "dim",
+    }
 )
 _WORDS = MappingProxyType(
     {"error[": "bold red", "hint:": "cyan", "report:": "cyan", "next:": "cyan"}
