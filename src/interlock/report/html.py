@@ -64,5 +64,10 @@ def _environment() -> Environment:
 
 
 def _safe(value: object) -> object:
-    """What every expression of the template passes through: no invisible character comes out."""
-    return value if isinstance(value, Markup) else shown(value, limit=2_000)
+    """What every expression of the template passes through: no invisible character comes out.
+
+    A number and its per cent sign are kept on one line.
+    """
+    if isinstance(value, Markup):
+        return value
+    return shown(value, limit=2_000).replace(" %", "\u00a0%")

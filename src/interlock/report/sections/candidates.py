@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from interlock.report.blocks import Cell, Fold, Section, Table, Text, section
 from interlock.report.content import Candidate, CandidateKind, Evaluation, Ranked
@@ -59,7 +60,7 @@ def _failures(evaluation: Evaluation, limits: Limits) -> Iterable[Text]:
 
 def _all_metrics(evaluation: Evaluation, limits: Limits) -> Table:
     metrics = evaluation.metrics[:_MOST_METRICS]
-    head = ("competitor", "", *(f"{shown(m.name, limit=40)} {direction(m)}" for m in metrics))
+    head = ("competitor", "", *(f"{shown(m.name, limit=40)}\u00a0{direction(m)}" for m in metrics))
     rows = [_scores(c, evaluation) for c in ranked(evaluation) if c.metrics]
     return cut("All metrics on the test rows", head, rows, limits)
 
@@ -104,7 +105,7 @@ def _place(row: Ranked, unit: str) -> tuple[Cell, ...]:
 def _unscored(evaluation: Evaluation) -> Text | None:
     """Who has no scores although nothing failed: only the best see the test rows."""
     names = [shown(c.name, limit=40) for c in evaluation.candidates if _is_unscored(c)]
-    if not names or len(names) == len(evaluation.candidates):
+    if not names or evaluation.ranking or len(names) == len(evaluation.candidates):
         return None
     listed = ", ".join(names[:8]) + (f" and {len(names) - 8} more" if len(names) > 8 else "")
     return Text(text=f"Ranked lower on the tune rows, so not scored here: {listed}.", quiet=True)
@@ -137,14 +138,20 @@ def _made(evaluation: Evaluation, limits: Limits) -> Fold | None:
 
 
 def _making(candidate: Candidate, limits: Limits) -> tuple[Cell, ...]:
-    items = [
-        f"{shown(key, limit=40)}={value_text(candidate.params[key])}"
-        for key in sorted(candidate.params)
-    ]
     packaged = " · ".join(filter(None, [candidate.format, candidate.exactness]))
     return (
         shown(candidate.name, limit=60),
         seconds_text(candidate.seconds),
         shown(packaged, limit=80),
-        ", ".join(items[: limits.table_rows]) or "defaults",
+        _params(candidate.params, limits.table_rows) or "defaults",
     )
+
+
+def _params(params: Mapping[str, Any], most: int) -> str:
+    """'Ridge: alpha=1, tol=0.0001': the class, where it is told apart, and its arguments."""
+    kind, given = "", params
+    if set(params) == {"class", "params"} and isinstance(params["params"], Mapping):
+        kind = f"{shown(str(params['class']).rpartition('.')[2], limit=60)}: "
+        given = params["params"]
+    items = [f"{shown(key, limit=40)}={value_text(given[key])}" for key in sorted(given, key=str)]
+    return kind + ", ".join(items[:most])

@@ -59,7 +59,7 @@ def _flow(found: Data) -> Tally:
         ("without a label", found.without_label),
         ("outcome not yet known", found.pending),
     )
-    shares = ((f"{n:,}", name, percent(n / (found.read or 1), 2)) for name, n in counts)
+    shares = ((f"{n:,}", name, percent(n / (found.read or 1))) for name, n in counts)
     return Tally(items=((f"{found.read:,}", "read", ""), *shares))
 
 

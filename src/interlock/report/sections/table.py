@@ -43,6 +43,17 @@ def value_text(value: object, limit: int = 60) -> str:
     if isinstance(value, int | float):
         return significant(value, 4)
     if isinstance(value, Mapping | list | tuple):
-        plain = json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+        plain = json.dumps(_rounded(value), ensure_ascii=False, sort_keys=True, default=str)
         return shown(plain, limit=max(limit, 1))
     return shown(value, limit=max(limit, 1))
+
+
+def _rounded(value: object) -> object:
+    """Four significant digits, as deep as it goes: the attestation keeps them all."""
+    if isinstance(value, float):
+        return float(f"{value:.4g}")
+    if isinstance(value, Mapping):
+        return {str(key): _rounded(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(item) for item in value]
+    return value
