@@ -6,6 +6,7 @@ from interlock.clock import now
 from interlock.digest import digest_bytes, digest_json
 from interlock.pipeline.context import Context
 from interlock.pipeline.dividing import coverage_declared
+from interlock.product.target import decision_row
 from interlock.release import card
 from interlock.release.bundle import Bundle
 from interlock.release.label import Label, ReleaseFacts, next_label
@@ -16,7 +17,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
     """The bundle's label, recorded as a release; the one it has if it has one."""
     product = context.bound.product
     previous = next(iter(context.ledger.releases(product.name, limit=1)), None)
-    covered = coverage_declared(context)
+    covered, decision = coverage_declared(context), decision_row(product.target)
     facts = ReleaseFacts(
         request=context.bound.schema.to_row(),
         task=product.target.task,
@@ -27,6 +28,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
             "candidates": digest_json({n: c.to_row() for n, c in product.candidates.items()}),
             "winner": digest_json(candidate),
             **({"coverage": digest_json(covered)} if covered else {}),
+            **({"decision": digest_json(decision)} if decision else {}),
         },
         data={"snapshot": str(bundle.inputs["snapshot"]), **_card(bundle)},
     )

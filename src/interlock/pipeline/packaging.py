@@ -75,7 +75,7 @@ def _package(
         "decision": None if chosen is None else chosen.to_row(),
         "params": dict(fit.params),
         "trials": [t.to_row() for t in fit.trials],
-        "notes": [*fit.notes, *([calibration_note] if calibration_note else [])],
+        "notes": [*fit.notes, *filter(None, [calibration_note, _decision_note(chosen)])],
         "n_rows": fit.n_rows,
         "cost": serving_cost(exported.format, exported.payload).to_row(),
         "tune": None if score != score else score,
@@ -110,6 +110,14 @@ def _with_calibration(
     shift = f" {found.offset:+.3g}" if found.method == "sigmoid" else ""
     note = f"probabilities calibrated on {found.n:,} rows: {found.slope:.3g} × score{shift}"
     return replace(spec, calibration=found), note
+
+
+def _decision_note(chosen: Chosen | None) -> str:
+    """The threshold, for `interlock train`."""
+    if chosen is None or chosen.decision.threshold is None:
+        return ""
+    measured = f", {chosen.measure} {chosen.value:.4g}" if chosen.value is not None else ""
+    return f"yes from a probability of {chosen.decision.threshold:.4g} on{measured}"
 
 
 def _decided(spec: AnswerSpec, raw: Any, ranking: Ranking) -> tuple[AnswerSpec, Chosen | None]:

@@ -107,7 +107,7 @@ def _questions(
         "candidate.json"
     )
     return Questions(
-        rows=_parity_rows(context, table, output, chosen, whys),
+        rows=_parity_rows(context, table, output, chosen, whys, rows.classes),
         thresholds=_thresholds(context, output, candidate),
         history=as_of(history),
         clock=int(table.column("t").to_numpy().max()) if table.num_rows else context.as_of,
@@ -143,6 +143,7 @@ def _parity_rows(
     output: Mapping[str, Any],
     chosen: Any,
     whys: Sequence[str],
+    classes: Sequence[Any],
 ) -> ParityRows:
     """The test rows chosen, then those that are not covered, for the reasons ``whys``."""
     fields = [f.name for f in context.bound.schema.fields]
@@ -155,6 +156,7 @@ def _parity_rows(
     intervals = None
     if "low" in scores:
         intervals = np.column_stack([scores["low"], scores["high"]])
+    decided = np.nan_to_num(scores.get("answered", np.array([]))).astype(int).tolist()
     return ParityRows(
         requests=[
             dict(zip(fields, row, strict=True)) for row in zip(*columns.values(), strict=True)
@@ -167,6 +169,7 @@ def _parity_rows(
         predictions=scores["prediction"],
         intervals=intervals,
         not_covered=[*[""] * len(chosen), *whys] if whys else (),
+        answered=[classes[place] for place in decided],
     )
 
 

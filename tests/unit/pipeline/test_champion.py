@@ -1,5 +1,6 @@
 """The champion on today's test rows: its own code, as of each row, on rows it has not seen."""
 
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -157,6 +158,20 @@ def test_probabilities_have_a_column_a_class(class_files):
     assert found.prediction.shape == (6, 2)
     np.testing.assert_allclose(found.prediction.values.sum(axis=1), 1.0)
     assert found.prediction.answered.tolist() == found.prediction.values.argmax(axis=1).tolist()
+
+
+def test_a_champion_answers_by_its_own_decision(class_files):
+    contract = json.loads(class_files["answer.json"])
+    contract["spec"]["decision"] = {"threshold": 0.0}
+    found = score(
+        bundle(class_files, **{"answer.json": canonical_json(contract)}),
+        requests(),
+        classes=(False, True),
+    )
+    assert found.prediction.answered.tolist() == [1] * 6
+    plain = score(bundle(class_files), requests(), classes=(False, True))
+    assert (found.prediction.values == plain.prediction.values).all()
+    assert plain.prediction.answered.tolist() != [1] * 6
 
 
 @pytest.mark.parametrize("classes", [("a", "b"), (True, False), (False, True, None), ()])

@@ -73,6 +73,21 @@ def test_another_way_of_making_it_is_a_minor(release):
     assert (found, why) == ("1.3.0", ("features changed",))
 
 
+def test_another_way_of_deciding_is_a_minor(release):
+    plain = {
+        "target": il.Multiclass("wall", available_after="1d"),
+        "candidates": {
+            "prior": il.Baseline(il.ClassPrior()),
+            "logistic": il.Candidate(LogisticRegression()),
+        },
+    }
+    costly = plain | {
+        "target": il.Multiclass("wall", available_after="1d", costs=il.Costs(other=2))
+    }
+    release("a", classes=("brick",), **plain)
+    assert release("b", classes=("brick",), **costly) == ("1.1.0", ("decision changed",))
+
+
 def test_what_a_consumer_must_follow_is_a_major(release):
     release("a")
     release("b", snapshot="s2")

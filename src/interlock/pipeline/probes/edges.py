@@ -160,8 +160,12 @@ def compare_edges(
     logged: FeatureLog,
     *,
     tolerance: float = 0.0,
+    classes: Sequence[Any] = (),
 ) -> Edges:
-    """Send the requests and compare with what was computed in process."""
+    """Send the requests and compare with what was computed in process.
+
+    ``classes`` are those of the release, in the order of its probabilities.
+    """
     refused = [row for row, reason in enumerate(outcome.reasons) if reason is not None]
     unexpected = []
     for row in refused:
@@ -177,7 +181,9 @@ def compare_edges(
             )
     return Edges(
         cases=len(requests),
-        compared=compare_rows(client, _answered(requests, outcome), logged, tolerance=tolerance),
+        compared=compare_rows(
+            client, _answered(requests, outcome, classes), logged, tolerance=tolerance
+        ),
         refused=len(refused),
         unexpected=tuple(unexpected),
     )
@@ -190,18 +196,25 @@ def _due(reason: str) -> tuple[int, str]:
     return _UNFINISHED if reason.startswith(AFTER) else _REFUSED
 
 
-def _answered(requests: Sequence[Mapping[str, Any]], outcome: Outcome) -> ParityRows:
+def _answered(
+    requests: Sequence[Mapping[str, Any]], outcome: Outcome, classes: Sequence[Any]
+) -> ParityRows:
     answers, accepted = outcome.answers, outcome.accepted
     intervals = None
     if answers is not None and answers.low is not None and answers.high is not None:
         intervals = _placed(np.column_stack([answers.low, answers.high]), outcome)
     predictions = np.full(len(accepted), np.nan)
+    decided: list[Any] = []
+    if answers is not None and classes:
+        at = dict(zip(outcome.places, answers.value.tolist(), strict=True))
+        decided = [classes[at.get(row, 0)] for row in accepted]  # a row without is not compared
     return ParityRows(
         requests=[requests[row] for row in accepted],
         features=outcome.features,
         predictions=predictions if answers is None else _placed(answers.prediction, outcome),
         intervals=intervals,
         not_covered=[outcome.not_covered[row] for row in accepted],
+        answered=decided,
     )
 
 

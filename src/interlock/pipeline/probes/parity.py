@@ -39,6 +39,7 @@ class ParityRows:
     ``predictions`` is (n_rows,) for a regression, (n_rows, n_classes) of probabilities else;
     ``intervals`` is (n_rows, 2) or None. ``not_covered`` says why a row is not covered, "" where it
     is, and is empty where all are; NaN is then the prediction of a row that is given none.
+    ``answered`` are the classes that were decided, as JSON has them; it is empty for a regression.
     """
 
     requests: Sequence[Mapping[str, Any]]
@@ -46,10 +47,15 @@ class ParityRows:
     predictions: NDArray[np.float64]
     intervals: NDArray[np.float64] | None = None
     not_covered: Sequence[str] = ()
+    answered: Sequence[Any] = ()
 
     def why(self, row: int) -> str:
         """Why the row is not covered, or ""."""
         return self.not_covered[row] if self.not_covered else ""
+
+    def decided(self, row: int) -> tuple[Any, ...]:
+        """The class that was decided, alone; nothing for a regression."""
+        return tuple(self.answered[row : row + 1])
 
     def is_silent(self, row: int) -> bool:
         """Whether no prediction is due."""
@@ -134,7 +140,7 @@ def compare_rows(
             tally.feature(each, name, values[each.row], features.get(name, _ABSENT))
         tally.coverage(each, rows.why(each.row), silent=rows.is_silent(each.row))
         if not rows.is_silent(each.row):
-            tally.numbers(each, list(_numbers(rows, each.row, each.answer)))
+            tally.answer(each, list(_numbers(rows, each.row, each.answer)), rows.decided(each.row))
     return tally.result(len(rows.requests))
 
 
@@ -179,13 +185,22 @@ class _Tally:
             self.worst_feature = max(self.worst_feature, _distance(expected, got))
             self.differ(asked, f"feature {name}", expected, got)
 
-    def numbers(self, asked: _Asked, numbers: Sequence[tuple[str, float, Any]]) -> None:
+    def answer(
+        self,
+        asked: _Asked,
+        numbers: Sequence[tuple[str, float, Any]],
+        decided: tuple[Any, ...],
+    ) -> None:
+        """Every number, and the class that was decided: the same value of the same type."""
+        assert asked.answer is not None
+        got = asked.answer.get("prediction", _ABSENT)
+        wrong = [c for c in decided if type(got) is not type(c) or got != c]
         distances = [relative_difference(expected, got) for _, expected, got in numbers]
         self.worst = max(self.worst, *distances)
         beyond = [n for n, d in zip(numbers, distances, strict=True) if d > self.tolerance]
-        self.unequal_predictions += bool(beyond)
-        for name, expected, got in beyond:
-            self.differ(asked, name, expected, got)
+        self.unequal_predictions += bool(beyond or wrong)
+        for name, expected, found in [*beyond, *(("prediction", c, got) for c in wrong)]:
+            self.differ(asked, name, expected, found)
 
     def coverage(self, asked: _Asked, why: str, *, silent: bool) -> None:
         """Whether it is said to be covered or not, and nothing is predicted where nothing is due.

@@ -135,7 +135,14 @@ def _question(
     timer.mark("parity")
     cases = edge_requests(release.schema, rows.requests, questions.thresholds)
     outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
-    edges = compare_edges(client, cases, outcome, logged, tolerance=questions.tolerance)
+    edges = compare_edges(
+        client,
+        cases,
+        outcome,
+        logged,
+        tolerance=questions.tolerance,
+        classes=release.spec.classes,
+    )
     timer.mark("edges")
     bad = send_bad_requests(client, _corpus(release.schema, rows, plan.limits), rows.requests[0])
     timer.mark("bad input")

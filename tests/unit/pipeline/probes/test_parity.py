@@ -107,6 +107,31 @@ def test_probabilities_and_intervals_are_compared():
     assert str(found.differences[0]) == "row 0 (list): interval high due 11.0, got 11.5"
 
 
+@pytest.mark.parametrize(
+    ("said", "due", "equal"),
+    [
+        (True, True, True),
+        (False, True, False),
+        (1, True, False),
+        ("late", "late", True),
+        (None, "late", False),
+    ],
+)
+def test_the_class_that_was_decided_is_compared(said, due, equal):
+    classes = Service(probabilities={"a": 0.25, "b": 0.75}, prediction=said)
+    wanted = ParityRows(
+        requests=[{"x": 1}],
+        features={},
+        predictions=np.array([[0.25, 0.75]]),
+        answered=[due],
+    )
+    found = compare_rows(classes, wanted, classes.logged)
+    assert found.equal == equal
+    assert found.unequal_predictions == (0 if equal else 2)
+    if not equal:
+        assert str(found.differences[0]) == f"row 0 (list): prediction due {due}, got {said}"
+
+
 def test_a_row_that_is_not_covered_must_be_said_to_be_so_and_get_nothing():
     silent = {"prediction": None, "interval": None, "covered": False, "not_covered": "too few"}
     wanted = ParityRows(
