@@ -304,6 +304,6 @@ def _train_detail(outcome: Outcome) -> str:
     failed = sum(row["failure"] is not None for row in candidates.values())
     best = next((row["name"] for row in outcome.output["ranking"]), "")
     winner = outcome.output["winner"]
-    said = f", best {winner}" if winner == best else f", {winner} as good as {best} and cheaper"
+    said = f", best {winner}" if winner == best else f", {winner}, as good as {best}"
     text = f"{len(candidates)} candidates" + (said if winner else "")
     return text + (f", {failed} failed" if failed else "")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from interlock.evaluate.metrics import Metric
 from interlock.gates.model.gate import model_gate
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.examples import load_examples
-from interlock.pipeline.judging.model import limits_of
+from interlock.pipeline.judging.model import limits_of, shown_names
 from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.pipeline.telling.classes import with_classes
 from interlock.pipeline.telling.ranking import tell_ranking
+from interlock.product.declaration import Declaration
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
 from interlock.report.classes import summarise_classes
@@ -34,10 +35,14 @@ def tell_evaluation(
     product, output = context.bound.product, trained.output
     estimates = judged.output["estimates"] if judged else {}
     unit = getattr(product.target, "unit", "")
-    limits = limits_of(model_gate(product.model_gate))
-    names = list(next(iter(estimates.values()), {})) or [product.metric_name]
-    metrics = tuple(_metric(context.bound.metric(n), limits.get(n), unit) for n in names)
-    shown = [_candidate(name, row, estimates) for name, row in output["candidates"].items()]
+    checks = model_gate(product.model_gate)
+    limits = limits_of(checks)
+    metrics = tuple(
+        _metric(context.bound.metric(n), limits.get(n), unit)
+        for n in _names(product, checks, estimates)
+    )
+    rows = output["candidates"]
+    shown = [_candidate(name, rows[name], estimates) for name in product.candidates if name in rows]
     for name, measured in estimates.items():
         if name == "champion" and judged is not None:
             shown.append(_other(judged.output["champion"]["label"], measured, "champion"))
@@ -52,6 +57,14 @@ def tell_evaluation(
         behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
         without_outliers=_without_outliers(judged.output["without_outliers"]) if judged else None,
     )
+
+
+def _names(
+    product: Declaration, checks: Sequence[Any], estimates: Mapping[str, Mapping[str, Any]]
+) -> list[str]:
+    """The metrics measured, the ranking one first: what a stage kept has lost its order."""
+    measured = next(iter(estimates.values()), {})
+    return [n for n in shown_names(product, checks) if n in measured] or [product.metric_name]
 
 
 def _without_outliers(found: Mapping[str, Any] | None) -> report.WithoutOutliers | None:

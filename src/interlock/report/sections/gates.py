@@ -134,7 +134,7 @@ def _step(step: Step, gate: GateResult | None, anchor: str) -> StepView:
         glyph=glyph,
         word=word,
         name=shown(step.name, limit=40),
-        detail=shown(step.detail, limit=160),
+        detail="" if step.status is StepStatus.WAIVED else shown(step.detail, limit=160),
         seconds=seconds_text(step.seconds),
         anchor="" if gate is None else anchor,
     )
