@@ -170,7 +170,8 @@ def test_a_release_answers_at_the_threshold_that_costs_least(deliver, items):
     source = written(
         target='il.Binary("good", threshold=il.MinCost(1, 9, unit="EUR"))',
         candidates="{'it': il.Candidate(LogisticRegression(C=0.01), calibrate='sigmoid')}",
-        more="metrics=[lost_weight, 'f2', 'recall_at_fpr_10'], model_gate=[il.BeatsBaselines(),"
+        more="yardsticks={'oracle': 'good'}, metrics=[lost_weight, 'f2', 'recall_at_fpr_10'],"
+        " model_gate=[il.BeatsBaselines(),"
         " il.Below(lost_weight, 5), il.Below('expected_cost', 1), il.Between('ece', 0, 0.5)]",
         head=OWN,
     )

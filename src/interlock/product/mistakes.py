@@ -160,6 +160,14 @@ def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:
 
 def _number_column_mistakes(product: Declaration, there: Mapping[str, str]) -> Iterator[Mistake]:
     """Yardsticks and weights are columns of numbers."""
+    if product.yardsticks and product.target.task == "multiclass":
+        yield Mistake(
+            code="C123",
+            what="a yardstick is one number a row, and the target is one of several classes",
+            expected="yardsticks of a regression, or of a binary target: its probability of yes",
+            got=", ".join(product.yardsticks),
+            fix="take yardsticks=… out",
+        )
     for name, column in (*product.yardsticks.items(), *_weight(product)):
         if there and column not in there:
             yield Mistake(

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from interlock.errors import AuthorError
+from interlock.evaluate.custom import metric
+from interlock.evaluate.predicted import Predicted, Rows
 from interlock.gates.gate import run
 from interlock.gates.model.slices import Slices
 from interlock.verdict import Exemption, Verdict
@@ -198,3 +200,30 @@ def test_a_slice_that_looks_bad_by_chance_does_not_fail(measured):
         failed += found.verdict is Verdict.FAILED
         assert max(s["value"] or 0 for s in found.evidence["slices"]) > 0.0685
     assert failed <= 2
+
+
+@metric(better="lower", unit="USD", resamples=200)
+def cost_by_house(y_true, y_pred, rows):
+    return float((np.abs(y_pred / y_true - 1) * rows["cost"]).mean())
+
+
+def test_a_metric_of_ones_own_sees_the_rows_of_each_slice(poor_at_the_lake):
+    cost = np.where(np.array(WHERE) == "lake", 5.0, 1.0)
+    seen = Rows({"cost": cost})
+    predicted = Predicted(poor_at_the_lake.predictions["boosting"]).beside(seen)
+    measurement = replace(
+        poor_at_the_lake,
+        predictions={**poor_at_the_lake.predictions, "boosting": predicted},
+        metrics={"cost_by_house": cost_by_house.metric},
+    )
+    found = _one(Slices(by="where", metric=cost_by_house, limit=0.5), measurement)
+    lake = next(s for s in found.evidence["slices"] if s["label"] == "lake")
+    at = cost == 5.0
+    error = np.abs(predicted.values / poor_at_the_lake.y - 1)
+    assert lake["value"] == pytest.approx(5 * error[at].mean())
+    assert found.verdict is Verdict.FAILED
+
+
+def test_a_slice_of_a_metric_without_a_side_is_an_error(measured):
+    found = _one(Slices(by="where", metric="prd", limit=1.1), measured)
+    assert (found.verdict, found.reason) == (Verdict.ERROR, "of prd neither side is worse")

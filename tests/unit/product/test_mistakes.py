@@ -375,6 +375,15 @@ def test_an_intervals_coverage(project, interval):
     )
 
 
+def test_several_classes_have_no_yardstick(project):
+    found = project.mistakes(
+        House,
+        target=il.Multiclass("photo", available_after="1d"),
+        yardsticks={"assessor": "assessed"},
+    )
+    assert [(m.code, m.got) for m in found if m.code == "C123"] == [("C123", "assessor")]
+
+
 def test_yardsticks_and_weight_are_columns(project):
     found = project.mistakes(House, yardsticks={"assessor": "asessed"}, weight="heavy")
     assert [(m.what, m.got, m.fix) for m in found] == [

@@ -257,8 +257,10 @@ def _estimates(
     test = array_from_bytes(context.artifacts.get(trained["rows"]["test"]))
     for name in product.yardsticks:
         values = rows.table.column(f"yardstick.{name}").take(test)
-        said = Predicted(np.asarray(values.to_numpy(zero_copy_only=False)))
-        scored[f"yardstick {name}"] = said.beside(seen)
+        said = np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
+        if product.target.task == "binary":  # it says the probability of yes
+            said = np.column_stack([1.0 - said, said])
+        scored[f"yardstick {name}"] = Predicted.of(said).beside(seen)
     found = {
         name: _measured(metrics, measurement, prediction) for name, prediction in scored.items()
     }
