@@ -29,6 +29,8 @@ from interlock.train.trial import Objective
 _LIBRARIES = (
     "scikit-learn",
     "lightgbm",
+    "xgboost-cpu",
+    "xgboost",
     "numpy",
     "scipy",
     "onnxruntime",
