@@ -38,7 +38,9 @@ def build(
         "code": context.bound.code_digest,
         "snapshots": snapshot_digests(snapshots.output),
         "estimates": digest_json(_winner_estimates(trained, judged)),
-        "metrics": [context.bound.metric_row(n) for n in _winner_estimates(trained, judged)],
+        "metrics": [
+            context.bound.metric_row(n) for n in sorted(_winner_estimates(trained, judged))
+        ],
         "card": digest_json(_card(context)),
         "explanations": context.bound.product.explanations,
         "coverage": split_examples(context, examples).output["coverage"],
