@@ -68,7 +68,9 @@ _WHERE = {
     "interlock.gates.model.absolute": ("Below", "Above", "Between"),
     "interlock.gates.model.baselines": ("BeatsBaselines",),
     "interlock.gates.model.champion": ("NoWorseThanChampion", "BetterThanChampion"),
+    "interlock.gates.model.calibration": ("Calibrated",),
     "interlock.gates.model.coverage": ("IntervalCoverage",),
+    "interlock.gates.model.fairness": ("Fair",),
     "interlock.gates.model.slices": ("Slices",),
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
@@ -149,10 +151,12 @@ if TYPE_CHECKING:
     from interlock.gates.model.baselines import BeatsBaselines as BeatsBaselines
     from interlock.gates.model.behaviour import Directional as Directional
     from interlock.gates.model.behaviour import Invariant as Invariant
+    from interlock.gates.model.calibration import Calibrated as Calibrated
     from interlock.gates.model.champion import BetterThanChampion as BetterThanChampion
     from interlock.gates.model.champion import NoWorseThanChampion as NoWorseThanChampion
     from interlock.gates.model.coverage import IntervalCoverage as IntervalCoverage
     from interlock.gates.model.expect import Expect as Expect
+    from interlock.gates.model.fairness import Fair as Fair
     from interlock.gates.model.slices import Slices as Slices
     from interlock.gates.service import P99Below as P99Below
     from interlock.product.product import Product as Product

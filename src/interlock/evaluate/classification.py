@@ -55,13 +55,27 @@ def expected_calibration_error(y: Floats, prediction: Floats) -> Statistic | Non
     """
     if not valid(y, prediction):
         return None
-    if prediction.shape[1] == 2:
-        promised, came_true = prediction[:, 1], y == 1
-    else:
-        promised, came_true = prediction.max(axis=1), prediction.argmax(axis=1) == y
-    bins = equal_mass_bins(promised)
-    gaps = (bins[:, None] == np.arange(bins.max() + 1)) * (promised - came_true)[:, None]
+    promised, came_true = promises(y, prediction)
+    gaps = calibration_gaps(promised, came_true, equal_mass_bins(promised))
     return Means(gaps, lambda means: np.abs(means).sum(axis=1))
+
+
+def promises(y: Floats, prediction: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+    """The probabilities that calibration is about, and whether they came true, each (n_rows,)."""
+    if prediction.shape[1] == 2:
+        return prediction[:, 1], np.asarray(y == 1)
+    return prediction.max(axis=1), np.asarray(prediction.argmax(axis=1) == y)
+
+
+def calibration_gaps(
+    promised: Floats, came_true: NDArray[np.bool_], bins: NDArray[np.intp]
+) -> Floats:
+    """What was promised minus what came true, in the column of each row's bin: (n_rows, n_bins).
+
+    The mean of a column is the gap of its bin, weighted by the bin's share of the rows.
+    """
+    inside = bins[:, None] == np.arange(bins.max() + 1)
+    return np.asarray(inside * (promised - came_true)[:, None])
 
 
 def equal_mass_bins(scores: Floats, bins: int = CALIBRATION_BINS) -> NDArray[np.intp]:

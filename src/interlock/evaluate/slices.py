@@ -138,12 +138,12 @@ def sliced(
 
     def measure(enough: Sequence[Part]) -> Measured:
         rows = [part.rows for part in enough]
-        own = _values(metric, y, prediction, rows, drawn)
+        own = metric_values(metric, y, prediction, rows, drawn)
         reference = own
         if rule.limit is None and other is not None:
-            reference = _values(metric, y, other, rows, drawn)
+            reference = metric_values(metric, y, other, rows, drawn)
         elif rule.limit is None:
-            whole = _values(metric, y, prediction, [np.ones(len(y), dtype=bool)], drawn)
+            whole = metric_values(metric, y, prediction, [np.ones(len(y), dtype=bool)], drawn)
             reference = np.broadcast_to(whole, own.shape)
         return Measured(
             own=own,
@@ -213,7 +213,7 @@ def _with(part: Slice, answer: Answer) -> Slice:
     return replace(part, verdict=answer.verdict, compared=compared, p=answer.p, q=answer.q)
 
 
-def _values(
+def metric_values(
     metric: Metric,
     y: Floats,
     prediction: Prediction,

@@ -8,7 +8,9 @@ from interlock.data.request import RequestSchema
 from interlock.errors import Mistake
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature
+from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.coverage import IntervalCoverage
+from interlock.gates.model.fairness import MEASURES, Fair
 from interlock.product.declaration import Declaration
 from interlock.product.mistakes import nearest
 
@@ -59,4 +61,22 @@ def _unsuited(product: Declaration) -> Iterator[Mistake]:
                 expected="a regression with intervals: il.Regression(…, interval=0.8)",
                 got=f"il.{type(product.target).__name__}({product.target.name!r})",
                 fix="declare interval=…, or leave the check out",
+            )
+        if isinstance(check, Calibrated) and product.target.task == "regression":
+            yield Mistake(
+                code="C146",
+                what="a check asks for probabilities, and a regression has none",
+                where=f"model_gate: {check!r}"[:120],
+                expected="a target of classes: il.Binary(…) or il.Multiclass(…)",
+                got=f"il.{type(product.target).__name__}({product.target.name!r})",
+                fix="for a regression declare interval=… and il.IntervalCoverage()",
+            )
+        if isinstance(check, Fair) and check.metric in MEASURES and product.target.task != "binary":
+            yield Mistake(
+                code="C146",
+                what=f"a check asks for '{check.metric}', which only answers of two classes have",
+                where=f"model_gate: {check!r}"[:120],
+                expected="a binary target, or a metric of this one, such as its error, by group",
+                got=f"il.{type(product.target).__name__}({product.target.name!r})",
+                fix="write metric='mean_error' for a regression, 'accuracy' for classes",
             )

@@ -16,6 +16,7 @@ from interlock.gates import service
 from interlock.gates.data.gate import DATA_CHECKS
 from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.fairness import MEASURES, Fair
 from interlock.gates.model.gate import MODEL_CHECKS, model_gate
 from interlock.product.declaration import Declaration
 from interlock.product.metrics import fitting_names, metric_mistakes, metric_of, two_sided
@@ -298,7 +299,7 @@ def gate_mistakes(product: Declaration) -> list[Mistake]:
 def _checked_metric(product: Declaration, check: Any, where: str) -> list[Mistake]:
     """The metric that a check names, if it names one: is there such a one, and does it fit?"""
     name = getattr(check, "metric", None)
-    if not name:
+    if not name or (isinstance(check, Fair) and name in MEASURES):
         return []
     metric, fitting = metric_of(product, str(name)), fitting_names(product)
     if metric is None or product.target.task not in metric.tasks:

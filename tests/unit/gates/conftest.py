@@ -11,6 +11,7 @@ from interlock.data.observed import observe
 from interlock.data.profile import profile
 from interlock.data.request import Field
 from interlock.evaluate.leakage import Absence, Revealed
+from interlock.evaluate.predicted import Predicted
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
 from interlock.gates.model.measurement import ModelMeasurement
@@ -115,6 +116,28 @@ def sound_model():
         low=y * 0.9,
         high=y * np.where(rng.permutation(1_000) % 5, 1.1, 0.95),
         promised=0.8,
+    )
+
+
+@pytest.fixture
+def sound_classes():
+    """The same for two classes: well calibrated, and the same for every group."""
+    rng = np.random.default_rng(2)
+    odds = {name: rng.uniform(0, 1, 6_000) for name in ("boosting", "prior")}
+    y = (rng.random(6_000) < odds["boosting"]).astype(float)
+    said = {name: np.column_stack([1 - odd, odd]) for name, odd in odds.items()}
+    return ModelMeasurement(
+        metric="log_loss",
+        y=y,
+        predictions={name: Predicted.of(values) for name, values in said.items()},
+        winner="boosting",
+        baselines=("prior",),
+        seed=7,
+        champion=None,
+        champion_prediction=None,
+        champion_rows=None,
+        columns={"where": rng.permutation(["town", "lake"] * 3_000).tolist()},
+        automatic=("where",),
     )
 
 

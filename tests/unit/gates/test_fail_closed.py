@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import interlock.gates
 from interlock.digest import canonical_json
+from interlock.evaluate.predicted import Predicted
 from interlock.gates import service
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.freshness import Fresh
@@ -25,9 +26,11 @@ from interlock.gates.gate import Declared, run
 from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
+from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.expect import Expect
+from interlock.gates.model.fairness import Fair
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.service import LatencyWindow, P99Below, service_gate
@@ -68,6 +71,15 @@ PARTS = (
     Slices(margin="20%"),
     IntervalCoverage(),
     IntervalCoverage(at_least=0.6, by=["where", "size"]),
+    Fair("where", "mdape", max_difference=0.05),
+    Fair("where", min_ratio=0.4),
+)
+CLASSES = (
+    Calibrated(),
+    Slices(by="where", margin="20%", than="overall"),
+    Fair("where", "selection_rate", max_difference=0.1),
+    Fair("where", "equalized_odds", min_ratio=0.6),
+    Fair("where", max_difference=0.1),
 )
 SERVICE = service_gate([P99Below("20ms")])
 BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
@@ -96,7 +108,7 @@ def test_sound_measurements_open_every_gate(sound_data, sound_model, sound_servi
 def test_every_check_there_is_was_asked():
     asked = {
         type(check).__name__
-        for check in (*DATA, *TRAINING_TESTS, *MODEL, *PARTS, *BEHAVIOUR, *SERVICE)
+        for check in (*DATA, *TRAINING_TESTS, *MODEL, *PARTS, *CLASSES, *BEHAVIOUR, *SERVICE)
     }
     declared = {
         name
@@ -317,6 +329,56 @@ def _few(m):
 def test_no_check_of_the_model_gate_passes_on_spoiled_rows(sound_model, spoil):
     assert len(_shut(MODEL, spoil(sound_model))) == 6
     assert len(_shut(PARTS, spoil(sound_model))) == len(PARTS)
+
+
+def test_sound_classes_open_the_gate(sound_classes):
+    assert [c.reason for c in run("gate", CLASSES, sound_classes).checks if not c.opens] == []
+
+
+@given(place=st.integers(0, 5_999), bad=st.sampled_from([math.nan, math.inf, -math.inf, -0.1, 1.1]))
+@within
+def test_one_bad_probability_shuts_every_check_of_classes(sound_classes, place, bad):
+    values = sound_classes.predictions["boosting"].values.copy()
+    values[place] = [1 - bad, bad]
+    spoiled = replace(sound_classes, predictions={"boosting": Predicted.of(values)})
+    shut = {check.name: check.verdict for check in _shut(CLASSES, spoiled)}
+    if math.isfinite(bad):  # an answer was given all the same, and rates are about answers
+        for check in CLASSES[2:4]:
+            shut[check.judge(spoiled)[0].name] = Verdict.ERROR
+    assert set(shut.values()) == {Verdict.ERROR}
+    assert len(shut) == len(CLASSES)
+
+
+def _one_class(m):
+    return replace(m, y=np.ones(6_000))
+
+
+def _never_said(m):
+    values = np.tile([0.7, 0.3], (6_000, 1)) + np.linspace(-0.1, 0.1, 6_000)[:, None] * [1, -1]
+    return replace(m, predictions={"boosting": Predicted.of(values)})
+
+
+def _one_group(m):
+    return replace(m, columns={"where": ["town"] * 6_000})
+
+
+@pytest.mark.parametrize(
+    ("spoil", "count"),
+    [
+        (lambda m: replace(m, y=np.array([])), 5),
+        (_one_class, 5),
+        (_never_said, 2),
+        (_one_group, 3),
+        (lambda m: replace(m, columns={}), 4),
+        (lambda m: replace(m, predictions={}), 5),
+        (lambda m: replace(m, predictions={"boosting": m.y}), 5),
+        (lambda m: replace(m, predictions={"boosting": m.predictions["boosting"][:-1]}), 5),
+        (lambda m: replace(m, clusters=np.arange(6_000) % 20), 5),
+        (lambda m: replace(m, seed=-1), 5),
+    ],
+)
+def test_no_check_of_classes_passes_on_spoiled_rows(sound_classes, spoil, count):
+    assert len(_shut(CLASSES, spoil(sound_classes))) >= count
 
 
 def test_sound_parts_open_the_gate(sound_model):

@@ -57,6 +57,29 @@ def test_intervals_must_be_declared_to_be_judged(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    ("check", "what"),
+    [
+        (il.Calibrated(), "a check asks for probabilities, and a regression has none"),
+        (
+            il.Fair("wall", "selection_rate", max_difference=0.1),
+            "a check asks for 'selection_rate', which only answers of two classes have",
+        ),
+    ],
+)
+def test_a_regression_answers_no_classes(tmp_path, check, what):
+    with pytest.raises(AuthorError) as error:
+        _bind(tmp_path, check)
+    assert [(m.code, m.what) for m in error.value.mistakes] == [("C146", what)]
+
+
+def test_any_metric_may_be_compared_between_groups(tmp_path):
+    assert _bind(tmp_path, il.Fair("wall", "mean_error", max_difference=5.0))
+    with pytest.raises(AuthorError) as error:
+        _bind(tmp_path, il.Fair("wall", "mean_errors", max_difference=5.0))
+    assert [m.code for m in error.value.mistakes] == ["C136"]
+
+
 def test_anything_else_is_a_mistake(tmp_path):
     with pytest.raises(AuthorError) as error:
         _bind(tmp_path, il.Slices(by=["wal"], limit=0.2))

@@ -8,9 +8,11 @@ from interlock.gates.gate import Declared, Judge
 from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
+from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.expect import Expect
+from interlock.gates.model.fairness import Fair
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.slices import Slices
 
@@ -23,6 +25,8 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     BetterThanChampion,
     Slices,
     IntervalCoverage,
+    Fair,
+    Calibrated,
     Directional,
     Invariant,
     Expect,
