@@ -315,7 +315,7 @@ def _checked_metric(product: Declaration, check: Any, where: str) -> list[Mistak
             )
         ]
     found: list[Mistake] = []
-    if not isinstance(check, OfMetric) and not metric.ranks:
+    if not isinstance(check, OfMetric | Fair) and not metric.ranks:
         return [two_sided(product, metric, where)]
     if isinstance(check, OfMetric):
         with collecting(found, where=where):
