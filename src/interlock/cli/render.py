@@ -213,6 +213,7 @@ def show_lines(report: ShowReport) -> list[str]:
         *table([(name, shown(value)) for name, value in _facts(report.candidate)]),
         "request",
         *table([_field_cells(f) for f in report.request.get("fields", ())]),
+        *_answers_for(report.answers_for),
         "made from",
         *table([(name, shown(value)) for name, value in report.inputs.items()]),
         "files",
@@ -222,6 +223,11 @@ def show_lines(report: ShowReport) -> list[str]:
         f"✔ verified: {counted(len(report.files) + 1, 'file')}, "
         f"{counted(len(report.attestations), 'attestation')}",
     ]
+
+
+def _answers_for(sentences: Sequence[str]) -> list[str]:
+    """A line a limit, under a title; nothing for a release that answers for everything."""
+    return ["answers for", *(f"  {shown(line, limit=160)}" for line in sentences)] * bool(sentences)
 
 
 def waiver_lines(waivers: Sequence[Waiver]) -> list[str]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.release.attest import Attestation, verify
-from interlock.release.bundle import open_bundle
+from interlock.release.bundle import Bundle, open_bundle
+from interlock.release.coverage import FILE as COVERAGE
+from interlock.release.coverage import Coverage
 from interlock.release.waiver import Waiver, waivers_among
 from interlock.store.rows import ReleaseRow
 from interlock.use_cases.releases import find_release
@@ -16,7 +18,10 @@ from interlock.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class ShowReport:
-    """A release, verified: its facts, its model, its request, its attestations, its waivers."""
+    """A release, verified: its facts, its model, its request, its attestations, its waivers.
+
+    ``answers_for`` is what it covers, a sentence each; empty where it covers everything.
+    """
 
     release: ReleaseRow
     live_in: tuple[str, ...]
@@ -27,6 +32,7 @@ class ShowReport:
     files: Mapping[str, int]
     attestations: tuple[Attestation, ...]
     waivers: tuple[Waiver, ...] = ()
+    answers_for: tuple[str, ...] = ()
 
 
 def show(
@@ -53,4 +59,11 @@ def show(
         files={file: len(data) for file, data in sorted(bundle.files.items())},
         attestations=said,
         waivers=waivers_among(said),
+        answers_for=_covered(bundle),
     )
+
+
+def _covered(bundle: Bundle) -> tuple[str, ...]:
+    if COVERAGE not in bundle.files:
+        return ()
+    return Coverage.from_row(bundle.json(COVERAGE)).sentences

@@ -5,9 +5,11 @@ import importlib.util
 from datetime import date
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
+from interlock.digest import canonical_json
 from interlock.errors import IntegrityError
 from interlock.gates.service import P99Below, ServiceMeasurement, service_gate
 from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
@@ -16,6 +18,9 @@ from interlock.pipeline.probes.parity import ParityRows
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.service import Questions, probe_service
 from interlock.release.bundle import open_bundle
+from interlock.release.coverage import Coverage
+from interlock.release.limits import Limits
+from interlock.release.segments import Axis, Segments
 from interlock.serve.answering import Answering
 from interlock.serve.golden import read_golden
 from interlock.serve.process import start
@@ -58,11 +63,18 @@ def rows_of(directory, n=60):
     columns = {f.name: [r[f.name] for r in asked] for f in release.schema.fields}
     outcome = release.answer(columns, [None] * n, as_of=0, history=no_history)
     answers = outcome.answers
+    predictions = np.full((n, *answers.prediction.shape[1:]), np.nan)
+    predictions[list(outcome.places)] = answers.prediction
+    intervals = None
+    if answers.low is not None:
+        intervals = np.full((n, 2), np.nan)
+        intervals[list(outcome.places)] = np.column_stack([answers.low, answers.high])
     return ParityRows(
         requests=asked,
         features=outcome.features,
-        predictions=answers.prediction,
-        intervals=None if answers.low is None else np.column_stack([answers.low, answers.high]),
+        predictions=predictions,
+        intervals=intervals,
+        not_covered=outcome.not_covered,
     )
 
 
@@ -131,6 +143,46 @@ def test_a_right_service_passes_everything(bundle):
         "stop",
     ]
     assert sum(probed.seconds.values()) < 10
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["null", "estimate"])
+def limited(request, tmp_path_factory):
+    """A release that answers for houses of 60 to 200 m² of one story alone."""
+    seen = {("one",): (200, 30), ("two",): (3, 30)}
+    coverage = Coverage(
+        segments=(Segments(by=(Axis(name="stories", kind="category"),), min_rows=30, rows=seen),),
+        limits=(Limits(name="area", ends=(60.0, 200.0), log=False, cutoff=3.5, n=400),),
+        estimate=request.param,
+    )
+    files = small.bundle_files(**{"coverage.json": canonical_json(coverage.to_row())})
+    return small.write_bundle(tmp_path_factory.mktemp("bundles"), files)
+
+
+def test_what_is_not_covered_is_held_to_parity_too(limited):
+    rows = rows_of(limited)
+    assert 10 < sum(map(bool, rows.not_covered)) < 50
+    measured = probe_service(limited, questions(rows)).measurement
+    assert set(verdicts(measured).values()) == {Verdict.PASSED, Verdict.NOT_APPLICABLE}
+    row = next(i for i, why in enumerate(rows.not_covered) if why)
+    hidden = [*rows.not_covered[:row], "", *rows.not_covered[row + 1 :]]
+    wrong = dataclasses.replace(rows, not_covered=hidden)
+    found = probe_service(limited, questions(wrong)).measurement
+    assert found.prediction_mismatches == 2
+    assert found.differences[0] == f"row {row} (list): covered due True, got False"
+
+
+def test_golden_answers_that_are_not_covered_are_compared_after_a_deployment(limited, tmp_path):
+    bundle = open_bundle(limited)
+    golden = read_golden(bundle.read("golden.json"))
+    assert {bool(row.not_covered) for row in golden} == {True, False}
+    schema = Answering.of(bundle).schema
+    plan = small.plan_for(limited, log=tmp_path / "log", clock=small.CLOCK)
+    with start(plan) as running, Client(running.url) as client:
+        expected = Expected(digest=limited.name, schema=schema, golden=golden)
+        assert post_deploy(client, expected).opens
+        wrong = [msgspec.structs.replace(row, not_covered="rare") for row in golden]
+        found = post_deploy(client, dataclasses.replace(expected, golden=wrong))
+    assert {c.name for c in found.checks if not c.opens} == {"golden answers"}
 
 
 def test_one_feature_one_bit_off_is_found(boosting):

@@ -11,11 +11,12 @@ from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
 from interlock.report.content import Candidate, CandidateKind, Ranked
 from interlock.serve.batch import BatchResult
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, ReleaseRow
 from interlock.use_cases.features import CatalogueRow, FeaturesReport
 from interlock.use_cases.history import HistoryReport
 from interlock.use_cases.refresh import RefreshReport
 from interlock.use_cases.serve import Serving
+from interlock.use_cases.show import ShowReport
 from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
 from interlock.use_cases.symmetry import SymmetryReport
 from interlock.use_cases.train import Run, TrainReport
@@ -385,3 +386,23 @@ def test_symmetry_without_defects_and_without_anything_compared():
     assert render_features.symmetry_lines(nothing)[-1] == (
         "? inconclusive: nothing was compared; --share 1 looks at all of them"
     )
+
+
+def test_a_release_that_limits_itself_says_what_it_answers_for():
+    report = ShowReport(
+        release=ReleaseRow(
+            bundle="b" * 64, product="rents", label="1.0.0", delivery="d", facts={}, created=0
+        ),
+        live_in=("prod",),
+        inputs={},
+        candidate={},
+        request={},
+        features={},
+        files={},
+        attestations=(),
+        answers_for=("zone: 2 of 3 segments, those with at least 30 rows of training",),
+    )
+    lines = render.show_lines(report)
+    place = lines.index("answers for")
+    assert lines[place + 1] == "  zone: 2 of 3 segments, those with at least 30 rows of training"
+    assert "answers for" not in render.show_lines(replace(report, answers_for=()))

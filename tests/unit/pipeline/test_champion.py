@@ -25,7 +25,9 @@ from interlock.features.definition import (
 from interlock.pipeline.champion import is_winner, score_champion, score_winner
 from interlock.pipeline.misfit import Today
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import Coverage
 from interlock.release.export.exporter import export
+from interlock.release.limits import Limits
 from interlock.serve.contract import AnswerContract
 from interlock.train.answer import AnswerSpec
 from interlock.train.encoder import Encoder
@@ -103,6 +105,21 @@ def test_only_rows_after_its_last_seen_one_may_be_compared(files):
     assert found.prediction.shape == (6,)
     assert np.isfinite(found.prediction).all()
     assert found.comparable.tolist() == [False, False, False, True, True, True]
+
+
+@pytest.mark.parametrize("estimate", [False, True])
+def test_only_rows_that_it_covers_may_be_compared(files, estimate):
+    limits = Limits(name="area", ends=(101.0, 104.0), log=False, cutoff=3.5, n=400)
+    coverage = Coverage(limits=(limits,), estimate=estimate)
+    champion = bundle(
+        files,
+        **{
+            "coverage.json": canonical_json(coverage.to_row()),
+            "candidate.json": candidate(seen_until=None),
+        },
+    )
+    found = score(champion, requests())
+    assert found.comparable.tolist() == [False, True, True, True, True, False]
 
 
 def test_a_champion_that_saw_no_time_may_be_compared_everywhere(files):

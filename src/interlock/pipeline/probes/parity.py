@@ -138,8 +138,8 @@ def compare_rows(
         features = found.get(str(each.answer.get("id")), {})
         for name, values in rows.features.items():
             tally.feature(each, name, values[each.row], features.get(name, _ABSENT))
-        tally.coverage(each, rows.why(each.row), silent=rows.is_silent(each.row))
-        if not rows.is_silent(each.row):
+        silent = rows.is_silent(each.row)
+        if tally.coverage(each, rows.why(each.row), silent=silent) and not silent:
             tally.answer(each, list(_numbers(rows, each.row, each.answer)), rows.decided(each.row))
     return tally.result(len(rows.requests))
 
@@ -202,7 +202,7 @@ class _Tally:
         for name, expected, found in [*beyond, *(("prediction", c, got) for c in wrong)]:
             self.differ(asked, name, expected, found)
 
-    def coverage(self, asked: _Asked, why: str, *, silent: bool) -> None:
+    def coverage(self, asked: _Asked, why: str, *, silent: bool) -> bool:
         """Whether it is said to be covered or not, and nothing is predicted where nothing is due.
 
         A difference counts as one of predictions: a consumer would act on it as on a wrong number.
@@ -218,6 +218,7 @@ class _Tally:
         self.unequal_predictions += bool(wrong)
         for name, got, expected in wrong:
             self.differ(asked, name, expected, got)
+        return not wrong
 
     def differ(self, asked: _Asked, name: str, expected: object, got: object) -> None:
         if len(self.differences) < _SHOWN:
