@@ -27,17 +27,22 @@ FEWEST, MOST = 8, 32
 def background(
     context: Context, rows: TrainingSet, output: Mapping[str, Any], row: Mapping[str, Any]
 ) -> bytes | None:
-    """``background.json`` for the winner that ``row`` describes; None without test rows."""
+    """``background.json`` for the winner that ``row`` describes; None if it answers no test row."""
     test = array_from_bytes(context.artifacts.get(output["rows"]["test"]))
     if not len(test):
         return None
     prediction = array_from_bytes(context.artifacts.get(row["test"]["prediction"]))
+    finite = np.isfinite(prediction.reshape(len(test), -1)).all(axis=1)
+    test, prediction = test[finite], prediction[finite]
+    if not len(test):
+        return None
     n_rows = how_many(len(row["inputs"]), len(test))
     seed = seed_from("background", str(row["payload"]))
     numbers = test[chosen(prediction, n_rows, seed=seed)]
     inputs = [i for i in rows.inputs if i.name in set(row["inputs"])]
-    columns = {i.name: [_plain(rows.column(i.name)[n]) for n in numbers] for i in inputs}
-    return canonical_json({"columns": columns})
+    columns = {i.name: rows.column(i.name) for i in inputs}
+    kept = {name: [_plain(values[n]) for n in numbers] for name, values in columns.items()}
+    return canonical_json({"columns": kept})
 
 
 def how_many(n_inputs: int, n_test: int) -> int:

@@ -142,6 +142,8 @@ def _envelopes(row: bytes) -> Iterator[BadRequest]:
         )
     for method in ("GET", "PUT", "DELETE"):
         yield BadRequest(name=f"{method} {PREDICT}", body=b"", expected=405, method=method)
+    asked = f"{PREDICT}?explain=perhaps"
+    yield BadRequest(name=f"POST {asked}", body=row, expected=_UNFIT, path=asked)
     for path in ("/no/such/path", "/v1/predict/../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd"):
         yield BadRequest(name=f"POST {path}", body=row, expected=404, path=path)
 
