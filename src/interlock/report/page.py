@@ -19,6 +19,7 @@ from interlock.report.sections.gates import GateView, StepView, css_class, gates
 from interlock.report.sections.inputs import inputs
 from interlock.report.sections.lineage import lineage
 from interlock.report.sections.service import service
+from interlock.report.sections.slices import slices
 from interlock.report.sections.table import Limits
 from interlock.report.sections.winner import winner
 from interlock.verdict import Verdict
@@ -71,6 +72,7 @@ def page(content: Content, limits: Limits) -> Page:
 def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield candidates(content.evaluation, limits)
     yield winner(content.evaluation)
+    yield slices(content.evaluation)
     yield behaviour(content.evaluation, limits)
     yield explanations(content.explanations)
     yield data(content.data, limits, content.zone)

@@ -59,6 +59,12 @@ def summarise_regression(
     def typical(positions: groups.Positions) -> Estimate | None:
         return estimates.median(errors[positions])
 
+    inside = None if low is None or high is None else (y >= low) & (y <= high)
+
+    def held(positions: groups.Positions) -> Estimate | None:
+        """The share of usable rows whose truth lies in its interval; a NaN end covers nothing."""
+        return None if inside is None else _held(inside[usable][positions])
+
     kept = np.flatnonzero(usable).tolist()
     chosen = {name: [values[i] for i in kept] for name, values in (slices or {}).items()}
     return RegressionSummary(
@@ -73,7 +79,10 @@ def summarise_regression(
         periods=() if instants is None else groups.periods(instants[usable], typical),
         slices=groups.slices(chosen, typical),
         overall=typical(np.arange(n)),
-        coverage=None if low is None or high is None else _coverage(y, low, high, usable),
+        coverage=held(np.arange(n)),
+        coverage_periods=(
+            () if instants is None or inside is None else groups.periods(instants[usable], held)
+        ),
         promised=promised,
     )
 
@@ -144,7 +153,5 @@ def _deciles(answer: Floats, truth: Floats) -> tuple[Decile, ...]:
     )
 
 
-def _coverage(y: Floats, low: Floats, high: Floats, usable: NDArray[np.bool_]) -> Estimate | None:
-    """The share of usable rows whose truth lies in its interval; a NaN end covers nothing."""
-    inside = (y >= low) & (y <= high) & usable
-    return estimates.share(int(inside.sum()), int(usable.sum()))
+def _held(inside: NDArray[np.bool_]) -> Estimate | None:
+    return estimates.share(int(inside.sum()), len(inside))

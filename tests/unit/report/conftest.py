@@ -18,9 +18,11 @@ from interlock.report.content import (
     Candidate,
     CandidateKind,
     CategoricalColumn,
+    ClassScore,
     Command,
     Content,
     Data,
+    Decision,
     Dependence,
     Evaluation,
     Explanations,
@@ -36,9 +38,12 @@ from interlock.report.content import (
     Quarantine,
     Revealed,
     Service,
+    SliceFinding,
+    SlicesJudged,
     SplitPart,
     Step,
     StepStatus,
+    ThresholdPoint,
 )
 from interlock.report.residuals import summarise_regression
 from interlock.stats.drift import Level, Shift
@@ -145,6 +150,7 @@ def _competition() -> Evaluation:
         winner="boosting",
         test=test,
         behaviour=BEHAVIOUR,
+        slices=SLICES,
     )
 
 
@@ -186,6 +192,42 @@ BEHAVIOUR = (
         rows=1,
         violations=0,
         worst=(BehaviourExample(request={"rooms": 20}, after=410_000.0),),
+    ),
+)
+
+
+def _slice(label: str, value: float | None, verdict: Verdict | None, n: int = 300) -> SliceFinding:
+    return SliceFinding(
+        column="stories",
+        label=label,
+        n=n,
+        share=n / 1_204,
+        value=None if value is None else estimate(value, value - 0.01, value + 0.01, n),
+        reference=0.12,
+        allowed=0.144,
+        q=None if verdict is None else 0.003 if verdict is Verdict.FAILED else 0.6,
+        verdict=verdict,
+        reason="" if verdict else "too few",
+    )
+
+
+SLICES = (
+    SlicesJudged(
+        name="mdape no more than 20 % worse than champion in every slice",
+        verdict=Verdict.FAILED,
+        unit="%",
+        slices=(
+            _slice("one", 0.13, Verdict.PASSED),
+            _slice("two", 0.19, Verdict.FAILED),
+            _slice("three", 0.4, None, 9),
+        ),
+    ),
+    SlicesJudged(
+        name="coverage in every slice of garage",
+        verdict=Verdict.INCONCLUSIVE,
+        unit="%",
+        slices=(_slice("none", None, None, 4),),
+        reason="no slice has 100 rows of 30 independent units",
     ),
 )
 
@@ -383,5 +425,27 @@ def classifying(passed: Content) -> Content:
         target="late",
         slices={"origin": ["JFK", "LGA"] * 250},
     )
+    curve = tuple(
+        ThresholdPoint(threshold=t / 10, value=1 + (t - 3) ** 2, low=0.8, high=40.0)
+        for t in range(1, 10)
+    )
+    decision = Decision(
+        rule="late is answered from a probability of 0.3 on: where predictions cost least.",
+        n=200,
+        threshold=0.3,
+        low=0.24,
+        high=0.41,
+        due=0.25,
+        measure="cost",
+        unit="USD",
+        value=estimate(1.0, 0.8, 1.3, 200),
+        curve=curve,
+    )
+    half = estimate(0.5, 0.45, 0.55, 250)
+    scores = (
+        ClassScore(name="late", support=250, precision=half, recall=half, f1=half),
+        ClassScore(name="on time", support=250, f1=estimate(0.4, 0.35, 0.45, 250)),
+    )
+    test = replace(test, decision=decision, scores=scores)
     assert passed.evaluation is not None
     return replace(passed, evaluation=replace(passed.evaluation, test=test))

@@ -255,6 +255,40 @@ def test_label_times_and_what_an_input_tells_are_said(blocked: Content) -> None:
     assert "area 0.820 16,000 rooms 0.310 16,000 zone the same everywhere" in part
 
 
+def test_the_slice_that_failed_stands_first_with_what_is_allowed(blocked: Content) -> None:
+    text = render(blocked)
+    part = part_of(text, "Slices")
+    assert part.index("stories = two ✖ failed 19.0 % 18–20 14.4 % 12.0 % 0.0030 300") < part.index(
+        "stories = one ✔ passed 13.0 % 12–14 14.4 % 12.0 % 0.60 300"
+    )
+    assert "stories = three not judged: too few 40.0 % 39–41 14.4 % 12.0 % 9" in part
+    assert "1 slice could not be judged" in part
+    assert "? inconclusive coverage in every slice of garage: no slice has 100 rows" in part
+    drawn = text[text.index("<figcaption>✖ mdape no more than") :].split("</figure>")[0]
+    assert 'class="name strong">stories = two</text>' in drawn
+    assert drawn.count('class="limit"/>') == 4  # a stroke a slice, wide and narrow
+
+
+def test_how_the_class_is_decided_is_told_and_drawn(classifying: Content) -> None:
+    text = render(classifying)
+    part = part_of(text, "The winner on the test rows")
+    assert (
+        "where predictions cost least; other tune rows would have put it between 0.240 and 0.410;"
+        " cost on the tune rows 1 USD (0.80–1.30)."
+    ) in part
+    assert "<figcaption>Cost by threshold, on the tune rows</figcaption>" in text
+    assert "decides at 0.3" in text
+    assert "theory 0.25" in text
+    table = part[part.index("Each class, at the release's decision") :]
+    assert "on time 250 – – 40.0 % 35–45 – – late 250 50.0 % 45–55" in table
+
+
+def test_interval_coverage_is_drawn_over_time(blocked: Content) -> None:
+    text = render(blocked)
+    drawn = text[text.index("Coverage of the prediction intervals over time") :]
+    assert "promised 80 %" in drawn.split("</figure>")[0]
+
+
 def test_missing_rows_have_a_bar_of_their_own(blocked: Content) -> None:
     text = render(blocked)
     row = re.search(r"<tr><td>year_built</td>.*?</tr>", text, re.S)

@@ -17,6 +17,7 @@ from interlock.pipeline.judging.model import limits_of, shown_names
 from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.pipeline.telling.classes import with_classes
 from interlock.pipeline.telling.ranking import tell_ranking
+from interlock.pipeline.telling.slices import tell_slices
 from interlock.product.declaration import Declaration
 from interlock.product.training_set import TrainingSet
 from interlock.report import content as report
@@ -55,6 +56,7 @@ def tell_evaluation(
         ranking=tell_ranking(output["ranking"]),
         test=_test_summary(context, examples, trained, judged) if judged and estimates else None,
         behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
+        slices=tell_slices(GateResult.from_row(judged.output["result"])) if judged else (),
         without_outliers=_without_outliers(judged.output["without_outliers"]) if judged else None,
     )
 

@@ -26,13 +26,14 @@ _VALUES = 168
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A name, an estimate, the text of its value, and the shape of its mark."""
+    """A name, an estimate, the text of its value, the shape of its mark, and a limit of its own."""
 
     name: str
     text: str
     estimate: Estimate | None
     kind: CandidateKind = CandidateKind.CANDIDATE
     emphasised: bool = False
+    allowed: float | None = None
 
 
 def both(
@@ -87,6 +88,7 @@ def _scale(
     rows: Sequence[Row], references: Sequence[Reference], *, width: int, wide: bool, zero: bool
 ) -> Scale:
     values: list[float | None] = [reference.value for reference in references]
+    values += [row.allowed for row in rows]
     for row in rows:
         if row.estimate is not None:
             values.append(row.estimate.value)
@@ -113,6 +115,8 @@ def _row(
             label(row.name, 4, top + 15, class_=name_class, room=half),
             label(row.text, width - 4, top + 15, anchor="end", class_="value"),
         ]
+    if row.allowed is not None:
+        made.append(line(scale(row.allowed), y - 10, scale(row.allowed), y + 10, "limit"))
     estimate = row.estimate
     if estimate is None:
         return made

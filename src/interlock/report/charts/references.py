@@ -97,15 +97,20 @@ def shade(reference: Reference, scale: Scale, top: float, bottom: float) -> list
 
 
 def lines(
-    references: Sequence[Reference], scale: Scale, bottom: float, width: float
+    references: Sequence[Reference],
+    scale: Scale,
+    bottom: float,
+    width: float,
+    *,
+    above: float = 0.0,
 ) -> list[Markup]:
-    """The lines down to ``bottom``, with their names above the chart."""
+    """The lines down to ``bottom``, with their names above the chart, from ``above`` on."""
     places = [scale(reference.value) for reference in references]
     made = []
     for reference, x, placed in zip(
         references, places, arrange(references, places, 0.0, width), strict=True
     ):
-        y = 11 + ROW * placed.row
+        y = above + 11 + ROW * placed.row
         made.append(line(x, y - 9, x, bottom, reference.class_))
         made.append(
             label(

@@ -23,11 +23,12 @@ def series(
     axis: str,
     percent: bool = False,
     reference: tuple[float, str] | None = None,
+    zero: bool = True,
 ) -> Markup:
-    """A line with a 95 % band; a period without rows interrupts it."""
+    """A line with a 95 % band, interrupted where a period has no rows; ``zero`` is on the axis."""
     step = (_RIGHT - _LEFT) / len(periods)
     places = [_LEFT + step * (i + 0.5) for i in range(len(periods))]
-    up = _scale(periods, reference)
+    up = _scale(periods, reference, zero=zero)
     parts: list[object] = [
         *vertical_axis(up, left=_LEFT, right=_RIGHT, title=axis, percent=percent, count=5)
     ]
@@ -43,14 +44,14 @@ def series(
     return drawing(title, _WIDTH, _HEIGHT, parts)
 
 
-def _scale(periods: Sequence[Period], reference: tuple[float, str] | None) -> Scale:
+def _scale(periods: Sequence[Period], reference: tuple[float, str] | None, *, zero: bool) -> Scale:
     values: list[float | None] = [None if reference is None else reference[0]]
     for period in periods:
         if period.error is not None:
             values.append(period.error.value)
             if period.error.interval is not None:
                 values += [period.error.interval.low, period.error.interval.high]
-    return spanning(values, start=_BOTTOM, end=_TOP, zero=True)
+    return spanning(values, start=_BOTTOM, end=_TOP, zero=zero)
 
 
 def _runs(periods: Sequence[Period]) -> Iterable[list[int]]:

@@ -48,6 +48,7 @@ from interlock.report.content.explanations import Dependence, Explanations, Inpu
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
 from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
+from interlock.report.content.slices import SliceFinding, SlicesJudged
 from interlock.report.content.steps import Step, StepStatus
 
 __all__ = [
@@ -98,6 +99,8 @@ __all__ = [
     "Segmentation",
     "Service",
     "SliceError",
+    "SliceFinding",
+    "SlicesJudged",
     "SplitPart",
     "Step",
     "StepStatus",

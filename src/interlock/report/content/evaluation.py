@@ -11,6 +11,7 @@ from interlock.evaluate.compare import Estimate
 from interlock.report.content.behaviour import Behaviour
 from interlock.report.content.classes import ClassesSummary
 from interlock.report.content.regression import RegressionSummary
+from interlock.report.content.slices import SlicesJudged
 
 
 class CandidateKind(StrEnum):
@@ -96,4 +97,5 @@ class Evaluation:
     test: RegressionSummary | ClassesSummary | None = None
     ranking: tuple[Ranked, ...] = ()
     behaviour: tuple[Behaviour, ...] = ()
+    slices: tuple[SlicesJudged, ...] = ()
     without_outliers: WithoutOutliers | None = None

@@ -57,4 +57,5 @@ class RegressionSummary:
     slices: tuple[SliceError, ...] = ()
     overall: Estimate | None = None
     coverage: Estimate | None = None
+    coverage_periods: tuple[Period, ...] = ()
     promised: float | None = None

@@ -9,10 +9,11 @@ from markupsafe import Markup
 from interlock.report.blocks import Figure
 from interlock.report.charts.confusion import confusion
 from interlock.report.charts.plane import curve, reliability
+from interlock.report.charts.threshold import threshold
 from interlock.report.content import ClassesSummary
 from interlock.report.measured import estimate_cells, event
 from interlock.report.names import shown
-from interlock.report.numbers import percent, significant
+from interlock.report.numbers import between, percent, significant
 
 _MOST_CLASSES = 8
 
@@ -89,6 +90,28 @@ def curves(made: ClassesSummary) -> list[Figure]:
             _curve_figure(title, drawn, ("recall", "precision"), made.precision_recall.points)
         )
     return found
+
+
+def deciding(made: ClassesSummary) -> Figure | None:
+    """What the decision was chosen by, over all thresholds; nothing for a declared number."""
+    found = made.decision
+    if found is None or len(found.curve) < 2:
+        return None
+    unit = "" if found.unit in ("", "1") else f", {found.unit} a row"
+    what = f"{found.measure}{unit}"
+    title = f"{found.measure.capitalize()} by threshold, on the tune rows"
+    across = f"threshold for {event(made.target, made.classes[1])}"
+    note = "Band: 95 % interval. Tinted: where the threshold may lie on other rows."
+    return Figure(
+        title=title,
+        drawing=threshold(title, found, across=across, up=what),
+        head=("threshold", what, "95 % interval"),
+        rows=tuple(
+            (percent(p.threshold), significant(p.value), between(p.low, p.high))
+            for p in found.curve
+        ),
+        note=note,
+    )
 
 
 def _curve_figure(

@@ -10,7 +10,7 @@ from interlock.report.charts.series import series
 from interlock.report.content import ClassesSummary, Period, RegressionSummary, SliceError
 from interlock.report.measured import error_name, error_unit, estimate_cells, written
 from interlock.report.names import shown
-from interlock.report.numbers import counted
+from interlock.report.numbers import counted, percent
 
 _MOST_SLICES = 24
 _FEWEST = 10  # rows; an error of fewer says nothing about a slice
@@ -29,6 +29,27 @@ def over_time(made: RegressionSummary | ClassesSummary) -> Figure | None:
         drawing=series(title, made.periods, axis=name, percent=unit == "%"),
         head=("begins", name, "95 % interval", "rows"),
         rows=tuple(_period_cells(period, unit) for period in made.periods),
+        note="Band: 95 % interval. Bars: rows.",
+    )
+
+
+def coverage(made: RegressionSummary) -> Figure | None:
+    """How often the prediction interval held the truth, by month or week."""
+    known = [period for period in made.coverage_periods if period.error is not None]
+    if not known:
+        return None
+    title = "Coverage of the prediction intervals over time"
+    reference = None
+    if made.promised is not None:
+        reference = (made.promised, f"promised {percent(made.promised)}")
+    name = "rows whose truth lies in their interval"
+    return Figure(
+        title=title,
+        drawing=series(
+            title, made.coverage_periods, axis=name, percent=True, reference=reference, zero=False
+        ),
+        head=("begins", name, "95 % interval", "rows"),
+        rows=tuple(_period_cells(period, "%") for period in made.coverage_periods),
         note="Band: 95 % interval. Bars: rows.",
     )
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from interlock.report.blocks import Figure, Section, Text, section, side_by_side
-from interlock.report.content import ClassesSummary, Evaluation, RegressionSummary
+from collections.abc import Iterable
+
+from interlock.report.blocks import Cell, Figure, Section, Table, Text, section, side_by_side
+from interlock.report.content import ClassesSummary, ClassScore, Evaluation, RegressionSummary
 from interlock.report.figures import classes, parts, regression
-from interlock.report.measured import estimate_text
+from interlock.report.measured import estimate_markup, estimate_text
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent
+from interlock.report.numbers import counted, percent, significant
 
 _MOST_METRICS = 3
+_MOST_CLASSES = 40
 
 
 def winner(evaluation: Evaluation | None) -> Section | None:
@@ -23,9 +26,48 @@ def winner(evaluation: Evaluation | None) -> Section | None:
     return section(
         title,
         Text(text=_sentence(evaluation, test)),
+        _decides(test),
         _without_outliers(evaluation),
         *side_by_side(*_figures(test)),
+        *_by_class(test),
     )
+
+
+def _decides(test: RegressionSummary | ClassesSummary) -> Text | None:
+    """How the answered class is decided, where it is not the likeliest."""
+    if isinstance(test, RegressionSummary) or test.decision is None:
+        return None
+    found = test.decision
+    said = [found.rule.removesuffix(".")]
+    if found.low is not None and found.high is not None:
+        ends = f"{significant(found.low)} and {significant(found.high)}"
+        said.append(f"other tune rows would have put it between {ends}")
+    if found.value is not None:
+        unit = found.unit if found.measure == "cost" else ""
+        said.append(f"{found.measure} on the tune rows {estimate_text(found.value, unit)}")
+    return Text(text="; ".join(said) + ".")
+
+
+def _by_class(test: RegressionSummary | ClassesSummary) -> Iterable[Table]:
+    """How well each class is found, the worst first."""
+    if isinstance(test, RegressionSummary) or not test.scores:
+        return
+    ranked = sorted(test.scores, key=lambda s: (s.f1.value if s.f1 else -1.0, s.name))
+    head = ("class", "rows", "precision", "recall", "F1", "Brier score", "ROC AUC")
+    rows = [_class(one) for one in ranked[:_MOST_CLASSES]]
+    yield Table(
+        title="Each class, at the release's decision",
+        head=head,
+        rows=tuple(rows),
+        left_out=len(ranked) - len(rows),
+        more="more classes are not shown.",
+    )
+
+
+def _class(one: ClassScore) -> tuple[Cell, ...]:
+    shares = (estimate_markup(found, "%") for found in (one.precision, one.recall, one.f1))
+    numbers = (estimate_markup(found) for found in (one.brier, one.roc_auc))
+    return shown(one.name, limit=60), f"{one.support:,}", *shares, *numbers
 
 
 def _without_outliers(evaluation: Evaluation) -> Text | None:
@@ -60,7 +102,8 @@ def _sentence(evaluation: Evaluation, test: RegressionSummary | ClassesSummary) 
 
 def _figures(test: RegressionSummary | ClassesSummary) -> list[Figure | None]:
     if isinstance(test, RegressionSummary):
-        found = [regression.predictions(test), regression.residuals(test)]
+        found = [regression.predictions(test), regression.residuals(test), parts.coverage(test)]
     else:
-        found = [classes.confusions(test), classes.calibration(test), *classes.curves(test)]
+        found = [classes.confusions(test), classes.deciding(test), classes.calibration(test)]
+        found += classes.curves(test)
     return [*found, parts.over_time(test), parts.by_slice(test)]
