@@ -4,6 +4,7 @@ import asyncio
 import json
 import math
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pyarrow as pa
@@ -12,11 +13,13 @@ import pytest
 
 from interlock.digest import canonical_json
 from interlock.errors import IntegrityError, OperatorError
+from interlock.features.definition import FeatureDefinition
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
 from interlock.serve.answering import Answering
 from interlock.serve.batch import predict_file
+from interlock.serve.contract import AnswerContract
 from interlock.serve.docs_page import docs_page
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.http import App
@@ -300,6 +303,27 @@ def test_a_row_that_is_not_covered_has_nothing_to_explain(
         False,
     )
     assert (told["covered"], "explanation" in told) == (True, True)
+
+
+def test_what_is_explained_is_the_model_s_answer_before_post_processing(
+    support, make, bundle_root, files, request_body
+):
+    to_500 = FeatureDefinition(
+        name="to_500", arguments=("prediction",), nullable_arguments=(), kind="float",
+        optional=False, module="after", function="to_500",
+    )  # fmt: skip
+    answered = AnswerContract.from_row(json.loads(files["answer.json"]))
+    changed = files | {
+        "background.json": background(support),
+        "answer.json": canonical_json(replace(answered, postprocess=(to_500,)).to_row()),
+        "packed/after.py": b"def to_500(prediction):\n    return round(prediction / 500) * 500\n",
+    }
+    predictor = make(support.write_bundle(bundle_root, with_golden(support, changed)))
+    answer = json.loads(predictor.prepare(request_body(), explain=True).body)
+    why = answer["explanation"]
+    assert answer["prediction"] == round(why["model"] / 500) * 500 != why["model"]
+    product = why["base"] * math.prod(why["contributions"].values())
+    assert product == pytest.approx(why["model"], rel=1e-9)
 
 
 def with_golden(support, files):
