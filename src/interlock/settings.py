@@ -37,7 +37,13 @@ _KNOWN = {
     "online": _TABLE,
 }
 _ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "present_champion": _SWITCH, "waivable": _TEXTS}
-_SERVICE_KEYS = {"host": _TEXT, "port": _NUMBER, "token_file": _TEXT, "ack": _TEXT}
+_SERVICE_KEYS = {
+    "host": _TEXT,
+    "port": _NUMBER,
+    "workers": _NUMBER,
+    "token_file": _TEXT,
+    "ack": _TEXT,
+}
 _ONLINE_KEYS = {
     "url": _TEXT,
     "unavailable": _TEXT,

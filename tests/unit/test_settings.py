@@ -112,7 +112,7 @@ def test_every_mistake_is_reported_at_once(refused):
         allow_dirty = true
         [tool.interlock.service]
         port = "9000"
-        workers = 4
+        threads = 4
         """
     )
     known = "pyproject.toml: tool.interlock"
@@ -127,8 +127,8 @@ def test_every_mistake_is_reported_at_once(refused):
         (f"{known}.service.port", "a whole number", "'9000'", "correct the value"),
         (
             f"{known}.service",
-            "one of host, port, token_file, ack",
-            "workers",
+            "one of host, port, workers, token_file, ack",
+            "threads",
             "correct or remove the key",
         ),
         (

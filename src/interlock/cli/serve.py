@@ -22,6 +22,7 @@ def serve_command(
     environment: str = "prod",
     host: str | None = None,
     port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     replay: Flag = False,
     first: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
@@ -39,6 +40,8 @@ def serve_command(
         The address to listen on (default: this machine only).
     port
         The port to listen on; 0 takes a free one.
+    workers
+        Processes that share the port, about one for each core (default: 1).
     replay
         Answer for days gone by, with what was known then.
     first
@@ -67,6 +70,7 @@ def serve_command(
             bundle,
             host=host or "127.0.0.1",
             port=port or 0,
+            workers=workers or 1,
             token_file=token_file,
             on_ready=ready,
         )
@@ -81,6 +85,7 @@ def serve_command(
             environment=environment,
             host=host,
             port=port,
+            workers=workers,
             replay=days,
             on_ready=ready,
             on_trouble=trouble,

@@ -1,8 +1,8 @@
-"""``python -m interlock.serve PLAN.json``: a worker process of the service."""
+"""``python -m interlock.serve PLAN.json``: a worker of the service, or the parent of several."""
 
 import sys
 
-from interlock.serve.worker import main
+from interlock.serve.supervisor import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -199,7 +199,7 @@ class App:
         proto.response_bytes(200, JSON, b'{"live":true}')
 
     def _ready(self, proto: Any) -> None:
-        ready = self._live.predictor is not None
+        ready = self._live.open
         proto.response_bytes(200 if ready else 503, JSON, _ENCODER.encode({"ready": ready}))
 
     def _status(self, proto: Any) -> None:

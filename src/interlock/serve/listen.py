@@ -8,8 +8,10 @@ between processes without a word, so the port is tried exclusively first.
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from interlock.errors import OperatorError
@@ -80,6 +82,30 @@ def reserve_port(host: str, port: int) -> socket.socket:
             got=error.strerror or str(error),
             fix=f"stop what listens there (ss -ltnp 'sport = :{port}'), or give --port 0",
         ) from None
+
+
+def share_port(host: str, port: int) -> socket.socket:
+    """As :func:`reserve_port`, of a port that other workers of this service listen on as well.
+
+    Raises OSError.
+    """
+    return _shared(socket.AF_INET6 if ":" in host else socket.AF_INET, host, port)
+
+
+def listens(port: int) -> bool:
+    """Whether this very process takes connections there; another that shares the port may, too."""
+    for path in Path("/dev/fd").iterdir():
+        with suppress(OSError):
+            if stat.S_ISSOCK(os.fstat(int(path.name)).st_mode) and _takes(int(path.name), port):
+                return True
+    return False
+
+
+def _takes(descriptor: int, port: int) -> bool:
+    with socket.socket(fileno=os.dup(descriptor)) as found:
+        taking = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        internet = found.family in (socket.AF_INET, socket.AF_INET6)
+        return bool(taking) and internet and found.getsockname()[1] == port
 
 
 def _shared(family: socket.AddressFamily, host: str, port: int) -> socket.socket:

@@ -7,6 +7,9 @@ status says why; the last few stay loaded, so that a rollback is a flip back.
 A release that is not resident is first tried by a process apart (``attempt``), then loaded here.
 The pointer file says which release is wanted. A thread looks at it several times a second; what it
 cannot read, it reports and tries again.
+
+Where several workers serve together, a wanted release is got ready and said to be; it takes over
+when their parent says that all have it ready (:mod:`interlock.serve.group`).
 """
 
 from __future__ import annotations
@@ -14,11 +17,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from interlock.clock import monotonic
 from interlock.errors import InterlockError
+from interlock.serve.group import Group, Said
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target
 
@@ -42,7 +47,14 @@ class LiveRelease:
     """The one reference that every request reads, and the thread that moves it."""
 
     def __init__(
-        self, want: Want, load: Load, attempt: Try, *, resident: int, poll_seconds: float
+        self,
+        want: Want,
+        load: Load,
+        attempt: Try,
+        *,
+        resident: int,
+        poll_seconds: float,
+        group: Group | None = None,
     ) -> None:
         self.predictor: Predictor | None = None
         self._want = want
@@ -50,6 +62,7 @@ class LiveRelease:
         self._try = attempt
         self._resident = resident
         self._poll_seconds = poll_seconds
+        self._group = group
         self._loaded: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
         self._standing = Standing()
         self._refused: tuple[Target, float] | None = None
@@ -58,8 +71,13 @@ class LiveRelease:
 
     def start(self) -> None:
         """Load the wanted release. Raises what loading raises: there is nothing to fall back on."""
-        wanted = self._want()
-        self._take(wanted)
+        agreed = None if self._group is None else self._group.agreed()
+        self._take(agreed or self._want())
+
+    @property
+    def open(self) -> bool:
+        """Whether requests may come: a release is loaded, here and in every other worker."""
+        return self.predictor is not None and (self._group is None or self._group.is_open())
 
     def follow(self) -> None:
         """Begin to watch for another release."""
@@ -87,6 +105,7 @@ class LiveRelease:
 
     def look(self) -> None:
         """Follow the pointer once: load what is wanted, or note why it cannot be."""
+        self._follow_agreed()
         live = self._standing.live
         try:
             wanted = self._want()
@@ -97,22 +116,69 @@ class LiveRelease:
             return
         if wanted == live:
             self._refused = None
-            self._standing = Standing(live=live, wanted=wanted)
+            self._settled(wanted)
             return
         if self._refused and self._refused[0] == wanted and monotonic() < self._refused[1]:
             return
         try:
-            self._take(wanted)
+            self._prepare(wanted)
         except InterlockError as error:
             self._note(wanted, first_line(error))
         except Exception as error:  # noqa: BLE001 - nothing that loading does may end the watch
             self._note(wanted, f"{type(error).__name__}: {error}")
+        else:
+            self._prepared(wanted)
+
+    def _follow_agreed(self) -> None:
+        """Answer with what all workers have agreed on."""
+        agreed = None if self._group is None else self._group.agreed()
+        if agreed is None or agreed == self._standing.live:
+            return
+        try:
+            self._take(agreed)
+        except InterlockError as error:
+            self._note(agreed, first_line(error))
+        except Exception as error:  # noqa: BLE001 - nothing that loading does may end the watch
+            self._note(agreed, f"{type(error).__name__}: {error}")
 
     def _note(self, wanted: Target, problem: str) -> None:
         self._refused = (wanted, monotonic() + _RETRY_SECONDS)
         self._standing = Standing(live=self._standing.live, wanted=wanted, problem=problem)
+        self._say(Said(wanted=wanted, problem=problem))
+
+    def _prepared(self, wanted: Target) -> None:
+        """The wanted release is loaded: it takes over, or waits for the other workers."""
+        self._refused = None
+        if self._group is None:
+            self._switch(wanted)
+            return
+        self._settled(wanted)
+
+    def _settled(self, wanted: Target) -> None:
+        """Nothing is wrong with the wanted release here; what the others say of it is noted."""
+        self._say(Said(ready=wanted, wanted=wanted))
+        live = self._standing.live
+        problem = "" if wanted == live else self._others(wanted)
+        self._standing = Standing(live=live, wanted=wanted, problem=problem)
+
+    def _others(self, wanted: Target) -> str:
+        """Why another worker has not the wanted release ready; "" where none says so."""
+        said = {} if self._group is None else self._group.said()
+        found = [(name, s.problem) for name, s in said.items() if s.problem and s.wanted == wanted]
+        return f"{found[0][0]}: {found[0][1]}" if found else ""
+
+    def _say(self, said: Said) -> None:
+        if self._group is not None:
+            with suppress(OSError):  # not said: the others keep what they have
+                self._group.say(said)
 
     def _take(self, wanted: Target) -> None:
+        self._prepare(wanted)
+        self._refused = None
+        self._switch(wanted)
+
+    def _prepare(self, wanted: Target) -> None:
+        """Have a release loaded. Raises what loading raises."""
         key = (wanted.digest, wanted.label)
         predictor = self._loaded.get(key)
         if predictor is None:
@@ -121,11 +187,22 @@ class LiveRelease:
             predictor = self._load(wanted)
         self._loaded[key] = predictor
         self._loaded.move_to_end(key)
-        while len(self._loaded) > self._resident:
-            self._loaded.popitem(last=False)
-        self._refused = None
-        self.predictor = predictor
+        live = self._standing.live
+        self._keep_few({key} if live is None else {key, (live.digest, live.label)})
+
+    def _switch(self, wanted: Target) -> None:
+        """Let a loaded release answer."""
+        key = (wanted.digest, wanted.label)
+        self._loaded.move_to_end(key)
+        self._keep_few({key})
+        self.predictor = self._loaded[key]
         self._standing = Standing(live=wanted, wanted=wanted)
+
+    def _keep_few(self, needed: set[tuple[str, str]]) -> None:
+        """Let go of the oldest ones beyond the bound, of those that are not needed."""
+        spare = [key for key in self._loaded if key not in needed]
+        for key in spare[: max(0, len(self._loaded) - self._resident)]:
+            del self._loaded[key]
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._poll_seconds):

@@ -20,6 +20,7 @@ from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
 from interlock.store.online_place import OnlineAccess
 
+MOST_WORKERS = 256
 LEASH = "--until-stdin-ends"  # a worker's argument: stop with the process that started it
 
 
@@ -41,11 +42,15 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     digest; ``policy`` is the environment's, ``trusted_keys`` are public keys in PEM. ``digest``
     pins the only bundle that may be served. ``tolerance`` and ``clock`` are microseconds; with
     ``replay`` the clock stands still at ``clock``. ``online`` is a folder or a server's URL.
+    ``group`` is the folder through which the workers of one service agree, for those that a parent
+    started; a plan with several ``workers`` is the parent's.
     """
 
     product: str
     environment: str = "dev"
     worker: str = "w0"
+    workers: int = 1  # processes that share the port
+    group: str | None = None
     bundle: str | None = None
     bundles: str | None = None
     pointer: str | None = None
@@ -100,6 +105,8 @@ def read_plan_bytes(data: bytes, *, where: str = "") -> ServePlan:
     fixed, followed = plan.bundle is not None, plan.pointer is not None
     if fixed == followed or followed != (plan.bundles is not None):
         raise _unreadable("not exactly one of 'bundle', or 'bundles' and 'pointer'", where=where)
+    if not 1 <= plan.workers <= MOST_WORKERS:
+        raise _unreadable(f"workers: {plan.workers}, not 1 to {MOST_WORKERS}", where=where)
     if plan.replay and plan.environment == "prod":
         raise OperatorError(
             "S104",

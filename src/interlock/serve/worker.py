@@ -24,9 +24,10 @@ from granian.server.embed import Server
 
 from interlock import clock
 from interlock.errors import ExitCode, InterlockError
+from interlock.serve.group import Group
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
-from interlock.serve.listen import read_token, reserve_port
+from interlock.serve.listen import listens, read_token, reserve_port, share_port
 from interlock.serve.live import LiveRelease
 from interlock.serve.load import load
 from interlock.serve.log import LogOptions, PredictionLog
@@ -63,7 +64,9 @@ def run(path: Path, *, leashed: bool = False) -> None:
     """
     plan = read_plan(path)
     token = read_token(plan)
-    reserved = reserve_port(plan.host, plan.port)
+    group = None if plan.group is None else Group(Path(plan.group), plan.worker)
+    reserve = reserve_port if group is None else share_port
+    reserved = reserve(plan.host, plan.port)
     options = LogOptions(ack=plan.ack, full=plan.log_full)
     with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
         live = LiveRelease(
@@ -72,6 +75,7 @@ def run(path: Path, *, leashed: bool = False) -> None:
             partial(_try, path),
             resident=plan.resident,
             poll_seconds=plan.poll_seconds,
+            group=group,
         )
         live.start()
         gc.collect()
@@ -123,7 +127,8 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bo
     if leashed:
         _stop_at_end_of_input(loop, stopping)
     serving = loop.create_task(server.serve())
-    await _listening(host, port)
+    while not listens(port):
+        await asyncio.sleep(0.002)
     reserved.close()
     shown = f"[{host}]" if ":" in host else host
     print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
@@ -142,18 +147,6 @@ def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Eve
         stopping.set()
 
     loop.add_reader(number, ended)
-
-
-async def _listening(host: str, port: int) -> None:
-    """Wait until the server takes connections."""
-    while True:
-        try:
-            _, writer = await asyncio.open_connection(host, port)
-        except OSError:
-            await asyncio.sleep(0.002)
-        else:
-            writer.close()
-            return
 
 
 async def _drained(app: App, seconds: float) -> None:

@@ -32,6 +32,7 @@ def serve(
     environment: str = "prod",
     host: str | None = None,
     port: int | None = None,
+    workers: int | None = None,
     replay: tuple[str, str] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
     on_trouble: Trouble = lambda error: None,
@@ -51,7 +52,7 @@ def serve(
     if live is None:
         raise nothing_live(bound.product.name, place.name)
     deployer.live.to(live, live)
-    plan = _configured(deployer.plan(place), workspace, host, port)
+    plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
     tick: Callable[[], None] = _nothing
     if replay is not None:
         plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))
@@ -77,7 +78,12 @@ def _nothing() -> None:
 
 
 def _configured(
-    plan: ServePlan, workspace: Workspace, host: str | None, port: int | None
+    plan: ServePlan,
+    workspace: Workspace,
+    *,
+    host: str | None,
+    port: int | None,
+    workers: int | None,
 ) -> ServePlan:
     declared = workspace.settings.service
     token_file = declared.get("token_file")
@@ -87,6 +93,7 @@ def _configured(
         plan,
         host=host or declared.get("host", plan.host),
         port=port if port is not None else declared.get("port", plan.port),
+        workers=workers or declared.get("workers", plan.workers),
         ack=declared.get("ack", plan.ack),
         token_file=token_file,
     )

@@ -50,7 +50,7 @@ def ask(app, method, path, body=b"", **headers):
 
 
 def make_app(support, directory, log, predictor):
-    live = SimpleNamespace(predictor=predictor, status=dict)
+    live = SimpleNamespace(predictor=predictor, status=dict, open=predictor is not None)
     return App(support.plan_for(directory), live, log, None)
 
 
