@@ -15,6 +15,7 @@ from interlock.report.sections.candidates import candidates, key_figures
 from interlock.report.sections.coverage import coverage
 from interlock.report.sections.data import data
 from interlock.report.sections.explanations import explanations
+from interlock.report.sections.fairness import fairness
 from interlock.report.sections.gates import GateView, StepView, css_class, gates, steps
 from interlock.report.sections.inputs import inputs
 from interlock.report.sections.lineage import lineage
@@ -73,6 +74,7 @@ def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield candidates(content.evaluation, limits)
     yield winner(content.evaluation)
     yield slices(content.evaluation)
+    yield fairness(content.evaluation)
     yield behaviour(content.evaluation, limits)
     yield explanations(content.explanations)
     yield data(content.data, limits, content.zone)

@@ -26,7 +26,10 @@ from interlock.report.content import (
     Dependence,
     Evaluation,
     Explanations,
+    FairnessJudged,
     FaultRate,
+    GroupsCompared,
+    GroupValue,
     InputDrift,
     InputImportance,
     LabelTimes,
@@ -151,6 +154,7 @@ def _competition() -> Evaluation:
         test=test,
         behaviour=BEHAVIOUR,
         slices=SLICES,
+        fairness=(FAIRNESS,),
     )
 
 
@@ -228,6 +232,37 @@ SLICES = (
         unit="%",
         slices=(_slice("none", None, None, 4),),
         reason="no slice has 100 rows of 30 independent units",
+    ),
+)
+
+
+def _group(label: str, value: float | None, n: int) -> GroupValue:
+    known = None if value is None else estimate(value, value - 0.02, value + 0.02, n // 3)
+    return GroupValue(label=label, n=n, value=known, reason="" if known else "too few")
+
+
+FAIRNESS = FairnessJudged(
+    check=Check(
+        name="equalized_odds by garage: difference ≤ 5 %",
+        verdict=Verdict.FAILED,
+        measured=0.12,
+        comparison="≤",
+        threshold=0.05,
+        interval=Interval(low=0.08, high=0.16),
+        n=900,
+        unit="%",
+        reason="true_positive_rate: attached 71 % (300 rows) against none 59 % (240 rows)",
+    ),
+    compared=(
+        GroupsCompared(
+            measure="true_positive_rate",
+            unit="%",
+            groups=(
+                _group("none", 0.59, 720),
+                _group("attached", 0.71, 900),
+                _group("x", None, 9),
+            ),
+        ),
     ),
 )
 

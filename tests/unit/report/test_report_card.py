@@ -22,9 +22,14 @@ from interlock.report.content import (
     CardMaking,
     CardMetric,
     CategoricalColumn,
+    FairnessJudged,
+    GroupsCompared,
+    GroupValue,
     Metric,
     ModelCard,
     NumericColumn,
+    SliceFinding,
+    SlicesJudged,
 )
 from interlock.report.names import shown
 from interlock.verdict import Check, GateResult, Interval, Verdict
@@ -116,6 +121,55 @@ def made(name: str = "price") -> ModelCard:
                 ),
             ),
         ),
+        slices=(
+            SlicesJudged(
+                name=f"{name} in every slice",
+                verdict=Verdict.FAILED,
+                unit="%",
+                slices=(
+                    _slice("one", name, Verdict.PASSED, 900),
+                    _slice(name, "b", Verdict.FAILED, 300),
+                    _slice("c", "d", None, 3),
+                ),
+            ),
+        ),
+        fairness=(
+            FairnessJudged(
+                check=Check(
+                    name=f"selection_rate by {name}",
+                    verdict=Verdict.PASSED,
+                    measured=0.01,
+                    comparison="≤",
+                    threshold=0.05,
+                    unit="%",
+                    n=900,
+                ),
+                compared=(
+                    GroupsCompared(
+                        measure="selection_rate",
+                        unit="%",
+                        groups=(
+                            GroupValue(label=name, n=400, value=mdape),
+                            GroupValue(label="few", n=4, reason="too few"),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    )
+
+
+def _slice(column: str, label: str, verdict: Verdict | None, n: int) -> SliceFinding:
+    found = Estimate(value=0.2, interval=Interval(low=0.19, high=0.21), n=n, units=n)
+    return SliceFinding(
+        column=column,
+        label=label,
+        n=n,
+        share=0.1,
+        value=found if verdict else None,
+        allowed=0.15,
+        verdict=verdict,
+        reason="" if verdict else "too few",
     )
 
 

@@ -269,6 +269,18 @@ def test_the_slice_that_failed_stands_first_with_what_is_allowed(blocked: Conten
     assert drawn.count('class="limit"/>') == 4  # a stroke a slice, wide and narrow
 
 
+def test_groups_are_compared_beside_the_answer(blocked: Content) -> None:
+    text = render(blocked)
+    part = part_of(text, "Fairness")
+    assert part.startswith(
+        "✖ failed equalized_odds by garage: difference ≤ 5 % · 12 % ≤ 5 % · 95 % 8–16 · n 900"
+    )
+    assert "attached 71.0 % 69–73 300 900" in part
+    assert "x not judged: too few 9" in part
+    drawn = text[text.index("<figcaption>true_positive_rate by group") :].split("</figure>")[0]
+    assert drawn.index(">attached<") < drawn.index(">none<")
+
+
 def test_how_the_class_is_decided_is_told_and_drawn(classifying: Content) -> None:
     text = render(classifying)
     part = part_of(text, "The winner on the test rows")

@@ -11,6 +11,8 @@ from interlock.evaluate.compare import Estimate
 from interlock.evaluate.metrics import METRICS
 from interlock.features.definition import FeatureSet
 from interlock.features.origin import made_of, span_of
+from interlock.pipeline.telling.fairness import tell_fairness
+from interlock.pipeline.telling.slices import tell_slices
 from interlock.release import card as declared_card
 from interlock.release import coverage
 from interlock.release.attest import BUILD, GATE, POST_DEPLOY, RELEASE, Attestation
@@ -53,6 +55,8 @@ def tell_card(bundle: Bundle, attestations: Sequence[Attestation]) -> report.Mod
         columns=_columns(bundle),
         gates=gates,
         waivers=waivers_among(attestations),
+        slices=tuple(found for gate in gates for found in tell_slices(gate)),
+        fairness=tuple(found for gate in gates for found in tell_fairness(gate)),
     )
 
 

@@ -16,6 +16,7 @@ from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.model import limits_of, shown_names
 from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.pipeline.telling.classes import with_classes
+from interlock.pipeline.telling.fairness import tell_fairness
 from interlock.pipeline.telling.ranking import tell_ranking
 from interlock.pipeline.telling.slices import tell_slices
 from interlock.product.declaration import Declaration
@@ -34,6 +35,9 @@ def tell_evaluation(
 ) -> report.Evaluation:
     """Who took part, how they fared, and the winner's errors on the test rows."""
     product, output = context.bound.product, trained.output
+    result = GateResult(gate="model", checks=())
+    if judged is not None:
+        result = GateResult.from_row(judged.output["result"])
     estimates = judged.output["estimates"] if judged else {}
     unit = getattr(product.target, "unit", "")
     checks = model_gate(product.model_gate)
@@ -55,8 +59,9 @@ def tell_evaluation(
         winner=output["winner"],
         ranking=tell_ranking(output["ranking"]),
         test=_test_summary(context, examples, trained, judged) if judged and estimates else None,
-        behaviour=tell_behaviour(GateResult.from_row(judged.output["result"])) if judged else (),
-        slices=tell_slices(GateResult.from_row(judged.output["result"])) if judged else (),
+        behaviour=tell_behaviour(result),
+        slices=tell_slices(result),
+        fairness=tell_fairness(result),
         without_outliers=_without_outliers(judged.output["without_outliers"]) if judged else None,
     )
 

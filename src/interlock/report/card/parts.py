@@ -13,14 +13,17 @@ from interlock.report.content import (
     CardMaking,
     CardMetric,
     Column,
+    GroupsCompared,
     ModelCard,
     NumericColumn,
+    SliceFinding,
+    SlicesJudged,
 )
 from interlock.report.glyphs import VERDICT, severity
 from interlock.report.markdown import code, plain, table
-from interlock.report.measured import better, estimate_cells
+from interlock.report.measured import better, estimate_cells, written
 from interlock.report.numbers import measure, percent, plain_number, reach
-from interlock.verdict import Check, GateResult
+from interlock.verdict import Check, GateResult, Verdict
 
 _MOST = 60  # rows of a table
 _MOST_PARAMS = 30
@@ -111,6 +114,46 @@ def results(found: Sequence[CardMetric]) -> str:
 
 def _cells(one: CardMetric) -> tuple[str, ...]:
     return tuple(map(plain, estimate_cells(one.estimate, one.metric.unit)))
+
+
+def slices(found: SlicesJudged) -> str:
+    """Every slice that a check looked at, what failed first, then the largest."""
+    order = sorted(
+        found.slices, key=lambda s: (s.verdict is not Verdict.FAILED, -s.n, s.column, s.label)
+    )
+    rows = [_slice(one, found.unit) for one in order]
+    head = ("slice", "", "value", "95 % interval", "allowed", "rows")
+    return _cut(head, rows, right=(2, 3, 4, 5))
+
+
+def _slice(one: SliceFinding, unit: str) -> tuple[str, ...]:
+    value, ends, _ = estimate_cells(one.value, unit)
+    word = f"not judged: {plain(one.reason, limit=60)}"
+    if one.verdict is not None:
+        word = f"{VERDICT[one.verdict]} {one.verdict.value}"
+    return (
+        f"{code(one.column, limit=40)} = {code(one.label, limit=40)}",
+        word,
+        plain(value) if one.value is not None else "",
+        plain(ends),
+        "" if one.allowed is None else plain(written(one.allowed, unit)),
+        f"{one.n:,}",
+    )
+
+
+def groups(found: GroupsCompared) -> str:
+    """Every group that a fairness check compared, the largest first."""
+    rows = [
+        (
+            code(one.label, limit=60),
+            *(map(plain, estimate_cells(one.value, found.unit)[:2]) if one.value else ("", "")),
+            plain(one.reason, limit=60),
+            f"{one.n:,}",
+        )
+        for one in sorted(found.groups, key=lambda g: (-g.n, g.label))
+    ]
+    head = ("group", code(found.measure, limit=60), "95 % interval", "", "rows")
+    return _cut(head, rows, right=(1, 2, 4))
 
 
 def checks(gate: GateResult) -> str:

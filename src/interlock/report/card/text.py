@@ -15,12 +15,14 @@ from interlock.report.card.header import header
 from interlock.report.card.parts import (
     checks,
     columns,
+    groups,
     inputs,
     made_by,
     metrics,
     parameters,
     request,
     results,
+    slices,
     split,
 )
 from interlock.report.content import ModelCard
@@ -46,7 +48,7 @@ def card_text(card: ModelCard) -> str:
         ("Evaluation data", _evaluation_data(card)),
         ("Training data", _training_data(card)),
         ("Quantitative analyses", _analyses(card)),
-        ("Ethical considerations", _declared(card.declared.ethics)),
+        ("Ethical considerations", _ethics(card)),
         ("Caveats and recommendations", _caveats(card)),
     ):
         parts += [f"## {title}", *filter(None, blocks)]
@@ -146,6 +148,9 @@ def _training_data(card: ModelCard) -> Iterable[str]:
 
 def _analyses(card: ModelCard) -> Iterable[str]:
     yield results(card.metrics)
+    for judged in card.slices:
+        yield f"### By slice: {plain(judged.name, limit=120)}"
+        yield slices(judged)
     if not card.gates:
         yield "No gate has judged it."
     for gate in card.gates:
@@ -156,6 +161,16 @@ def _analyses(card: ModelCard) -> Iterable[str]:
 def _gate_title(gate: GateResult) -> str:
     name = phrases.gate_name(gate.gate)
     return f"{plain(name[:1].upper() + name[1:])}: {VERDICT[gate.verdict]} {gate.verdict.value}"
+
+
+def _ethics(card: ModelCard) -> Iterable[str]:
+    yield from _declared(card.declared.ethics)
+    for judged in card.fairness:
+        check = judged.check
+        said = [phrases.comparison(check), phrases.word(check), *phrases.facts(check)]
+        yield f"### By group: {plain(check.name, limit=120)}"
+        yield plain(" · ".join(filter(None, said)), limit=600)
+        yield from map(groups, judged.compared)
 
 
 def _caveats(card: ModelCard) -> Iterable[str]:

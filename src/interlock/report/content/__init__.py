@@ -45,6 +45,7 @@ from interlock.report.content.evaluation import (
     WithoutOutliers,
 )
 from interlock.report.content.explanations import Dependence, Explanations, InputImportance
+from interlock.report.content.fairness import FairnessJudged, GroupsCompared, GroupValue
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
 from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
@@ -77,7 +78,10 @@ __all__ = [
     "Dependence",
     "Evaluation",
     "Explanations",
+    "FairnessJudged",
     "FaultRate",
+    "GroupValue",
+    "GroupsCompared",
     "Histogram",
     "InputDrift",
     "InputImportance",

@@ -11,6 +11,8 @@ from interlock.release.card import Card
 from interlock.release.waiver import Waiver
 from interlock.report.content.data import Column
 from interlock.report.content.evaluation import Metric
+from interlock.report.content.fairness import FairnessJudged
+from interlock.report.content.slices import SlicesJudged
 from interlock.verdict import GateResult
 
 
@@ -74,7 +76,8 @@ class ModelCard:
 
     ``task`` is regression, binary or multiclass; ``interval`` the level of the prediction interval;
     ``covered`` what it answers for, a sentence each, where that is limited; ``columns`` the profile
-    of the inputs on the test rows; ``waivers`` opened a gate that had stayed shut.
+    of the inputs on the test rows; ``slices`` and ``fairness`` what the model gate saw of parts of
+    the rows; ``waivers`` opened a gate that had stayed shut.
     """
 
     product: str
@@ -97,3 +100,5 @@ class ModelCard:
     columns: tuple[Column, ...] = ()
     gates: tuple[GateResult, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    slices: tuple[SlicesJudged, ...] = ()
+    fairness: tuple[FairnessJudged, ...] = ()

@@ -10,6 +10,7 @@ from typing import Any
 from interlock.evaluate.compare import Estimate
 from interlock.report.content.behaviour import Behaviour
 from interlock.report.content.classes import ClassesSummary
+from interlock.report.content.fairness import FairnessJudged
 from interlock.report.content.regression import RegressionSummary
 from interlock.report.content.slices import SlicesJudged
 
@@ -98,4 +99,5 @@ class Evaluation:
     ranking: tuple[Ranked, ...] = ()
     behaviour: tuple[Behaviour, ...] = ()
     slices: tuple[SlicesJudged, ...] = ()
+    fairness: tuple[FairnessJudged, ...] = ()
     without_outliers: WithoutOutliers | None = None

@@ -1,0 +1,34 @@
+"""Fairness: whether groups are answered alike."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from interlock.report import phrases
+from interlock.report.blocks import Block, Section, Text, section
+from interlock.report.content import Evaluation, FairnessJudged
+from interlock.report.figures.fairness import groups
+from interlock.report.glyphs import VERDICT, severity
+from interlock.report.names import shown
+from interlock.report.sections.gates import css_class
+
+_MOST = 8  # checks drawn
+
+
+def fairness(evaluation: Evaluation | None) -> Section | None:
+    """Each check's answer, then its groups; what did not pass first."""
+    if evaluation is None or not evaluation.fairness:
+        return None
+    found = sorted(evaluation.fairness, key=lambda one: (severity(one.check), one.check.name))
+    return section("Fairness", *(block for one in found[:_MOST] for block in _blocks(one)))
+
+
+def _blocks(one: FairnessJudged) -> Iterable[Block]:
+    check = one.check
+    said = [shown(check.name, limit=90), phrases.comparison(check), *phrases.facts(check)]
+    yield Text(
+        word=f"{VERDICT[check.verdict]} {phrases.word(check)}",
+        state=css_class(check.verdict),
+        text=" · ".join(filter(None, said)),
+    )
+    yield from (figure for figure in map(groups, one.compared) if figure is not None)
