@@ -194,12 +194,13 @@ def _divide(context: Context, examples: Outcome, declared: TimeSplit | HashSplit
 
 
 def _without(rows: Rows, marks: Sequence[str]) -> Rows:
-    return rows[[not marks[row] for row in rows.tolist()]] if len(rows) else rows
+    return rows[[not marks[row] for row in rows.tolist()]] if any(marks) else rows
 
 
 def _kept(rows: Rows, whys: Sequence[str], unfit: Sequence[str]) -> Rows:
-    fine = [not why and not unfit[row] for row, why in zip(rows.tolist(), whys, strict=True)]
-    return rows[fine] if len(rows) else rows
+    if not any(whys) and not any(unfit):
+        return rows
+    return rows[[not why and not unfit[row] for row, why in zip(rows.tolist(), whys, strict=True)]]
 
 
 def _weighty(rows: TrainingSet, train: Rows) -> Rows:
