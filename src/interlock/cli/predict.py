@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -16,6 +16,8 @@ def predict_command(
     source: Annotated[Path, Parameter(name="--input")],
     output: Path,
     environment: str = "prod",
+    rejected: Path | None = None,
+    format: Literal["file", "parts", "delta"] = "file",
     explain: Flag = False,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
@@ -26,9 +28,13 @@ def predict_command(
     source
         The file to read, .parquet or .csv.
     output
-        The file to write, .parquet or .csv.
+        The file to write, .parquet or .csv, or a directory.
     environment
         What is live there predicts.
+    rejected
+        Write the rejected rows to this file too, with their reasons.
+    format
+        One file, or a directory that a second run takes up where the first broke off.
     explain
         Add what each input contributed; takes far longer.
     """
@@ -46,6 +52,8 @@ def predict_command(
             output_path=output,
             environment=environment,
             explain=explain,
+            form=format,
+            rejected_path=rejected,
             progress=lambda done, total: narrator.progress("predict", done, total or 0),
         )
     answer("predict", options, lambda: plain(result), lambda: predict_lines(result))

@@ -10,20 +10,24 @@ live service too, of the likeliest class where there are more than two.
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interlock.data.validation import validate_columns
+from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import HistoryProvider
 from interlock.serve.answering import Answering, Outcome
 from interlock.serve.contract import class_name
+from interlock.serve.parts import PartsWriter
 from interlock.serve.tabular import TableReader, TableWriter, is_csv
 from interlock.train.answer import Answers, AnswerSpec
 
@@ -32,6 +36,7 @@ COVERED, NOT_COVERED = "covered", "not_covered"
 BASE, CONTRIBUTION = "base", "contribution_"
 EXPLAINED_AT_ONCE = 500  # rows between two reports of progress: each costs a thousand answers
 
+Form = Literal["file", "parts", "delta"]
 Progress = Callable[[int, int | None], None]
 
 
@@ -60,9 +65,16 @@ def predict_file(
     names: Mapping[str, str] | None = None,
     chunk_rows: int = 20_000,
     explain: bool = False,
+    form: Form = "file",
+    rejected_path: Path | None = None,
+    batch: str = "",
     progress: Progress | None = None,
 ) -> BatchResult:
     """Predict every row of a Parquet or CSV file; memory does not grow with the file.
+
+    ``form`` "parts" or "delta" writes a directory of Parquet files, which the same call takes up
+    where it broke off; ``batch`` names what the call depends on beside the input file. Rejected
+    rows are written to ``rejected_path`` too, with their reasons.
 
     ``names`` maps request fields to the file's columns where they differ. ``history`` gives history
     values (see :mod:`interlock.features.assemble`). ``as_of`` (µs UTC) is the moment of rows whose
@@ -80,35 +92,97 @@ def predict_file(
     columns = reader.schema()
     explained = explanation_fields(release) if explain else ()
     outputs = (*answer_fields(release.spec), *explained)
-    _check_output(input_path, output_path, columns, outputs)
+    _check_output(input_path, output_path, columns, outputs, form)
     check = partial(
         validate_columns, release.schema, names=names, parse=reader.csv, where=str(input_path)
     )
     check(columns.empty_table())
-    total, done, uncovered, reasons = reader.n_rows(), 0, 0, Counter[str]()
-    with TableWriter(output_path, pa.schema([*columns, *outputs])) as writer:
-        for chunk in reader.chunks():
+    total, whole = reader.n_rows(), pa.schema([*columns, *outputs])
+    about = {"batch": _identity(input_path, batch, whole), "as_of": as_of}
+    tally = _Counts()
+    with _opened(output_path, whole, form, about) as writer:
+        if isinstance(writer, PartsWriter):
+            as_of = writer.kept["as_of"]
+            for earlier in writer.earlier([COVERED, REASON]):
+                tally.add(earlier)
+        for chunk in reader.chunks(skip=tally.rows):
             valid = check(chunk)
             outcome = release.answer(valid.columns, valid.reasons, as_of=as_of, history=history)
             added = _columns(outcome, release.spec)
             if explain:
                 added |= _explained(release, valid.columns, outcome)
-            writer.write(_beside(chunk, added, columns, outputs))
-            reasons.update(reason for reason in outcome.reasons if reason is not None)
-            uncovered += sum(map(bool, outcome.not_covered))
-            done += chunk.num_rows
+            table = _beside(chunk, added, columns, outputs)
+            writer.write(table)
+            tally.add(table)
             if progress is not None:
-                progress(done, total)
+                progress(tally.rows, total)
         writer.commit()
-    rejected = reasons.total()
-    return BatchResult(
-        rows=done,
-        answered=done - rejected - uncovered,
-        not_covered=uncovered,
-        rejected=rejected,
-        reasons=dict(reasons.most_common()),
-        path=output_path,
-    )
+    if rejected_path is not None:
+        _write_rejected(output_path, rejected_path, form)
+    return tally.result(output_path)
+
+
+class _Counts:
+    """What became of rows, from the columns that say so."""
+
+    def __init__(self) -> None:
+        self.rows = self._uncovered = 0
+        self._reasons: Counter[str] = Counter()
+
+    def add(self, table: pa.Table) -> None:
+        self.rows += table.num_rows
+        self._uncovered += pc.sum(pc.equal(table[COVERED], False)).as_py() or 0
+        counted = pc.value_counts(table[REASON].drop_null()).to_pylist()
+        self._reasons.update({one["values"]: one["counts"] for one in counted})
+
+    def result(self, path: Path) -> BatchResult:
+        rejected = self._reasons.total()
+        return BatchResult(
+            rows=self.rows,
+            answered=self.rows - rejected - self._uncovered,
+            not_covered=self._uncovered,
+            rejected=rejected,
+            reasons=dict(self._reasons.most_common()),
+            path=path,
+        )
+
+
+def _opened(
+    path: Path, schema: pa.Schema, form: Form, about: Mapping[str, Any]
+) -> TableWriter | PartsWriter:
+    if form == "file":
+        return TableWriter(path, schema)
+    return PartsWriter(path, schema, about, delta=form == "delta")
+
+
+def _identity(input_path: Path, batch: str, schema: pa.Schema) -> str:
+    """A digest of what decides every byte of the output but the moment it is made."""
+    there = input_path.stat()
+    parts = {
+        "input": [there.st_size, there.st_mtime_ns],
+        "batch": batch,
+        "schema": schema.to_string(),
+    }
+    return digest_json(parts)
+
+
+def _write_rejected(output_path: Path, rejected_path: Path, form: Form) -> None:
+    """The rejected rows of an output, apart."""
+    places = [output_path] if form == "file" else sorted(output_path.glob("part-*.parquet"))
+    with contextlib.ExitStack() as stack:
+        writer: TableWriter | None = None
+        for place in places:
+            for chunk in TableReader(place, chunk_rows=20_000).chunks():
+                rejected = chunk.filter(_is_rejected(chunk))
+                if writer is None:
+                    writer = stack.enter_context(TableWriter(rejected_path, chunk.schema))
+                writer.write(rejected)
+        if writer is not None:
+            writer.commit()
+
+
+def _is_rejected(table: pa.Table) -> Any:
+    return pc.is_valid(table[REASON])
 
 
 def answer_fields(spec: AnswerSpec) -> tuple[pa.Field, ...]:
@@ -206,9 +280,14 @@ def _beside(
 
 
 def _check_output(
-    input_path: Path, output_path: Path, columns: pa.Schema, outputs: Sequence[pa.Field]
+    input_path: Path,
+    output_path: Path,
+    columns: pa.Schema,
+    outputs: Sequence[pa.Field],
+    form: Form,
 ) -> None:
-    is_csv(output_path)
+    if form == "file":
+        is_csv(output_path)
     if output_path.exists() and output_path.samefile(input_path):
         raise OperatorError(
             "S157",

@@ -62,19 +62,47 @@ class TableReader:
         with self._readable():
             return int(pq.read_metadata(self.path).num_rows)
 
-    def chunks(self) -> Iterator[pa.Table]:
-        """The rows, in order. Raises OperatorError for a file that breaks off or does not parse."""
+    def chunks(self, *, skip: int = 0) -> Iterator[pa.Table]:
+        """The rows after the first ``skip``, in order.
+
+        Raises OperatorError for a file that breaks off or does not parse.
+        """
         with self._readable():
-            for batch in self._batches():
+            for batch in self._batches(skip):
                 table = pa.Table.from_batches([batch])
                 for start in range(0, table.num_rows, self._chunk_rows):
                     yield table.slice(start, self._chunk_rows)
 
-    def _batches(self) -> Iterator[pa.RecordBatch]:
-        if not self.csv:
-            with pq.ParquetFile(self.path) as file:
-                yield from file.iter_batches(batch_size=self._chunk_rows, use_threads=False)
-            return
+    def _batches(self, skip: int) -> Iterator[pa.RecordBatch]:
+        batches = self._all_batches() if self.csv else self._parquet_batches(skip)
+        left = skip if self.csv else skip - self._rows_passed(skip)[1]
+        for batch in batches:
+            if left >= batch.num_rows:
+                left -= batch.num_rows
+                continue
+            yield batch.slice(left)
+            left = 0
+
+    def _rows_passed(self, skip: int) -> tuple[int, int]:
+        """Row groups that lie within the first ``skip`` rows, and how many rows they hold."""
+        metadata = pq.read_metadata(self.path)
+        groups = passed = 0
+        while groups < metadata.num_row_groups:
+            rows = metadata.row_group(groups).num_rows
+            if passed + rows > skip:
+                break
+            groups, passed = groups + 1, passed + rows
+        return groups, passed
+
+    def _parquet_batches(self, skip: int) -> Iterator[pa.RecordBatch]:
+        with pq.ParquetFile(self.path) as file:
+            groups = list(range(self._rows_passed(skip)[0], file.num_row_groups))
+            if groups:
+                yield from file.iter_batches(
+                    batch_size=self._chunk_rows, row_groups=groups, use_threads=False
+                )
+
+    def _all_batches(self) -> Iterator[pa.RecordBatch]:
         texts = {name: pa.string() for name in self.schema().names}
         converting = pc.ConvertOptions(column_types=texts, strings_can_be_null=True)
         converting.null_values = [""]
@@ -105,7 +133,7 @@ class TableWriter:
         self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
         kind: Any = pc.CSVWriter if is_csv(path) else pq.ParquetWriter
         try:
-            with _writable(path):
+            with writable(path):
                 self._writer = kind(self._part, schema)
         except StoreError:
             self._part.unlink(missing_ok=True)
@@ -113,12 +141,12 @@ class TableWriter:
 
     def write(self, table: pa.Table) -> None:
         """Append rows. Raises StoreError when the disk refuses them."""
-        with _writable(self.path):
+        with writable(self.path):
             self._writer.write_table(table)
 
     def commit(self) -> None:
         """Give the whole file its name, on disk."""
-        with _writable(self.path):
+        with writable(self.path):
             self._writer.close()
             with self._part.open("rb") as stream:
                 os.fsync(stream.fileno())
@@ -139,7 +167,8 @@ class TableWriter:
 
 
 @contextlib.contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
+    """Raises StoreError S156 for what a disk or a writer refuses."""
     try:
         yield
     except (*_FAULTS, OSError) as error:

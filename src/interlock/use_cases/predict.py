@@ -6,11 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from interlock.clock import now
+from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import as_of, history_rows
-from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.snapshots import load_snapshots, snapshot_digests, take_snapshots
 from interlock.serve.answering import Answering
-from interlock.serve.batch import BatchResult, predict_file
+from interlock.serve.batch import BatchResult, Form, predict_file
 from interlock.serve.tabular import TableReader
 from interlock.workspace import Workspace
 
@@ -23,12 +24,15 @@ def predict(
     output_path: Path,
     environment: str = "prod",
     explain: bool = False,
+    form: Form = "file",
+    rejected_path: Path | None = None,
     progress: Callable[[int, int | None], None] | None = None,
 ) -> BatchResult:
     """Predict a Parquet or CSV file.
 
     Columns are named after the request's fields, or after the source columns they are mapped from.
-    ``explain`` adds what each input contributed.
+    ``explain`` adds what each input contributed; ``form`` and ``rejected_path`` are those of
+    :func:`interlock.serve.batch.predict_file`.
     History features are those of each row's own time, by the same statement as in training.
     """
     place = workspace.environment(environment)
@@ -45,7 +49,8 @@ def predict(
             fix="run `interlock deliver`",
         )
     release = Answering.of(deployer.live.bundle(live.bundle))
-    taken = load_snapshots(deployer.context, take_snapshots(deployer.context).output)
+    snapshots = take_snapshots(deployer.context).output
+    taken = load_snapshots(deployer.context, snapshots)
     rows = {
         h.name: history_rows(h, release.packed, taken[h.source].revisions)
         for h in release.features.histories
@@ -64,5 +69,8 @@ def predict(
         as_of=now(),
         names=names,
         explain=explain,
+        form=form,
+        rejected_path=rejected_path,
+        batch=digest_json({"release": live.bundle, "snapshots": snapshot_digests(snapshots)}),
         progress=progress,
     )

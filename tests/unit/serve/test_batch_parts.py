@@ -1,0 +1,161 @@
+"""A batch in parts: taken up where it broke off, never mixed with another, readable as Delta."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import deltalake
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+from sklearn.linear_model import Ridge
+
+from interlock.data.request import Field, RequestSchema
+from interlock.errors import OperatorError
+from interlock.features.definition import FeatureSet, Input
+from interlock.features.request import PackedFeatures
+from interlock.release.export.exporter import export
+from interlock.release.scorer import open_scorer
+from interlock.serve import parts
+from interlock.serve.answering import Answering
+from interlock.serve.batch import predict_file
+from interlock.train.answer import AnswerSpec
+from interlock.train.encoder import Encoder
+
+SCHEMA = RequestSchema(name="Item", fields=(Field(name="size", kind="float", gt=0),))
+FEATURES = FeatureSet(request=(), histories=(), inputs=(Input(name="size", kind="float"),))
+
+
+class BrokenOff(Exception):  # noqa: N818 - a stop, not a fault
+    pass
+
+
+def release():
+    encoder = Encoder.fit(FEATURES.inputs, {"size": [1.0, 2.0]}, "tree")
+    exported = export(Ridge().fit([[1.0], [2.0]], [2.0, 4.0]), encoder, task="regression")
+    return Answering(
+        schema=SCHEMA,
+        features=FEATURES,
+        packed=PackedFeatures.load({}, FEATURES, fields=["size"], name="parts"),
+        encoder=encoder,
+        scorer=open_scorer(exported.format, exported.payload, n_columns=1),
+        spec=AnswerSpec(task="regression", link="identity"),
+    )
+
+
+RELEASE = release()
+N = 1_000
+
+
+def no_history(definition, entities, grids):
+    raise AssertionError("there is none")
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    monkeypatch.setattr(parts, "ROWS_A_PART", 200)
+    sizes = [float(i % 50) for i in range(N)]  # every fiftieth is refused
+    pq.write_table(
+        pa.table({"id": list(range(N)), "size": sizes}), tmp_path / "in.parquet", row_group_size=130
+    )
+    return tmp_path / "in.parquet"
+
+
+def run(source, output, *, stop_after=None, **options):
+    """Predict in parts; ``stop_after`` so many rows it breaks."""
+    seen = []
+
+    def progress(done, total):
+        seen.append(done)
+        if stop_after is not None and done >= stop_after:
+            raise BrokenOff
+
+    options = {"form": "parts", "batch": "one", "chunk_rows": 70, **options}
+    result = predict_file(
+        RELEASE, source, output, history=no_history, as_of=0, progress=progress, **options
+    )
+    return result, seen
+
+
+def read(path):
+    return ds.dataset(sorted(path.glob("part-*.parquet"))).to_table()
+
+
+def test_parts_hold_what_one_file_holds(source, tmp_path):
+    whole, _ = run(source, tmp_path / "out.parquet", form="file")
+    result, _ = run(source, tmp_path / "out")
+    assert read(tmp_path / "out").equals(pq.read_table(tmp_path / "out.parquet"))
+    assert (result.rows, result.answered, result.rejected) == (1_000, 980, 20)
+    assert result.reasons == whole.reasons == {"size: must be > 0": 20}
+    assert ds.dataset(tmp_path / "out").count_rows() == N, "what is no data is no data to readers"
+
+
+@pytest.mark.parametrize("stop_after", [1, 300, 420, 999])
+def test_a_broken_batch_goes_on_where_it_stopped(source, tmp_path, stop_after):
+    once, _ = run(source, tmp_path / "once")
+    with pytest.raises(BrokenOff):
+        run(source, tmp_path / "twice", stop_after=stop_after)
+    kept = sum(pq.read_metadata(p).num_rows for p in (tmp_path / "twice").glob("part-*"))
+    result, seen = run(source, tmp_path / "twice")
+    assert kept <= stop_after + 70
+    assert seen[0] == kept + 70 or seen[0] - kept < 70, "rows that are there are not computed again"
+    assert read(tmp_path / "twice").equals(read(tmp_path / "once"))
+    assert (result.rows, result.answered, result.reasons) == (
+        once.rows,
+        once.answered,
+        once.reasons,
+    )
+
+
+def test_another_batch_does_not_go_on_with_it(source, tmp_path):
+    with pytest.raises(BrokenOff):
+        run(source, tmp_path / "out", stop_after=300)
+    with pytest.raises(OperatorError, match="the output of another batch"):
+        run(source, tmp_path / "out", batch="two")
+    run(source, tmp_path / "out")
+    with pytest.raises(OperatorError, match="the whole output of an earlier batch"):
+        run(source, tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").write_text("dear")
+    with pytest.raises(OperatorError, match="got: something else"):
+        run(source, tmp_path / "other")
+
+
+def test_a_delta_table_is_the_same_rows(source, tmp_path):
+    run(source, tmp_path / "out", form="delta")
+    table = deltalake.DeltaTable(tmp_path / "out").to_pyarrow_table().sort_by("id")
+    assert table.column("prediction").equals(read(tmp_path / "out").column("prediction"))
+
+
+@pytest.mark.parametrize("form", ["file", "parts"])
+def test_rejected_rows_stand_apart_too(source, tmp_path, form):
+    output = tmp_path / ("out.parquet" if form == "file" else "out")
+    run(source, output, form=form, rejected_path=tmp_path / "rejected.csv")
+    lines = (tmp_path / "rejected.csv").read_text().splitlines()
+    assert len(lines) == 1 + 20
+    assert all("size: must be > 0" in line for line in lines[1:])
+
+
+def test_a_killed_process_leaves_whole_parts(source, tmp_path):
+    script = textwrap.dedent(f"""
+        import os, signal, sys
+        sys.path.insert(0, {str(Path(__file__).parent)!r})
+        import test_batch_parts as here
+        from pathlib import Path
+        here.parts.ROWS_A_PART = 200
+        def progress(done, total):
+            if done >= 500:
+                os.kill(os.getpid(), signal.SIGKILL)
+        here.predict_file(here.RELEASE, Path({str(source)!r}), Path(sys.argv[1]),
+            history=here.no_history, as_of=0, progress=progress, form="parts", batch="one",
+            chunk_rows=70)
+    """)
+    killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "out")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    run(source, tmp_path / "out")
+    run(source, tmp_path / "once")
+    assert read(tmp_path / "out").equals(read(tmp_path / "once"))
+    assert not list((tmp_path / "out").glob(".*"))
