@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interlock.deploy.policy import Facts, Policy, admit
@@ -258,6 +258,7 @@ def test_other_statements_and_rubbish_beside_the_proofs_do_not_matter():
 ENVELOPES = [sign(s, KEY) for s in statements()]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 4), st.integers(0, 2**20))
 def test_any_flipped_bit_in_any_proof_blocks(which, place):
     data = bytearray(ENVELOPES[which])
@@ -278,6 +279,7 @@ json_values = st.recursive(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.dictionaries(st.sampled_from(["verdict", "checks", "gate", "at"]), json_values))
 def test_no_predicate_makes_it_stumble_or_pass_without_a_passed_check(changes):
     said = altered(gate("data", FAILED), **changes)
@@ -386,6 +388,7 @@ WAIVED_ENVELOPE = sign(waived(), KEY)
 WITHOUT = [sign(s, KEY) for s in statements(model=SHUT)]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.integers(0, 8 * len(WAIVED_ENVELOPE) - 1))
 def test_any_flipped_bit_in_a_waiver_blocks(bit):
     data = bytearray(WAIVED_ENVELOPE)
