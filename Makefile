@@ -38,6 +38,7 @@ bench: $(READY)
 	@$(BIN)/python bench/deliver.py
 	@$(BIN)/python bench/features.py
 	@$(BIN)/python bench/online.py
+	@$(BIN)/python bench/verdicts.py --peers
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 

@@ -127,7 +127,7 @@ def _weighted_mean(values: Floats) -> Floats:
     return np.asarray(np.where(weights > 0, each * weights, 0.0).sum(axis=1) / weights.sum(axis=1))
 
 
-def _upto(running: Floats, places: NDArray[np.intp]) -> Floats:
+def _upto(running: NDArray[Any], places: NDArray[np.intp]) -> NDArray[Any]:
     """What was counted before each of rising ``places``, from running totals (n_resamples, n)."""
     if not running.shape[1]:
         return np.zeros((len(running), len(places)))
@@ -174,7 +174,7 @@ class _Sides:
             ties=bool((before < through).any() or (found > np.arange(1, len(at) + 1)).any()),
         )
 
-    def split(self, counts: Floats) -> tuple[Floats, Floats]:
+    def split(self, counts: NDArray[Any]) -> tuple[Floats, NDArray[np.int32]]:
         """How often each positive was drawn, and running totals of the others, in their order."""
-        others = counts[:, self.n_positive :]
-        return counts[:, : self.n_positive], np.cumsum(others, axis=1, out=others)
+        first, others = counts[:, : self.n_positive], counts[:, self.n_positive :]
+        return first.astype(np.float64), np.cumsum(others, axis=1, dtype=np.int32)

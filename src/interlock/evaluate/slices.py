@@ -138,13 +138,16 @@ def sliced(
 
     def measure(enough: Sequence[Part]) -> Measured:
         rows = [part.rows for part in enough]
-        own = metric_values(metric, y, prediction, rows, drawn)
-        reference = own
+        asked = [(prediction, part) for part in rows]
         if rule.limit is None and other is not None:
-            reference = metric_values(metric, y, other, rows, drawn)
+            asked += [(other, part) for part in rows]
         elif rule.limit is None:
-            whole = metric_values(metric, y, prediction, [np.ones(len(y), dtype=bool)], drawn)
-            reference = np.broadcast_to(whole, own.shape)
+            asked += [(prediction, np.ones(len(y), dtype=bool))]
+        values = _resampled(metric, y, asked, drawn)
+        own, reference = values[:, : len(rows)], values[:, len(rows) :]
+        if rule.limit is not None:
+            reference = own
+        reference = np.broadcast_to(reference, own.shape)
         return Measured(
             own=own,
             allowed=rule.allowed(reference, sign),
@@ -224,9 +227,19 @@ def metric_values(
 
     NaN where it is undefined.
     """
-    found = np.full((1 + resamples.count, len(parts)), np.nan)
-    made = [metric.on(y[rows], prediction[rows]) for rows in parts]
-    defined = [(place, s, parts[place]) for place, s in enumerate(made) if s is not None]
+    return _resampled(metric, y, [(prediction, rows) for rows in parts], resamples)
+
+
+def _resampled(
+    metric: Metric,
+    y: Floats,
+    asked: Sequence[tuple[Prediction, NDArray[np.bool_]]],
+    resamples: Resamples,
+) -> Floats:
+    """Of each prediction on its rows, as :func:`metric_values`; together, for it shares sums."""
+    found = np.full((1 + resamples.count, len(asked)), np.nan)
+    made = [metric.on(y[rows], prediction[rows]) for prediction, rows in asked]
+    defined = [(place, s, asked[place][1]) for place, s in enumerate(made) if s is not None]
     with np.errstate(all="ignore"):
         for place, statistic, rows in defined:
             found[0, place] = value_of(statistic, int(rows.sum()))

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
 from interlock.errors import AuthorError
 from interlock.evaluate.compare import difference
@@ -17,7 +16,6 @@ from interlock.gates.finding import finite, percent, sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.pair import improvement, pair
-from interlock.stats.resamples import Resamples
 from interlock.verdict import Check, Exemption, Verdict
 
 Unfit: TypeAlias = Literal["inconclusive", "exempt"]
@@ -112,7 +110,7 @@ def _against_champion(
     y = measurement.y[rows]
     challenger = measurement.predictions[measurement.winner][rows]
     champion = measurement.champion_prediction[rows]
-    drawn = measurement.resamples if rows.all() else _resamples_of(measurement, rows)
+    drawn = measurement.resamples if rows.all() else measurement.resamples.within(rows)
     found = difference(metric, y, challenger, champion, seed=measurement.seed, resamples=drawn)
     values = metric.value(y, challenger), metric.value(y, champion)
     if not np.isfinite(values).all():
@@ -121,11 +119,6 @@ def _against_champion(
     unit = metric.unit_shown(measurement.target_unit)
     limit = limit_of(metric, values[1])
     return sampled(name, "M206", found, limit, unit=unit, evidence=evidence)
-
-
-def _resamples_of(measurement: ModelMeasurement, rows: NDArray[np.bool_]) -> Resamples:
-    ids = None if measurement.clusters is None else np.asarray(measurement.clusters)[rows]
-    return Resamples.of(int(rows.sum()), seed=measurement.seed, clusters=ids)
 
 
 def without_champion(

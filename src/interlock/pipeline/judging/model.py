@@ -35,7 +35,6 @@ from interlock.product.metrics import EXPECTED_COST, metric_of, product_metrics
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Coverage
-from interlock.stats.resamples import Resamples
 from interlock.store.arrays import array_from_bytes, array_to_bytes
 
 if TYPE_CHECKING:
@@ -301,14 +300,10 @@ def _without_outliers(
 def _measured(
     metrics: list[Any], measurement: ModelMeasurement, prediction: Any, rows: Any = None
 ) -> dict[str, Any]:
-    y, clusters = measurement.y, measurement.clusters
-    resamples: Resamples | None = measurement.resamples
+    y, resamples = measurement.y, measurement.resamples
     if rows is not None:
-        y, prediction, resamples = y[rows], prediction[rows], None
-        clusters = clusters[rows] if clusters is not None else None
-    found = estimates(
-        metrics, y, prediction, seed=measurement.seed, clusters=clusters, resamples=resamples
-    )
+        y, prediction, resamples = y[rows], prediction[rows], resamples.within(rows)
+    found = estimates(metrics, y, prediction, seed=measurement.seed, resamples=resamples)
     return {
         metric.name: {
             "value": None if e.value != e.value else e.value,
