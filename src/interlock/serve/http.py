@@ -31,6 +31,17 @@ from interlock.serve.errors import (
     error_body,
     status_of,
 )
+from interlock.serve.inference import (
+    OPEN,
+    Asked,
+    flattened,
+    inference_error,
+    inferred,
+    is_inference,
+    page_of,
+    read_inference,
+    read_path,
+)
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.plan import ServePlan
@@ -46,7 +57,7 @@ HTML = [
     ("x-content-type-options", "nosniff"),
 ]
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_OPEN = ("/health/live", "/health/ready")
+_OPEN = ("/health/live", "/health/ready", *OPEN)
 _ENCODER = msgspec.json.Encoder()
 _SHOWN = 100  # characters of a query parameter
 Page = Callable[[Any], None]
@@ -87,10 +98,12 @@ class App:
             self._admit(scope)
             if scope.path == "/v1/predict":
                 await self._predict(scope, proto)
+            elif is_inference(scope.path):
+                await self._inference(scope, proto)
             else:
                 self._page(scope)(proto)
         except ServiceError as error:
-            _refuse(proto, error)
+            _refuse(proto, error, inference_error if is_inference(scope.path) else error_body)
 
     def _admit(self, scope: Any) -> None:
         headers = scope.headers
@@ -111,10 +124,22 @@ class App:
             raise _WrongMethod("GET, HEAD")
         return page
 
-    async def _predict(self, scope: Any, proto: Any) -> None:
+    async def _inference(self, scope: Any, proto: Any) -> None:
+        """The Open Inference Protocol."""
+        asked = read_path(scope.path)
+        if asked.page == "infer":
+            await self._predict(scope, proto, asked)
+            return
+        if scope.method not in ("GET", "HEAD"):
+            raise _WrongMethod("GET, HEAD")
+        predictor = self._live.predictor
+        status, content = page_of(asked, predictor.release if predictor else None)
+        proto.response_bytes(status, JSON, content)
+
+    async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> None:
         if scope.method != "POST":
             raise _WrongMethod("POST")
-        _check_type(scope.headers)
+        _check_type(scope.headers, may_be_silent=asked is not None)
         if self._in_flight >= self._limits.in_flight:
             raise ServiceError("S120", "too many requests are in flight; try again")
         self._in_flight += 1
@@ -123,7 +148,10 @@ class App:
             predictor = self._live.predictor
             if predictor is None:
                 raise Unready("no release is ready; try again")
-            status, content = await self._answer(predictor, body, scope.query_string)
+            if asked is None:
+                status, content = await self._answer(predictor, body, scope.query_string)
+            else:
+                status, content = await self._infer(predictor, body, asked)
         finally:
             self._in_flight -= 1
         proto.response_bytes(status, JSON, content)
@@ -134,6 +162,16 @@ class App:
         loop = asyncio.get_running_loop()
         return await self._tick.answer(predictor, body, loop)
 
+    async def _infer(self, predictor: Predictor, body: bytes, asked: Asked) -> tuple[int, bytes]:
+        try:
+            question = read_inference(asked, body, predictor.release)
+        except Exception as error:  # noqa: BLE001 - nothing may take the worker down
+            status, content = await self._filed(_turned_down(predictor, error, body))
+            return status, flattened(content)
+        loop = asyncio.get_running_loop()
+        status, content = await self._tick.answer(predictor, question.body, loop)
+        return status, inferred(question, status, content, predictor.release)
+
     async def _asked_more(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
         """A request with a query string, answered apart."""
         try:
@@ -141,6 +179,10 @@ class App:
         except Exception:  # noqa: BLE001 - nothing may take the worker down
             traceback.print_exc(file=sys.stderr)
             reply = predictor.crashed(body)
+        return await self._filed(reply)
+
+    async def _filed(self, reply: Reply) -> tuple[int, bytes]:
+        """Status and body of a reply, once its records are written."""
         try:
             synced = self._file(reply.records)
             if synced is not None:
@@ -235,7 +277,7 @@ class _WrongMethod(ServiceError):  # noqa: N818 - a refusal
         self.allowed = allowed
 
 
-def _refuse(proto: Any, error: ServiceError) -> None:
+def _refuse(proto: Any, error: ServiceError, written: Callable[[InterlockError], bytes]) -> None:
     headers = JSON
     if isinstance(error, _WrongMethod):
         headers = [*JSON, ("allow", error.allowed)]
@@ -245,7 +287,15 @@ def _refuse(proto: Any, error: ServiceError) -> None:
         headers = [*JSON, ("connection", "close")]
     elif status_of(error) == 503:
         headers = [*JSON, ("retry-after", "1")]
-    proto.response_bytes(status_of(error), headers, error_body(error))
+    proto.response_bytes(status_of(error), headers, written(error))
+
+
+def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:
+    """The reply to a request that could not be read."""
+    if isinstance(error, ServiceError):
+        return predictor.refused(error, body)
+    traceback.print_exception(error, file=sys.stderr)
+    return predictor.crashed(body)
 
 
 def _explain(query: str) -> bool:
@@ -262,9 +312,14 @@ def _explain(query: str) -> bool:
     return given == ["true"]
 
 
-def _check_type(headers: Any) -> None:
+def _check_type(headers: Any, *, may_be_silent: bool) -> None:
+    """Raises ServiceError S115. Public v2 clients name no type; a web page would name itself."""
     kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
     coding = (headers.get("content-encoding") or "identity").strip().lower()
+    if headers.get("inference-header-content-length") is not None:
+        raise ServiceError("S115", "the binary tensor extension is not offered; send JSON data")
+    if may_be_silent and not kind and headers.get("origin") is None:
+        kind = "application/json"
     if kind != "application/json" or coding != "identity":
         raise ServiceError("S115", "the body is not declared as plain application/json")
 

@@ -1,0 +1,176 @@
+"""The Open Inference Protocol (v2) over the same predictor; knows no transport.
+
+Its paths, its pages and its errors (``{"error": "…"}``). Rows go the friendly API's way: the same
+rules, limits and log. The model is the product; its version is the release's label, or the bundle's
+digest where there is none (the digest is taken, too). The binary tensor extension is not offered.
+
+Source: https://github.com/kserve/open-inference-protocol, REST.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+
+from interlock import __version__
+from interlock.errors import InterlockError
+from interlock.serve.errors import FieldMistake, ServiceError, Unready, error_body
+from interlock.serve.loaded import LoadedRelease
+from interlock.serve.tensors import (
+    Question,
+    answer_tensors,
+    input_tensor,
+    output_tensors,
+    read_question,
+)
+
+OPEN = ("/v2/health/live", "/v2/health/ready", "/v2/health/live/", "/v2/health/ready/")
+"""Paths that need no token."""
+
+_ENCODER = msgspec.json.Encoder()
+_LISTED = 20  # mistakes in one message
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A path read: ``page`` is server, live, ready, model, model_ready or infer."""
+
+    page: str
+    model: str = ""
+    version: str = ""
+
+    def check(self, release: LoadedRelease) -> None:
+        """Raises ServiceError S116 unless this release is the model that the path names."""
+        if self.model != release.product:
+            raise ServiceError("S116", f"there is no such model; there is {release.product}")
+        if self.version and self.version not in (version_of(release), release.digest):
+            what = f"there is no such version; {version_of(release)} is live"
+            raise ServiceError("S116", what)
+
+
+def is_inference(path: str) -> bool:
+    """Whether a path is this protocol's."""
+    return path == "/v2" or path.startswith("/v2/")
+
+
+def read_path(path: str) -> Asked:
+    """What is asked for; a slash at the end changes nothing. Raises ServiceError S116."""
+    match [unquote(part) for part in path.removesuffix("/").split("/")[2:]]:
+        case []:
+            return Asked("server")
+        case ["health", ("live" | "ready") as page]:
+            return Asked(page)
+        case ["models", model, *rest]:
+            return _model(model, rest)
+    raise _no_path()
+
+
+def _model(model: str, rest: list[str]) -> Asked:
+    version = ""
+    if len(rest) > 1 and rest[0] == "versions":
+        version, rest = rest[1], rest[2:]
+        if not version:
+            raise _no_path()
+    pages = {(): "model", ("ready",): "model_ready", ("infer",): "infer"}
+    page = pages.get(tuple(rest))
+    if page is None:
+        raise _no_path()
+    return Asked(page, model, version)
+
+
+def _no_path() -> ServiceError:
+    return ServiceError("S116", "there is no such path")
+
+
+def version_of(release: LoadedRelease) -> str:
+    """The version that clients see."""
+    return release.label or release.digest
+
+
+def page_of(asked: Asked, release: LoadedRelease | None) -> tuple[int, bytes]:
+    """Status and body of what is not ``infer``. Raises ServiceError S116, S127."""
+    if asked.page == "server":
+        about = {"name": "interlock", "version": __version__, "extensions": []}
+        return 200, _ENCODER.encode(about)
+    if asked.page == "live":
+        return 200, _ENCODER.encode({"live": True})
+    if asked.page == "ready":
+        ready = release is not None
+        return 200 if ready else 503, _ENCODER.encode({"ready": ready})
+    if release is None:
+        raise Unready("no release is ready; try again")
+    asked.check(release)
+    if asked.page == "model_ready":
+        return 200, _ENCODER.encode({"name": release.product, "ready": True})
+    return 200, _ENCODER.encode(_metadata(release))
+
+
+def _metadata(release: LoadedRelease) -> dict[str, Any]:
+    return {
+        "name": release.product,
+        "versions": [version_of(release)],
+        "platform": "interlock",
+        "inputs": [input_tensor(field) for field in release.contract.request.fields],
+        "outputs": output_tensors(release.contract),
+    }
+
+
+def read_inference(asked: Asked, body: bytes, release: LoadedRelease) -> Question:
+    """The question put to this release. Raises ServiceError S110, S111, S113, S116."""
+    asked.check(release)
+    return read_question(body, release.contract)
+
+
+def inferred(question: Question, status: int, content: bytes, release: LoadedRelease) -> bytes:
+    """The body to send, of what the friendly API answers to the question's rows."""
+    if status != 200:
+        return flattened(content)
+    answers = msgspec.json.decode(content)
+    said = {key: answers[0][key] for key in ("unit", "digest", "arm")}
+    marks = {key: True for key in ("degraded", "replay") if any(key in row for row in answers)}
+    found = {
+        "model_name": release.product,
+        "model_version": version_of(release),
+        "parameters": said | marks,
+        "outputs": answer_tensors(answers, question.outputs, release.contract),
+    }
+    return _ENCODER.encode({"id": question.id, **found} if question.id else found)
+
+
+class _Problem(msgspec.Struct):
+    code: str
+    message: str
+    mistakes: list[FieldMistake]
+
+
+class _Envelope(msgspec.Struct):
+    error: _Problem
+
+
+def flattened(content: bytes) -> bytes:
+    """A refusal of the friendly API in this protocol's words: its code, message and mistakes.
+
+    >>> flattened(b'{"error": {"code": "S111", "message": "no JSON", "mistakes": []}}')
+    b'{"error":"S111: no JSON"}'
+    """
+    problem = msgspec.json.decode(content, type=_Envelope).error
+    mistakes = [_said(mistake) for mistake in problem.mistakes[:_LISTED]]
+    if more := len(problem.mistakes) - len(mistakes):
+        mistakes.append(f"and {more} more")
+    text = f"{problem.code}: {problem.message}"
+    return _ENCODER.encode({"error": ": ".join([text, "; ".join(mistakes)]) if mistakes else text})
+
+
+def inference_error(error: InterlockError) -> bytes:
+    """A refusal as this protocol writes one."""
+    return flattened(error_body(error))
+
+
+def _said(mistake: FieldMistake) -> str:
+    place = mistake.field if mistake.row is None else f"{mistake.field} in row {mistake.row}"
+    words = f"{place} {mistake.what}".strip()
+    words += f", expected {mistake.expected}" if mistake.expected else ""
+    return words + (f", got {mistake.got}" if mistake.got else "")
