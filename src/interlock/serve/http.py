@@ -133,7 +133,9 @@ class App:
         if scope.method not in ("GET", "HEAD"):
             raise _WrongMethod("GET, HEAD")
         predictor = self._live.predictor
-        status, content = page_of(asked, predictor.release if predictor else None)
+        status, content = page_of(
+            asked, predictor.release if predictor else None, ready=self._live.open
+        )
         proto.response_bytes(status, JSON, content)
 
     async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> None:

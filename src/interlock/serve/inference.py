@@ -90,21 +90,24 @@ def version_of(release: LoadedRelease) -> str:
     return release.label or release.digest
 
 
-def page_of(asked: Asked, release: LoadedRelease | None) -> tuple[int, bytes]:
-    """Status and body of what is not ``infer``. Raises ServiceError S116, S127."""
+def page_of(asked: Asked, release: LoadedRelease | None, *, ready: bool) -> tuple[int, bytes]:
+    """Status and body of what is not ``infer``; ``ready``: every worker has the release.
+
+    Raises ServiceError S116, S127.
+    """
     if asked.page == "server":
         about = {"name": "interlock", "version": __version__, "extensions": []}
         return 200, _ENCODER.encode(about)
     if asked.page == "live":
         return 200, _ENCODER.encode({"live": True})
     if asked.page == "ready":
-        ready = release is not None
         return 200 if ready else 503, _ENCODER.encode({"ready": ready})
     if release is None:
         raise Unready("no release is ready; try again")
     asked.check(release)
     if asked.page == "model_ready":
-        return 200, _ENCODER.encode({"name": release.product, "ready": True})
+        about = {"name": release.product, "ready": ready}
+        return 200 if ready else 503, _ENCODER.encode(about)
     return 200, _ENCODER.encode(_metadata(release))
 
 

@@ -81,7 +81,9 @@ def output_tensors(contract: Contract) -> list[dict[str, Any]]:
     if spec.interval is not None:
         named += [("interval_low", "FP64"), ("interval_high", "FP64")]
     named += [("covered", "BOOL"), ("not_covered", "BYTES"), ("prediction_id", "BYTES")]
-    found = [{"name": name, "datatype": kind, "shape": [-1]} for name, kind in named]
+    found: list[dict[str, Any]] = [
+        {"name": name, "datatype": kind, "shape": [-1]} for name, kind in named
+    ]
     if spec.classes:
         names = _ENCODER.encode([class_name(value) for value in spec.classes]).decode()
         parameters = {"classes": names}
