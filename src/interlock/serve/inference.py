@@ -106,8 +106,8 @@ def page_of(asked: Asked, release: LoadedRelease | None, *, ready: bool) -> tupl
         raise Unready("no release is ready; try again")
     asked.check(release)
     if asked.page == "model_ready":
-        about = {"name": release.product, "ready": ready}
-        return 200 if ready else 503, _ENCODER.encode(about)
+        standing = {"name": release.product, "ready": ready}
+        return 200 if ready else 503, _ENCODER.encode(standing)
     return 200, _ENCODER.encode(_metadata(release))
 
 
