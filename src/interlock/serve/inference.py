@@ -10,12 +10,12 @@ Source: https://github.com/kserve/open-inference-protocol, REST.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import unquote
 
 import msgspec
 
-from interlock import __version__
 from interlock.errors import InterlockError
 from interlock.serve.errors import FieldMistake, ServiceError, Unready, error_body
 from interlock.serve.loaded import LoadedRelease
@@ -69,16 +69,16 @@ def read_path(path: str) -> Asked:
 
 
 def _model(model: str, rest: list[str]) -> Asked:
-    version = ""
+    wanted = ""
     if len(rest) > 1 and rest[0] == "versions":
-        version, rest = rest[1], rest[2:]
-        if not version:
+        wanted, rest = rest[1], rest[2:]
+        if not wanted:
             raise _no_path()
     pages = {(): "model", ("ready",): "model_ready", ("infer",): "infer"}
     page = pages.get(tuple(rest))
     if page is None:
         raise _no_path()
-    return Asked(page, model, version)
+    return Asked(page, model, wanted)
 
 
 def _no_path() -> ServiceError:
@@ -96,7 +96,7 @@ def page_of(asked: Asked, release: LoadedRelease | None, *, ready: bool) -> tupl
     Raises ServiceError S116, S127.
     """
     if asked.page == "server":
-        about = {"name": "interlock", "version": __version__, "extensions": []}
+        about = {"name": "interlock", "version": version("interlock"), "extensions": []}
         return 200, _ENCODER.encode(about)
     if asked.page == "live":
         return 200, _ENCODER.encode({"live": True})
