@@ -23,6 +23,7 @@ def serve_command(
     host: str | None = None,
     port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
+    access_log: Flag = False,
     replay: Flag = False,
     first: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
@@ -42,6 +43,8 @@ def serve_command(
         The port to listen on; 0 takes a free one.
     workers
         Processes that share the port, about one for each core (default: 1).
+    access_log
+        One JSON line for each request on standard error; never bodies.
     replay
         Answer for days gone by, with what was known then.
     first
@@ -71,6 +74,7 @@ def serve_command(
             host=host or "127.0.0.1",
             port=port or 0,
             workers=workers or 1,
+            access_log=access_log,
             token_file=token_file,
             on_ready=ready,
         )
@@ -86,6 +90,7 @@ def serve_command(
             host=host,
             port=port,
             workers=workers,
+            access_log=access_log,
             replay=days,
             on_ready=ready,
             on_trouble=trouble,

@@ -24,6 +24,7 @@ from typing import TypeVar
 
 import msgspec
 
+from interlock.serve.metrics import Snapshot
 from interlock.serve.target import Target
 
 _AGREED = "agreed.json"
@@ -71,9 +72,20 @@ class Group:
                 found[path.stem] = said
         return found
 
+    def publish(self, snapshot: Snapshot) -> None:
+        """Leave this worker's counts for whichever worker is asked for all. Raises OSError."""
+        _write(self.directory / f"{self.worker}.metrics", snapshot)
+
+    def published(self) -> list[Snapshot]:
+        """The counts that the other workers left last, in the order of their names."""
+        paths = sorted(self.directory.glob("w*.metrics"), key=lambda path: (len(path.stem), path))
+        found = [_read(path, Snapshot) for path in paths if path.stem != self.worker]
+        return [snapshot for snapshot in found if snapshot is not None]
+
     def forget(self, worker: str) -> None:
         """A worker has ended: what it said counts no more."""
-        (self.directory / f"{worker}.json").unlink(missing_ok=True)
+        for ending in ("json", "metrics"):
+            (self.directory / f"{worker}.{ending}").unlink(missing_ok=True)
 
     def open(self) -> None:
         """All workers are ready. Raises OSError."""
@@ -98,6 +110,6 @@ def _place(kind: type, value: object) -> object:
 
 
 def _write(path: Path, value: object) -> None:
-    new = path.with_suffix(".new")
+    new = path.with_name(f"{path.name}.new")
     new.write_bytes(msgspec.json.encode(value, enc_hook=str))
     new.replace(path)

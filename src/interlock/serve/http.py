@@ -15,12 +15,16 @@ import sys
 import traceback
 from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from contextlib import suppress
+from dataclasses import replace
+from time import perf_counter
+from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
 import msgspec
 
 from interlock.errors import InterlockError
+from interlock.serve.access import AccessLog
 from interlock.serve.contract import Contract
 from interlock.serve.docs_page import POLICY, docs_page
 from interlock.serve.errors import (
@@ -28,9 +32,10 @@ from interlock.serve.errors import (
     InvalidRequest,
     ServiceError,
     Unready,
-    error_body,
     status_of,
 )
+from interlock.serve.exposition import CONTENT_TYPE, exposition
+from interlock.serve.group import Group
 from interlock.serve.inference import (
     OPEN,
     Asked,
@@ -44,11 +49,12 @@ from interlock.serve.inference import (
 )
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
+from interlock.serve.metrics import Metrics, Snapshot
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
 from interlock.serve.schema import openapi, schema_document
-from interlock.serve.tick import Tick
+from interlock.serve.tick import Tick, refusal
 
 JSON = [("content-type", "application/json"), ("x-content-type-options", "nosniff")]
 HTML = [
@@ -56,18 +62,32 @@ HTML = [
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
 ]
+PLAIN = [("content-type", CONTENT_TYPE), ("x-content-type-options", "nosniff")]
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = ("/health/live", "/health/ready", *OPEN)
 _ENCODER = msgspec.json.Encoder()
 _SHOWN = 100  # characters of a query parameter
-Page = Callable[[Any], None]
+Page = Callable[[], "Response"]
+Headers = list[tuple[str, str]]
+
+
+class Response(NamedTuple):
+    """What goes out: a reply with its headers."""
+
+    reply: Reply
+    headers: Headers
 
 
 class App:
     """The service as an RSGI application."""
 
     def __init__(
-        self, plan: ServePlan, live: LiveRelease, log: PredictionLog, token: str | None
+        self,
+        plan: ServePlan,
+        live: LiveRelease,
+        log: PredictionLog,
+        token: str | None,
+        group: Group | None = None,
     ) -> None:
         self._live = live
         self._log = log
@@ -76,12 +96,17 @@ class App:
         self._local = plan.on_loopback
         self._token = None if token is None else _hashed(token)
         self._in_flight = 0
+        self._arm = plan.arm
+        self._group = group
+        self._metrics = Metrics(plan.worker)
+        self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
         self._tick = Tick(self._file)
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
         self._pages: dict[str, Page] = {
             "/health/live": self._alive,
             "/health/ready": self._ready,
             "/v1/status": self._status,
+            "/metrics": self._measured,
             "/v1/schema": self._schema,
             "/openapi.json": self._openapi,
             "/docs": self._docs,
@@ -93,22 +118,56 @@ class App:
         return self._in_flight
 
     async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        """Answer one request."""
+        """Answer one request of an RSGI server."""
+        reply, headers = await self.respond(scope, proto)
+        proto.response_bytes(reply.status, headers, reply.body)
+
+    async def respond(self, scope: Any, body: Any) -> Response:
+        """The answer to one request, however it came.
+
+        ``scope`` has ``method``, ``path``, ``query_string`` and ``headers`` with ``get``; ``body``
+        is awaited for all of it when called, and iterates over its parts.
+        """
+        begun = perf_counter()
         try:
             self._admit(scope)
             if scope.path == "/v1/predict":
-                await self._predict(scope, proto)
+                response = Response(await self._predict(scope, body), JSON)
             elif is_inference(scope.path):
-                await self._inference(scope, proto)
+                response = Response(await self._inference(scope, body), JSON)
             else:
-                self._page(scope)(proto)
+                response = self._page(scope)()
         except ServiceError as error:
-            _refuse(proto, error, inference_error if is_inference(scope.path) else error_body)
+            response = _refused(error, unread=_has_body(scope.headers))
+            self._metrics.shed += error.code == "S120"
+            if is_inference(scope.path):
+                reply = replace(response.reply, body=inference_error(error))
+                response = response._replace(reply=reply)
+        self._note(scope, response.reply, perf_counter() - begun)
+        return response
+
+    def _note(self, scope: Any, reply: Reply, seconds: float) -> None:
+        path = scope.path
+        self._metrics.answered(
+            self._known(path), reply.status, seconds, release=reply.release, arm=reply.arm
+        )
+        if self._access is not None:
+            self._access.write(scope.method, path, reply, seconds)
+
+    def _known(self, path: str) -> str:
+        """The path as a label, of which there are few."""
+        if path == "/v1/predict" or path in self._pages:
+            return path
+        return "/v2" if is_inference(path) else "other"
 
     def _admit(self, scope: Any) -> None:
         headers = scope.headers
         host = headers.get("host")
-        if self._local and host is not None and _name(host) not in _LOCAL_NAMES:
+        if headers.get("content-length") is not None and headers.get("transfer-encoding"):
+            raise ServiceError("S140", "the request has two lengths")
+        if self._local and host is None:
+            raise ServiceError("S140", "the request has no Host header")
+        if self._local and _name(host) not in _LOCAL_NAMES:
             raise ServiceError("S119", "the Host header names another host")
         if self._token is None or scope.path in _OPEN:
             return
@@ -124,21 +183,20 @@ class App:
             raise _WrongMethod("GET, HEAD")
         return page
 
-    async def _inference(self, scope: Any, proto: Any) -> None:
+    async def _inference(self, scope: Any, proto: Any) -> Reply:
         """The Open Inference Protocol."""
         asked = read_path(scope.path)
         if asked.page == "infer":
-            await self._predict(scope, proto, asked)
-            return
+            return await self._predict(scope, proto, asked)
         if scope.method not in ("GET", "HEAD"):
             raise _WrongMethod("GET, HEAD")
         predictor = self._live.predictor
         status, content = page_of(
             asked, predictor.release if predictor else None, ready=self._live.open
         )
-        proto.response_bytes(status, JSON, content)
+        return Reply(status, content, [])
 
-    async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> None:
+    async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> Reply:
         if scope.method != "POST":
             raise _WrongMethod("POST")
         _check_type(scope.headers, may_be_silent=asked is not None)
@@ -151,30 +209,29 @@ class App:
             if predictor is None:
                 raise Unready("no release is ready; try again")
             if asked is None:
-                status, content = await self._answer(predictor, body, scope.query_string)
-            else:
-                status, content = await self._infer(predictor, body, asked)
+                return await self._answer(predictor, body, scope.query_string)
+            return await self._infer(predictor, body, asked)
         finally:
             self._in_flight -= 1
-        proto.response_bytes(status, JSON, content)
 
-    async def _answer(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
+    async def _answer(self, predictor: Predictor, body: bytes, query: str) -> Reply:
         if query:
             return await self._asked_more(predictor, body, query)
         loop = asyncio.get_running_loop()
         return await self._tick.answer(predictor, body, loop)
 
-    async def _infer(self, predictor: Predictor, body: bytes, asked: Asked) -> tuple[int, bytes]:
+    async def _infer(self, predictor: Predictor, body: bytes, asked: Asked) -> Reply:
         try:
             question = read_inference(asked, body, predictor.release)
         except Exception as error:  # noqa: BLE001 - nothing may take the worker down
-            status, content = await self._filed(_turned_down(predictor, error, body))
-            return status, flattened(content)
+            reply = await self._filed(_turned_down(predictor, error, body))
+            return replace(reply, body=flattened(reply.body))
         loop = asyncio.get_running_loop()
-        status, content = await self._tick.answer(predictor, question.body, loop)
-        return status, inferred(question, status, content, predictor.release)
+        reply = await self._tick.answer(predictor, question.body, loop)
+        content = inferred(question, reply.status, reply.body, predictor.release)
+        return replace(reply, body=content)
 
-    async def _asked_more(self, predictor: Predictor, body: bytes, query: str) -> tuple[int, bytes]:
+    async def _asked_more(self, predictor: Predictor, body: bytes, query: str) -> Reply:
         """A request with a query string, answered apart."""
         try:
             reply = await self._reply(predictor, body, query)
@@ -183,15 +240,15 @@ class App:
             reply = predictor.crashed(body)
         return await self._filed(reply)
 
-    async def _filed(self, reply: Reply) -> tuple[int, bytes]:
-        """Status and body of a reply, once its records are written."""
+    async def _filed(self, reply: Reply) -> Reply:
+        """The reply, once its records are written."""
         try:
             synced = self._file(reply.records)
             if synced is not None:
                 await synced
         except InterlockError as error:
-            return status_of(error), error_body(error)
-        return reply.status, reply.body
+            return refusal(error)
+        return reply
 
     async def _reply(self, predictor: Predictor, body: bytes, query: str) -> Reply:
         try:
@@ -239,30 +296,57 @@ class App:
     def _too_large(self) -> ServiceError:
         return ServiceError("S112", f"the body is larger than {self._limits.body_bytes} bytes")
 
-    def _alive(self, proto: Any) -> None:
-        proto.response_bytes(200, JSON, b'{"live":true}')
+    def _alive(self) -> Response:
+        return _json(b'{"live":true}')
 
-    def _ready(self, proto: Any) -> None:
+    def _ready(self) -> Response:
         ready = self._live.open
-        proto.response_bytes(200 if ready else 503, JSON, _ENCODER.encode({"ready": ready}))
+        return _json(_ENCODER.encode({"ready": ready}), 200 if ready else 503)
 
-    def _status(self, proto: Any) -> None:
+    def _status(self) -> Response:
         predictor = self._live.predictor
         status = {
             **self._live.status(),
             "in_flight": self._in_flight,
             "history": None if predictor is None else predictor.standing(),
         }
-        proto.response_bytes(200, JSON, _ENCODER.encode(status))
+        return _json(_ENCODER.encode(status))
 
-    def _schema(self, proto: Any) -> None:
-        proto.response_bytes(200, JSON, _ENCODER.encode(schema_document(self._contract())))
+    def _measured(self) -> Response:
+        """The metrics of all workers: the others' as they last left them."""
+        others = [] if self._group is None else self._group.published()
+        text = exposition([self.snapshot(), *others])
+        return Response(Reply(200, text.encode(), []), PLAIN)
 
-    def _openapi(self, proto: Any) -> None:
-        proto.response_bytes(200, JSON, _ENCODER.encode(openapi(self._contract())))
+    def publish(self) -> None:
+        """Leave the counts for the other workers, where there are any."""
+        if self._group is not None:
+            with suppress(OSError):  # a full disk must not end the service
+                self._group.publish(self.snapshot())
 
-    def _docs(self, proto: Any) -> None:
-        proto.response_bytes(200, HTML, docs_page(self._contract()).encode())
+    def snapshot(self) -> Snapshot:
+        """What this worker has counted, and how it stands."""
+        predictor = self._live.predictor
+        histories = {} if predictor is None else predictor.standing().histories
+        live = self._live.status()
+        release = (live["release"] or "", live["digest"], self._arm, live["generation"])
+        return self._metrics.snapshot(
+            in_flight=self._in_flight,
+            log_bytes=self._log.written,
+            log_dropped=self._log.tally.dropped,
+            log_unsynced=self._log.unsynced,
+            staleness={name: f.age_seconds for name, f in histories.items() if f is not None},
+            release=release if live["digest"] else None,
+        )
+
+    def _schema(self) -> Response:
+        return _json(_ENCODER.encode(schema_document(self._contract())))
+
+    def _openapi(self) -> Response:
+        return _json(_ENCODER.encode(openapi(self._contract())))
+
+    def _docs(self) -> Response:
+        return Response(Reply(200, docs_page(self._contract()).encode(), []), HTML)
 
     def _contract(self) -> Contract:
         predictor = self._live.predictor
@@ -279,17 +363,27 @@ class _WrongMethod(ServiceError):  # noqa: N818 - a refusal
         self.allowed = allowed
 
 
-def _refuse(proto: Any, error: ServiceError, written: Callable[[InterlockError], bytes]) -> None:
+def _json(content: bytes, status: int = 200) -> Response:
+    return Response(Reply(status, content, []), JSON)
+
+
+def _has_body(headers: Any) -> bool:
+    length = headers.get("content-length")
+    return length not in (None, "0") or headers.get("transfer-encoding") is not None
+
+
+def _refused(error: ServiceError, *, unread: bool) -> Response:
+    """A refusal; what was not read of a body must not pass for the next request."""
     headers = JSON
     if isinstance(error, _WrongMethod):
         headers = [*JSON, ("allow", error.allowed)]
     elif error.code == "S118":
         headers = [*JSON, ("www-authenticate", "Bearer")]
-    elif status_of(error) in (408, 413):  # the rest of the body is not wanted
-        headers = [*JSON, ("connection", "close")]
     elif status_of(error) == 503:
         headers = [*JSON, ("retry-after", "1")]
-    proto.response_bytes(status_of(error), headers, written(error))
+    if unread:
+        headers = [*headers, ("connection", "close")]
+    return Response(refusal(error), headers)
 
 
 def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:

@@ -87,6 +87,7 @@ class PredictionLog:
         self._number = start.number
         self._names_synced = -1
         self._current: _Current | None = None
+        self._written = 0
         self._retired: list[int] = []
         self._waiting: list[tuple[int, Future[int]]] = []
         self._distrusted = False  # a sync failed since the current segment was begun
@@ -126,6 +127,16 @@ class PredictionLog:
     def tally(self) -> Tally:
         """The counts so far, of this and earlier processes of the worker."""
         return replace(self._tally, next_sequence=self._last + 1)
+
+    @property
+    def written(self) -> int:
+        """Bytes of records written since the log was opened."""
+        return self._written
+
+    @property
+    def unsynced(self) -> int:
+        """Records written and not yet known to be on disk."""
+        return self._last - self._synced
 
     def append(self, payloads: Sequence[bytes]) -> int:
         """Log the payloads in one write; the sequence number of the last.
@@ -215,6 +226,7 @@ class PredictionLog:
             self._cut_back(current, sequence)
             raise
         current.end += len(data)
+        self._written += len(data)
         self._last = sequence
 
     def _writable(self) -> _Current:

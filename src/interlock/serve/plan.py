@@ -21,6 +21,7 @@ from interlock.errors import OperatorError
 from interlock.store.online_place import OnlineAccess
 
 MOST_WORKERS = 256
+STDERR = 2  # as the file descriptor of an access log
 LEASH = "--until-stdin-ends"  # a worker's argument: stop with the process that started it
 
 
@@ -72,6 +73,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     host: str = "127.0.0.1"
     port: int = 0  # 0: any that is free
     token_file: str | None = None
+    access_log: int | None = None  # file descriptor of one JSON line a request
     resident: int = 3  # releases kept loaded, so that a rollback is a flip back
     poll_seconds: float = 0.15
     limits: Limits = Limits()

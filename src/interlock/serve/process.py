@@ -13,10 +13,14 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+from msgspec import structs
 
 from interlock import clock
 from interlock.errors import InterlockError, OperatorError
@@ -97,14 +101,15 @@ def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
     """
     directory = tempfile.TemporaryDirectory(prefix="interlock-serve-")
     place = Path(directory.name)
-    (place / "plan.json").write_bytes(plan_bytes(plan))
-    with (place / "stderr").open("wb") as errors:
+    with (place / "stderr").open("wb") as errors, _kept_open(plan.access_log) as lines:
+        (place / "plan.json").write_bytes(plan_bytes(structs.replace(plan, access_log=lines)))
         process = subprocess.Popen(
             [*command(place / "plan.json"), LEASH],
             stdin=subprocess.PIPE,  # its end, whatever ends this process, tells the worker to stop
             stdout=subprocess.PIPE,
             stderr=errors,
             env=worker_environment(),
+            pass_fds=() if lines is None else (lines,),
         )
     url = _ready_line(process, seconds)
     if url is not None:
@@ -114,6 +119,19 @@ def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
     status, said = process.wait(), _said(place)
     directory.cleanup()
     raise _ended(status, said) if ended else _too_slow(seconds, said)
+
+
+@contextmanager
+def _kept_open(descriptor: int | None) -> Iterator[int | None]:
+    """The same file under a number that the worker's own standard streams leave alone."""
+    if descriptor is None:
+        yield None
+        return
+    copy = os.dup(descriptor)
+    try:
+        yield copy
+    finally:
+        os.close(copy)
 
 
 def worker_environment() -> dict[str, str]:

@@ -56,11 +56,17 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A status, a body, and the records that must be on file before the body is sent."""
+    """A status, a body, and the records that must be on file before the body is sent.
+
+    ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered.
+    """
 
     status: int
     body: bytes
     records: list[bytes]
+    id: str = ""
+    release: str = ""
+    arm: str = ""
 
 
 @dataclass(slots=True)
@@ -105,8 +111,9 @@ class Replies:
 
     def refused(self, error: InterlockError, body: bytes, now: int) -> Reply:
         """The refusal of a request, and its record."""
-        record = record_bytes(self._refusal(error, body, now))
-        return Reply(status_of(error), error_body(error), [record])
+        refusal = self._refusal(error, body, now)
+        label, records = self._release.label, [record_bytes(refusal)]
+        return Reply(status_of(error), error_body(error), records, refusal.id, label, self._arm)
 
     def replied(self, answered: Answered) -> Reply:
         """The records to log, and the body to send."""
@@ -119,7 +126,7 @@ class Replies:
             records.append(record_bytes(record))
             replies.append(self._reply(row, one, why, identity))
         content = _ENCODER.encode(replies if answered.is_list else replies[0])
-        return Reply(200, content, records)
+        return Reply(200, content, records, replies[0].id, self._release.label, self._arm)
 
     def _reply(
         self, row: Row, answer: AnswerOne | None, why: Explanation | None, identity: str

@@ -23,9 +23,8 @@ from interlock.serve.replies import Reply
 MOST = 64
 """Requests answered together at most, so that the first of many does not wait for all."""
 
-Sent = tuple[int, bytes]
 File = Callable[[Sequence[bytes]], Future[int] | None]
-_Waiting = tuple[Predictor, bytes, "Future[Sent]"]
+_Waiting = tuple[Predictor, bytes, "Future[Reply]"]
 
 
 class Tick:
@@ -38,9 +37,9 @@ class Tick:
         self._file = file
         self._waiting: list[_Waiting] = []
 
-    def answer(self, predictor: Predictor, body: bytes, loop: AbstractEventLoop) -> Future[Sent]:
-        """Status and body of the answer, once its record is written."""
-        future: Future[Sent] = loop.create_future()
+    def answer(self, predictor: Predictor, body: bytes, loop: AbstractEventLoop) -> Future[Reply]:
+        """The answer, once its record is written."""
+        future: Future[Reply] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
         self._waiting.append((predictor, body, future))
@@ -63,20 +62,19 @@ class Tick:
             except Exception:  # noqa: BLE001 - whoever waits must hear of it
                 traceback.print_exc(file=sys.stderr)
                 failed = ServiceError("S125", "the service failed; its operator can see why")
-                _send(group, [(status_of(failed), error_body(failed))] * len(group))
+                _send(group, [refusal(failed)] * len(group))
 
     def _answer(self, waiting: Sequence[_Waiting]) -> None:
         replies = self._replies(waiting)
         try:
             synced = self._file([record for reply in replies for record in reply.records])
         except InterlockError as error:
-            _send(waiting, [(status_of(error), error_body(error))] * len(waiting))
+            _send(waiting, [refusal(error)] * len(waiting))
             return
-        sent = [(reply.status, reply.body) for reply in replies]
         if synced is None:
-            _send(waiting, sent)
+            _send(waiting, replies)
         else:
-            synced.add_done_callback(lambda done: _send(waiting, _after(done, sent)))
+            synced.add_done_callback(lambda done: _send(waiting, _after(done, replies)))
 
     def _replies(self, waiting: Sequence[_Waiting]) -> list[Reply]:
         """In the order of the requests; a swap between two of them makes two groups."""
@@ -89,17 +87,22 @@ class Tick:
             return [self.alone(predictor, body) for predictor, body, _ in waiting]
 
 
-def _after(done: Future[int], sent: list[Sent]) -> list[Sent]:
+def refusal(error: InterlockError) -> Reply:
+    """What is sent, and not logged, where the log or the service itself failed."""
+    return Reply(status_of(error), error_body(error), [])
+
+
+def _after(done: Future[int], sent: list[Reply]) -> list[Reply]:
     """What is sent once the disk has answered."""
     error = done.exception()
     if error is None:
         return sent
     if isinstance(error, InterlockError):
-        return [(status_of(error), error_body(error))] * len(sent)
+        return [refusal(error)] * len(sent)
     raise error
 
 
-def _send(waiting: Sequence[_Waiting], sent: Sequence[Sent]) -> None:
+def _send(waiting: Sequence[_Waiting], sent: Sequence[Reply]) -> None:
     for (_, _, future), answer in zip(waiting, sent, strict=True):
         if not future.done():  # its client may have gone
             future.set_result(answer)

@@ -9,12 +9,9 @@ it: requests in flight are answered, the log is synced. Exit status and errors a
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -24,21 +21,16 @@ from granian.server.embed import Server
 
 from interlock import clock
 from interlock.errors import ExitCode, InterlockError
-from interlock.serve.group import Group
 from interlock.serve.http import App
-from interlock.serve.ids import PredictionIds
 from interlock.serve.listen import listens, read_token, reserve_port, share_port
-from interlock.serve.live import LiveRelease
 from interlock.serve.load import load
-from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.opened import opened
 from interlock.serve.plan import LEASH, ServePlan, read_plan
-from interlock.serve.predictor import Predictor
-from interlock.serve.target import Target, target_reader
-from interlock.serve.trial import try_apart
 
 _HEADER_MILLISECONDS = 10_000  # until a request's headers must have arrived
 _HEADER_BYTES = 1 << 16
 _BACKLOG = 1_024
+_PUBLISH_SECONDS = 1.0
 
 
 def main(arguments: list[str]) -> int:
@@ -63,46 +55,11 @@ def run(path: Path, *, leashed: bool = False) -> None:
     Raises InterlockError when the service cannot begin.
     """
     plan = read_plan(path)
-    token = read_token(plan)
-    group = None if plan.group is None else Group(Path(plan.group), plan.worker)
-    reserve = reserve_port if group is None else share_port
+    read_token(plan)
+    reserve = reserve_port if plan.group is None else share_port
     reserved = reserve(plan.host, plan.port)
-    options = LogOptions(ack=plan.ack, full=plan.log_full)
-    with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
-        live = LiveRelease(
-            target_reader(plan),
-            partial(_load, plan, log, PredictionIds()),
-            partial(_try, path),
-            resident=plan.resident,
-            poll_seconds=plan.poll_seconds,
-            group=group,
-        )
-        live.start()
-        gc.collect()
-        gc.freeze()  # what is loaded by now stays: later collections need not look at it
-        if plan.pointer is not None:
-            live.follow()
-        try:
-            uvloop.run(_serve(plan, App(plan, live, log, token), reserved, leashed))
-        finally:
-            live.stop()
-
-
-def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:
-    release = load(target.directory, plan, digest=target.digest, label=target.label)
-    return Predictor(release, log, plan, ids, now=service_clock(plan))
-
-
-def _try(path: Path, target: Target) -> None:
-    try_apart(path, target.directory)
-
-
-def service_clock(plan: ServePlan) -> Callable[[], int]:
-    """The clock of the service: the present, or in replay the given instant."""
-    given = plan.clock
-    if plan.replay and given is not None:
-        return lambda: given
-    return clock.now
+    with opened(plan, path) as app:
+        uvloop.run(_serve(plan, app, reserved, leashed))
 
 
 async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bool) -> None:
@@ -132,10 +89,19 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bo
     reserved.close()
     shown = f"[{host}]" if ":" in host else host
     print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
+    publishing = loop.create_task(_publish(app))
     await stopping.wait()
+    publishing.cancel()
     await _drained(app, plan.limits.stop_seconds)
     server.stop()
     await serving
+
+
+async def _publish(app: App) -> None:
+    """Leave the counts for the other workers, once a second."""
+    while True:
+        app.publish()
+        await asyncio.sleep(_PUBLISH_SECONDS)
 
 
 def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Event) -> None:

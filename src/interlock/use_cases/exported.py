@@ -20,7 +20,7 @@ from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.keys import PublicKey
 from interlock.release.waiver import waivers_among
 from interlock.serve.admission import require_admission
-from interlock.serve.plan import ServePlan
+from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.process import start
 from interlock.serve.waiting import until_told
 
@@ -138,6 +138,7 @@ def serve_exported(
     host: str = "127.0.0.1",
     port: int = 0,
     workers: int = 1,
+    access_log: bool = False,
     token_file: str | None = None,
     online: Path | None = None,
     log: Path | None = None,
@@ -152,6 +153,7 @@ def serve_exported(
         host=host,
         port=port,
         workers=workers,
+        access_log=STDERR if access_log else None,
         token_file=token_file,
         online=str(online) if online else plan.online,
         log=str(log) if log else plan.log,

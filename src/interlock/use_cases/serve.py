@@ -13,7 +13,7 @@ from interlock.features.definition import HistoryDefinition
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.refreshing import features_of
 from interlock.release.bundle import Bundle
-from interlock.serve.plan import ServePlan
+from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.process import start
 from interlock.serve.waiting import until_told
 from interlock.use_cases.exported import Serving
@@ -33,6 +33,7 @@ def serve(
     host: str | None = None,
     port: int | None = None,
     workers: int | None = None,
+    access_log: bool = False,
     replay: tuple[str, str] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
     on_trouble: Trouble = lambda error: None,
@@ -53,6 +54,7 @@ def serve(
         raise nothing_live(bound.product.name, place.name)
     deployer.live.to(live, live)
     plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
+    plan = structs.replace(plan, access_log=STDERR if access_log else None)
     tick: Callable[[], None] = _nothing
     if replay is not None:
         plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))

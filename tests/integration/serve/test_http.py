@@ -148,6 +148,51 @@ def test_what_is_no_http_leaves_the_service_well(service, client, data):
     assert client.get("/health/ready").status_code == 200
 
 
+PREDICT = b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+
+
+def test_a_request_of_two_lengths_is_not_answered_and_nothing_follows_it(service):
+    smuggled = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    data = b"0\r\n\r\n" + smuggled
+    lengths = b"transfer-encoding: chunked\r\ncontent-length: %d\r\n\r\n" % len(data)
+    answer = everything(service, PREDICT + lengths + data)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_on_loopback_a_host_header_is_needed(service):
+    answer = raw(service, b"GET /v1/status HTTP/1.1\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        b"POST /v1/schema HTTP/1.1\r\nhost: localhost\r\n",
+        b"POST /nope HTTP/1.1\r\nhost: localhost\r\n",
+        b"POST /v1/predict HTTP/1.1\r\nhost: elsewhere\r\n",
+        b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: text/plain\r\n",
+    ],
+)
+def test_the_body_of_a_refused_request_is_never_read_as_a_request(service, start):
+    smuggled = b"GET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n"
+    answer = everything(service, start + b"content-length: %d\r\n\r\n" % len(smuggled) + smuggled)
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert b"connection: close" in answer
+    assert b"live" not in answer
+
+
+def everything(service, data):
+    """All that is answered until the server closes the connection."""
+    host, _, port = service.url.removeprefix("http://").rpartition(":")
+    parts = []
+    with socket.create_connection((host, int(port)), timeout=15) as connection:
+        connection.sendall(data)
+        while part := connection.recv(1 << 16):
+            parts.append(part)
+    return b"".join(parts)
+
+
 def test_the_schema_names_everything_a_consumer_needs(client):
     schema = client.get("/v1/schema").json()
     fields = {field["name"]: field for field in schema["request"]["fields"]}

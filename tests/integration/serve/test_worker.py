@@ -96,7 +96,7 @@ def test_every_path_but_health_needs_the_token(support, place, tmp_path):
     plan = support.plan_for(place.boosting, log=tmp_path / "log", token_file=str(path))
     right = {"authorization": f"Bearer {token}"}
     with start(plan) as service, httpx.Client(base_url=service.url) as client:
-        for target in ("/v1/status", "/v1/schema", "/openapi.json", "/docs", "/nope"):
+        for target in ("/v1/status", "/metrics", "/v1/schema", "/openapi.json", "/docs", "/nope"):
             for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {token}"}):
                 answer = client.get(target, headers=wrong)
                 assert (answer.status_code, answer.headers["www-authenticate"]) == (401, "Bearer")

@@ -131,6 +131,30 @@ def test_a_killed_worker_comes_back_and_the_log_is_complete(support, place, tmp_
     assert {a["id"] for a in load.answers} <= set(found)
 
 
+def test_any_worker_answers_for_the_counts_of_all(support, place, tmp_path):
+    reading, writing = os.pipe()
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", workers=2, access_log=writing)
+    with start(plan) as service:
+        load = Load(service.url, support.request_body())
+        wait_for(lambda: len(load.answers) > 100)
+        load.stop()
+        assert load.failures == []
+        asked = len(load.answers)
+        wait_for(lambda: counted(get(service, "/metrics").text) == asked)
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        lines = [json.loads(line) for line in stream]
+    answered = {line["id"] for line in lines if line["path"] == "/v1/predict"}
+    assert answered == {a["id"] for a in load.answers}
+    assert {line["worker"] for line in lines} == {"w0", "w1"}
+
+
+def counted(text):
+    name = "interlock_requests_total"
+    lines = [line for line in text.splitlines() if line.startswith(name) and "predict" in line]
+    return sum(int(line.rpartition(" ")[2]) for line in lines)
+
+
 def test_one_worker_that_cannot_have_it_ready_keeps_all_at_the_old_release(
     support, place, tmp_path
 ):

@@ -45,7 +45,7 @@ def asked(tick, predictor, bodies):
         futures = [tick.answer(predictor, body, loop) for body in bodies]
         return await asyncio.wait_for(asyncio.gather(*futures), 10)
 
-    return asyncio.run(ask())
+    return [(reply.status, reply.body) for reply in asyncio.run(ask())]
 
 
 def told(sent):
@@ -134,7 +134,7 @@ def test_no_answer_leaves_before_the_disk_has_it(predictor, request_body):
         await asyncio.sleep(0.05)
         early = future.done()
         synced.set_result(1)
-        return early, (await asyncio.wait_for(future, 10))[0]
+        return early, (await asyncio.wait_for(future, 10)).status
 
     assert asyncio.run(ask()) == (False, 200)
 
@@ -158,5 +158,5 @@ def test_a_swap_between_two_requests_answers_each_by_its_own(
         futures = [tick.answer(p, request_body(), loop) for p in (predictor, other, predictor)]
         return await asyncio.gather(*futures)
 
-    labels = [json.loads(body)["release"] for _, body in asyncio.run(ask())]
+    labels = [json.loads(reply.body)["release"] for reply in asyncio.run(ask())]
     assert labels == ["1.4.0", "1.5.0", "1.4.0"]

@@ -1,0 +1,108 @@
+"""The same service for any ASGI server: a thin adapter around :meth:`App.respond`.
+
+``INTERLOCK_PLAN=plan.json uvicorn --factory interlock.serve.asgi:create``. The server's own process
+management applies: one process, and no ``--workers``, whose processes would share a log's name.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from interlock.serve.http import App
+from interlock.serve.opened import opened
+from interlock.serve.plan import read_plan
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+PLAN = "INTERLOCK_PLAN"
+
+
+class AsgiApp:
+    """An ASGI application; ``open`` gives the service at the server's start-up."""
+
+    def __init__(self, open: Callable[[ExitStack], App]) -> None:
+        self._open = open
+        self._stack = ExitStack()
+        self._app: App | None = None
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        """One connection's scope: the server's life, or a request."""
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        else:  # a websocket: refused before it opens
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            self._app = self._open(self._stack)
+        except Exception as error:  # noqa: BLE001 - the server must hear why, and ends
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        self._stack.close()
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
+        if self._app is None:
+            self._app = self._open(self._stack)
+        reply, headers = await self._app.respond(_Asked(scope), _Body(receive))
+        sent = [(name.encode(), value.encode()) for name, value in headers]
+        sent.append((b"content-length", str(len(reply.body)).encode()))
+        await send({"type": "http.response.start", "status": reply.status, "headers": sent})
+        body = b"" if scope["method"] == "HEAD" else reply.body
+        await send({"type": "http.response.body", "body": body})
+
+
+class _Asked:
+    """An ASGI scope as :class:`App` reads a request."""
+
+    def __init__(self, scope: Message) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.query_string: str = scope["query_string"].decode("latin-1")
+        self.headers = _headers(scope["headers"])
+
+
+def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """By lower-case name; of several values the first."""
+    found: dict[str, str] = {}
+    for name, value in given:
+        found.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
+    return found
+
+
+class _Body:
+    """An ASGI body as :class:`App` reads it: whole, or by its parts."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+
+    async def __call__(self) -> bytes:
+        return b"".join([part async for part in self])
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        more = True
+        while more:
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                return
+            more = message.get("more_body", False)
+            yield message.get("body", b"")
+
+
+def create() -> AsgiApp:
+    """The application of the plan that ``INTERLOCK_PLAN`` names. Raises OperatorError S103."""
+    path = Path(os.environ.get(PLAN, "plan.json"))
+    plan = read_plan(path)
+    return AsgiApp(lambda stack: stack.enter_context(opened(plan, path)))

@@ -1,0 +1,68 @@
+"""A plan's log, live release and application together, whatever server carries the requests."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from interlock import clock
+from interlock.serve.group import Group
+from interlock.serve.http import App
+from interlock.serve.ids import PredictionIds
+from interlock.serve.listen import read_token
+from interlock.serve.live import LiveRelease
+from interlock.serve.load import load
+from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.plan import ServePlan
+from interlock.serve.predictor import Predictor
+from interlock.serve.target import Target, target_reader
+from interlock.serve.trial import try_apart
+
+
+@contextmanager
+def opened(plan: ServePlan, path: Path) -> Iterator[App]:
+    """The application of a plan, which lies at ``path``; its log is open and its release loaded.
+
+    Raises InterlockError when the service cannot begin.
+    """
+    token = read_token(plan)
+    group = None if plan.group is None else Group(Path(plan.group), plan.worker)
+    options = LogOptions(ack=plan.ack, full=plan.log_full)
+    with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
+        live = LiveRelease(
+            target_reader(plan),
+            partial(_load, plan, log, PredictionIds()),
+            partial(_try, path),
+            resident=plan.resident,
+            poll_seconds=plan.poll_seconds,
+            group=group,
+        )
+        live.start()
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays: later collections need not look at it
+        if plan.pointer is not None:
+            live.follow()
+        try:
+            yield App(plan, live, log, token, group)
+        finally:
+            live.stop()
+
+
+def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:
+    release = load(target.directory, plan, digest=target.digest, label=target.label)
+    return Predictor(release, log, plan, ids, now=service_clock(plan))
+
+
+def _try(path: Path, target: Target) -> None:
+    try_apart(path, target.directory)
+
+
+def service_clock(plan: ServePlan) -> Callable[[], int]:
+    """The clock of the service: the present, or in replay the given instant."""
+    given = plan.clock
+    if plan.replay and given is not None:
+        return lambda: given
+    return clock.now

@@ -1,0 +1,104 @@
+"""The ASGI adapter under uvicorn answers as the service on its own server does."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+from interlock.serve.plan import plan_bytes
+
+JSON = {"content-type": "application/json"}
+COMPARED = ("content-type", "allow", "www-authenticate", "retry-after", "content-security-policy")
+
+
+@pytest.fixture(scope="module")
+def asgi(support, place, tmp_path_factory):
+    root = tmp_path_factory.mktemp("asgi")
+    plan = root / "plan.json"
+    plan.write_bytes(plan_bytes(support.plan_for(place.boosting, log=root / "log")))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "uvicorn", "--factory", "interlock.serve.asgi:create"]
+    process = subprocess.Popen(
+        [*command, "--port", str(port), "--log-level", "error"],
+        env={**os.environ, "INTERLOCK_PLAN": str(plan)},
+    )
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
+        for _ in range(600):
+            try:
+                client.get("/health/live")
+                break
+            except httpx.TransportError:
+                time.sleep(0.05)
+        yield client
+    process.terminate()
+    assert process.wait(20) in (0, -15)
+
+
+def chunks():
+    yield b'{"valued_on": "2024-05-31", "year_built": 1990, '
+    yield b'"area": 120.0, "stories": "one"}'
+
+
+CASES = {
+    "a prediction": ("POST", "/v1/predict", {"content": "body", "headers": JSON}),
+    "a list": ("POST", "/v1/predict", {"content": "list", "headers": JSON}),
+    "in chunks": ("POST", "/v1/predict", {"content": "chunks", "headers": JSON}),
+    "a mistake": ("POST", "/v1/predict", {"content": b"{}", "headers": JSON}),
+    "no JSON": ("POST", "/v1/predict", {"content": b"\xff{", "headers": JSON}),
+    "a bad query": ("POST", "/v1/predict?explain=x", {"content": "body", "headers": JSON}),
+    "no explanation": ("POST", "/v1/predict?explain=true", {"content": "body", "headers": JSON}),
+    "another type": ("POST", "/v1/predict", {"content": b"{}", "headers": {}}),
+    "too long": ("POST", "/v1/predict", {"content": b" " * (1 << 21), "headers": JSON}),
+    "a foreign host": ("POST", "/v1/predict", {"content": "body", "headers": JSON | {"host": "x"}}),
+    "another method": ("GET", "/v1/predict", {}),
+    "no path": ("GET", "/nope", {}),
+    "a head": ("HEAD", "/v1/schema", {}),
+    "alive": ("GET", "/health/live", {}),
+    "ready": ("GET", "/health/ready", {}),
+    "schema": ("GET", "/v1/schema", {}),
+    "openapi": ("GET", "/openapi.json", {}),
+    "docs": ("GET", "/docs", {}),
+    "status": ("GET", "/v1/status", {}),
+    "protocol v2": ("GET", "/v2", {}),
+    "no model": ("GET", "/v2/models/nope", {}),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_both_servers_answer_alike(client, asgi, support, case):
+    method, path, given = CASES[case]
+    found = []
+    for server in (client, asgi):
+        body = support.request_body()
+        content = {"body": body, "list": b"[%b,%b]" % (body, body), "chunks": chunks()}
+        sent = dict(given)
+        if isinstance(sent.get("content"), str):
+            sent["content"] = content[sent["content"]]
+        found.append(seen(server.request(method, path, **sent)))
+    assert found[0] == found[1]
+
+
+def seen(answer):
+    body = answer.content
+    if answer.headers["content-type"] == "application/json" and body:
+        body = without_ids(json.loads(body))
+    return answer.status_code, {name: answer.headers.get(name) for name in COMPARED}, body
+
+
+def without_ids(value):
+    if isinstance(value, list):
+        return [without_ids(one) for one in value]
+    return {k: v for k, v in value.items() if k != "id"} if isinstance(value, dict) else value
+
+
+def test_the_metrics_are_there_too(asgi):
+    answer = asgi.get("/metrics")
+    assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert 'interlock_requests_total{worker="w0",path="/v1/predict",status="200"}' in answer.text
