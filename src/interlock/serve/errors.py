@@ -43,6 +43,7 @@ CATALOGUE = (
     Refusal(code="S122", status=503, meaning="the history features are unavailable; try again"),
     Refusal(code="S123", status=422, meaning="the answer to these values cannot be post-processed"),
     Refusal(code="S140", status=400, meaning="the request is not well-formed HTTP/1.1"),
+    Refusal(code="S141", status=503, meaning="the model's process is being started again"),
     Refusal(code="S150", status=503, meaning="the prediction log cannot be written"),
     Refusal(code="S124", status=500, meaning="the model gave no finite answer"),
     Refusal(code="S125", status=500, meaning="the service failed unexpectedly"),

@@ -31,6 +31,7 @@ from interlock.release.scorer import BoosterScorer, Scorer, XgboostScorer
 from interlock.serve.contract import class_name
 from interlock.serve.errors import ServiceError
 from interlock.serve.explanation import Explanation
+from interlock.serve.isolated import IsolatedBooster
 from interlock.stats.shapley import Contributions, Walks
 from interlock.train.answer import AnswerSpec, answer, transformed_prediction
 from interlock.train.encoder import Encoder
@@ -178,7 +179,10 @@ def _own(
     scorer: Scorer, spec: AnswerSpec, background: NDArray[Any], start: Floats
 ) -> OwnContributions | None:
     """The library's own contributions, if they are of what is explained: seen on the background."""
-    if not isinstance(scorer, BoosterScorer | XgboostScorer) or spec.task != "regression":
+    if (
+        not isinstance(scorer, BoosterScorer | XgboostScorer | IsolatedBooster)
+        or spec.task != "regression"
+    ):
         return None
     found = scorer.contributions(background)
     if found is None or found.ndim != 2 or found.shape[1] != background.shape[1] + 1:

@@ -308,6 +308,7 @@ class App:
         status = {
             **self._live.status(),
             "in_flight": self._in_flight,
+            "isolated": predictor is not None and predictor.release.isolated,
             "history": None if predictor is None else predictor.standing(),
         }
         return _json(_ENCODER.encode(status))

@@ -12,16 +12,24 @@ from pathlib import Path
 
 from interlock.errors import IntegrityError
 from interlock.release.bundle import Bundle, open_bundle
+from interlock.release.scorer import open_scorer
 from interlock.serve.admission import require_admission
 from interlock.serve.golden import check_golden, read_golden
-from interlock.serve.loaded import LoadedRelease, assemble
+from interlock.serve.loaded import LoadedRelease, OpenScorer, assemble
 from interlock.serve.plan import ServePlan
 from interlock.serve.stored_history import open_history
 
 _WARM_UP = 3  # rounds over the golden rows
 
 
-def load(directory: Path, plan: ServePlan, *, digest: str, label: str = "") -> LoadedRelease:
+def load(
+    directory: Path,
+    plan: ServePlan,
+    *,
+    digest: str,
+    label: str = "",
+    scorer_of: OpenScorer = open_scorer,
+) -> LoadedRelease:
     """Verify, admit, load, compare, warm up. Raises IntegrityError, BlockedError, OperatorError."""
     if plan.digest is not None and digest != plan.digest:
         raise _refused("another bundle than the plan allows", plan.digest, digest)
@@ -30,7 +38,7 @@ def load(directory: Path, plan: ServePlan, *, digest: str, label: str = "") -> L
         raise _refused("a bundle of another product", plan.product, bundle.product)
     require_admission(bundle, plan)
     try:
-        release = assemble(bundle, plan, label=label)
+        release = assemble(bundle, plan, label=label, scorer_of=scorer_of)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _unreadable(bundle, error) from error
     rows = read_golden(bundle.read("golden.json"))

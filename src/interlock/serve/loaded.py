@@ -23,11 +23,14 @@ from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.decode import RequestDecoder
 from interlock.serve.explainer import MAX_EXPLAINED, Explainer
 from interlock.serve.history import History, NoHistory, UnavailableHistory
+from interlock.serve.isolated import IsolatedScorer
 from interlock.serve.pick import Values, picker
 from interlock.serve.plan import ServePlan
 from interlock.train.answer import AnswerOne, answer_one
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import PostProcessing
+
+OpenScorer = Callable[..., Scorer]
 
 _FORMATS = {
     "model.onnx": "onnx",
@@ -66,6 +69,11 @@ class LoadedRelease:
     entity: Callable[[Values], Values]
     covering: Covering | None = None
     explainer: Explainer | None = None
+
+    @property
+    def isolated(self) -> bool:
+        """Whether the model is asked in a process of its own."""
+        return isinstance(self.scorer, IsolatedScorer)
 
     @property
     def product(self) -> str:
@@ -113,10 +121,12 @@ class LoadedRelease:
         return self.postprocessing.one(found, self.pick_after(known))
 
 
-def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelease:
+def assemble(
+    bundle: Bundle, plan: ServePlan, *, label: str = "", scorer_of: OpenScorer = open_scorer
+) -> LoadedRelease:
     """The release from a verified bundle's bytes, not compared with its golden answers yet.
 
-    It has no history features until it is given a store.
+    It has no history features until it is given a store. ``scorer_of`` loads its model.
     """
     schema = RequestSchema.from_row(bundle.json("request.json"))
     features = FeatureSet.from_row(bundle.json("features.json"))
@@ -134,7 +144,7 @@ def assemble(bundle: Bundle, plan: ServePlan, *, label: str = "") -> LoadedRelea
     inputs = tuple(given.name for given in features.inputs)
     after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
     covering = open_covering(bundle, names, name=bundle.digest)
-    scorer = open_scorer(
+    scorer = scorer_of(
         _FORMATS[bundle.model_name],
         bundle.read(bundle.model_name),
         n_columns=encoder.n_columns if encoder else None,

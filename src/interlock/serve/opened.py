@@ -12,6 +12,7 @@ from interlock import clock
 from interlock.serve.group import Group
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
+from interlock.serve.isolated import open_isolated
 from interlock.serve.listen import read_token
 from interlock.serve.live import LiveRelease
 from interlock.serve.load import load
@@ -52,7 +53,13 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
 
 
 def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:
-    release = load(target.directory, plan, digest=target.digest, label=target.label)
+    release = load(
+        target.directory,
+        plan,
+        digest=target.digest,
+        label=target.label,
+        scorer_of=open_isolated,
+    )
     return Predictor(release, log, plan, ids, now=service_clock(plan))
 
 
