@@ -130,7 +130,7 @@ class Scaled:
 
     def shown(self, metric: Metric) -> Metric:
         """That metric, in this unit."""
-        return metric.shown_in(self.unit, self.by)
+        return metric.shown_in(self.unit, self.by if _is_number(self.by) else math.nan)
 
 
 DeclaredMetric: TypeAlias = "str | CustomMetric | Scaled"

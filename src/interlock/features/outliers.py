@@ -100,5 +100,7 @@ def outlier(
 
 
 def named(what: str | RequestFeature) -> str:
-    """The name of a field, feature or column given by name or as itself."""
-    return what if isinstance(what, str) else what.name
+    """The name of a field, feature or column given by name or as itself; else it as text."""
+    if isinstance(what, str):
+        return what
+    return what.name if isinstance(what, RequestFeature) else repr(what)[:80]

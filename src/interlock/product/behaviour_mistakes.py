@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -35,7 +36,7 @@ def _change_mistakes(
     product: Declaration, schema: RequestSchema, check: Directional | Invariant
 ) -> Iterator[Mistake]:
     fields = {field.name: field for field in schema.fields if not field.asked_at}
-    if check.field not in fields:
+    if not isinstance(check.field, str) or check.field not in fields:
         asked = schema.asked_at is not None and schema.asked_at.name == check.field
         why = "is no field of the request"
         if asked:
@@ -51,7 +52,7 @@ def _change_mistakes(
     field = fields[check.field]
     if isinstance(check, Directional):
         yield from _direction_mistakes(product, field, check)
-    values = [check.set] if isinstance(check, Directional) else list(check.values)
+    values = [check.set] if isinstance(check, Directional) else _listed(check.values)
     yield from _value_mistakes(field, check, [value for value in values if value is not ...])
 
 
@@ -74,7 +75,8 @@ def _direction_mistakes(
             got=field.kind,
             fix="write set=…",
         )
-    if check.add is not None and field.kind == "int" and check.add != int(check.add):
+    part = isinstance(check.add, float) and math.isfinite(check.add) and check.add % 1 != 0
+    if part and field.kind == "int":
         yield _mistake(
             check,
             f"a check adds a part of one to '{field.name}', which is a whole number",
@@ -82,6 +84,11 @@ def _direction_mistakes(
             got=f"{check.add:g}",
             fix="add a whole number, or multiply",
         )
+
+
+def _listed(values: Any) -> list[Any]:
+    """The values of a list; what is none is said where the check is validated."""
+    return list(values) if isinstance(values, list | tuple | range) else []
 
 
 def _value_mistakes(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 
-from interlock.errors import Mistake
+from interlock.errors import AuthorError, Mistake
 from interlock.features.declare import Signature
 from interlock.features.outliers import OutlierRule, Outliers
 from interlock.features.request import AS_OF
@@ -53,7 +54,9 @@ def _segment_mistakes(
     product: Declaration, check: SegmentCoverage, request: Mapping[str, str]
 ) -> Iterator[Mistake]:
     where = f"il.SegmentCoverage({', '.join(map(repr, check.names))})"
-    edges = check.edges_by_name
+    edges: Mapping[str, Sequence[float]] = {}
+    with suppress(AuthorError):  # said where the check is validated
+        edges = check.edges_by_name
     if not check.names or len(set(check.names)) < len(check.names):
         yield _segment(where, "at least one name, each once", "; ".join(check.names) or "none")
     for name in edges.keys() - set(check.names):
@@ -105,6 +108,11 @@ def _limit_mistakes(declared: Outliers, known: Mapping[str, str]) -> Iterator[Mi
     cutoff = declared.cutoff
     if not isinstance(cutoff, int | float) or not 0 < cutoff < math.inf:
         yield _limit(where, "a cutoff above 0, such as 3.5", repr(cutoff))
+    if declared.log is not None and not isinstance(declared.log, bool):
+        yield _limit(where, "log=True or log=False, or none of them", repr(declared.log)[:80])
+    if not isinstance(declared.leave_out_of_test, bool):
+        got = repr(declared.leave_out_of_test)[:80]
+        yield _limit(where, "leave_out_of_test=True or False", got)
 
 
 def _limit(where: str, expected: str, got: str, fix: str = "") -> Mistake:

@@ -130,7 +130,8 @@ def target_mistakes(
     else:
         found += _label_mistakes(target.of, there)
     coverage = target.interval if isinstance(target, Regression) else None
-    if coverage is not None and not 0 < coverage < 1:
+    number = isinstance(coverage, int | float)
+    if coverage is not None and not (number and 0 < coverage < 1):
         found.append(
             Mistake(
                 code="C122",

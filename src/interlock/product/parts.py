@@ -50,7 +50,9 @@ def _is_examples(value: Any) -> bool:
 
 
 def _is_target(value: Any) -> bool:
-    return isinstance(value, Regression | Binary | Multiclass) and isinstance(value.of, str | Label)
+    if not isinstance(value, Regression | Binary | Multiclass):
+        return False
+    return isinstance(value.of, str | Label) and isinstance(getattr(value, "unit", ""), str)
 
 
 def _are_features(value: Any) -> bool:
@@ -90,7 +92,8 @@ _PARTS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "examples": (_is_examples, "il.Source(…).map(…)"),
     "target": (
         _is_target,
-        "il.Regression, il.Binary or il.Multiclass, of a column or an @il.label function",
+        "il.Regression, il.Binary or il.Multiclass, of a column or an @il.label function; "
+        "its unit, if any, a text",
     ),
     "candidates": (lambda v: isinstance(v, Mapping), "{'name': il.Candidate(estimator), …}"),
     "features": (_are_features, "a list of @il.feature functions and il.History(source, …)"),

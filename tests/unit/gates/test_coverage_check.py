@@ -109,6 +109,8 @@ def test_what_was_not_measured_is_an_error(covered, change, reason):
         IntervalCoverage(at_least=0.7, within=0.1),
         IntervalCoverage(at_least=1.0),
         IntervalCoverage(at_least=-0.1),
+        IntervalCoverage(at_least=0),
+        IntervalCoverage(at_least=False),
         IntervalCoverage(within=0.0),
         IntervalCoverage(within=0.6),
         IntervalCoverage(within="5%"),

@@ -128,6 +128,17 @@ def test_columns_with_small_slices_are_no_automatic_ones(measured):
     assert found.evidence["left_out"] == ["where"]
 
 
+def test_a_failing_slice_of_an_automatic_column_fails_although_others_are_too_small(
+    poor_at_the_lake,
+):
+    column = ["lake" if w == "lake" else f"block {k % 40}" for k, w in enumerate(WHERE)]
+    spoiled = replace(poor_at_the_lake, columns={"where": column, "size": SIZE})
+    found = _one(Slices(limit=0.12), spoiled)
+    assert found.verdict is Verdict.FAILED
+    assert found.reason.startswith("where = lake: ")
+    assert found.evidence["left_out"] == []
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [

@@ -157,3 +157,20 @@ def test_a_check_that_contradicts_itself_is_reported_with_the_others(project):
         ],
     )
     assert sorted(m.code for m in found) == ["C144", "C144", "M230", "M230"]
+
+
+@pytest.mark.parametrize(
+    ("check", "code"),
+    [
+        (il.Directional("built", add="x", never_lowers_by=0), "M230"),
+        (il.Directional("built", add=float("nan"), never_lowers_by=0), "M230"),
+        (il.Directional("built", add=float("inf"), never_lowers_by=0), "M230"),
+        (il.Directional(["built"], add=1, never_lowers_by=0), "C144"),
+        (il.Invariant("built", values=3), "M230"),
+        (il.Invariant("built", values=None), "M230"),
+        (il.Invariant("built", values=iter([1])), "M230"),
+        (il.Invariant("built", shuffled="x"), "M230"),
+    ],
+)
+def test_what_is_of_another_sort_altogether_is_a_mistake(project, check, code):
+    assert {m.code for m in project.mistakes(House, model_gate=[*GATE, check])} == {code}

@@ -53,6 +53,8 @@ def young(age: int, sales_30d: int) -> bool:
 
 
 FLOOR = 10.0
+ASKED = "request fields, features and aggregates"
+KNOWN = "the target, a field, a feature, an aggregate, or a column of the source"
 FILE = Path(__file__)
 
 
@@ -95,10 +97,23 @@ def mistakes(project, **changes):
         ),
         (il.SegmentCoverage(()), "at least one name, each once", "none"),
         (il.SegmentCoverage(("zone", "zone")), "at least one name, each once", "zone; zone"),
+        *(
+            (il.SegmentCoverage(by), ASKED, f"'{by!r}', which a request does not have")
+            for by in (3, None, b"zone", {"zone": 1}, House)
+        ),
+        (il.SegmentCoverage(["zone", 3]), ASKED, "'3', which a request does not have"),
     ],
 )
 def test_segments_that_cannot_be_named(project, check, expected, got):
     assert ("C180", expected, got) in mistakes(project, data_gate=[il.MinRows(1), check])
+
+
+@pytest.mark.parametrize(
+    "edges", ["abc", 3, ["a", "b"], [None, 1], {"area": 3}, {"area": "01"}, [0, 10**400]]
+)
+def test_edges_that_are_no_numbers(project, edges):
+    found = mistakes(project, data_gate=[il.SegmentCoverage("area", edges=edges)])
+    assert "D150" in {code for code, _, _ in found} <= {"D150", "C180"}
 
 
 def test_a_window_needs_a_time(project):
@@ -128,6 +143,19 @@ def test_a_check_that_cannot_be_used_is_reported_too(project):
         (
             il.Outliers("price", by="area"),
             ("C181", "by=… of few values, such as a text", "area: float"),
+        ),
+        *(
+            (il.Outliers(of), ("C181", KNOWN, f"'{of!r}', which is not there"))
+            for of in (3, None, [1])
+        ),
+        (il.Outliers("price", by=4), ("C181", KNOWN, "'4', which is not there")),
+        (
+            il.Outliers("price", log="x"),
+            ("C181", "log=True or log=False, or none of them", "'x'"),
+        ),
+        (
+            il.Outliers("price", leave_out_of_test="yes"),
+            ("C181", "leave_out_of_test=True or False", "'yes'"),
         ),
         (il.Outliers("price", cutoff=0), ("C181", "a cutoff above 0, such as 3.5", "0")),
         (

@@ -365,7 +365,7 @@ def test_a_target_that_is_not_there(project):
     )
 
 
-@pytest.mark.parametrize("interval", [0, 1, 80, -0.1, float("nan")])
+@pytest.mark.parametrize("interval", [0, 1, 80, -0.1, float("nan"), "0.8", [0.8]])
 def test_an_intervals_coverage(project, interval):
     assert project.mistake(House, target=il.Regression("price", interval=interval)) == (
         "error[C122]: a prediction interval's coverage must lie between 0 and 1\n"
@@ -373,6 +373,11 @@ def test_an_intervals_coverage(project, interval):
         f"  got: {interval!r}\n"
         "  fix: correct interval=…"
     )
+
+
+def test_a_unit_is_a_text(project):
+    found = project.mistakes(House, target=il.Regression("price", unit=3))
+    assert [m.code for m in found] == ["C175"]
 
 
 def test_several_classes_have_no_yardstick(project):
@@ -618,7 +623,8 @@ def test_naive_timestamps_and_dates_without_a_zone(project, sales):
         (
             "target",
             "price",
-            "il.Regression, il.Binary or il.Multiclass, of a column or an @il.label function",
+            "il.Regression, il.Binary or il.Multiclass, of a column or an @il.label function; "
+            "its unit, if any, a text",
             "correct target=…",
         ),
         ("candidates", [Ridge()], "{'name': il.Candidate(estimator), …}", "correct candidates=…"),

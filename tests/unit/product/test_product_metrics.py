@@ -160,6 +160,7 @@ def test_how_classes_are_decided_changes_no_features(project):
         (lambda own: [own.mae], "a name that no metric of Interlock's has", "mae"),
         (lambda own: [il.Scaled("mae", "")], "a unit, such as 'USD'", "''"),
         (lambda own: [il.Scaled("mae", "USD", by=0)], "by=… a number above 0", "0"),
+        (lambda own: [il.Scaled("mae", "USD", by=None)], "by=… a number above 0", "None"),
         (
             lambda own: [il.Scaled("expected_cost", "USD")],
             "the name of a metric",

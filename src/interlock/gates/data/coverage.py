@@ -54,15 +54,16 @@ class SegmentCoverage(Declared):
     @property
     def names(self) -> tuple[str, ...]:
         """What a segment is named by."""
-        one = isinstance(self.by, str | RequestFeature)
-        return tuple(map(named, (self.by,) if one else self.by))  # type: ignore[arg-type]
+        several = isinstance(self.by, list | tuple)
+        return tuple(map(named, self.by if several else (self.by,)))  # type: ignore[arg-type]
 
     @property
     def edges_by_name(self) -> dict[str, tuple[float, ...]]:
-        """The edges, by what they cut."""
+        """The edges, by what they cut. Raises AuthorError D150 for what are no numbers."""
         if isinstance(self.edges, Mapping):
-            return {name: tuple(map(float, cut)) for name, cut in self.edges.items()}
-        return {self.names[0]: tuple(map(float, self.edges))} if self.edges else {}
+            return {name: _numbers(name, cut) for name, cut in self.edges.items()}
+        whole = isinstance(self.edges, list | tuple) and not self.edges
+        return {} if whole else {self.names[0]: _numbers(self.names[0], self.edges)}
 
     @property
     def key(self) -> str:
@@ -127,15 +128,29 @@ class SegmentCoverage(Declared):
         return (sampled(name, "D170", share, limit, unit="%", evidence=evidence),)
 
 
+def _numbers(name: str, cut: Any) -> tuple[float, ...]:
+    """The edges as numbers. Raises AuthorError D150."""
+    if isinstance(cut, str):
+        raise _unusable_edges(name, repr(cut)[:80])
+    try:
+        return tuple(map(float, cut))
+    except (TypeError, ValueError, OverflowError):
+        raise _unusable_edges(name, repr(cut)[:80]) from None
+
+
 def _checked_edges(name: str, cut: Sequence[float]) -> None:
     """Raises AuthorError D150 unless the edges make at least one bin, in ascending order."""
     ascending = all(low < high for low, high in pairwise(cut))
     if len(cut) < 2 or not ascending or not all(map(math.isfinite, cut[1:-1])):
-        raise AuthorError(
-            "D150",
-            f"the edges of {name} cannot be used",
-            where=f"SegmentCoverage(edges={{{name!r}: …}})",
-            expected="at least two numbers in ascending order; only the ends may be infinite",
-            got=", ".join(map(str, cut)) or "none",
-            fix="for example edges=[0, 1000, 2000, 4000]",
-        )
+        raise _unusable_edges(name, ", ".join(map(str, cut)) or "none")
+
+
+def _unusable_edges(name: str, got: str) -> AuthorError:
+    return AuthorError(
+        "D150",
+        f"the edges of {name} cannot be used",
+        where=f"SegmentCoverage(edges={{{name!r}: …}})",
+        expected="at least two numbers in ascending order; only the ends may be infinite",
+        got=got,
+        fix="for example edges=[0, 1000, 2000, 4000]",
+    )

@@ -155,7 +155,8 @@ class Invariant(Behaviour):
 
     def validate(self) -> None:
         """Raises AuthorError for a declaration that cannot be used."""
-        if isinstance(self.values, str) or bool(len(self.values)) == self.shuffled:
+        listed = isinstance(self.values, list | tuple | range) and isinstance(self.shuffled, bool)
+        if not listed or bool(self.values) == self.shuffled:
             raise unusable(self, "either values=[…] or shuffled=True")
         _checked(self.tolerance, "Invariant")
         finite(self.max_share, "M230", "Invariant, max_share", low=0, high=0.5)

@@ -57,7 +57,8 @@ class IntervalCoverage(Declared):
                 got=repr(self),
                 fix="declare one il.IntervalCoverage(…) for each question",
             )
-        finite(self.at_least or 0.5, "M203", "IntervalCoverage(at_least=…)", low=1e-3, high=0.999)
+        least = 0.5 if self.at_least is None else self.at_least
+        finite(least, "M203", "IntervalCoverage(at_least=…)", low=1e-3, high=0.999)
         finite(self._within, "M203", "IntervalCoverage(within=…)", low=1e-3, high=0.5)
 
     @property

@@ -20,9 +20,13 @@ _NAMED = 3  # failing slices named in the reason
 
 
 def without_thin(found: Sequence[Slice]) -> tuple[Slice, ...]:
-    """The slices of columns that have enough of them to judge: nobody asked for the others."""
+    """The slices of columns that have enough of them to judge: nobody asked for the others.
+
+    A column with a slice that fails is kept, however small its others are: what was shown stands.
+    """
     shares = judged_shares(found)
-    kept = [name for name, share in shares.items() if share >= JUDGED_SHARE]
+    kept = {name for name, share in shares.items() if share >= JUDGED_SHARE}
+    kept |= {s.column for s in found if s.judged and s.verdict is Verdict.FAILED}
     return tuple(s for s in found if s.column in kept)
 
 
