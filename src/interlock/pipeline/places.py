@@ -50,6 +50,10 @@ class Places:
         """The environment's prediction log."""
         return self._of(environment, product) / "log"
 
+    def shipped(self, environment: str, product: str, kind: str) -> Path:
+        """Where the prediction log is shipped to, unless another folder is named."""
+        return self._of(environment, product) / f"log-{kind}"
+
     def delivery(self, product: str, number: int) -> Path:
         """A delivery's folder: its report."""
         return self.root / "deliveries" / check_name(product, "product") / str(number)

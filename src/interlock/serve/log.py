@@ -32,6 +32,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
 from interlock.serve.segment import (
     LONGEST,
@@ -39,6 +40,7 @@ from interlock.serve.segment import (
     Record,
     cut_torn_tail,
     header,
+    is_erased,
     list_segments,
     read_segment,
     seal,
@@ -60,6 +62,7 @@ class LogOptions:
     ack: Literal["process", "disk"] = "process"
     full: Literal["refuse", "drop"] = "refuse"
     segment_bytes: int = 64 << 20
+    segment_seconds: float = 3_600.0  # a segment begun longer ago gets no more records
     sync_seconds: float = 0.01
 
 
@@ -70,6 +73,7 @@ class _Current:
     fd: int
     salt: int
     end: int  # bytes
+    until: float  # when the next record begins another segment, on the monotonic clock
 
 
 class PredictionLog:
@@ -231,10 +235,13 @@ class PredictionLog:
 
     def _writable(self) -> _Current:
         current = self._current
-        if current and current.end < self.options.segment_bytes and not self._distrusted:
+        if current and not self._distrusted and not self._is_full(current):
             return current
         self._retire()
         return self._begin_segment()
+
+    def _is_full(self, current: _Current) -> bool:
+        return current.end >= self.options.segment_bytes or monotonic() >= current.until
 
     def _cut_back(self, current: _Current, used: int) -> None:
         """Undo a write that failed. Numbers and places that a reader may have seen stay unused."""
@@ -262,7 +269,12 @@ class PredictionLog:
             raise
         self._distrusted = False
         self._number += 1
-        self._current = _Current(fd=fd, salt=salt, end=len(start))
+        self._current = _Current(
+            fd=fd,
+            salt=salt,
+            end=len(start),
+            until=monotonic() + self.options.segment_seconds,
+        )
         return self._current
 
     def _retire(self) -> None:
@@ -338,6 +350,8 @@ def read_log(
 ) -> Iterator[Record]:
     """Every record, worker by worker in the order written; safe beside living writers.
 
+    Erased records are passed over.
+
     What a writer has only begun to write is passed over. Any other unreadable stretch goes to
     ``on_damage`` and is skipped; without it, IntegrityError is raised there.
     """
@@ -346,7 +360,8 @@ def read_log(
     for segment in segments:
         for found in read_segment(segment):
             if isinstance(found, Record):
-                yield found
+                if not is_erased(found):
+                    yield found
             elif not (found.at_end and segment.number == last[segment.worker]):
                 (on_damage or _refuse)(found)
 

@@ -103,6 +103,20 @@ def _checksum(payload: bytes, sequence: int, salt: int) -> int:
     return zlib.crc32(payload, salt ^ (sequence & 0xFFFFFFFF) ^ (sequence >> 32))
 
 
+def is_erased(record: Record) -> bool:
+    """Whether its payload was erased: nothing but zeros, which no payload of a service is."""
+    return record.payload[:1] == b"\0" and not record.payload.strip(b"\0")
+
+
+def erased(size: int, *, sequence: int, salt: int) -> bytes:
+    """The bytes that take an erased record's place; ``size`` is its payload's, in bytes.
+
+    >>> len(erased(5, sequence=7, salt=1)) == len(seal(b"hello", sequence=7, salt=1))
+    True
+    """
+    return seal(bytes(size), sequence=sequence, salt=salt)
+
+
 def read_segment(segment: Segment) -> Iterator[Record | Damage]:
     """The segment's records in the order written, and the damaged stretches between them.
 

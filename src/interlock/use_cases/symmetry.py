@@ -18,8 +18,9 @@ from interlock.pipeline.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle
-from interlock.serve.log import read_log
-from interlock.serve.record import Record, read_record
+from interlock.serve.logged import record_of
+from interlock.serve.record import Record
+from interlock.serve.shipping import read_all
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past
@@ -85,7 +86,7 @@ def symmetry(
 
 
 def newest_sampled(log: Path, share: float, *, most: int = _MOST) -> tuple[int, list[Record]]:
-    """How many answers are in the log, and the newest of the sampled ones, in order of time.
+    """How many answers are in the log, shipped or not; the newest of the sampled ones, in order.
 
     The log is read as a stream: it is far larger than what is kept. Raises IntegrityError S153
     where it is damaged.
@@ -94,8 +95,8 @@ def newest_sampled(log: Path, share: float, *, most: int = _MOST) -> tuple[int, 
 
     def answers() -> Iterator[Record]:
         nonlocal logged
-        for entry in read_log(log) if log.is_dir() else ():
-            record = read_record(entry.payload)
+        for entry in read_all(log):
+            record = record_of(entry)
             logged += record.status == 200
             yield from sampled([record], share=share)
 

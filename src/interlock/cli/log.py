@@ -1,0 +1,127 @@
+"""``interlock log`` and its commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+from cyclopts.validators import Number
+
+from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
+from interlock.cli.output import answer
+
+log_command = App(name="log")
+
+
+@log_command.default
+def show_command(
+    *,
+    environment: str = "prod",
+    since: str | None = None,
+    until: str | None = None,
+    id: Annotated[tuple[str, ...] | None, Parameter(negative="")] = None,
+    release: str | None = None,
+    status: int | None = None,
+    entity: Annotated[tuple[str, ...] | None, Parameter(negative="", consume_multiple=True)] = None,
+    arm: str | None = None,
+    covered: Flag = False,
+    rejected: Flag = False,
+    limit: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
+    sql: str | None = None,
+    out: Path | None = None,
+    options: OfProduct = OF_PRODUCT,
+) -> None:
+    """What was answered and refused: show, filter, query, export; newest first.
+
+    Parameters
+    ----------
+    environment
+        Whose prediction log to look at; "replay" is what replays answered.
+    since
+        From this instant on: a date, ISO 8601 with an offset, or a span before now such as 1h.
+    until
+        Before this instant.
+    id
+        A prediction's id; may be given several times.
+    release
+        A label, or the beginning of a digest.
+    status
+        The status answered, such as 200 or 422.
+    entity
+        The unit's key, part by part.
+    arm
+        The arm that answered.
+    covered
+        Only rows that the release answers for.
+    rejected
+        Only refused requests and rows that are not covered.
+    limit
+        How many to show.
+    sql
+        One SELECT over the view `predictions` instead; it can write nothing.
+    out
+        Write all of them to this file, .parquet, .csv or .jsonl, instead of showing some.
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render_log import asked_of, log_lines, log_row, query_lines
+    from interlock.use_cases import log
+
+    with opened(options) as workspace:
+        if sql is not None:
+            report = log.query_log(
+                workspace, options.product, environment=environment, statement=sql, out=out
+            )
+        else:
+            asked = asked_of(
+                since=since,
+                until=until,
+                ids=id or (),
+                release=release,
+                status=status,
+                entity=entity or (),
+                arm=arm,
+                covered=True if covered else None,
+                rejected=rejected,
+            )
+            report = log.show_log(
+                workspace,
+                options.product,
+                environment=environment,
+                asked=asked,
+                limit=limit,
+                out=out,
+            )
+    lines = log_lines if sql is None else query_lines
+    answer("log", options, lambda: log_row(report), lambda: lines(report))
+
+
+@log_command.command(name="ship")
+def ship_command(
+    *,
+    environment: str = "prod",
+    to: Literal["parquet", "delta"] = "parquet",
+    dir: Path | None = None,
+    options: OfProduct = OF_PRODUCT,
+) -> None:
+    """Move finished segments of the log to Parquet files or a Delta table.
+
+    Parameters
+    ----------
+    environment
+        Whose prediction log to ship.
+    to
+        In which form.
+    dir
+        The folder to ship to (default: one beside the log).
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain
+    from interlock.cli.render_log import ship_lines
+    from interlock.use_cases import log
+
+    with opened(options) as workspace:
+        report = log.ship_log(
+            workspace, options.product, environment=environment, to=to, directory=dir
+        )
+    answer("log", options, lambda: plain(report), lambda: ship_lines(report))

@@ -1,0 +1,109 @@
+"""The prediction log, as lines for people or as JSON; and what the flags ask of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from interlock.cli.render import plain, table
+from interlock.clock import now, parse_instant, parse_span
+from interlock.report.names import shown
+from interlock.report.numbers import counted
+from interlock.serve.log_view import Asked
+
+if TYPE_CHECKING:
+    from interlock.use_cases.log import LogReport, ShipReport
+
+_SPAN = re.compile(r"[0-9]+[a-z]+")
+_HEAD = ("time", "id", "status", "release", "arm", "entity", "prediction", "said")
+
+
+def asked_of(*, since: str | None, until: str | None, **rest: Any) -> Asked:
+    """The filters with their instants; a day is one in UTC. Raises AuthorError C102, C106."""
+    return Asked(since=_instant(since), until=_instant(until), **rest)
+
+
+def _instant(text: str | None) -> int | None:
+    if text is None:
+        return None
+    return now() - parse_span(text) if _SPAN.fullmatch(text) else parse_instant(text, zone="UTC")
+
+
+def log_lines(report: LogReport) -> list[str]:
+    """One line a record, the newest first; the last line counts."""
+    rows = [_HEAD, *(_cells(row) for row in report.rows)]
+    lines = table(rows) if report.rows else []
+    return [*lines, *_ending(report)]
+
+
+def query_lines(report: LogReport) -> list[str]:
+    """The columns that the statement gives."""
+    rows = [tuple(shown(name) for name in report.rows[0])] if report.rows else []
+    rows += [tuple(_text(value) for value in row.values()) for row in report.rows]
+    return [*table(rows), *_ending(report)]
+
+
+def _ending(report: LogReport) -> list[str]:
+    where = f"{shown(report.product)} in {report.environment}"
+    lines = []
+    if report.unreadable:
+        lines.append(f"! passed over {report.unreadable:,} unreadable bytes")
+    if report.out is not None:
+        lines.append(f"✔ wrote {counted(report.found, 'row')} to {report.out}")
+    elif report.found > len(report.rows):
+        lines.append(f"{where}: {len(report.rows):,} of {counted(report.found, 'record')}")
+    else:
+        lines.append(f"{where}: {counted(report.found, 'record')}")
+    return lines
+
+
+def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    answered = row["class"] if row["class"] is not None else row["prediction"]
+    said = row["not_covered"] or " ".join(part for part in (row["error"], row["message"]) if part)
+    return (
+        _text(row["time"]),
+        shown(row["id"]),
+        str(row["status"]),
+        shown(row["release"]),
+        shown(row["arm"]),
+        shown(" ".join(row["entity"])),
+        _text(answered),
+        shown(said),
+    )
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return "" if value is None else shown(str(value))
+
+
+def log_row(report: LogReport) -> dict[str, Any]:
+    """For ``--json``: every column; instants in ISO 8601."""
+    row: dict[str, Any] = plain(report)
+    row["rows"] = [{name: _value(value) for name, value in r.items()} for r in report.rows]
+    return row
+
+
+def _value(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else plain(value)
+
+
+def ship_lines(report: ShipReport) -> list[str]:
+    """What went, what stays, and why."""
+    done = report.shipped
+    lines = [
+        f"! {shown(name)} stays: it holds unreadable bytes (interlock explain S153)"
+        for name in done.damaged
+    ]
+    if done.open_bytes:
+        lines.append(f"  {done.open_bytes:,} bytes are in segments not finished yet")
+    return [
+        *lines,
+        f"✔ shipped {counted(done.rows, 'record')} of {counted(done.segments, 'segment')} "
+        f"to {report.directory}",
+    ]

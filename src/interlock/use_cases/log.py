@@ -1,0 +1,145 @@
+"""interlock log: show, query, export and ship the prediction log of an environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from interlock.clock import now
+from interlock.serve.archive import Kind, archive_for
+from interlock.serve.log_export import export
+from interlock.serve.log_view import Asked, LogView, viewed
+from interlock.serve.shipping import Shipped, locked
+from interlock.serve.shipping import ship as ship_segments
+from interlock.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class LogReport:
+    """The rows asked for, newest first, of ``found`` that there are.
+
+    ``out`` is the file they were written to instead; ``unreadable`` counts bytes passed over.
+    """
+
+    product: str
+    environment: str
+    found: int
+    rows: tuple[dict[str, Any], ...] = ()
+    out: Path | None = None
+    unreadable: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShipReport:
+    """What was shipped, and where to."""
+
+    product: str
+    environment: str
+    kind: str
+    directory: Path
+    shipped: Shipped
+
+
+def show_log(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    asked: Asked | None = None,
+    limit: int = 20,
+    out: Path | None = None,
+) -> LogReport:
+    """The newest records, or with ``out`` all of them into a file.
+
+    Raises IntegrityError S181, OperatorError S186.
+    """
+    with _viewed(workspace, product, environment) as (name, view):
+        chosen = asked or Asked()
+        found = None if out else view.count(chosen)  # before: rows hold the connection
+        rows = view.rows(chosen, limit=None if out else limit)
+        return _report(name, environment, view, rows, out=out, found=found)
+
+
+def query_log(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    statement: str,
+    out: Path | None = None,
+) -> LogReport:
+    """What one SELECT gives. Raises OperatorError S185, S186."""
+    with _viewed(workspace, product, environment) as (name, view):
+        return _report(name, environment, view, view.select(statement), out=out)
+
+
+def ship_log(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    to: Kind = "parquet",
+    directory: Path | None = None,
+) -> ShipReport:
+    """Ship what is finished; a log that is not there has nothing to ship.
+
+    Raises OperatorError S182, S183; IntegrityError S180, S184; StoreError L101, L102.
+    """
+    name, log = _log(workspace, product, environment)
+    place = directory or workspace.places.shipped(environment, name, to)
+    done = Shipped(segments=0, rows=0, deleted=0, damaged=(), open_bytes=0)
+    if log.is_dir():
+        with locked(log, alone=True):
+            done = ship_segments(log, archive_for(log, to, place))
+    if done.deleted:
+        workspace.ledger.append(
+            "log.shipped",
+            subject=environment,
+            product=name,
+            body={"to": to, "segments": done.segments, "rows": done.rows},
+            at=now(),
+        )
+    return ShipReport(product=name, environment=environment, kind=to, directory=place, shipped=done)
+
+
+def _log(workspace: Workspace, product: str | None, environment: str) -> tuple[str, Path]:
+    """The product's name and its log's folder; "replay" is what replays answered."""
+    if environment != "replay":
+        workspace.environment(environment)
+    name = workspace.delivered_product(product)
+    return name, workspace.places.log(environment, name)
+
+
+@contextmanager
+def _viewed(
+    workspace: Workspace, product: str | None, environment: str
+) -> Iterator[tuple[str, LogView]]:
+    name, log = _log(workspace, product, environment)
+    with viewed(log) as view:
+        yield name, view
+
+
+def _report(
+    name: str,
+    environment: str,
+    view: LogView,
+    rows: pa.RecordBatchReader,
+    *,
+    out: Path | None,
+    found: int | None = None,
+) -> LogReport:
+    table = () if out else tuple(rows.read_all().to_pylist())
+    written = export(rows, out) if out else found
+    return LogReport(
+        product=name,
+        environment=environment,
+        found=len(table) if written is None else written,
+        rows=table,
+        out=out,
+        unreadable=sum(d.size for d in view.damage if not d.at_end),
+    )

@@ -1,0 +1,120 @@
+import csv
+import json
+import re
+
+import pyarrow.parquet as pq
+import pytest
+
+from interlock.cli.main import run
+from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.record import Record, record_bytes
+from interlock.workspace import Workspace
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A new project with a log: answers, a refusal, a row that is not covered."""
+    folder = tmp_path_factory.mktemp("log") / "shop"
+    assert run(["init", str(folder)]) == 0
+    (product,) = Workspace.open(folder, {}).products
+    log = folder / ".interlock" / "environments" / "prod" / product / "log"
+    known = {"product": product, "label": "1.0.0", "digest": "ab" * 32}
+    records = [
+        Record(id=f"id{n}", time=1_700_000_000_000_000 + n, status=200, entity=(f"u{n}",), **known)
+        for n in range(3)
+    ]
+    records.append(
+        Record(
+            id="id3",
+            time=1_700_000_001_000_000,
+            status=422,
+            error="S110",
+            message="wrong\x1b[31m",
+            request=b"\xff{",
+            **known,
+        )
+    )
+    records.append(
+        Record(
+            id="id4",
+            time=1_700_000_002_000_000,
+            status=200,
+            entity=("u4", 7),
+            not_covered="area is too large",
+            **known,
+        )
+    )
+    with PredictionLog.open(log, "w0", LogOptions(segment_bytes=100)) as writer:
+        for record in records:
+            writer.append([record_bytes(record)])
+    return folder
+
+
+def test_the_newest_come_first(interlock, project):
+    done = interlock("log", "-C", str(project), "--limit", "2")
+    assert done.err == ""
+    lines = done.out.splitlines()
+    assert lines[0].split() == "time id status release arm entity prediction said".split()
+    assert lines[1].split()[:6] == ["2023-11-14", "22:13:22", "id4", "200", "1.0.0", "champion"]
+    assert lines[1].endswith("u4 7                area is too large")
+    assert "\x1b" not in done.out
+    assert "S110 wrong" in lines[2]
+    assert lines[-1].endswith("in prod: 2 of 5 records")
+
+
+@pytest.mark.parametrize(
+    ("flags", "ids"),
+    [
+        (["--id", "id1", "--id", "id2"], ["id2", "id1"]),
+        (["--entity", "u4", "7"], ["id4"]),
+        (["--status", "422"], ["id3"]),
+        (["--covered"], ["id2", "id1", "id0"]),
+        (["--rejected"], ["id4", "id3"]),
+        (["--since", "2023-11-15"], []),
+        (["--until", "2023-11-14T22:13:21+00:00"], ["id2", "id1", "id0"]),
+        (["--since", "1h"], []),
+        (["--release", "9.9.9"], []),
+        (["--arm", "champion", "--release", "abab"], ["id4", "id3", "id2", "id1", "id0"]),
+    ],
+)
+def test_filters(interlock, project, flags, ids):
+    answer = json.loads(interlock("log", "-C", str(project), "--json", *flags).out)
+    assert [row["id"] for row in answer["rows"]] == ids
+    assert answer["found"] == len(ids)
+
+
+def test_exports(interlock, project, tmp_path):
+    for name in ("rows.parquet", "rows.csv", "rows.jsonl"):
+        done = interlock("log", "-C", str(project), "--out", str(tmp_path / name))
+        assert done.out.splitlines()[-1] == f"✔ wrote 5 rows to {tmp_path / name}"
+    expected = ["id4", "id3", "id2", "id1", "id0"]
+    assert pq.read_table(tmp_path / "rows.parquet")["id"].to_pylist() == expected
+    with (tmp_path / "rows.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [row["id"] for row in rows] == expected
+    assert rows[0]["entity"] == '["u4","7"]'
+    lines = (tmp_path / "rows.jsonl").read_bytes().splitlines()
+    assert [json.loads(line)["id"] for line in lines] == expected
+    wrong = interlock("log", "-C", str(project), "--out", str(tmp_path / "rows.xls"))
+    assert wrong.code == 2
+    assert "S186" in wrong.err
+
+
+def test_sql(interlock, project):
+    query = "SELECT status, count(*) AS n FROM predictions GROUP BY 1 ORDER BY 1"
+    done = interlock("log", "-C", str(project), "--sql", query)
+    assert done.out.splitlines()[:3] == ["  status  n", "  200     4", "  422     1"]
+    wrong = interlock("log", "-C", str(project), "--sql", "DELETE FROM predictions")
+    assert wrong.code == 2
+    assert "S185" in wrong.err
+
+
+def test_shipping_leaves_every_row_readable_once(interlock, project):
+    before = interlock("log", "-C", str(project), "--json").out
+    done = interlock("log", "ship", "-C", str(project))
+    assert done.code == 0
+    assert re.search(r"✔ shipped 4 records of 4 segments to .*/log-parquet$", done.out.strip())
+    assert interlock("log", "-C", str(project), "--json").out == before
+    again = json.loads(interlock("log", "ship", "-C", str(project), "--json").out)
+    assert again["shipped"]["rows"] == 0
+    assert interlock("verify", "-C", str(project)).code == 0
