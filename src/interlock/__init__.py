@@ -74,7 +74,7 @@ _WHERE = {
     "interlock.gates.model.slices": ("Slices",),
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
-    "interlock.gates.service": ("P99Below",),
+    "interlock.gates.service.latency": ("P99Below",),
 }
 _RENAMED = {
     "sum": ("interlock.features.aggregates", "total"),
@@ -158,7 +158,7 @@ if TYPE_CHECKING:
     from interlock.gates.model.expect import Expect as Expect
     from interlock.gates.model.fairness import Fair as Fair
     from interlock.gates.model.slices import Slices as Slices
-    from interlock.gates.service import P99Below as P99Below
+    from interlock.gates.service.latency import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary
     from interlock.product.target import Multiclass as Multiclass

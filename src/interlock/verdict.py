@@ -37,6 +37,7 @@ class Exemption(StrEnum):
     UNFIT_CHAMPION = "the champion no longer fits, and the product says to go on"
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
+    NO_CONTRACTS = "no consumer has left a contract"
     CUSTOM_SQL = "every history of the product is SQL written by hand"
 
 

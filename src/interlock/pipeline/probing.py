@@ -16,14 +16,16 @@ from interlock.features.grid import grid_points
 from interlock.features.oracle import can_recompute
 from interlock.features.refresh import refresh
 from interlock.gates.gate import run
-from interlock.gates.service import service_gate
+from interlock.gates.service.gate import service_gate
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import split_examples, uncovered_rows
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.probes.contracts import asked_instants
 from interlock.pipeline.probes.parity import ParityRows, spread_rows
 from interlock.pipeline.probes.service import Questions, probe_service
 from interlock.pipeline.snapshots import load_snapshots
 from interlock.pipeline.symmetry import recompute_rows
+from interlock.product.contracts import ContractFile, contract_files
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.bundle import open_bundle
 from interlock.store.arrays import array_from_bytes
@@ -40,15 +42,19 @@ def judge_service(
 ) -> Outcome:
     """The service gate; the output holds its result and what was measured."""
     checks = service_gate(context.bound.product.service_gate)
+    contracts = contract_files(context.bound.project_dir, context.bound.product.name)
     inputs = {
         "bundle": digest,
+        "contracts": [[contract.path.name, contract.digest] for contract in contracts],
         "table": examples.output["table"],
         "checks": [check.to_row() for check in checks],
     }
 
     def compute() -> dict[str, Any]:
         with tempfile.TemporaryDirectory(prefix="interlock-online-") as place:
-            questions = _questions(context, snapshots, examples, trained, digest, Path(place))
+            questions = _questions(
+                context, snapshots, examples, trained, digest, Path(place), contracts
+            )
             probed = probe_service(context.artifacts.tree(digest), questions)
         measured = replace(probed.measurement, **_recomputed(context, snapshots, examples, trained))
         return {
@@ -94,6 +100,7 @@ def _questions(
     trained: Outcome,
     digest: str,
     place: Path,
+    contracts: Sequence[ContractFile],
 ) -> Questions:
     bound, output = context.bound, trained.output
     rows = load_examples(context, examples.output)
@@ -102,7 +109,9 @@ def _questions(
     uncovered, whys = _silent_rows(context, examples)
     table = rows.table.take(pa.array(np.concatenate([test[chosen], uncovered])))
     history = source_rows(bound, packed_features(bound), load_snapshots(context, snapshots.output))
-    fill_store(context, history, np.asarray(table.column("t").to_numpy()), place)
+    instants = np.asarray(table.column("t").to_numpy())
+    asked = np.array(asked_instants(contracts, bound.schema), dtype=np.int64)
+    fill_store(context, history, np.concatenate([instants, asked]), place)
     candidate = open_bundle(context.artifacts.tree(digest), expected_digest=digest).json(
         "candidate.json"
     )
@@ -113,6 +122,7 @@ def _questions(
         clock=int(table.column("t").to_numpy().max()) if table.num_rows else context.as_of,
         online=str(place) if bound.features.histories else None,
         tolerance=float(candidate["tolerance"]),
+        contracts=contracts,
     )
 
 

@@ -9,7 +9,7 @@ from interlock.clock import monotonic, now
 from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
 from interlock.errors import BlockedError, Mistake
-from interlock.gates.service import service_gate
+from interlock.gates.service.gate import service_gate
 from interlock.pipeline import telling, training
 from interlock.pipeline.alarm import nothing_ranked
 from interlock.pipeline.building import build

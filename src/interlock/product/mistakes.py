@@ -12,12 +12,12 @@ from interlock.data.request import RequestSchema
 from interlock.errors import Mistake, collecting
 from interlock.features.aggregates import History
 from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
-from interlock.gates import service
 from interlock.gates.data.gate import DATA_CHECKS
 from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.fairness import MEASURES, Fair
 from interlock.gates.model.gate import MODEL_CHECKS, model_gate
+from interlock.gates.service.latency import P99Below
 from interlock.product.declaration import Declaration
 from interlock.product.metrics import fitting_names, metric_mistakes, metric_of, two_sided
 from interlock.product.order import order_of
@@ -26,7 +26,7 @@ from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import TimeSplit
 
 Columns = Mapping[str, Mapping[str, str]]
-SERVICE_CHECKS = (service.P99Below,)
+SERVICE_CHECKS = (P99Below,)
 CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from interlock.deploy.environment import environments
 from interlock.errors import AuthorError, InterlockError, Mistake
 from interlock.product.binding import bind
+from interlock.product.contracts import contract_files
 from interlock.product.loading import load_products
 from interlock.settings import load_settings
 
@@ -29,6 +30,7 @@ def check(project_dir: Path, environ: Mapping[str, str]) -> CheckReport:
     for name, product in products.items():
         try:
             bind(product, settings.project_dir)
+            contract_files(settings.project_dir, name)
         except InterlockError as error:
             mistakes.extend(_named(name, mistake, len(products)) for mistake in error.mistakes)
     if mistakes:

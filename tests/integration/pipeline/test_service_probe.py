@@ -11,7 +11,9 @@ import pytest
 
 from interlock.digest import canonical_json
 from interlock.errors import IntegrityError
-from interlock.gates.service import P99Below, ServiceMeasurement, service_gate
+from interlock.gates.service.gate import service_gate
+from interlock.gates.service.latency import P99Below
+from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.parity import ParityRows

@@ -17,7 +17,7 @@ from interlock.features.purity import ALLOWED_IMPORTS
 from interlock.gates.data.gate import ALWAYS_ON, DATA_CHECKS, DEFAULT_DATA_GATE
 from interlock.gates.model.champion import FEWEST_CHAMPION_ROWS
 from interlock.gates.model.gate import DEFAULT_MODEL_GATE, MODEL_CHECKS
-from interlock.gates.service import FEWEST_REQUESTS, FEWEST_WINDOWS
+from interlock.gates.service.latency import FEWEST_REQUESTS, FEWEST_WINDOWS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.product.mistakes import SERVICE_CHECKS
 from interlock.release import attest, bundle

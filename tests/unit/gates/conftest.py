@@ -15,7 +15,11 @@ from interlock.evaluate.predicted import Predicted
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
 from interlock.gates.model.measurement import ModelMeasurement
-from interlock.gates.service import LatencyWindow, ServiceMeasurement
+from interlock.gates.service.measurement import (
+    ContractOutcome,
+    LatencyWindow,
+    ServiceMeasurement,
+)
 
 FIELDS = [Field(name="rooms", kind="int"), Field(name="wall", kind="str")]
 
@@ -146,6 +150,7 @@ def sound_service():
     """A measurement that passes every check of the service gate."""
     window = LatencyWindow(n=150, p50_seconds=0.001, p99_seconds=0.004)
     return ServiceMeasurement(
+        contracts=(ContractOutcome(consumer="shop", file="shop.json", interactions=4),),
         rows_compared=1_000,
         features_compared=8_000,
         feature_mismatches=0,

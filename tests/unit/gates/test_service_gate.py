@@ -5,15 +5,10 @@ import pytest
 
 from interlock.errors import AuthorError
 from interlock.gates.gate import run
-from interlock.gates.service import (
-    DEFAULT_SERVICE_GATE,
-    BadInput,
-    EdgeParity,
-    LatencyWindow,
-    P99Below,
-    Parity,
-    service_gate,
-)
+from interlock.gates.service.answers import BadInput, EdgeParity, Parity
+from interlock.gates.service.gate import DEFAULT_SERVICE_GATE, service_gate
+from interlock.gates.service.latency import P99Below
+from interlock.gates.service.measurement import LatencyWindow
 from interlock.verdict import Verdict
 
 
@@ -147,10 +142,17 @@ def test_a_window_holds_its_percentiles():
         LatencyWindow.of([])
 
 
-def test_five_checks_are_always_on():
+def test_six_checks_are_always_on():
     assert service_gate([]) == DEFAULT_SERVICE_GATE
     names = [type(c).__name__ for c in service_gate([])]
-    assert names == ["Parity", "EdgeParity", "Symmetry", "BadInput", "FieldOrder"]
+    assert names == [
+        "Parity",
+        "EdgeParity",
+        "Symmetry",
+        "BadInput",
+        "FieldOrder",
+        "ConsumerContracts",
+    ]
     assert service_gate([P99Below("5ms")]) == (P99Below("5ms"), *DEFAULT_SERVICE_GATE)
 
 

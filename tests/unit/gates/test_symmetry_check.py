@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from interlock.gates.gate import run
-from interlock.gates.service import ALWAYS_ON, Symmetry, service_gate
+from interlock.gates.service.answers import Symmetry
+from interlock.gates.service.gate import ALWAYS_ON, service_gate
 from interlock.verdict import Exemption, Verdict
 
 

@@ -13,7 +13,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from interlock.clock import monotonic
-from interlock.gates.service import LatencyWindow
+from interlock.gates.service.measurement import LatencyWindow
 from interlock.pipeline.probes.client import PREDICT, request_bytes
 
 WINDOWS = 10

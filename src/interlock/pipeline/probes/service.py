@@ -21,7 +21,7 @@ import numpy as np
 from interlock.clock import monotonic
 from interlock.data.request import RequestSchema
 from interlock.features.assemble import HistoryProvider
-from interlock.gates.service import ServiceMeasurement
+from interlock.gates.service.measurement import ContractOutcome, ServiceMeasurement
 from interlock.pipeline.probes.bad_input import (
     BadRequest,
     Refusals,
@@ -29,6 +29,7 @@ from interlock.pipeline.probes.bad_input import (
     send_bad_requests,
 )
 from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.contracts import verify_contracts
 from interlock.pipeline.probes.edges import (
     Edges,
     compare_edges,
@@ -44,12 +45,14 @@ from interlock.pipeline.probes.parity import (
     compare_rows,
     spread_rows,
 )
+from interlock.product.contracts import ContractFile
 from interlock.release.bundle import open_bundle
 from interlock.serve.answering import Answering
 from interlock.serve.log import read_log
 from interlock.serve.plan import Limits, ServePlan
 from interlock.serve.process import RunningService, start
 from interlock.serve.record import read_record
+from interlock.verdict import Exemption
 
 _READY_SECONDS = 60.0  # on a busy machine; how soon it is ready is judged apart
 _LATENCY_ROWS = 100
@@ -62,7 +65,8 @@ class Questions:
 
     ``rows`` are test rows with training's features and predictions; ``thresholds`` the model's, by
     request field; ``history`` gives the edge cases' history values in process; ``clock`` (µs UTC)
-    is the replayed moment of requests that name none; ``online`` the online store's directory.
+    is the replayed moment of requests that name none; ``online`` the online store's directory;
+    ``contracts`` what consumers rely on.
     """
 
     rows: ParityRows
@@ -71,6 +75,7 @@ class Questions:
     clock: int
     online: str | None = None
     tolerance: float = 0.0
+    contracts: Sequence[ContractFile] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +127,7 @@ class _Found:
     bad: Refusals
     latency: Latency
     orders: Orders
+    contracts: tuple[ContractOutcome, ...]
 
 
 def _question(
@@ -148,9 +154,14 @@ def _question(
     timer.mark("bad input")
     orders = compare_orders(client, rows.requests)
     timer.mark("field order")
+    base_url = f"http://{client.host}:{client.port}"
+    contracts = verify_contracts(client, base_url, plan.product, questions.contracts)
+    timer.mark("contracts")
     latency = measure_latency(client.host, int(client.port or 0), rows.requests[:_LATENCY_ROWS])
     timer.mark("latency")
-    return _Found(parity=parity, edges=edges, bad=bad, latency=latency, orders=orders)
+    return _Found(
+        parity=parity, edges=edges, bad=bad, latency=latency, orders=orders, contracts=contracts
+    )
 
 
 def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:
@@ -192,6 +203,8 @@ def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
         edge_mismatches=edges.mismatches,
         bad_inputs_sent=found.bad.sent,
         bad_inputs_wrong=found.bad.wrong,
+        contracts=found.contracts,
+        uncontracted=None if found.contracts else Exemption.NO_CONTRACTS,
         orders_compared=found.orders.compared,
         order_mismatches=found.orders.different,
         latency_windows=latency.windows,

@@ -1,0 +1,87 @@
+"""What the service gate judges: what the packaged service answered, beside what training has.
+
+>>> window = LatencyWindow.of([0.001] * 98 + [0.25, 0.5])
+>>> window.p50_seconds, window.p99_seconds
+(0.001, 0.25)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from interlock.verdict import Exemption
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatencyWindow:
+    """One stretch of requests: how many, and their 50th and 99th percentiles in seconds."""
+
+    n: int
+    p50_seconds: float
+    p99_seconds: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> LatencyWindow:
+        """The window of these durations, by nearest rank. Raises ValueError when there are none."""
+        if len(seconds) == 0:
+            raise ValueError("a latency window needs at least one request")
+        ranked = sorted(float(duration) for duration in seconds)
+        n = len(ranked)
+        p50, p99 = ranked[math.ceil(0.50 * n) - 1], ranked[math.ceil(0.99 * n) - 1]
+        unknown = any(math.isnan(duration) for duration in ranked)
+        return cls(n=n, p50_seconds=p50, p99_seconds=math.nan if unknown else p99)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractOutcome:
+    """What one consumer's contract came to: ``broken`` describes the interactions not kept."""
+
+    consumer: str
+    file: str
+    interactions: int
+    broken: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceMeasurement:
+    """What the packaged service answered, beside what training has for the same rows.
+
+    Differences are worst cases: of features absolute (None where all must be equal and none was
+    measured), of predictions relative. ``tolerance`` is the relative difference of a prediction
+    that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
+    ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
+    that was answered otherwise than due; ``unanswered`` requests got no answer at all;
+    ``contracts`` are what the consumers' contracts came to; ``uncontracted`` says why there are
+    none. ``orders_compared`` requests were sent again with their fields in another order.
+    ``oracle_values`` history values were recomputed row by row from the snapshot;
+    ``unrecomputed`` says why there is nothing to recompute.
+    """
+
+    rows_compared: int
+    features_compared: int
+    feature_mismatches: int
+    prediction_mismatches: int
+    worst_prediction_difference: float
+    tolerance: float
+    edge_rows_compared: int
+    edge_mismatches: int
+    bad_inputs_sent: int
+    bad_inputs_wrong: tuple[str, ...]
+    latency_windows: tuple[LatencyWindow, ...]
+    unanswered: int
+    worst_feature_difference: float | None = None
+    differences: tuple[str, ...] = ()
+    unrecomputed: Exemption | None = None
+    oracle_values: int = 0
+    oracle_mismatches: int = 0
+    contracts: tuple[ContractOutcome, ...] = ()
+    uncontracted: Exemption | None = None
+    orders_compared: int = 0
+    order_mismatches: int = 0
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)

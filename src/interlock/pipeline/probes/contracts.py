@@ -1,0 +1,126 @@
+"""The consumers' contracts, put to the packaged service."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from interlock.data.request import RequestSchema
+from interlock.errors import InterlockError, OperatorError
+from interlock.gates.service.measurement import ContractOutcome
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.matching import mismatches
+from interlock.product.contracts import ContractFile
+
+_PACT_SECONDS = 60.0
+
+
+def verify_contracts(
+    client: Client, base_url: str, product: str, contracts: Sequence[ContractFile]
+) -> tuple[ContractOutcome, ...]:
+    """What each contract came to. Raises OperatorError V112 for Pact files without pact-python."""
+    if any(c.is_pact for c in contracts) and importlib.util.find_spec("pact") is None:
+        raise OperatorError(
+            "V112",
+            "a consumer left a Pact file, and pact-python to verify it is missing",
+            where=", ".join(c.path.name for c in contracts if c.is_pact),
+            expected="the extra 'pact' in the environment that delivers",
+            got="no module pact",
+            fix="pip install 'interlock[pact]'",
+            untouched="what is live",
+        )
+    return tuple(
+        _pact(contract, client.host, base_url, product)
+        if contract.is_pact
+        else _examples(contract, client)
+        for contract in contracts
+    )
+
+
+def asked_instants(contracts: Sequence[ContractFile], schema: RequestSchema) -> list[int]:
+    """The moments (µs UTC) that the contracts' rows ask about, where a row says one."""
+    asked = schema.asked_at
+    if asked is None:
+        return []
+    kind = date if asked.kind == "date" else datetime
+    found = []
+    for request in (request for contract in contracts for request in contract.requests):
+        for row in request if isinstance(request, list) else [request]:
+            said = row.get(asked.name) if isinstance(row, dict) else None
+            with contextlib.suppress(msgspec.ValidationError, ValueError, InterlockError):
+                found.append(schema.instant(msgspec.convert(said, kind)))
+    return found
+
+
+def _examples(contract: ContractFile, client: Client) -> ContractOutcome:
+    broken = []
+    for number, interaction in enumerate(contract.interactions, 1):
+        found = list(_unkept(interaction, client))
+        if found:
+            name = interaction.get("description") or f"interaction {number}"
+            broken.append(f"{name}: {'; '.join(found[:3])}")
+    return ContractOutcome(
+        consumer=contract.consumer,
+        file=contract.path.name,
+        interactions=len(contract.interactions),
+        broken=tuple(broken),
+    )
+
+
+def _unkept(interaction: Mapping[str, Any], client: Client) -> Iterator[str]:
+    due, reply = interaction["response"], client.predict(interaction["request"])
+    status = due.get("status", 200)
+    if reply.status != status:
+        yield f"expected status {status}, got {reply.short}"
+    elif "body" in due:
+        yield from mismatches(due["body"], reply.value)
+
+
+def _pact(contract: ContractFile, host: str, base_url: str, product: str) -> ContractOutcome:
+    with tempfile.TemporaryDirectory(prefix="interlock-pact-") as place:
+        result = Path(place) / "result.json"
+        arguments = [host, base_url, product, str(contract.path), str(result)]
+        command = [sys.executable, "-m", "interlock.pipeline.probes.pact_child", *arguments]
+        try:
+            subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=_PACT_SECONDS,
+                check=False,
+                env={**os.environ, "PACT_DO_NOT_TRACK": "true"},
+            )
+            found = json.loads(result.read_bytes())
+        except (subprocess.TimeoutExpired, OSError, ValueError):
+            return _outcome(contract, 1, ("the Pact verifier crashed or did not end",))
+    results = found.get("interactionResults", [])
+    broken = [_pact_said(one) for one in results if one.get("result") != "OK"]
+    if found.get("result") is not True and not broken:
+        broken = [str(error)[:500] for error in found.get("errors", [])] or ["it did not verify"]
+    return _outcome(contract, len(results), tuple(broken))
+
+
+def _pact_said(one: Mapping[str, Any]) -> str:
+    mismatch = one.get("mismatch") or {}
+    said = [str(m.get("mismatch", m)) for m in mismatch.get("mismatches", [])]
+    return f"{one.get('description', 'an interaction')}: {'; '.join(said[:3]) or mismatch}"
+
+
+def _outcome(contract: ContractFile, interactions: int, broken: tuple[str, ...]) -> ContractOutcome:
+    return ContractOutcome(
+        consumer=contract.consumer,
+        file=contract.path.name,
+        interactions=interactions,
+        broken=broken,
+    )

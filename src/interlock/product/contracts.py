@@ -1,0 +1,115 @@
+"""What consumers rely on: the contract files in the project's folder ``contracts``.
+
+Two kinds: Pact files, as any Pact library writes them, and files of examples, JSON like this:
+
+``{"consumer": "shop", "interactions": [{"description": "a small house", "request": {…},
+"response": {"status": 200, "body": {"prediction": {"$near": 90000, "$within": "10%"}}}}]}``
+
+A Pact file belongs to the product that its provider names; an example file to the one in its
+``product``, or to every product of the project.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from interlock.digest import digest_bytes
+from interlock.errors import AuthorError, Mistake
+
+FOLDER = "contracts"
+_MOST_BYTES = 4 << 20
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContractFile:
+    """One consumer's contract; ``interactions`` are read from example files only.
+
+    ``requests`` are the bodies that it sends, of either kind: rows, or lists of rows.
+    """
+
+    path: Path
+    digest: str
+    consumer: str
+    is_pact: bool
+    interactions: tuple[Mapping[str, Any], ...]
+    requests: tuple[Any, ...] = ()
+
+
+def contract_files(project_dir: Path, product: str) -> tuple[ContractFile, ...]:
+    """The contracts with that product, by file name. Raises AuthorError C190 for all bad ones."""
+    found, mistakes = [], []
+    for path in sorted((project_dir / FOLDER).glob("*.json")):
+        try:
+            contract = _read(path)
+        except (OSError, ValueError, RecursionError) as error:
+            mistakes.append(_bad(path, str(error).partition("\n")[0]))
+            continue
+        if contract[0] in (None, product):
+            found.append(contract[1])
+    if mistakes:
+        raise AuthorError.of(mistakes)
+    return tuple(found)
+
+
+def _read(path: Path) -> tuple[str | None, ContractFile]:
+    """The product that a file names, and the contract. Raises ValueError for what is none."""
+    data = path.read_bytes()
+    if len(data) > _MOST_BYTES:
+        raise ValueError(f"a file of {len(data):,} bytes")
+    row = json.loads(data)
+    if not isinstance(row, dict) or not isinstance(row.get("interactions"), list):
+        raise ValueError("no list of interactions")
+    is_pact = "provider" in row
+    consumer = _name(row.get("consumer"), "consumer", is_pact)
+    product = _name(row["provider"], "provider", True) if is_pact else row.get("product")
+    if not row["interactions"]:
+        raise ValueError("the list of interactions is empty")
+    contract = ContractFile(
+        path=path,
+        digest=digest_bytes(data),
+        consumer=consumer,
+        is_pact=is_pact,
+        interactions=() if is_pact else tuple(map(_checked, row["interactions"])),
+        requests=tuple(_request(interaction, is_pact) for interaction in row["interactions"]),
+    )
+    return product, contract
+
+
+def _request(interaction: Any, is_pact: bool) -> Any:
+    request = interaction.get("request") if isinstance(interaction, dict) else None
+    if not is_pact:
+        return request
+    body = request.get("body") if isinstance(request, dict) else None
+    return body.get("content", body) if isinstance(body, dict) else body  # version 4 wraps it
+
+
+def _name(value: Any, what: str, is_pact: bool) -> str:
+    name = value.get("name") if is_pact and isinstance(value, dict) else value
+    if not isinstance(name, str) or not name.strip():
+        raise ValueError(f"no name of the {what}")
+    return name
+
+
+def _checked(interaction: Any) -> Mapping[str, Any]:
+    if not isinstance(interaction, dict) or not {"request", "response"} <= set(interaction):
+        raise ValueError("an interaction without request and response")
+    odd = set(interaction) - {"description", "request", "response"}
+    response = interaction["response"]
+    if odd or not isinstance(response, dict) or set(response) - {"status", "body"}:
+        raise ValueError(f"an interaction with {', '.join(sorted(odd)) or 'a response'} unknown")
+    return interaction
+
+
+def _bad(path: Path, got: str) -> Mistake:
+    return Mistake(
+        code="C190",
+        what="a consumer's contract cannot be read",
+        where=f"{FOLDER}/{path.name}",
+        expected="a Pact file, or a file of examples with consumer and interactions",
+        got=got,
+        fix="have the consumer write it again, or correct it; see docs/serving.md",
+    )
