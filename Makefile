@@ -39,6 +39,7 @@ bench: $(READY)
 	@$(BIN)/python bench/features.py
 	@$(BIN)/python bench/online.py
 	@$(BIN)/python bench/verdicts.py --peers
+	@$(BIN)/python bench/serve.py --peers
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 

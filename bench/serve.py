@@ -1,0 +1,378 @@
+"""How fast a release answers, beside what it cannot do without, and beside other servers.
+
+The valuation product is delivered once (and kept in the temporary folder between runs), then served
+by one real worker with everything on: validation, request features, look-ups in the online store,
+coverage, interval, post-processing, and a record on file before each answer. One row a request.
+
+- *served*: the worker on core 0, the loader (bench/load.py) on core 1, in rounds that take turns
+  with a bare Granian RSGI server that decodes and encodes the same body (bench/echo_server.py), and
+  with the same worker without its log (bench/unlogged_server.py);
+- *in process*: one row after another through the predictor and its log, by phase, and the model
+  call beside the same ONNX Runtime call alone;
+- with ``--peers``, other servers with a model for the same requests, each in a virtual environment
+  of its own that is made here with uv, in rounds that take turns with the service. They get less to
+  do: no history look-up, no interval, no coverage, no log.
+
+A shared machine says little about seconds: what is judged is the median of the rounds' ratios; only
+the microseconds of a row are absolute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from time import perf_counter_ns
+from typing import Any, Literal
+
+import msgspec
+import valuation
+from load import Load, Refused, load, request
+from peer_servers import PEERS, Peer, PeerMissing, peer_server
+
+from interlock.clock import now
+from interlock.serve.ids import PredictionIds
+from interlock.serve.listen import reserve_port
+from interlock.serve.load import load as load_release
+from interlock.serve.log import PredictionLog
+from interlock.serve.plan import LEASH, ServePlan, plan_bytes
+from interlock.serve.predictor import Predictor
+from interlock.serve.process import worker_environment
+from interlock.serve.record import read_record
+from interlock.serve.target import target_reader
+from interlock.workspace import Workspace
+
+HERE = Path(__file__).resolve().parent
+SERVER_CORE, LOAD_CORE = 0, 1
+ROWS = 2_000
+ECHO, SERVICE, UNLOGGED = "echo", "service", "service without its log"
+PHASES = ("decode", "features", "history", "encode", "score", "answer")
+Rounds = dict[str, list[Load]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A measured value; without a ``goal`` it is told, not judged. ``side``: which is better."""
+
+    name: str
+    value: float
+    goal: float | None = None
+    side: Literal["≤", "≥"] = "≤"
+
+    @property
+    def holds(self) -> bool | None:
+        if self.goal is None:
+            return None
+        return self.value <= self.goal if self.side == "≤" else self.value >= self.goal
+
+    def to_row(self) -> dict[str, object]:
+        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
+
+
+def main() -> int:
+    """Print the figures; 1 when a goal does not hold."""
+    parser = argparse.ArgumentParser(description="Measure the prediction service.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
+    parser.add_argument("--rounds", type=int, default=9, help="turns of every server")
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one turn")
+    parser.add_argument("--calls", type=int, default=20_000, help="rows answered in process")
+    parser.add_argument("--peers", nargs="*", choices=PEERS, help="other servers (all, or named)")
+    asked = parser.parse_args()
+    peers = () if asked.peers is None else asked.peers or tuple(PEERS)
+    figures = measured(asked.rounds, asked.seconds, asked.calls, peers)
+    if asked.json:
+        print(json.dumps([figure.to_row() for figure in figures], indent=2))
+    else:
+        print("\n".join(map(line, figures)))
+    return int(any(figure.holds is False for figure in figures))
+
+
+def line(figure: Figure) -> str:
+    """One line of the table."""
+    if figure.goal is None:
+        return f"  {figure.name:<58} {figure.value:10.3f}"
+    verdict = "holds" if figure.holds else "does not hold"
+    goal = f"goal {figure.side} {figure.goal:g}"
+    return f"{figure.name:<60} {figure.value:10.3f}   {goal}: {verdict}"
+
+
+def measured(n_rounds: int, seconds: float, calls: int, peers: Sequence[str]) -> list[Figure]:
+    """All figures, in one run."""
+    os.sched_setaffinity(0, {LOAD_CORE})
+    plan = prod_plan()
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-serve-") as place:
+        bodies = covered(plan, Path(place), valuation.bodies(valuation.rows(ROWS)))
+        requests = [request("/v1/predict", body) for body in bodies]
+        figures = in_process(plan, Path(place), bodies, calls)
+        with ExitStack() as stack:
+            ports = {
+                name: stack.enter_context(worker(plan, Path(place), name))
+                for name in (SERVICE, UNLOGGED)
+            }
+            ports[ECHO] = stack.enter_context(echo_server())
+            figures += served(ports, requests, n_rounds, seconds)
+            model = target_reader(plan)().directory / "model.onnx"
+            figures += beside_peers(
+                ports[SERVICE], requests, bodies, model, peers, n_rounds, seconds
+            )
+    return figures
+
+
+def prod_plan() -> ServePlan:
+    """How the delivered product is served in prod."""
+    workspace = Workspace.open(valuation.project(), os.environ)
+    deployer = workspace.deployer(workspace.bound(None), now())
+    return deployer.plan(workspace.environment("prod"))
+
+
+# --- in process -------------------------------------------------------------------------------
+
+
+@contextmanager
+def predictor(plan: ServePlan, log_folder: Path) -> Iterator[tuple[Predictor, PredictionLog]]:
+    """The release as a worker loads it."""
+    target = target_reader(plan)()
+    release = load_release(target.directory, plan, digest=target.digest, label=target.label)
+    with PredictionLog.open(log_folder, "bench") as log:
+        yield Predictor(release, log, plan, PredictionIds()), log
+
+
+def covered(plan: ServePlan, place: Path, bodies: Sequence[bytes]) -> list[bytes]:
+    """The requests that the release answers for: the others are cheaper."""
+    with predictor(plan, place / "covered") as (one, _):
+        kept = [body for body in bodies if json.loads(one.predict(body)[1]).get("covered")]
+    if len(kept) < len(bodies) // 2:
+        raise SystemExit(f"the release answers for {len(kept)} of {len(bodies)} requests only")
+    return kept
+
+
+def in_process(plan: ServePlan, place: Path, bodies: Sequence[bytes], calls: int) -> list[Figure]:
+    """p50 of one row, by phase, in microseconds; core 0, where the worker will be."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    spent: dict[str, list[float]] = {
+        name: [] for name in (*PHASES, "reply and record", "log", "total")
+    }
+    with predictor(plan, place / "in-process") as (one, log):
+        for i in range(calls):
+            body = bodies[i % len(bodies)]
+            begun = perf_counter_ns()
+            reply = one.prepare(body)
+            made = perf_counter_ns()
+            log.append(reply.records)
+            ended = perf_counter_ns()
+            phases = read_record(reply.records[0]).phases
+            known = {name: getattr(phases, name) for name in PHASES}
+            for name, value in known.items():
+                spent[name].append(value)
+            spent["reply and record"].append((made - begun) / 1e3 - sum(known.values()))
+            spent["log"].append((ended - made) / 1e3)
+            spent["total"].append((ended - begun) / 1e3)
+        ours, bare = model_call(one, bodies, calls // 20)
+    os.sched_setaffinity(0, {LOAD_CORE})
+    p50 = {name: median(values) for name, values in spent.items()}
+    total = p50.pop("total")
+    return [
+        Figure(name="one row in process, p50, µs", value=total, goal=60.0),
+        *(Figure(name=f"{name}, µs", value=value) for name, value in p50.items()),
+        Figure(name="the model call ÷ a bare ONNX Runtime call", value=ours / bare, goal=1.2),
+        Figure(name="a bare ONNX Runtime call, µs", value=bare),
+    ]
+
+
+def model_call(one: Predictor, bodies: Sequence[bytes], calls: int) -> tuple[float, float]:
+    """p50 of the scorer's call and of ``run_with_iobinding`` of its session, in turns, µs."""
+    release = one.release
+    scorer: Any = release.scorer
+    run, bound = scorer._session._sess.run_with_iobinding, scorer._binding._iobinding
+    ours, bare = [], []
+    for i in range(calls):
+        ((values,), at) = release.decoder.decode(bodies[i % len(bodies)]).rows, now()
+        own = release.packed.row(values, at)
+        (found,) = release.history.rows([(values + own, at)])
+        row = release.encode(values + own + found.values)
+        for _ in range(3):  # the first call after other work runs with cold caches on either side
+            begun = perf_counter_ns()
+            release.score_one(row)
+            middle = perf_counter_ns()
+            run(bound, None)
+            ended = perf_counter_ns()
+        ours.append(middle - begun)
+        bare.append(ended - middle)
+    return median(ours) / 1e3, median(bare) / 1e3
+
+
+# --- served -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+    """A server on the server's core, ended by the end of its input."""
+    os.sched_setaffinity(0, {SERVER_CORE})
+    try:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # a server may be several processes, and all are to end
+            **options,
+        )
+    finally:
+        os.sched_setaffinity(0, {LOAD_CORE})
+    with process:
+        try:
+            yield process
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+
+
+@contextmanager
+def worker(plan: ServePlan, place: Path, name: str) -> Iterator[int]:
+    """A worker of the service; its port."""
+    folder = place / name.replace(" ", "-")
+    folder.mkdir()
+    path = folder / "plan.json"
+    path.write_bytes(plan_bytes(msgspec.structs.replace(plan, log=str(folder / "log"))))
+    module = [str(HERE / "unlogged_server.py")] if name == UNLOGGED else ["-m", "interlock.serve"]
+    command = [sys.executable, *module, str(path), LEASH]
+    with started(command, env=worker_environment()) as process:
+        assert process.stdout is not None
+        ready = process.stdout.readline()
+        if not ready.startswith("ready "):
+            raise SystemExit(f"the worker said {ready!r}")
+        yield int(ready.split()[1].rpartition(":")[2])
+
+
+@contextmanager
+def echo_server() -> Iterator[int]:
+    """The bare echo; its port."""
+    with reserve_port("127.0.0.1", 0) as reserved:
+        port = reserved.getsockname()[1]
+        with started([sys.executable, str(HERE / "echo_server.py"), str(port)]) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            reserved.close()
+            yield port
+
+
+def rounds(
+    servers: dict[str, tuple[int, Sequence[bytes]]], connections: int, n: int, seconds: float
+) -> Rounds:
+    """The servers in turns, in another order every time."""
+    found: Rounds = {name: [] for name in servers}
+    names = list(servers)
+    for turn in range(n):
+        for name in names if turn % 2 == 0 else reversed(names):
+            port, requests = servers[name]
+            found[name].append(load(port, requests, connections=connections, seconds=seconds))
+    return found
+
+
+def ratio(found: Rounds, what: str, name: str, beside: str) -> float:
+    """The median of the rounds' ratios."""
+    pairs = zip(found[name], found[beside], strict=True)
+    return median(getattr(a, what) / getattr(b, what) for a, b in pairs)
+
+
+def served(
+    ports: dict[str, int], requests: Sequence[bytes], n: int, seconds: float
+) -> list[Figure]:
+    """The service beside the echo and beside itself without a log."""
+    servers = {name: (port, requests) for name, port in ports.items()}
+    many = rounds(servers, 32, n, seconds)
+    alone = rounds({name: servers[name] for name in (SERVICE, ECHO)}, 1, n, seconds)
+    return [
+        Figure(
+            name="32 connections: rate ÷ echo's",
+            value=ratio(many, "rate", SERVICE, ECHO),
+            goal=0.6,
+            side="≥",
+        ),
+        Figure(
+            name="32 connections: rate with the log ÷ without",
+            value=ratio(many, "rate", SERVICE, UNLOGGED),
+            goal=0.9,
+            side="≥",
+        ),
+        *told(many, "32 connections"),
+        Figure(
+            name="1 connection: p50 ÷ echo's", value=ratio(alone, "p50", SERVICE, ECHO), goal=1.6
+        ),
+        Figure(
+            name="1 connection: p99 ÷ echo's", value=ratio(alone, "p99", SERVICE, ECHO), goal=4.0
+        ),
+        *told(alone, "1 connection"),
+    ]
+
+
+def told(found: Rounds, how: str) -> list[Figure]:
+    """Medians of the rounds, as told: on a busy machine they are no promise."""
+    units = {"rate": "answers/s", "p50": "p50, ms", "p99": "p99, ms"}
+    return [
+        Figure(name=f"{how}: {name}, {unit}", value=median(getattr(one, what) for one in loads))
+        for name, loads in found.items()
+        for what, unit in units.items()
+    ]
+
+
+# --- peers ------------------------------------------------------------------------------------
+
+
+def beside_peers(
+    port: int,
+    requests: Sequence[bytes],
+    bodies: Sequence[bytes],
+    model: Path,
+    peers: Sequence[str],
+    n: int,
+    seconds: float,
+) -> list[Figure]:
+    """The service's rate ÷ each peer's, at 32 connections; why, where a peer cannot be had."""
+    figures: list[Figure] = []
+    for name in peers:
+        peer = PEERS[name]
+        try:
+            with peer_server(peer, model, started) as theirs:
+                asked = [request(peer.path, peer.body(body)) for body in bodies[:200]]
+                _answers(theirs, peer, bodies[0])
+                servers = {SERVICE: (port, requests), name: (theirs, asked)}
+                found = rounds(servers, 32, min(n, 5), max(seconds, peer.seconds))
+        except (PeerMissing, Refused, OSError) as error:
+            print(f"{name}: not measured: {error}", file=sys.stderr, flush=True)
+            continue
+        figures.append(
+            Figure(
+                name=f"32 connections: rate ÷ {name}'s",
+                value=ratio(found, "rate", SERVICE, name),
+                goal=peer.goal,
+                side="≥",
+            )
+        )
+        figures += told({name: found[name]}, "32 connections")
+    return figures
+
+
+def _answers(port: int, peer: Peer, body: bytes) -> None:
+    """Raises OSError unless the peer answers with 200."""
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{port}{peer.path}",
+        data=peer.body(body),
+        headers={"content-type": "application/json"},
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:
+        answer.read()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
