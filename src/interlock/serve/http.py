@@ -1,9 +1,10 @@
 """The HTTP edge: routes, bounds, the token, and nothing about predictions.
 
-An RSGI application. Rules: a body is read only within its bound and its time; every path but the
-two health checks needs the token where one is configured; on loopback the Host header must name
-this machine, so that no web page can reach the service through a name of its own (DNS rebinding);
-compressed bodies are refused.
+An RSGI application; :mod:`interlock.serve.asgi` carries the same. Rules: a body is read only within
+its bound and its time, and one that is not read closes the connection; every path but the two
+health checks needs the token where one is configured; on loopback the Host header must name this
+machine, so that no web page can reach the service through a name of its own (DNS rebinding); a
+request of two lengths is refused, and so are compressed bodies.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import parse_qs
 
 import msgspec
@@ -26,15 +27,14 @@ import msgspec
 from interlock.errors import InterlockError
 from interlock.serve.access import AccessLog
 from interlock.serve.contract import Contract
-from interlock.serve.docs_page import POLICY, docs_page
+from interlock.serve.docs_page import docs_page
 from interlock.serve.errors import (
     FieldMistake,
     InvalidRequest,
     ServiceError,
     Unready,
-    status_of,
 )
-from interlock.serve.exposition import CONTENT_TYPE, exposition
+from interlock.serve.exposition import exposition
 from interlock.serve.group import Group
 from interlock.serve.inference import (
     OPEN,
@@ -53,29 +53,24 @@ from interlock.serve.metrics import Metrics, Snapshot
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
+from interlock.serve.response import (
+    HTML,
+    JSON,
+    PLAIN,
+    Response,
+    WrongMethod,
+    has_body,
+    json_response,
+    refused,
+)
 from interlock.serve.schema import openapi, schema_document
 from interlock.serve.tick import Tick, refusal
 
-JSON = [("content-type", "application/json"), ("x-content-type-options", "nosniff")]
-HTML = [
-    ("content-type", "text/html; charset=utf-8"),
-    ("content-security-policy", POLICY),
-    ("x-content-type-options", "nosniff"),
-]
-PLAIN = [("content-type", CONTENT_TYPE), ("x-content-type-options", "nosniff")]
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = ("/health/live", "/health/ready", *OPEN)
 _ENCODER = msgspec.json.Encoder()
 _SHOWN = 100  # characters of a query parameter
-Page = Callable[[], "Response"]
-Headers = list[tuple[str, str]]
-
-
-class Response(NamedTuple):
-    """What goes out: a reply with its headers."""
-
-    reply: Reply
-    headers: Headers
+Page = Callable[[], Response]
 
 
 class App:
@@ -138,7 +133,7 @@ class App:
             else:
                 response = self._page(scope)()
         except ServiceError as error:
-            response = _refused(error, unread=_has_body(scope.headers))
+            response = refused(error, unread=has_body(scope.headers))
             self._metrics.shed += error.code == "S120"
             if is_inference(scope.path):
                 reply = replace(response.reply, body=inference_error(error))
@@ -180,7 +175,7 @@ class App:
         if page is None:
             raise ServiceError("S116", "there is no such path")
         if scope.method not in ("GET", "HEAD"):
-            raise _WrongMethod("GET, HEAD")
+            raise WrongMethod("GET, HEAD")
         return page
 
     async def _inference(self, scope: Any, proto: Any) -> Reply:
@@ -189,7 +184,7 @@ class App:
         if asked.page == "infer":
             return await self._predict(scope, proto, asked)
         if scope.method not in ("GET", "HEAD"):
-            raise _WrongMethod("GET, HEAD")
+            raise WrongMethod("GET, HEAD")
         predictor = self._live.predictor
         status, content = page_of(
             asked, predictor.release if predictor else None, ready=self._live.open
@@ -198,7 +193,7 @@ class App:
 
     async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> Reply:
         if scope.method != "POST":
-            raise _WrongMethod("POST")
+            raise WrongMethod("POST")
         _check_type(scope.headers, may_be_silent=asked is not None)
         if self._in_flight >= self._limits.in_flight:
             raise ServiceError("S120", "too many requests are in flight; try again")
@@ -297,11 +292,11 @@ class App:
         return ServiceError("S112", f"the body is larger than {self._limits.body_bytes} bytes")
 
     def _alive(self) -> Response:
-        return _json(b'{"live":true}')
+        return json_response(b'{"live":true}')
 
     def _ready(self) -> Response:
         ready = self._live.open
-        return _json(_ENCODER.encode({"ready": ready}), 200 if ready else 503)
+        return json_response(_ENCODER.encode({"ready": ready}), 200 if ready else 503)
 
     def _status(self) -> Response:
         predictor = self._live.predictor
@@ -311,7 +306,7 @@ class App:
             "isolated": predictor is not None and predictor.release.isolated,
             "history": None if predictor is None else predictor.standing(),
         }
-        return _json(_ENCODER.encode(status))
+        return json_response(_ENCODER.encode(status))
 
     def _measured(self) -> Response:
         """The metrics of all workers: the others' as they last left them."""
@@ -341,10 +336,10 @@ class App:
         )
 
     def _schema(self) -> Response:
-        return _json(_ENCODER.encode(schema_document(self._contract())))
+        return json_response(_ENCODER.encode(schema_document(self._contract())))
 
     def _openapi(self) -> Response:
-        return _json(_ENCODER.encode(openapi(self._contract())))
+        return json_response(_ENCODER.encode(openapi(self._contract())))
 
     def _docs(self) -> Response:
         return Response(Reply(200, docs_page(self._contract()).encode(), []), HTML)
@@ -354,37 +349,6 @@ class App:
         if predictor is None:
             raise Unready("no release is ready; try again")
         return predictor.release.contract
-
-
-class _WrongMethod(ServiceError):  # noqa: N818 - a refusal
-    """The path does not take this method; ``allowed`` says which it takes."""
-
-    def __init__(self, allowed: str) -> None:
-        super().__init__("S117", f"the path takes {allowed} only")
-        self.allowed = allowed
-
-
-def _json(content: bytes, status: int = 200) -> Response:
-    return Response(Reply(status, content, []), JSON)
-
-
-def _has_body(headers: Any) -> bool:
-    length = headers.get("content-length")
-    return length not in (None, "0") or headers.get("transfer-encoding") is not None
-
-
-def _refused(error: ServiceError, *, unread: bool) -> Response:
-    """A refusal; what was not read of a body must not pass for the next request."""
-    headers = JSON
-    if isinstance(error, _WrongMethod):
-        headers = [*JSON, ("allow", error.allowed)]
-    elif error.code == "S118":
-        headers = [*JSON, ("www-authenticate", "Bearer")]
-    elif status_of(error) == 503:
-        headers = [*JSON, ("retry-after", "1")]
-    if unread:
-        headers = [*headers, ("connection", "close")]
-    return Response(refusal(error), headers)
 
 
 def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:
