@@ -14,6 +14,7 @@ from interlock.serve.audit import MAX_TEXT
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.explainer import multiplies
+from interlock.serve.inference_api import inference_paths, inference_schemas
 
 _JSON_TYPES: dict[str, dict[str, Any]] = {
     "int": {"type": "integer", "minimum": -EXACT_INT, "maximum": EXACT_INT},
@@ -110,18 +111,24 @@ def openapi(contract: Contract) -> dict[str, Any]:
                             "description": "the answer, or a list of answers in the same order",
                             "content": _content(_one_or_many(answered, contract)),
                         },
-                        **_refusals(),
+                        **_refusals(_REFUSED),
                     },
                 }
             },
             "/v1/schema": {"get": _page("schema", "The fields, their units and ranges")},
             "/v1/status": {"get": _page("status", "Which release answers")},
+            "/health/live": {"get": _page("live", "Whether the service lives")},
+            "/health/ready": {"get": _page("ready", "Whether a release is ready")},
+            "/openapi.json": {"get": _page("openapi", "This description")},
+            "/docs": {"get": _page("docs", "The same for people", "text/html")},
+            **inference_paths(contract, _refusals),
         },
         "components": {
             "schemas": {
                 "Request": request_json_schema(contract),
                 "Answer": _answer_schema(contract),
                 "Error": _ERROR,
+                **inference_schemas(contract),
             }
         },
     }
@@ -158,20 +165,24 @@ def _content(schema: dict[str, Any], example: Any = None) -> dict[str, Any]:
     return {"application/json": media}
 
 
-def _page(name: str, summary: str) -> dict[str, Any]:
-    answer = {"description": summary, "content": _content({"type": "object"})}
-    return {"operationId": name, "summary": summary, "responses": {"200": answer}}
+def _page(name: str, summary: str, kind: str = "application/json") -> dict[str, Any]:
+    shape = "object" if kind == "application/json" else "string"
+    answer = {"description": summary, "content": {kind: {"schema": {"type": shape}}}}
+    unready = {"description": "no release is ready", "content": _content({"type": "object"})}
+    refused = _refusals(_REFUSED, "401", "405", "421")
+    responses = {"200": answer, **refused, "503": unready}
+    return {"operationId": name, "summary": summary, "responses": responses}
 
 
-def _refusals() -> dict[str, Any]:
-    """One response for each status, naming the codes that have it."""
+def _refusals(error: dict[str, Any], *statuses: str) -> dict[str, Any]:
+    """One response for each status, or each of these, naming the codes that have it."""
     found: dict[str, list[str]] = {}
     for refusal in CATALOGUE:
         found.setdefault(str(refusal.status), []).append(f"{refusal.code}: {refusal.meaning}")
-    error = {"$ref": "#/components/schemas/Error"}
     return {
         status: {"description": "; ".join(lines), "content": _content(error)}
         for status, lines in sorted(found.items())
+        if not statuses or status in statuses
     }
 
 
@@ -265,6 +276,7 @@ def _explanation_schema(contract: Contract) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required}
 
 
+_REFUSED = {"$ref": "#/components/schemas/Error"}
 _PREDICTION = "null where covered is false, unless the product gives estimates there"
 _INTERVAL = {
     "type": "object",

@@ -33,7 +33,7 @@ DATATYPES = ("BOOL", *_INTEGERS, *_GREATEST, "BYTES")
 """Every datatype that is taken."""
 
 _KINDS = {"int": "INT64", "float": "FP64", "bool": "BOOL"}
-_MAX_ID = 256  # characters of a request's id
+MAX_ID = 256  # characters of a request's id
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -121,8 +121,8 @@ def read_question(body: bytes, contract: Contract) -> Question:
         for output in request.outputs
         if output.name not in known
     ]
-    if len(request.id) > _MAX_ID:
-        mistakes.append(FieldMistake(field="id", what=f"has more than {_MAX_ID} characters"))
+    if len(request.id) > MAX_ID:
+        mistakes.append(FieldMistake(field="id", what=f"has more than {MAX_ID} characters"))
     if not request.inputs:
         mistakes.append(FieldMistake(field="inputs", what="is empty"))
     columns: dict[str, list[Any]] = {}

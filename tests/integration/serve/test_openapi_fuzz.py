@@ -1,0 +1,87 @@
+"""Generated requests against the service's own OpenAPI: no 5xx, no status it does not document.
+
+``INTERLOCK_FUZZ`` sets how many requests are sent in all (2,000 unless it says else).
+"""
+
+import os
+
+import httpx
+import pytest
+import requests
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_schema_conformance,
+]
+CASES = int(os.environ.get("INTERLOCK_FUZZ", "2000"))
+POSTS_SHARE = 0.8  # of the requests; the pages take the rest
+
+
+def operations(client):
+    document = client.get("/openapi.json").json()
+    found = schemathesis.openapi.from_dict(document).get_all_operations()
+    return [result.ok() for result in found]
+
+
+def fuzz(operation, mode, n_cases, url):
+    """Send so many generated requests; the number that was sent."""
+    sent = []
+
+    @settings(
+        max_examples=n_cases,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        suppress_health_check=list(HealthCheck),
+        phases=[Phase.generate],
+    )
+    @given(case=operation.as_strategy(generation_mode=mode))
+    def send(case):
+        sent.append(case.call_and_validate(base_url=url, session=session, checks=CHECKS))
+
+    with requests.Session() as session:
+        send()
+    return len(sent)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1_800)
+def test_no_generated_request_gets_what_is_not_documented(service):
+    with httpx.Client(base_url=service.url, timeout=10) as client:
+        found = operations(client)
+    posts = [operation for operation in found if operation.method == "post"]
+    assert len(posts) == 3
+    sent = 0
+    for operation in found:
+        n_cases = CASES * POSTS_SHARE / len(posts) / 2
+        if operation not in posts:
+            n_cases = CASES * (1 - POSTS_SHARE) / (len(found) - len(posts)) / 2
+        for mode in GenerationMode:
+            if operation in posts or mode is GenerationMode.POSITIVE:
+                sent += fuzz(operation, mode, max(1, int(n_cases)), service.url)
+    print(f"{sent} requests sent to {len(found)} operations")
+
+
+def test_the_description_names_every_path_and_the_first_of_each_fits(client, service):
+    found = operations(client)
+    assert {operation.path for operation in found} >= {
+        "/v1/predict",
+        "/v1/schema",
+        "/health/ready",
+        "/v2",
+        "/v2/models/{model}/infer",
+        "/v2/models/{model}/versions/{version}/infer",
+    }
+    for operation in found:
+        fuzz(operation, GenerationMode.POSITIVE, 2, service.url)
