@@ -60,6 +60,7 @@ COMMANDS = MappingProxyType(
         "refresh": "Fill an environment's online store for the present.",
         "verify": "Check bytes, signatures and the ledger against what was recorded.",
         "export": "Copy a release with its proofs into a folder, to serve it elsewhere.",
+        "client": "Write a typed Python client of a release's service.",
         "explain": "What an error code means, and what to do.",
     }
 )

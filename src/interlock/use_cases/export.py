@@ -19,15 +19,7 @@ def export(
     """Copy bundle, attestations, public keys and the present online store; the folder verifies."""
     bound = workspace.bound(product)
     release = find_release(workspace, bound.product.name, what)
-    if out.exists() and any(out.iterdir()):
-        raise OperatorError(
-            "E134",
-            "the folder to export to is not empty",
-            where=str(out),
-            expected="a new or empty folder",
-            got=f"{len(list(out.iterdir()))} entries",
-            fix="name another folder",
-        )
+    require_empty(out)
     tree = workspace.artifacts.tree(release.bundle)
     open_bundle(tree, expected_digest=release.bundle)
     shutil.copytree(tree, out / "bundle" / release.bundle)
@@ -44,3 +36,16 @@ def export(
         shutil.copytree(online, out / "online", dirs_exist_ok=True)
     verify_directory(out)
     return out
+
+
+def require_empty(out: Path) -> None:
+    """Raises OperatorError E134 unless the folder is new or empty."""
+    if out.exists() and any(out.iterdir()):
+        raise OperatorError(
+            "E134",
+            "the folder to export to is not empty",
+            where=str(out),
+            expected="a new or empty folder",
+            got=f"{len(list(out.iterdir()))} entries",
+            fix="name another folder",
+        )
