@@ -72,6 +72,7 @@ _WHERE = {
     "interlock.gates.model.coverage": ("IntervalCoverage",),
     "interlock.gates.model.fairness": ("Fair",),
     "interlock.gates.model.slices": ("Slices",),
+    "interlock.gates.model.tuning": ("TuneAgrees",),
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
     "interlock.gates.service.latency": ("P99Below",),
@@ -158,6 +159,7 @@ if TYPE_CHECKING:
     from interlock.gates.model.expect import Expect as Expect
     from interlock.gates.model.fairness import Fair as Fair
     from interlock.gates.model.slices import Slices as Slices
+    from interlock.gates.model.tuning import TuneAgrees as TuneAgrees
     from interlock.gates.service.latency import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary

@@ -75,9 +75,12 @@ class Declared:
 
 
 def run(gate: str, checks: Iterable[Judge[M]], measurement: M) -> GateResult:
-    """Every check's answers to the measurement, in the order declared."""
+    """Every check's answers to the measurement, in the order declared.
+
+    All answers of an advisory check are advice; of another those that it says are.
+    """
     found = [
-        replace(answer, advisory=check.advisory is True)
+        replace(answer, advisory=check.advisory is True or answer.advisory is True)
         for check in checks
         for answer in _answers(check, measurement)
     ]

@@ -15,6 +15,7 @@ from interlock.deploy.environment import environments
 from interlock.evaluate.metrics import METRICS, Metric
 from interlock.features.purity import ALLOWED_IMPORTS
 from interlock.gates.data.gate import ALWAYS_ON, DATA_CHECKS, DEFAULT_DATA_GATE
+from interlock.gates.model import gate as model_gate
 from interlock.gates.model.champion import FEWEST_CHAMPION_ROWS
 from interlock.gates.model.gate import DEFAULT_MODEL_GATE, MODEL_CHECKS
 from interlock.gates.service.latency import FEWEST_REQUESTS, FEWEST_WINDOWS
@@ -77,6 +78,8 @@ def test_the_default_gates_are_as_written() -> None:
     assert f"`{type(first).__name__}({_given(first)})`" in text
     shown = " and ".join(f"`{type(c).__name__}()`" for c in DEFAULT_MODEL_GATE)
     assert f"A product that declares no model gate gets {shown}." in text
+    always = [f"`{type(check).__name__}()` is always on" for check in model_gate.ALWAYS_ON]
+    assert all(sentence in text for sentence in always)
 
 
 def _given(check: Any) -> str:

@@ -14,7 +14,7 @@ from interlock.evaluate.leakage import Absence, Revealed
 from interlock.evaluate.predicted import Predicted
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import ModelMeasurement, TuneRows
 from interlock.gates.service.measurement import (
     ContractOutcome,
     LatencyWindow,
@@ -120,6 +120,13 @@ def sound_model():
         low=y * 0.9,
         high=y * np.where(rng.permutation(1_000) % 5, 1.1, 0.95),
         promised=0.8,
+        tune=TuneRows(
+            y=y[:300],
+            predictions={
+                "boosting": y[:300] * rng.lognormal(0, 0.10, 300),
+                "median": y[:300] * rng.lognormal(0, 0.30, 300),
+            },
+        ),
     )
 
 

@@ -32,6 +32,7 @@ from interlock.gates.model.expect import Expect
 from interlock.gates.model.fairness import Fair
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
+from interlock.gates.model.tuning import TuneAgrees
 from interlock.gates.service import measurement as service
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.latency import P99Below
@@ -75,6 +76,7 @@ PARTS = (
     IntervalCoverage(at_least=0.6, by=["where", "size"]),
     Fair("where", "mdape", max_difference=0.05),
     Fair("where", min_ratio=0.4),
+    TuneAgrees(),
 )
 CLASSES = (
     Calibrated(),

@@ -11,7 +11,7 @@ from interlock.gates.gate import run
 from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
-from interlock.gates.model.gate import DEFAULT_MODEL_GATE, model_gate
+from interlock.gates.model.gate import ALWAYS_ON, DEFAULT_MODEL_GATE, model_gate
 from interlock.verdict import Exemption, Verdict
 
 RNG = np.random.default_rng(5)
@@ -246,8 +246,9 @@ def test_classes_are_judged_by_probabilities(sound_model):
 
 
 def test_a_product_that_declares_nothing_gets_the_default_checks():
-    assert model_gate([]) == DEFAULT_MODEL_GATE == (BeatsBaselines(), NoWorseThanChampion("5%"))
-    assert model_gate([Below("mae", 5)]) == (Below("mae", 5),)
+    assert (BeatsBaselines(), NoWorseThanChampion("5%")) == DEFAULT_MODEL_GATE
+    assert model_gate([]) == (*DEFAULT_MODEL_GATE, *ALWAYS_ON)
+    assert model_gate([Below("mae", 5)]) == (Below("mae", 5), *ALWAYS_ON)
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from interlock.gates.gate import Declared, Judge
+from interlock.gates.gate import Declared, Judge, with_always_on
 from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
@@ -15,6 +15,7 @@ from interlock.gates.model.expect import Expect
 from interlock.gates.model.fairness import Fair
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.slices import Slices
+from interlock.gates.model.tuning import TuneAgrees
 
 MODEL_CHECKS: tuple[type[Declared], ...] = (
     Below,
@@ -27,14 +28,19 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     IntervalCoverage,
     Fair,
     Calibrated,
+    TuneAgrees,
     Directional,
     Invariant,
     Expect,
 )
 """Every check that a product may declare for its model gate."""
+ALWAYS_ON: tuple[Judge[ModelMeasurement], ...] = (TuneAgrees(),)
 DEFAULT_MODEL_GATE: tuple[Judge[ModelMeasurement], ...] = (BeatsBaselines(), NoWorseThanChampion())
 
 
 def model_gate(declared: Sequence[Judge[ModelMeasurement]]) -> tuple[Judge[ModelMeasurement], ...]:
-    """The checks a product's winner must meet: those declared, or the default ones."""
-    return tuple(declared) or DEFAULT_MODEL_GATE
+    """The checks a product's winner must meet: those declared, or the default ones, and the rest.
+
+    A product that declares its own limit for a check that is always on replaces it.
+    """
+    return with_always_on(tuple(declared) or DEFAULT_MODEL_GATE, ALWAYS_ON)

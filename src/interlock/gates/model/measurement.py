@@ -22,6 +22,15 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class TuneRows:
+    """The tune rows' truth ``y`` (n_rows,), and what was predicted for them, by whom."""
+
+    y: Floats
+    predictions: Mapping[str, Prediction]
+    clusters: NDArray[Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ModelMeasurement:
     """What was predicted for the test rows, and by whom.
 
@@ -39,6 +48,7 @@ class ModelMeasurement:
     ``columns`` are what checks cut the rows by, by name, each (n_rows,); ``automatic`` names those
     that are cut by where a check does not say. ``low`` and ``high`` (n_rows,) are the ends of the
     intervals that the winner answered, None where it gives none, and ``promised`` their level.
+    ``tune`` are the rows that ranked the candidates, None where there are none.
     """
 
     metric: str
@@ -59,6 +69,7 @@ class ModelMeasurement:
     low: Floats | None = None
     high: Floats | None = None
     promised: float | None = None
+    tune: TuneRows | None = None
     target_unit: str = ""
     behaviour: Mapping[str, Tried] = field(default_factory=dict)
     expected: Mapping[str, Expected] = field(default_factory=dict)

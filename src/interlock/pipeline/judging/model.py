@@ -21,13 +21,14 @@ from interlock.gates.model.measurement import ModelMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import (
     load_coverage,
+    load_split,
     named_in_test,
     split_examples,
     split_identity,
 )
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.judging.around import with_columns, with_intervals, with_tune
 from interlock.pipeline.judging.classes import measured_classes
-from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
 from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.product.declaration import Declaration
@@ -84,7 +85,10 @@ def judge_model(
     def compute() -> dict[str, Any]:
         rows = load_examples(context, examples.output)
         measurement = _measure(context, snapshots, trained, rows, champion, champion_label)
-        measurement = _with_columns(context, snapshots, trained, rows, measurement, checks)
+        measurement = with_columns(context, snapshots, trained.output, rows, measurement, checks)
+        measurement = with_intervals(context, trained.output, measurement)
+        tune = load_split(context, divided).tune
+        measurement = with_tune(context, trained.output, rows, tune, measurement)
         coverage = load_coverage(context, divided)
         measurement = _with_behaviour(
             context, snapshots, trained, rows, measurement, checks, coverage
@@ -137,38 +141,6 @@ def _measure(
         metrics=context.bound.metrics(rows.classes),
         target_unit=getattr(product.target, "unit", ""),
     )
-
-
-def _with_columns(
-    context: Context,
-    snapshots: Outcome,
-    trained: Outcome,
-    rows: TrainingSet,
-    measurement: ModelMeasurement,
-    checks: Sequence[Any],
-) -> ModelMeasurement:
-    """The measurement with what checks cut the test rows by."""
-    test = array_from_bytes(context.artifacts.get(trained.output["rows"]["test"]))
-    automatic = automatic_names(context, rows, test)
-    names = tuple(dict.fromkeys([*cut_names(checks), *automatic]))
-    columns = cut_columns(context, snapshots, rows, test, names)
-    return replace(
-        measurement,
-        columns=columns,
-        automatic=automatic,
-        **_intervals(context, trained.output),
-        promised=getattr(context.bound.product.target, "interval", None),
-    )
-
-
-def _intervals(context: Context, trained: Mapping[str, Any]) -> dict[str, Any]:
-    """The ends of the winner's prediction intervals on the test rows, if it gives any."""
-    kept = trained["candidates"].get(trained["winner"], {}).get("test", {})
-    return {
-        end: array_from_bytes(context.artifacts.get(kept[end]))
-        for end in ("low", "high")
-        if end in kept
-    }
 
 
 def _with_behaviour(
