@@ -125,3 +125,59 @@ def ship_command(
             workspace, options.product, environment=environment, to=to, directory=dir
         )
     answer("log", options, lambda: plain(report), lambda: ship_lines(report))
+
+
+@log_command.command(name="erase")
+def erase_command(
+    *,
+    entity: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)],
+    reason: str,
+    environment: str = "prod",
+    options: OfProduct = OF_PRODUCT,
+) -> None:
+    """Erase one unit's records, shipped or not; that it was done is recorded.
+
+    Parameters
+    ----------
+    entity
+        The unit's key, part by part.
+    reason
+        Why; it stays in the ledger for ever and may not name the unit.
+    environment
+        Whose prediction log.
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain
+    from interlock.cli.render_log import erase_lines
+    from interlock.use_cases import log_erase
+
+    with opened(options) as workspace:
+        report = log_erase.erase(
+            workspace, options.product, environment=environment, key=entity, reason=reason
+        )
+    answer("log", options, lambda: plain(report), lambda: erase_lines(report))
+
+
+@log_command.command(name="retain")
+def retain_command(
+    *, older_than: str, environment: str = "prod", options: OfProduct = OF_PRODUCT
+) -> None:
+    """Remove records that are older than a span, shipped or not.
+
+    Parameters
+    ----------
+    older_than
+        How long records are kept, such as 90d.
+    environment
+        Whose prediction log.
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain
+    from interlock.cli.render_log import erase_lines
+    from interlock.use_cases import log_erase
+
+    with opened(options) as workspace:
+        report = log_erase.retain(
+            workspace, options.product, environment=environment, older_than=older_than
+        )
+    answer("log", options, lambda: plain(report), lambda: erase_lines(report))

@@ -56,7 +56,7 @@ COMMANDS = MappingProxyType(
         "predict": "Predict every row of a Parquet or CSV file with what is live.",
         "features": "What each feature is, how fresh it is and how much it matters.",
         "symmetry": "Recompute a sample of what was answered; tell defects from staleness.",
-        "log": "What was answered and refused: show, filter, query, export, ship.",
+        "log": "What was answered and refused: show, filter, query, export, ship, erase.",
         "refresh": "Fill an environment's online store for the present.",
         "verify": "Check bytes, signatures and the ledger against what was recorded.",
         "export": "Copy a release with its proofs into a folder, to serve it elsewhere.",

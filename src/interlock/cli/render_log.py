@@ -15,6 +15,7 @@ from interlock.serve.log_view import Asked
 
 if TYPE_CHECKING:
     from interlock.use_cases.log import LogReport, ShipReport
+    from interlock.use_cases.log_erase import EraseReport
 
 _SPAN = re.compile(r"[0-9]+[a-z]+")
 _HEAD = ("time", "id", "status", "release", "arm", "entity", "prediction", "said")
@@ -107,3 +108,10 @@ def ship_lines(report: ShipReport) -> list[str]:
         f"✔ shipped {counted(done.rows, 'record')} of {counted(done.segments, 'segment')} "
         f"to {report.directory}",
     ]
+
+
+def erase_lines(report: EraseReport) -> list[str]:
+    """How many records went."""
+    where = f"{shown(report.product)} in {report.environment}"
+    lines = ["! finished an erasure that had been interrupted"] if report.resumed else []
+    return [*lines, f"✔ removed {counted(report.rows, 'record')} from the log of {where}"]

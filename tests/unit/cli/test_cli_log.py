@@ -8,6 +8,7 @@ import pytest
 from interlock.cli.main import run
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.record import Record, record_bytes
+from interlock.use_cases import log_erase
 from interlock.workspace import Workspace
 
 
@@ -117,4 +118,43 @@ def test_shipping_leaves_every_row_readable_once(interlock, project):
     assert interlock("log", "-C", str(project), "--json").out == before
     again = json.loads(interlock("log", "ship", "-C", str(project), "--json").out)
     assert again["shipped"]["rows"] == 0
+    assert interlock("verify", "-C", str(project)).code == 0
+
+
+def test_a_units_rows_are_erased_on_record(interlock, project):
+    flags = ("-C", str(project), "--entity", "u1", "--reason", "request 17")
+    done = interlock("log", "erase", *flags)
+    assert (done.code, done.err) == (0, "")
+    assert re.fullmatch(r"✔ removed 1 record from the log of \w+ in prod", done.out.strip())
+    assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 4
+    again = json.loads(interlock("log", "erase", *flags, "--json").out)
+    assert (again["rows"], again["resumed"]) == (0, False)
+    (first, _) = Workspace.open(project, {}).ledger.events(kind="log.erased")[:2]
+    assert set(first.body) == {"id", "entity", "reason", "rows"}
+    assert (first.body["reason"], len(first.body["entity"])) == ("request 17", 64)
+    named = interlock("log", "erase", "-C", str(project), "--entity", "u1", "--reason", "for u1")
+    assert named.code == 2
+    assert "S187" in named.err
+
+
+def test_an_erasure_that_died_is_finished_and_recorded_once(interlock, project, monkeypatch):
+    def die(log):
+        raise KeyboardInterrupt
+
+    flags = ("-C", str(project), "--entity", "u2", "--reason", "request 18")
+    with monkeypatch.context() as patched:
+        patched.setattr(log_erase, "end", die)
+        assert interlock("log", "erase", *flags).code == 130
+    done = interlock("log", "erase", *flags)
+    assert done.out.splitlines()[0] == "! finished an erasure that had been interrupted"
+    events = Workspace.open(project, {}).ledger.events(kind="log.erased")
+    asked = [e.body["rows"] for e in events if e.body["reason"] == "request 18"]
+    assert sorted(asked) == [0, 1]
+
+
+def test_old_records_are_removed(interlock, project):
+    assert interlock("log", "retain", "-C", str(project), "--older-than", "36500d").code == 0
+    assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 3
+    assert interlock("log", "retain", "-C", str(project), "--older-than", "90d").code == 0
+    assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 0
     assert interlock("verify", "-C", str(project)).code == 0
