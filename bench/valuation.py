@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
@@ -37,8 +38,15 @@ def project() -> Path:
     place = kept(f"valuation-{_version()}")
     found, done = place / "valuation", place / "done"
     os.environ["XDG_CONFIG_HOME"] = str(place / "config")
-    if done.exists():
-        return found
+    with (place / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another benchmark may be at it
+        if not done.exists():
+            _deliver(found)
+            done.touch()
+    return found
+
+
+def _deliver(found: Path) -> None:
     print("delivering examples/valuation once …", file=sys.stderr, flush=True)
     shutil.rmtree(found, ignore_errors=True)
     shutil.copytree(EXAMPLE, found, ignore=LEFT_OUT)
@@ -53,8 +61,6 @@ def project() -> Path:
             break
     if ended.returncode:
         raise SystemExit(f"interlock deliver ended with {ended.returncode}\n{ended.stderr}")
-    done.touch()
-    return found
 
 
 def _version() -> str:

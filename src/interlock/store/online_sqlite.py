@@ -114,9 +114,14 @@ class SqliteReader:
 
     def read(self, asked: Sequence[Ask]) -> list[Found]:
         """One answer for each look-up. See :class:`interlock.store.online.OnlineReader`."""
+        current: dict[str, SqliteTable] = {}  # looked for once: rows read together agree
         found = []
         for view, grid, key in asked:
-            table = self.table(view, grid)
+            table = current.get(view) if grid is None else None
+            if table is None:
+                table = self.table(view, grid)
+                if grid is None:
+                    current[view] = table
             about = table.about
             found.append(Found(about.grid, about.digest, table.get(key)))
         return found

@@ -85,6 +85,26 @@ class TestSqlite(OnlineContract):
         with pytest.raises(Unavailable):
             tables[1].get(("a", 1))
 
+    def test_one_read_of_more_files_than_are_kept_open(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("interlock.store.online_sqlite.OPEN_TABLES", 2)
+        for grid in range(4):
+            self.write(grid)
+        asked = [("market", grid, ("a", 1)) for grid in (*range(4), *range(4))]
+        found = self.open_reader().read(asked)
+        assert [one.grid for one in found] == [0, 1, 2, 3, 0, 1, 2, 3]
+
+    def test_rows_read_together_come_from_one_table(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.write(1)
+        self.open_writer().publish("market", 1)
+        reader = self.open_reader()
+        looked = []
+        stat = os.stat
+        monkeypatch.setattr(os, "stat", lambda path: looked.append(path) or stat(path))
+        reader.read([("market", None, ("a", 1))] * 16)
+        assert len(looked) == 1
+
     def test_the_file_is_opened_read_only(self) -> None:
         self.write(1)
         table = self.open_reader().table("market", 1)
