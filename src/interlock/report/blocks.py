@@ -5,7 +5,7 @@ Texts are escaped by the template; only :class:`markupsafe.Markup`, which the ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from markupsafe import Markup
@@ -58,7 +58,10 @@ class Table:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """A drawing with its numbers; ``narrow`` replaces it on small screens, where there is one."""
+    """A drawing with its numbers; ``narrow`` replaces it on small screens, where there is one.
+
+    ``left_out`` rows of its numbers are counted, not shown.
+    """
 
     kind: ClassVar[str] = "figure"
     title: str
@@ -67,6 +70,7 @@ class Figure:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     narrow: Markup | None = None
+    left_out: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -104,6 +108,33 @@ class Section:
 
     title: str
     blocks: tuple[Block, ...]
+
+
+def trimmed(found: Section, most: int) -> Section:
+    """The section with at most so many rows of numbers under each figure; of none, no figure."""
+    blocks = [kept for block in found.blocks if (kept := _trimmed(block, most)) is not None]
+    return replace(found, blocks=tuple(blocks))
+
+
+def _trimmed(block: Block, most: int) -> Block | None:
+    if isinstance(block, Figure):
+        return _fewer_rows(block, most)
+    if isinstance(block, Figures):
+        few = [one for figure in block.figures if (one := _fewer_rows(figure, most)) is not None]
+        return replace(block, figures=tuple(few)) if few else None
+    if isinstance(block, Fold):
+        inside = [kept for inner in block.blocks if (kept := _trimmed(inner, most)) is not None]
+        return replace(block, blocks=tuple(inside))
+    return block
+
+
+def _fewer_rows(figure: Figure, most: int) -> Figure | None:
+    more = len(figure.rows) - most
+    if most == 0:
+        return None
+    if more <= 0:
+        return figure
+    return replace(figure, rows=figure.rows[:most], left_out=figure.left_out + more)
 
 
 def section(title: str, *blocks: Block | None) -> Section | None:

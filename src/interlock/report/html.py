@@ -21,13 +21,23 @@ MOST_BYTES = 300_000
 
 _LIMITS = (
     Limits(),
-    Limits(shut_checks=40, open_checks=60, drawn_columns=30, listed_columns=200, table_rows=25),
+    Limits(
+        shut_checks=40,
+        open_checks=60,
+        drawn_columns=30,
+        listed_columns=200,
+        table_rows=25,
+        figures=4,
+        figure_rows=40,
+    ),
     Limits(
         shut_checks=20,
         open_checks=20,
         drawn_columns=12,
         listed_columns=0,
         table_rows=8,
+        figures=2,
+        figure_rows=16,
         evidence=300,
     ),
     Limits(
@@ -36,6 +46,18 @@ _LIMITS = (
         drawn_columns=4,
         listed_columns=0,
         table_rows=2,
+        figures=1,
+        figure_rows=6,
+        evidence=0,
+    ),
+    Limits(
+        shut_checks=8,
+        open_checks=4,
+        drawn_columns=4,
+        listed_columns=0,
+        table_rows=2,
+        figures=1,
+        figure_rows=0,
         evidence=0,
     ),
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.errors import Mistake
 from interlock.report import phrases
-from interlock.report.blocks import Section
+from interlock.report.blocks import Section, trimmed
 from interlock.report.content import Content
 from interlock.report.names import shown
 from interlock.report.sections.behaviour import behaviour
@@ -66,17 +66,21 @@ def page(content: Content, limits: Limits) -> Page:
         commands=tuple((shown(c.line, limit=300), shown(c.purpose)) for c in content.next_commands),
         steps=steps(content),
         gates=gates(content.gates, limits, content.waivers),
-        sections=tuple(found for found in _sections(content, limits) if found is not None),
+        sections=tuple(
+            trimmed(found, limits.figure_rows)
+            for found in _sections(content, limits)
+            if found is not None
+        ),
     )
 
 
 def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield candidates(content.evaluation, limits)
     yield winner(content.evaluation)
-    yield slices(content.evaluation)
-    yield fairness(content.evaluation)
+    yield slices(content.evaluation, limits)
+    yield fairness(content.evaluation, limits)
     yield behaviour(content.evaluation, limits)
-    yield explanations(content.explanations)
+    yield explanations(content.explanations, limits)
     yield data(content.data, limits, content.zone)
     yield coverage(content.data.coverage if content.data else None, limits)
     yield inputs(content.data, limits)

@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,22 +16,36 @@ import pytest
 from interlock.errors import Mistake
 from interlock.evaluate.compare import Estimate
 from interlock.report.content import (
+    Behaviour,
+    BehaviourExample,
     Candidate,
     CandidateKind,
     CategoricalColumn,
     Command,
     Content,
     Data,
+    Dependence,
     Evaluation,
+    Explanations,
+    FairnessJudged,
+    FaultRate,
+    GroupsCompared,
+    GroupValue,
+    InputDrift,
+    InputImportance,
     Metric,
     NumericColumn,
     Quarantine,
     RegressionSummary,
+    Revealed,
+    SliceFinding,
+    SlicesJudged,
     Step,
     StepStatus,
 )
 from interlock.report.html import MOST_BYTES, render
 from interlock.report.residuals import summarise_regression
+from interlock.stats.drift import Level, Shift
 from interlock.verdict import Check, GateResult, Interval, Verdict
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -322,6 +337,99 @@ def _hostile_test(name: str) -> RegressionSummary:
     return summarise_regression(y, y * 1.1, target=name, unit=name, slices=labels)
 
 
+def _measured(value: float) -> Estimate:
+    return Estimate(value=value, interval=Interval(low=value - 1, high=value + 1), n=9, units=9)
+
+
+def _hostile_drift(name: str, texts: list[str]) -> tuple[InputDrift, ...]:
+    """Every input has moved, over 50 categories."""
+    labels = (*(f"{name}{k}" for k in range(50)), "missing")
+    shift = Shift(psi=0.5, p=0.0, rows_before=5_000, rows_now=5_000, bins=51)
+    return tuple(
+        InputDrift(
+            name=text,
+            kind="str",
+            shift=shift,
+            level=Level.HIGH,
+            q=0.0,
+            magnitude=0.5,
+            labels=labels,
+            before=tuple(range(51)),
+            now=tuple(range(51, 0, -1)),
+        )
+        for text in texts
+    )
+
+
+def _hostile_judged(name: str) -> dict[str, Any]:
+    """30 checks of 200 slices and of 200 groups each, and 30 behaviour checks."""
+    slices = tuple(
+        SliceFinding(
+            column=name,
+            label=f"{name}{k}",
+            n=900,
+            share=0.1,
+            value=_measured(k),
+            allowed=50.0,
+            verdict=Verdict.FAILED,
+            reason=name,
+        )
+        for k in range(200)
+    )
+    groups = tuple(GroupValue(label=f"{name}{k}", n=9, value=_measured(k)) for k in range(200))
+    compared = GroupsCompared(measure=name, unit=name, groups=groups)
+    check = Check(name=name, verdict=Verdict.FAILED, reason=name * 20, measured=0.5, threshold=0.1)
+    example = BehaviourExample(
+        request={f"{name}{k}": name * 20 for k in range(40)},
+        field=name,
+        was=name,
+        became=name,
+        before={f"{name}{k}": 0.1 for k in range(40)},
+        after=name,
+    )
+    return {
+        "slices": tuple(
+            SlicesJudged(name=f"{name}{k}", verdict=Verdict.FAILED, unit=name, slices=slices)
+            for k in range(30)
+        ),
+        "fairness": (FairnessJudged(check=check, compared=(compared,) * 3),) * 30,
+        "behaviour": tuple(
+            Behaviour(
+                name=f"{name}{k}",
+                kind="directional",
+                verdict=Verdict.FAILED,
+                rows=9,
+                violations=5,
+                share=_measured(0.5),
+                limit=0.1,
+                skipped={name: 3},
+                worst=(example,) * 20,
+            )
+            for k in range(30)
+        ),
+    }
+
+
+def _hostile_explanations(name: str, texts: list[str]) -> Explanations:
+    curve = tuple(float(k) for k in range(40))
+    same = dict.fromkeys(("mean", "low", "high", "decile_low", "decile_high"), curve)
+    dependences = [
+        Dependence(name=name, unit=name, points=curve, deciles=curve, **same),
+        Dependence(name=name, of=name, labels=tuple(f"{name}{k}" for k in range(40)), **same),
+    ]
+    return Explanations(
+        metric=Metric(name=name, unit=name),
+        rows=9,
+        importances=tuple(
+            InputImportance(name=text, inputs=(text,) * (1 + i % 2), loss=_measured(float(i)))
+            for i, text in enumerate(texts)
+        ),
+        dependences=tuple(dependences * 20),
+        target=name,
+        target_unit=name,
+    )
+
+
 def hostile(name: str = HOSTILE, *, features: int = 500) -> Content:
     """500 features, each with two checks, and every text of it under attack."""
     names = [f"{name}{i}" for i in range(features)]
@@ -371,11 +479,28 @@ def hostile(name: str = HOSTILE, *, features: int = 500) -> Content:
                 Quarantine(reason=f"{name}{k}", rows=9, samples=(sample,) * 20) for k in range(99)
             ),
             columns=tuple(columns),
+            drift=_hostile_drift(name, names),
+            faults=tuple(
+                FaultRate(
+                    name=text,
+                    fault="missing",
+                    reference=0.1,
+                    reference_rows=9,
+                    share=0.5,
+                    rows=9,
+                    limit=0.2,
+                    level=Level.HIGH,
+                )
+                for text in names
+            ),
+            revealed=tuple(Revealed(name=t, measure="AUC", strength=0.9, n=9) for t in names),
         ),
+        explanations=_hostile_explanations(name, names),
         evaluation=Evaluation(
             metrics=(Metric(name=name, unit=name, limit=0.4),),
             winner=f"{name}0",
             test=_hostile_test(name),
+            **_hostile_judged(name),
             candidates=tuple(
                 Candidate(
                     name=f"{name}{k}",
@@ -393,7 +518,8 @@ def hostile(name: str = HOSTILE, *, features: int = 500) -> Content:
 
 def test_hostile_names_are_escaped_and_the_page_stays_small() -> None:
     text = render(hostile())
-    assert len(text.encode()) < MOST_BYTES
+    size = len(text.encode())
+    assert size < MOST_BYTES
     page = Page(text)
     assert page.open == []
     tags = {tag for tag, _ in page.elements}
@@ -411,7 +537,8 @@ def test_hostile_names_are_escaped_and_the_page_stays_small() -> None:
 
 @pytest.mark.parametrize("name", ["&" * 400, "\x00" * 400, "日本" * 200])
 def test_the_longest_names_do_not_make_it_large(name: str) -> None:
-    assert len(render(hostile(name)).encode()) < MOST_BYTES
+    size = len(render(hostile(name)).encode())
+    assert size < MOST_BYTES
 
 
 def test_five_hundred_honest_features_are_all_named() -> None:

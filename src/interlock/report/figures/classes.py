@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from interlock.evaluate.compare import Estimate
 from interlock.report.blocks import Figure
 from interlock.report.charts.confusion import confusion
 from interlock.report.charts.plane import curve, reliability
 from interlock.report.charts.threshold import threshold
 from interlock.report.content import ClassesSummary
-from interlock.report.measured import estimate_cells, event
+from interlock.report.measured import estimate_cells, estimate_text, event
 from interlock.report.names import shown
 from interlock.report.numbers import between, percent, significant
 
@@ -24,13 +25,20 @@ def confusions(made: ClassesSummary) -> Figure | None:
         return None
     classes, counts = _merged(made.classes, made.confusion)
     title = "What was answered for what was true"
+    known = len(made.confusion_shares) == len(classes)
     return Figure(
         title=title,
         drawing=confusion(title, classes, counts),
         head=("true", *(f"answered {shown(name, limit=40)}" for name in classes)),
         rows=tuple(
-            (shown(name, limit=40), *(f"{n:,}" for n in row))
-            for name, row in zip(classes, counts, strict=True)
+            (
+                shown(name, limit=40),
+                *(
+                    _answered(n, made.confusion_shares[i][j] if known else None)
+                    for j, n in enumerate(row)
+                ),
+            )
+            for i, (name, row) in enumerate(zip(classes, counts, strict=True))
         ),
         note="Percentages are of the true class.",
     )
@@ -112,6 +120,11 @@ def deciding(made: ClassesSummary) -> Figure | None:
         ),
         note=note,
     )
+
+
+def _answered(n: int, share: Estimate | None) -> str:
+    """'6,363', with the share of the true class's rows and its interval where they are known."""
+    return f"{n:,}" if share is None else f"{n:,}: {estimate_text(share, '%')}"
 
 
 def _curve_figure(

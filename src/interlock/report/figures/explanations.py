@@ -15,7 +15,6 @@ from interlock.report.numbers import counted, plain_number, reach
 from interlock.verdict import Interval
 
 _MOST = 12  # drawn; the table holds all
-_LISTED = 60
 _SMALL = 400  # width of a figure that stands beside another
 
 
@@ -54,7 +53,7 @@ def _losses(made: Explanations, found: Sequence[InputImportance], title: str) ->
         drawing=wide,
         narrow=narrow,
         head=("input", f"loss of {made.metric.name}", "95 % interval", "rows"),
-        rows=tuple((_name(one), *estimate_cells(one.loss, unit)) for one in found[:_LISTED]),
+        rows=tuple((_name(one), *estimate_cells(one.loss, unit)) for one in found),
         note=note,
     )
 
@@ -69,9 +68,9 @@ def _row(one: InputImportance, text: str) -> Row:
     return Row(name=_name(one), text=text, estimate=one.loss, emphasised=sure)
 
 
-def dependences(made: Explanations) -> list[Figure]:
-    """How the mean prediction moves with each of the most important inputs."""
-    return [_dependence(made, one) for one in made.dependences if one.mean]
+def dependences(made: Explanations, most: int) -> list[Figure]:
+    """How the mean prediction moves with each of the ``most`` important inputs."""
+    return [_dependence(made, one) for one in made.dependences[:most] if one.mean]
 
 
 def _dependence(made: Explanations, one: Dependence) -> Figure:

@@ -11,8 +11,7 @@ from interlock.report.names import shown
 from interlock.report.numbers import counted, significant
 from interlock.verdict import Verdict
 
-_MOST = 24
-_LISTED = 120
+_MOST = 16
 
 
 def judged_slices(made: SlicesJudged) -> Figure | None:
@@ -35,9 +34,14 @@ def judged_slices(made: SlicesJudged) -> Figure | None:
     )
 
 
-def _rank(one: SliceFinding) -> tuple[bool, float, str, str]:
-    q = 1.0 if one.q is None or one.q != one.q else one.q
-    return one.verdict is not Verdict.FAILED, q, one.column, one.label
+def _rank(one: SliceFinding) -> tuple[int, float, str, str]:
+    """What failed, what is not sure, the rest; each from the one nearest to what is allowed."""
+    order = -tuple(Verdict).index(one.verdict or Verdict.PASSED)
+    room = float("inf")
+    if one.value is not None and one.allowed is not None and one.value.interval is not None:
+        width = one.value.interval.high - one.value.interval.low
+        room = abs(one.allowed - one.value.value) / width if width else room
+    return order, room, one.column, one.label
 
 
 def _in_order(made: SlicesJudged, ranked: list[SliceFinding]) -> list[SliceFinding]:
@@ -46,7 +50,7 @@ def _in_order(made: SlicesJudged, ranked: list[SliceFinding]) -> list[SliceFindi
         (s for s in made.slices if s.verdict is None or s.value is None),
         key=lambda s: (-s.n, s.column, s.label),
     )
-    return [*ranked, *rest][:_LISTED]
+    return [*ranked, *rest]
 
 
 def _note(made: SlicesJudged, drawn: int) -> str:
@@ -56,7 +60,7 @@ def _note(made: SlicesJudged, drawn: int) -> str:
     if few:
         note += f" {counted(few, 'slice')} could not be judged: see the numbers."
     if drawn > _MOST:
-        note += f" {counted(drawn - _MOST, 'better slice')} not drawn."
+        note += f" {counted(drawn - _MOST, 'slice')} further from what is allowed not drawn."
     return note
 
 

@@ -9,16 +9,20 @@ from interlock.report.content import Coverage, OutlierCount, Segmentation
 from interlock.report.figures.coverage import SEGMENT_HEAD, covered_map, segment_rows
 from interlock.report.names import shown
 from interlock.report.numbers import counted, percent
-from interlock.report.sections.table import Limits, cut
+from interlock.report.sections.table import Limits, cut, left_out
 
 
 def coverage(found: Coverage | None, limits: Limits) -> Section | None:
     """None for a release that answers for everything."""
     if found is None:
         return None
-    blocks = [block for one in found.segmentations for block in _segmented(one, limits)]
+    shown_first = found.segmentations[: limits.figures]
     return section(
-        "What it answers for", Text(text=_share(found)), *blocks, *_outliers(found, limits)
+        "What it answers for",
+        Text(text=_share(found)),
+        *(block for one in shown_first for block in _segmented(one, limits)),
+        left_out(len(found.segmentations), limits.figures, "division"),
+        *_outliers(found, limits),
     )
 
 

@@ -11,16 +11,16 @@ from interlock.report.figures.fairness import groups
 from interlock.report.glyphs import VERDICT, severity
 from interlock.report.names import shown
 from interlock.report.sections.gates import css_class
+from interlock.report.sections.table import Limits, left_out
 
-_MOST = 8  # checks drawn
 
-
-def fairness(evaluation: Evaluation | None) -> Section | None:
+def fairness(evaluation: Evaluation | None, limits: Limits) -> Section | None:
     """Each check's answer, then its groups; what did not pass first."""
     if evaluation is None or not evaluation.fairness:
         return None
     found = sorted(evaluation.fairness, key=lambda one: (severity(one.check), one.check.name))
-    return section("Fairness", *(block for one in found[:_MOST] for block in _blocks(one)))
+    blocks = [block for one in found[: limits.figures] for block in _blocks(one)]
+    return section("Fairness", *blocks, left_out(len(found), limits.figures, "check"))
 
 
 def _blocks(one: FairnessJudged) -> Iterable[Block]:

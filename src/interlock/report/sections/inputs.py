@@ -50,7 +50,8 @@ def _drift(found: Sequence[InputDrift], limits: Limits) -> Iterable[Block]:
         return
     ranked = sorted(found, key=lambda d: (_ORDER.index(d.level), -d.shift.psi, d.name))
     yield Text(text=_tally(ranked))
-    moved = [d for d in ranked if d.level in (Level.HIGH, Level.WARNING)][:_MOST_DRAWN]
+    moved = [d for d in ranked if d.level in (Level.HIGH, Level.WARNING)]
+    moved = moved[: min(_MOST_DRAWN, limits.figures)]
     yield from side_by_side(*(drifted(one) for one in moved))
     head = ("input", "", "PSI", "chance (q)", "how far", "rows then", "now", "then and now")
     rows = [_moved(one) for one in ranked[: limits.drawn_columns]]

@@ -9,19 +9,18 @@ from interlock.report.content import Evaluation, SlicesJudged
 from interlock.report.figures.slices import judged_slices
 from interlock.report.glyphs import VERDICT
 from interlock.report.names import shown
+from interlock.report.sections.table import Limits, left_out
 from interlock.verdict import Verdict
 
-_MOST = 8  # checks drawn
 
-
-def slices(evaluation: Evaluation | None) -> Section | None:
+def slices(evaluation: Evaluation | None, limits: Limits) -> Section | None:
     """One figure a check, what did not pass first."""
     if evaluation is None or not evaluation.slices:
         return None
     order = tuple(Verdict)
     found = sorted(evaluation.slices, key=lambda s: (-order.index(s.verdict), s.name))
-    blocks = [block for one in found[:_MOST] for block in _blocks(one)]
-    return section("Slices", *blocks)
+    blocks = [block for one in found[: limits.figures] for block in _blocks(one)]
+    return section("Slices", *blocks, left_out(len(found), limits.figures, "check"))
 
 
 def _blocks(one: SlicesJudged) -> Iterable[Block]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from interlock.report.blocks import Cell, Table
+from interlock.report.blocks import Cell, Table, Text
 from interlock.report.names import shown
 from interlock.report.numbers import significant
 
@@ -20,6 +20,8 @@ class Limits:
     drawn_columns: int = 60
     listed_columns: int = 440
     table_rows: int = 40
+    figures: int = 8  # of one kind
+    figure_rows: int = 80  # numbers under a figure; 0: no figures at all
     evidence: int = 1_200  # characters
 
 
@@ -34,6 +36,16 @@ def cut(
     """The table, cut at ``most`` rows or at the limit, with what is left out counted."""
     most = most or limits.table_rows
     return Table(title=title, head=head, rows=tuple(rows[:most]), left_out=max(0, len(rows) - most))
+
+
+def left_out(found: int, most: int, noun: str) -> Text | None:
+    """A line that counts what is not drawn; None where all is."""
+    more = found - most
+    if more <= 0:
+        return None
+    one = more == 1
+    said = f"{more:,} more {noun if one else noun + 's'} {'is' if one else 'are'} not drawn."
+    return Text(text=said, quiet=True)
 
 
 def value_text(value: object, limit: int = 60) -> str:
