@@ -91,7 +91,20 @@ def test_groups_of_too_few_rows_are_inconclusive(sound_classes):
     found = _one(Fair("where", "selection_rate", max_difference=0.1), alone)
     assert (found.verdict, found.reason) == (
         Verdict.INCONCLUSIVE,
-        "fewer than two groups have enough rows",
+        "fewer than two groups have enough rows for selection_rate",
+    )
+
+
+def test_both_rates_of_equalised_odds_need_two_groups(sound_classes):
+    """The few of the village are nearly all positives: nothing is known of their false alarms."""
+    y = sound_classes.y
+    village = (np.cumsum(y) <= 130) & (y == 1) | (np.cumsum(1 - y) <= 20) & (y == 0)
+    where = np.where(village, "village", "town").tolist()
+    measurement = replace(sound_classes, columns={"where": where})
+    found = _one(Fair("where", "equalized_odds", max_difference=0.5), measurement)
+    assert (found.verdict, found.reason) == (
+        Verdict.INCONCLUSIVE,
+        "fewer than two groups have enough rows for false_positive_rate",
     )
 
 

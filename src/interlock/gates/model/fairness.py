@@ -140,7 +140,7 @@ class Fair(Declared):
             return Check(
                 name=name,
                 verdict=Verdict.INCONCLUSIVE,
-                reason=thin or "fewer than two groups have enough rows",
+                reason=thin,
                 evidence={"code": "M223", **known},
             )
         groups, furthest = min(pairs, key=lambda pair: _closeness(pair[1], limit))
@@ -219,7 +219,9 @@ def _closeness(pair: Compared, limit: Limit) -> tuple[int, float, float]:
 def _thin(found: Groups) -> str:
     """Why too few rows lie in groups that can be judged, or ""."""
     if found.judged_share >= JUDGED_SHARE:
-        return ""
+        if len(found.judged) >= 2:
+            return ""
+        return f"fewer than two groups have enough rows for {found.measure}"
     share, needed = f"{found.judged_share:.0%}", f"{JUDGED_SHARE:.0%}"
     text = f"only {share} of the rows lie in groups that can be judged; {needed} are needed"
     few = f" ({FEWEST_ROWS} rows, and {FEWEST_UNITS} units that {found.measure} is about)"
