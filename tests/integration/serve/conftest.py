@@ -61,7 +61,7 @@ class Place:
                 environment=environment,
                 generation=self.generation,
                 bundle=digest,
-                label=f"1.{self.generation}.0",
+                label=f"1.{int(digest[:4], 16)}.0",  # a release keeps its label when it comes back
                 act="promote",
                 pinned=False,
                 reason="",
