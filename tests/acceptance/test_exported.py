@@ -102,3 +102,14 @@ def test_out_of_nothing_but_a_release(delivered, tmp_path):
     finally:
         service.terminate()
         assert service.wait(20) == 0
+
+
+def test_a_client_is_written_from_what_is_live(delivered, tmp_path):
+    said = json.loads(delivered.run("client", "--out", str(tmp_path / "client"), "--json").out)
+    files = {Path(name) for name in said["files"]}
+    assert {"pyproject.toml", "schema.json", "curl.sh"} <= {str(path) for path in files}
+    for path in files:
+        if path.suffix == ".py":
+            compile((tmp_path / "client" / path).read_text("utf-8"), str(path), "exec")
+    again = delivered.run("client", "--out", str(tmp_path / "client"))
+    assert (again.code, "error[E134]" in again.err) == (2, True)

@@ -121,6 +121,7 @@ def openapi(contract: Contract) -> dict[str, Any]:
             "/health/ready": {"get": _page("ready", "Whether a release is ready")},
             "/openapi.json": {"get": _page("openapi", "This description")},
             "/docs": {"get": _page("docs", "The same for people", "text/html")},
+            "/metrics": {"get": _page("metrics", "Measurements for Prometheus", "text/plain")},
             **inference_paths(contract, _refusals),
         },
         "components": {
