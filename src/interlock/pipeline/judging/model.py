@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from interlock.digest import digest_json, seed_from
 from interlock.evaluate.compare import estimates
@@ -29,6 +30,7 @@ from interlock.pipeline.dividing import (
 from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.around import with_columns, with_intervals, with_tune
 from interlock.pipeline.judging.classes import measured_classes
+from interlock.pipeline.judging.promises import measured_calibration, measured_intervals
 from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.product.declaration import Declaration
@@ -100,6 +102,8 @@ def judge_model(
             "champion": _kept_champion(context, measurement),
             "without_outliers": _without_outliers(context, measurement, trained, divided, checks),
             "classes": measured_classes(measurement),
+            "intervals": measured_intervals(measurement, _instants(context, trained, rows)),
+            "calibration": measured_calibration(measurement),
         }
 
     return context.run("model gate", inputs, compute)
@@ -141,6 +145,14 @@ def _measure(
         metrics=context.bound.metrics(rows.classes),
         target_unit=getattr(product.target, "unit", ""),
     )
+
+
+def _instants(context: Context, trained: Outcome, rows: TrainingSet) -> NDArray[np.int64] | None:
+    """When the test rows were asked about; None where the product has no time."""
+    if context.bound.examples_source.event_time is None:
+        return None
+    test = array_from_bytes(context.artifacts.get(trained.output["rows"]["test"]))
+    return np.asarray(rows.instants[test])
 
 
 def _with_behaviour(

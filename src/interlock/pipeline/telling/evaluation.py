@@ -17,6 +17,7 @@ from interlock.pipeline.judging.model import limits_of, shown_names
 from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.pipeline.telling.classes import with_classes
 from interlock.pipeline.telling.fairness import tell_fairness
+from interlock.pipeline.telling.promises import with_calibration, with_intervals
 from interlock.pipeline.telling.ranking import tell_ranking
 from interlock.pipeline.telling.slices import tell_slices
 from interlock.product.declaration import Declaration
@@ -155,7 +156,7 @@ def _test_summary(
     instants = rows.instants[test] if timed else None
     slices = _slices(rows, test)
     if product.target.task == "regression":
-        return summarise_regression(
+        regression = summarise_regression(
             rows.y[test],
             kept["prediction"],
             target=product.target.name,
@@ -166,6 +167,7 @@ def _test_summary(
             high=kept.get("high"),
             promised=getattr(product.target, "interval", None),
         )
+        return with_intervals(regression, judged.output["intervals"])
     summary = summarise_classes(
         [rows.classes[int(i)] for i in rows.y[test]],
         kept["prediction"],
@@ -175,6 +177,7 @@ def _test_summary(
         instants=instants,
         slices=slices,
     )
+    summary = with_calibration(summary, judged.output["calibration"])
     return with_classes(summary, judged.output["classes"], row["decision"])
 
 

@@ -47,6 +47,7 @@ from interlock.report.content.evaluation import (
 from interlock.report.content.explanations import Dependence, Explanations, InputImportance
 from interlock.report.content.fairness import FairnessJudged, GroupsCompared, GroupValue
 from interlock.report.content.parts import Period, SliceError
+from interlock.report.content.promises import IntervalsMeasured, PartCoverage
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
 from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
 from interlock.report.content.slices import SliceFinding, SlicesJudged
@@ -85,6 +86,7 @@ __all__ = [
     "Histogram",
     "InputDrift",
     "InputImportance",
+    "IntervalsMeasured",
     "LabelTimes",
     "LatencyWindow",
     "Lineage",
@@ -93,6 +95,7 @@ __all__ = [
     "NumericColumn",
     "OutlierCount",
     "Parity",
+    "PartCoverage",
     "Period",
     "Quarantine",
     "Ranked",

@@ -85,7 +85,7 @@ class ClassesSummary:
     ``confusion[true][answered]`` counts rows at the release's decision; ``confusion_shares`` are
     those shares of the true class's rows with their intervals, empty where there are too many
     classes. ``scores`` has one entry a class; ``decision`` is None where the likeliest class is
-    answered.
+    answered. ``calibration`` is the expected calibration error, a share.
     """
 
     target: str
@@ -104,3 +104,4 @@ class ClassesSummary:
     confusion_shares: tuple[tuple[Estimate | None, ...], ...] = ()
     scores: tuple[ClassScore, ...] = ()
     decision: Decision | None = None
+    calibration: Estimate | None = None

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from interlock.evaluate.compare import Estimate
 from interlock.report.content.parts import Period, SliceError
+from interlock.report.content.promises import IntervalsMeasured
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,4 +59,5 @@ class RegressionSummary:
     overall: Estimate | None = None
     coverage: Estimate | None = None
     coverage_periods: tuple[Period, ...] = ()
+    intervals: IntervalsMeasured | None = None
     promised: float | None = None
