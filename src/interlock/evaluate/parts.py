@@ -61,7 +61,7 @@ def parts_of(name: str, column: Column, *, ranges: int = MOST_RANGES) -> tuple[P
 
     Numbers with more than 12 distinct values are cut into up to ``ranges`` quantile ranges;
     anything else is taken by value, the largest part first. Missing values (None, NaN) are a part
-    of their own, last.
+    of their own, last. No two parts have one label.
     """
     missing, known = _known(column)
     if _is_continuous(known):
@@ -72,7 +72,9 @@ def parts_of(name: str, column: Column, *, ranges: int = MOST_RANGES) -> tuple[P
         cut = _values(missing, known)
     found = [Part(column=name, label=label, rows=rows) for label, rows in cut]
     if missing.any():
-        found.append(Part(column=name, label="missing", rows=missing))
+        taken = any(part.label == "missing" for part in found)
+        label = "no value" if taken else "missing"
+        found.append(Part(column=name, label=label, rows=missing))
     return tuple(found)
 
 
@@ -95,11 +97,34 @@ def _is_continuous(known: Column) -> bool:
 
 def _ranges(numbers: NDArray[np.float64], count: int) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     known = numbers[~np.isnan(numbers)]
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, count + 1)))
-    for low, high in pairwise(edges):
+    cuts = np.quantile(known[np.isfinite(known)], np.linspace(0, 1, count + 1))
+    edges = np.unique([known.min(), *cuts, known.max()])  # between infinities nothing is halfway
+    if len(edges) == 2:  # one value fills all ranges but one
+        yield from _around(numbers, float(np.median(known)))
+        return
+    shown = _texts(edges)
+    for place, (low, high) in enumerate(pairwise(edges)):
         last = high == edges[-1]
         rows = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
-        yield f"{low:,.6g} to {'' if last else 'below '}{high:,.6g}", rows
+        yield f"{shown[place]} to {'' if last else 'below '}{shown[place + 1]}", rows
+
+
+def _around(numbers: NDArray[np.float64], value: float) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """The rows of one value, and those on either side of it."""
+    (shown,) = _texts(np.array([value]))
+    cuts = (shown, numbers == value), (f"below {shown}", numbers < value)
+    for label, rows in (*cuts, (f"above {shown}", numbers > value)):
+        if rows.any():
+            yield label, rows
+
+
+def _texts(edges: NDArray[np.float64]) -> list[str]:
+    """The edges in six digits, or as many as tell them apart."""
+    for digits in (6, 9, 12):
+        found = [f"{edge:,.{digits}g}" for edge in edges]
+        if len(set(found)) == len(edges):
+            return found
+    return [repr(float(edge)) for edge in edges]
 
 
 def _values(missing: NDArray[np.bool_], known: Column) -> Iterator[tuple[str, NDArray[np.bool_]]]:

@@ -62,3 +62,25 @@ def test_an_array_is_cut_like_the_list_of_its_values(values):
     listed, array = parts_of("x", values), parts_of("x", np.array(values))
     assert [p.label for p in listed] == [p.label for p in array]
     assert all((a.rows == b.rows).all() for a, b in zip(listed, array, strict=True))
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.r_[np.arange(990.0), [np.inf] * 10],
+        np.r_[[-np.inf] * 400, np.arange(600.0)],
+        np.r_[np.zeros(900), np.arange(1.0, 101.0)],
+        np.r_[np.full(900, 7.0), np.arange(-50.0, 50.0)],
+        1e9 + np.arange(1_000) / 20,
+        ["missing", None] * 500,
+    ],
+)
+def test_every_row_lies_in_one_part_of_a_label_of_its_own(column):
+    found = parts_of("x", column)
+    assert (np.sum([part.rows for part in found], axis=0) == 1).all()
+    assert len({part.label for part in found}) == len(found) > 1
+
+
+def test_a_value_that_fills_the_ranges_is_a_part():
+    found = parts_of("x", np.r_[np.zeros(900), np.arange(1.0, 101.0)])
+    assert [(part.label, part.n) for part in found] == [("0", 900), ("above 0", 100)]
