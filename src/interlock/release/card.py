@@ -43,11 +43,11 @@ class Card:
 
     @property
     def wrong(self) -> tuple[str, ...]:
-        """The arguments that are no text."""
+        """The arguments that are no text, or one that cannot be written."""
         texts = [f.name for f in fields(self) if f.name != "owners"]
-        found = [name for name in texts if not isinstance(getattr(self, name), str)]
+        found = [name for name in texts if not _is_text(getattr(self, name))]
         listed = isinstance(self.owners, str | list | tuple)
-        if not listed or not all(isinstance(name, str) for name in self.owners):
+        if not listed or not all(map(_is_text, self.owners)):
             found.append("owners")
         return tuple(found)
 
@@ -59,3 +59,8 @@ class Card:
     def from_row(cls, row: Mapping[str, Any]) -> Card:
         """The inverse of :meth:`to_row`."""
         return cls(**{**row, "owners": tuple(row["owners"])})
+
+
+def _is_text(value: object) -> bool:
+    """Half of a surrogate pair is no character, and no file can hold it."""
+    return isinstance(value, str) and not any("\ud800" <= letter <= "\udfff" for letter in value)

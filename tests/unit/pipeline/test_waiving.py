@@ -1,13 +1,17 @@
 """Shut gates and waivers in the ledger: what was seen is kept, and only what was signed counts."""
 
+import json
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from interlock.clock import now
 from interlock.errors import IntegrityError
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
+from interlock.pipeline.steps import Steps
 from interlock.pipeline.waiving import (
     GATE_WAIVED,
     give,
@@ -71,6 +75,35 @@ def test_a_waiver_is_recorded_for_its_delivery_alone(notary):
     give(notary, waiver(expires=99), at=11)
     assert waivers_of(notary.ledger, notary.keys, "d1") == [waiver(), waiver(expires=99)]
     assert waivers_of(notary.ledger, notary.keys, "d2") == []
+
+
+def steps_of(notary):
+    """Steps of the delivery, in which waivers of the service gate are accepted."""
+    read = SimpleNamespace(
+        ledger=notary.ledger,
+        get_json=lambda digest: json.loads(notary.artifacts.get(digest)),
+    )
+    return Steps(context=read, keys=notary.keys, row=ROW, waivable=("service",), bundle="b" * 64)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.FAILED, Verdict.PASSED])
+def test_what_was_waived_is_taken_up_only_as_it_was_seen(notary, verdict):
+    """The blob of a gate's output is named by the ledger alone; the waiver signs the result."""
+    slow = Check(name="p99", verdict=Verdict.FAILED, measured=2.0, evidence={"code": "V105"})
+    seen = GateResult(gate="service", checks=(slow,))
+    kept = GateResult(gate="service gate", checks=(replace(slow, verdict=verdict),))
+    record_shut(
+        notary.ledger, notary.artifacts, ROW, seen,
+        bundle="b" * 64, output={"result": kept.to_row(), "worst": math.nan}, at=5,
+    )  # fmt: skip
+    assert steps_of(notary).waived_outcome("service") is None
+    at = now()
+    signed = waiver(
+        gate="service", result=result_digest(seen), bundle="b" * 64, at=at, expires=at + 10**9
+    )
+    give(notary, signed, at=at)
+    found = steps_of(notary).waived_outcome("service")
+    assert (found is not None) is (verdict is Verdict.FAILED)
 
 
 def append(notary, envelope, **changes):

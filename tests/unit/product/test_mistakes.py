@@ -649,6 +649,15 @@ def test_naive_timestamps_and_dates_without_a_zone(project, sales):
         ("service_gate", None, "a list of checks", "correct service_gate=…"),
         ("on_failure", ["mail"], "a command, or an http(s) address", "correct on_failure=…"),
         ("card", "ours", "il.Card(intended_use=…, …), every argument a text", "correct card=…"),
+        *(
+            (
+                "card",
+                il.Card(intended_use=text),
+                "il.Card(intended_use=…, …), every argument a text",
+                "correct card=…",
+            )
+            for text in (3, "half a pair: \ud800")
+        ),
         (
             "card",
             il.Card(owners=[3]),
