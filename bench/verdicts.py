@@ -395,7 +395,7 @@ def evidently() -> float | str:
         python = Path(place) / "venv" / "bin" / "python"
         for command in (
             [UV, "venv", "--quiet", "--python", sys.executable, str(Path(place) / "venv")],
-            [UV, "pip", "install", "--quiet", "--python", str(python), "evidently"],
+            [UV, "pip", "install", "--quiet", "--python", str(python), "evidently", "pandas<3"],
             [str(python), str(PRESET), str(DRIFT_ROWS)],
         ):
             done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=place)

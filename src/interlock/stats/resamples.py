@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -64,7 +65,8 @@ class Resamples:
     ) -> Resamples:
         """Resamples of rows, or of ``clusters`` (n_rows,): any sortable ids.
 
-        Raises ValueError when there are no rows or the ids are not one per row.
+        Raises ValueError when there are no rows or the ids are not one per row, TypeError for a
+        seed that is no whole number: None would mean other resamples each time.
         """
         if n_rows < 1:
             raise ValueError("a resample needs at least one row, got none")
@@ -78,7 +80,7 @@ class Resamples:
             member_of_row=members,
             n_units=n_units,
             independent=independent,
-            seed=seed,
+            seed=index(seed),
             count=count,
         )
 
@@ -90,10 +92,10 @@ class Resamples:
         """
         if rows.shape != self.unit_of_row.shape or not rows.any():
             raise ValueError(f"a part needs a mask of {self.n_rows} rows that keeps at least one")
-        kept, index = np.unique(self.unit_of_row[rows], return_inverse=True)
+        kept, units = np.unique(self.unit_of_row[rows], return_inverse=True)
         members, member_of_row = np.unique(self.member_of_row[rows], return_inverse=True)
         return Resamples(
-            unit_of_row=index.astype(np.intp),
+            unit_of_row=units.astype(np.intp),
             member_of_row=member_of_row.astype(np.intp),
             n_units=len(kept),
             independent=len(members),
@@ -174,5 +176,5 @@ def _units(n_rows: int, clusters: ArrayLike | None) -> tuple[NDArray[np.intp], i
     ids: NDArray[Any] = np.asarray(clusters)
     if ids.shape != (n_rows,):
         raise ValueError(f"clusters must have shape ({n_rows},), got {ids.shape}")
-    names, index = np.unique(ids, return_inverse=True)
-    return (rows, n_rows) if len(names) == n_rows else (index.astype(np.intp), len(names))
+    names, places = np.unique(ids, return_inverse=True)
+    return (rows, n_rows) if len(names) == n_rows else (places.astype(np.intp), len(names))

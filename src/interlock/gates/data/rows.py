@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,8 @@ class MinRows(Declared):
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges the rows that can be used."""
         rows = measurement.rows_usable
+        if not math.isfinite(measurement.rows_read):
+            return (unmeasured("minimum rows", "D158", "the rows read were not counted"),)
         if rows > measurement.rows_read:
             return (unmeasured("minimum rows", "D158", "more rows are usable than were read"),)
         return (counted("minimum rows", "D151", rows, Limit(at_least=self.n), n=rows),)

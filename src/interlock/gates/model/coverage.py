@@ -79,6 +79,9 @@ class IntervalCoverage(Declared):
         if level is None or served is None:
             name = f"interval coverage{where}"
             return (unmeasured(name, "M222", "the winner answers without prediction intervals"),)
+        if not 0 < level < 1:
+            reason = f"intervals of a level of {level} promise nothing"
+            return (unmeasured(f"interval coverage{where}", "M222", reason),)
         limit = self.limit(level)
         name = f"coverage of {level:.0%} intervals {limit_text(limit, '%')}".replace("%", " %", 1)
         flaw = measurement.flaw or served.flaw or _unanswered(measurement)
