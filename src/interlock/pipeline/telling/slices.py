@@ -33,8 +33,8 @@ def _finding(row: Mapping[str, Any]) -> report.SliceFinding:
         n=row["n"],
         share=row["share"],
         value=_estimate(row),
-        reference=row["reference"],
-        allowed=row["allowed"],
+        reference=_known(row["reference"]),
+        allowed=_known(row["allowed"]),
         q=row["q"],
         verdict=Verdict(row["verdict"]) if judged else None,
         reason=row["reason"],
@@ -42,10 +42,15 @@ def _finding(row: Mapping[str, Any]) -> report.SliceFinding:
 
 
 def _estimate(row: Mapping[str, Any]) -> Estimate | None:
-    value = row["value"]
-    if value is None or value != value:
+    value = _known(row["value"])
+    if value is None:
         return None
     interval = None
     if row["low"] is not None and row["high"] is not None:
         interval = Interval(low=row["low"], high=row["high"])
     return Estimate(value=value, interval=interval, n=row["n"], units=row["n"])
+
+
+def _known(value: float | None) -> float | None:
+    """None for NaN: a slice that was not judged has no limit."""
+    return None if value is None or value != value else value
