@@ -178,7 +178,8 @@ class TestChampion:
         assert (found.verdict, found.n) == (Verdict.INCONCLUSIVE, 199)
         assert found.evidence == {"code": "M207", "rows_needed": 200}
         assert found.reason == (
-            "199 test rows are newer than the champion's last training row; at least 200 are needed"
+            "199 test rows are newer than the champion's last training row and answered by it; "
+            "at least 200 are needed"
         )
 
     def test_only_rows_new_to_the_champion_count(self, sound_model, check):

@@ -157,7 +157,7 @@ def without_champion(
         n=n,
         reason=f"the champion: {measurement.champion_reason}"
         if measurement.champion_reason
-        else f"{n:,} test rows are newer than the champion's last training row; "
+        else f"{n:,} test rows are newer than the champion's last training row and answered by it; "
         f"at least {FEWEST_CHAMPION_ROWS} are needed",
         evidence={"code": "M207", "rows_needed": FEWEST_CHAMPION_ROWS},
     )
