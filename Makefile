@@ -40,6 +40,7 @@ bench: $(READY)
 	@$(BIN)/python bench/online.py
 	@$(BIN)/python bench/verdicts.py --peers
 	@$(BIN)/python bench/serve.py --peers
+	@$(BIN)/python bench/batch.py
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 

@@ -127,7 +127,7 @@ class Answering:
         """
         why = list(reasons)
         valid = [row for row, reason in enumerate(why) if reason is None]
-        kept = {name: [values[row] for row in valid] for name, values in columns.items()}
+        kept = {name: _at(values, valid) for name, values in columns.items()}
         instants = self._instants(kept, np.broadcast_to(np.int64(as_of), len(why))[valid])
         made = assemble(self.features, self.packed, kept, instants, history)
         for failure in reversed(made.failures):
@@ -152,7 +152,7 @@ class Answering:
             accepted=tuple(valid[i] for i in accepted),
             places=tuple(valid[i] for i in asked),
             answers=answers,
-            features={n: [values[i] for i in accepted] for n, values in made.features.items()},
+            features={n: _at(values, accepted) for n, values in made.features.items()},
         )
 
     def explain(
@@ -179,7 +179,7 @@ class Answering:
         self, answers: Answers, known: Mapping[str, Sequence[Any]], rows: Sequence[int]
     ) -> tuple[Answers, dict[int, str]]:
         """The answers to the rows that have one, post-processed; the others, and why."""
-        asked = {n: [known[n][row] for row in rows] for n in self.postprocessing.arguments}
+        asked = {n: _at(known[n], rows) for n in self.postprocessing.arguments}
         finished, failures = self.postprocessing.many(answers, asked)
         finite = _finite(finished)
         failed = {row: NOT_FINITE for row, fine in zip(rows, finite, strict=True) if not fine}
@@ -192,7 +192,7 @@ class Answering:
         """Why rows are not covered, by row; those that are covered are left out."""
         if self.covering is None:
             return {}
-        columns = {name: [known[name][row] for row in rows] for name in self.covering.names}
+        columns = {name: _at(known[name], rows) for name in self.covering.names}
         found = self.covering.columns(columns, [int(instants[row]) for row in rows])
         return {row: why for row, why in zip(rows, found, strict=True) if why}
 
@@ -211,9 +211,14 @@ class Answering:
     def _score(self, known: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> Answers | None:
         if not rows:
             return None
-        inputs = {i.name: [known[i.name][row] for row in rows] for i in self.features.inputs}
+        inputs = {i.name: _at(known[i.name], rows) for i in self.features.inputs}
         taken = inputs if self.encoder is None else self.encoder.transform(inputs)
         return answer(self.scorer.raw(taken), self.spec)
+
+
+def _at(values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:
+    """The values of these rows, ascending; the very sequence where that is all of them."""
+    return values if len(rows) == len(values) else [values[row] for row in rows]
 
 
 def _finite(answers: Answers) -> NDArray[np.bool_]:

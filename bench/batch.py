@@ -1,0 +1,297 @@
+"""What a batch costs, beside a bare vectorised model call with its Parquet read and write.
+
+``predict_file`` predicts a million houses (the sales of examples/valuation, again and again) with
+the trees that the valuation product's model has, without request features and with ten. Beside it
+stands a script's way: read the file chunk by chunk, code the categories through Arrow, call the
+same ONNX Runtime session, take the exponential, write the rows and their predictions to Parquet.
+Predictions of both are compared to the bit.
+
+Both sides run in one process and in turns, on all cores it may use; a ratio is the median of the
+rounds' ratios. *Memory*: the peak of a process that predicts all rows ÷ that of one that predicts a
+third of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from valuation import EXAMPLE, kept
+
+from interlock.data.request import Field, RequestSchema
+from interlock.features.definition import FeatureDefinition, FeatureSet, Input
+from interlock.features.request import PackedFeatures
+from interlock.release.scorer import open_scorer
+from interlock.serve.answering import Answering
+from interlock.serve.batch import predict_file
+from interlock.train.answer import AnswerSpec
+from interlock.train.encoder import Encoder
+
+ROWS = 1_000_000
+CHUNK = 20_000
+AS_OF = 1_700_000_000_000_000
+CATEGORIES = ("stories", "exterior_wall", "garage")
+WHOLE = (
+    "year_built",
+    "living_area_sqft",
+    "lot_sqft",
+    "bedrooms",
+    "full_baths",
+    "half_baths",
+    "rooms",
+)
+FLOATS = ("easting_m", "northing_m")
+SOURCE = "\n".join(
+    f"def f{i}(living_area_sqft: int, rooms: int) -> float:\n"
+    f"    return living_area_sqft / (rooms + {i + 1})\n"
+    for i in range(10)
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A measured value; without a ``goal`` it is told, not judged."""
+
+    name: str
+    value: float
+    goal: float | None = None
+
+    @property
+    def holds(self) -> bool | None:
+        return None if self.goal is None else self.value <= self.goal
+
+    def to_row(self) -> dict[str, object]:
+        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
+
+
+def main() -> int:
+    """Print the figures; 1 when a goal does not hold."""
+    parser = argparse.ArgumentParser(description="Measure batch prediction.")
+    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the file")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of either side")
+    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)  # one run, and its memory
+    asked = parser.parse_args()
+    if asked.peak is not None:
+        print(peak(asked.peak))
+        return 0
+    figures = [*speed(asked.rows, asked.rounds), *memory(asked.rows)]
+    if asked.json:
+        print(json.dumps([figure.to_row() for figure in figures], indent=2))
+    else:
+        print("\n".join(map(line, figures)))
+    return int(any(figure.holds is False for figure in figures))
+
+
+def line(figure: Figure) -> str:
+    """One line of the table."""
+    if figure.goal is None:
+        return f"  {figure.name:<58} {figure.value:10.3f}"
+    verdict = "holds" if figure.holds else "does not hold"
+    return f"{figure.name:<60} {figure.value:10.3f}   goal ≤ {figure.goal:g}: {verdict}"
+
+
+def speed(n_rows: int, rounds: int) -> list[Figure]:
+    """Seconds of the batch ÷ of the bare way, without request features and with ten."""
+    figures = []
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-batch-") as place:
+        given, ours, theirs = (Path(place) / f"{n}.parquet" for n in ("given", "ours", "theirs"))
+        write_rows(given, n_rows)
+        for n_features, goal in ((0, 1.3), (10, 2.5)):
+            release = answering(n_features)
+            pairs = [
+                (predicted(release, given, ours), bare(release, given, theirs))
+                for _ in range(rounds)
+            ]
+            _same(ours, theirs, n_features)
+            how = f"{n_features or 'no'} request features"
+            ratio = median(a / b for a, b in pairs)
+            figures += [
+                Figure(name=f"batch ÷ bare, {how}", value=ratio, goal=goal),
+                Figure(name=f"batch, {how}, s", value=median(a for a, _ in pairs)),
+                Figure(name=f"bare, {how}, s", value=median(b for _, b in pairs)),
+            ]
+    return figures
+
+
+def memory(n_rows: int) -> list[Figure]:
+    """The peak of all rows ÷ the peak of a third."""
+    third, whole = (
+        float(
+            subprocess.run(
+                [sys.executable, __file__, "--peak", str(n)],
+                check=True,
+                capture_output=True,
+                text=True,
+            ).stdout
+        )
+        for n in (n_rows // 3, n_rows)
+    )
+    return [
+        Figure(name="peak memory, all rows ÷ a third of them", value=whole / third, goal=1.1),
+        Figure(name="peak memory, all rows, MB", value=whole),
+    ]
+
+
+def peak(n_rows: int) -> float:
+    """Megabytes at most while so many rows are predicted with ten features."""
+    with tempfile.TemporaryDirectory(prefix="interlock-bench-batch-") as place:
+        given = Path(place) / "given.parquet"
+        write_rows(given, n_rows)
+        predicted(answering(10), given, Path(place) / "ours.parquet")
+    status = Path("/proc/self/status").read_text()  # ru_maxrss would count the parent's too
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+@cache
+def sales() -> pa.Table:
+    """The houses sold, with what a request holds and the price."""
+    table = pq.read_table(
+        EXAMPLE / "data" / "sales.parquet", columns=[*WHOLE, *FLOATS, *CATEGORIES, "price"]
+    ).drop_null()
+    return table.filter(pc.greater(table["living_area_sqft"], 0))
+
+
+def write_rows(path: Path, n_rows: int) -> None:
+    """The sales again and again, in row groups, never whole in memory."""
+    table = sales().drop_columns(["price"])
+    with pq.ParquetWriter(path, table.schema) as writer:
+        for start in range(0, n_rows, table.num_rows):
+            writer.write_table(table.slice(0, n_rows - start))
+
+
+def _schema() -> RequestSchema:
+    fields = [Field(name=name, kind="int", ge=0) for name in WHOLE]
+    fields += [Field(name=name, kind="float") for name in FLOATS]
+    for name in CATEGORIES:
+        known = tuple(sorted(set(sales()[name].to_pylist())))
+        fields.append(Field(name=name, kind="category", categories=known))
+    return RequestSchema(name="House", fields=tuple(fields))
+
+
+def answering(n_features: int) -> Answering:
+    """A release's parts: the valuation product's trees on the request and so many features."""
+    schema = _schema()
+    made = tuple(
+        FeatureDefinition(
+            name=f"f{i}",
+            arguments=("living_area_sqft", "rooms"),
+            nullable_arguments=(),
+            kind="float",
+            optional=False,
+            module="houses",
+            function=f"f{i}",
+        )
+        for i in range(n_features)
+    )
+    inputs = [Input(name=f.name, kind=f.kind, categories=f.categories) for f in schema.fields]
+    inputs += [Input(name=d.name, kind="float") for d in made]
+    features = FeatureSet(request=made, histories=(), inputs=tuple(inputs))
+    encoder = Encoder.fit(inputs, _training(n_features), "tree")
+    payload = _trees(encoder, n_features)
+    return Answering(
+        schema=schema,
+        features=features,
+        packed=PackedFeatures.load(
+            {"houses": SOURCE},
+            features,
+            fields=[f.name for f in schema.fields],
+            name=f"bench{n_features}",
+        ),
+        encoder=encoder,
+        scorer=open_scorer("onnx", payload, n_columns=encoder.n_columns),
+        spec=AnswerSpec(task="regression", link="identity", transform="log"),
+    )
+
+
+def _training(n_features: int) -> dict[str, Any]:
+    table = sales()
+    columns: dict[str, Any] = {
+        name: table[name].to_numpy().astype(np.float64) for name in (*WHOLE, *FLOATS)
+    }
+    columns |= {name: np.array(table[name].to_pylist(), dtype=object) for name in CATEGORIES}
+    for i in range(n_features):
+        columns[f"f{i}"] = columns["living_area_sqft"] / (columns["rooms"] + i + 1)
+    return columns
+
+
+def _trees(encoder: Encoder, n_features: int) -> bytes:
+    """The graph of the fitted trees, kept between runs."""
+    place = kept("batch") / f"trees-{n_features}.onnx"
+    if not place.exists():
+        from sklearn.ensemble import HistGradientBoostingRegressor  # noqa: PLC0415 - seldom
+
+        from interlock.release.export.exporter import exact  # noqa: PLC0415 - seldom
+
+        trees = HistGradientBoostingRegressor(
+            loss="absolute_error", max_iter=300, learning_rate=0.06, early_stopping=False
+        )
+        x, y = encoder.transform(_training(n_features)), np.log(sales()["price"].to_numpy())
+        place.write_bytes(exact(trees.fit(x, y)).payload)
+    return place.read_bytes()
+
+
+def predicted(release: Answering, given: Path, out: Path) -> float:
+    """Seconds of a batch."""
+    begun = perf_counter()
+    result = predict_file(release, given, out, history=_no_history, as_of=AS_OF, chunk_rows=CHUNK)
+    spent = perf_counter() - begun
+    if result.answered != result.rows:
+        raise SystemExit(f"{result.rejected} of {result.rows} rows were rejected")
+    return spent
+
+
+def _no_history(*_: Any) -> Any:
+    raise AssertionError("the release has no history")
+
+
+def bare(release: Answering, given: Path, out: Path) -> float:
+    """Seconds of a script that predicts the same rows and asks no questions."""
+    begun = perf_counter()
+    file = pq.ParquetFile(given)
+    schema = file.schema_arrow.append(pa.field("prediction", pa.float64()))
+    with pq.ParquetWriter(out, schema) as writer:
+        for batch in file.iter_batches(batch_size=CHUNK):
+            values = np.exp(release.scorer.raw(_matrix(release, batch))[:, 0])
+            writer.write_table(pa.table([*batch.columns, pa.array(values)], schema=schema))
+    return perf_counter() - begun
+
+
+def _matrix(release: Answering, batch: pa.RecordBatch) -> np.ndarray:
+    assert release.encoder is not None
+    columns = {name: batch.column(name).to_numpy() for name in (*WHOLE, *FLOATS)}
+    out = np.empty((batch.num_rows, release.encoder.n_columns))
+    for place, part in enumerate(release.encoder.parts):
+        if part.name in CATEGORIES:
+            known = pa.array(part.vocabulary)
+            out[:, place] = pc.index_in(batch.column(part.name), value_set=known).to_numpy()
+        elif part.name in columns:
+            out[:, place] = columns[part.name]
+        else:
+            out[:, place] = columns["living_area_sqft"] / (
+                columns["rooms"] + int(part.name[1:]) + 1
+            )
+    return out
+
+
+def _same(ours: Path, theirs: Path, n_features: int) -> None:
+    a, b = (pq.read_table(path, columns=["prediction"])["prediction"] for path in (ours, theirs))
+    if not a.equals(b):
+        raise SystemExit(f"predictions differ with {n_features} features")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
