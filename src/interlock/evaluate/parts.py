@@ -24,6 +24,7 @@ Column: TypeAlias = Sequence[Any] | NDArray[Any]
 MOST_VALUES = 12
 """Numbers with more distinct values than this are cut into ranges."""
 MOST_RANGES = 5
+_GROUPED_FROM = 10_000
 _ROWS_A_RANGE = 150  # so that few rows make fewer ranges rather than ranges of too few
 
 
@@ -119,9 +120,10 @@ def _around(numbers: NDArray[np.float64], value: float) -> Iterator[tuple[str, N
 
 
 def _texts(edges: NDArray[np.float64]) -> list[str]:
-    """The edges in six digits, or as many as tell them apart."""
+    """The edges in six digits, or as many as tell them apart; years have no commas."""
+    grouped = "," if np.abs(edges[np.isfinite(edges)]).max(initial=0) >= _GROUPED_FROM else ""
     for digits in (6, 9, 12):
-        found = [f"{edge:,.{digits}g}" for edge in edges]
+        found = [f"{edge:{grouped}.{digits}g}" for edge in edges]
         if len(set(found)) == len(edges):
             return found
     return [repr(float(edge)) for edge in edges]

@@ -232,9 +232,28 @@ def candidate_mistakes(product: Declaration, inputs: tuple[str, ...]) -> list[Mi
             )
         elif isinstance(candidate, Candidate):
             found += candidate.mistakes(name, product.target.task)
+            found += _unused_quantiles(product, name, candidate)
         else:
             found += candidate.mistakes(name, product.target.task, inputs)
     return [*found, *_metric_mistakes(product), *metric_mistakes(product)]
+
+
+def _unused_quantiles(product: Declaration, name: str, candidate: Candidate) -> list[Mistake]:
+    """Quantiles serve intervals alone."""
+    if candidate.quantiles is None or product.target.task != "regression":
+        return []
+    if getattr(product.target, "interval", None) is not None:
+        return []
+    return [
+        Mistake(
+            code="T116",
+            what="quantiles are declared, and no prediction interval is made of them",
+            where=f"candidate {name!r}",
+            expected="il.Regression(…, interval=0.8)",
+            got="no interval",
+            fix="declare interval=… on the target, or leave quantiles=… out",
+        )
+    ]
 
 
 def _metric_mistakes(product: Declaration) -> Iterator[Mistake]:

@@ -38,7 +38,8 @@ _EXP_LIMIT = 709.0  # np.exp overflows, with a warning, a little above
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionInterval:
-    """A split-conformal interval: offsets to add to the prediction in ``space``.
+    """A split-conformal interval: offsets to add in ``space``, to the prediction or, where ``of``
+    says so, to the lower and the upper quantile that the model gives beside it.
 
     ``space`` is "identity", "log" or "log1p"; ``n`` is the number of calibrate rows it rests on.
     """
@@ -48,6 +49,7 @@ class PredictionInterval:
     high_offset: float
     space: str
     n: int
+    of: Literal["prediction", "quantiles"] = "prediction"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,11 @@ class AnswerSpec:
         return replace(self, interval=interval)
 
     def to_row(self) -> dict[str, Any]:
-        """Plain JSON values; ``calibration`` and ``decision`` only where there is one."""
+        """Plain JSON values; ``calibration`` and ``decision`` only where there is one, and of the
+        interval what it is of only where that is quantiles."""
         row = {**asdict(self), "classes": list(self.classes)}
+        if self.interval is not None and self.interval.of == "prediction":
+            del row["interval"]["of"]
         if self.calibration is None:
             del row["calibration"]
         del row["decision"]
@@ -133,12 +138,20 @@ def answer(raw: Floats, spec: AnswerSpec) -> Answers:
         value = _restored(central, spec.transform)
         if spec.interval is None:
             return Answers(value=value)
-        low, high = spec.interval.low_offset, spec.interval.high_offset
+        low, high = _ends(raw, central, spec.interval)
         return Answers(
             value=value,
-            low=_restored(central + low, spec.transform),
-            high=_restored(central + high, spec.transform),
+            low=_restored(low, spec.transform),
+            high=_restored(high, spec.transform),
         )
+
+
+def _ends(raw: Floats, central: Floats, interval: PredictionInterval) -> tuple[Floats, Floats]:
+    """The ends in the space of the transform; never on the wrong side of the prediction."""
+    if interval.of == "prediction":
+        return central + interval.low_offset, central + interval.high_offset
+    low, high = raw[:, 1] + interval.low_offset, raw[:, 2] + interval.high_offset
+    return np.where(low > central, central, low), np.where(high < central, central, high)
 
 
 def _decided(probabilities: Floats, spec: AnswerSpec) -> NDArray[np.intp]:
@@ -196,12 +209,22 @@ def answer_one(raw: Sequence[float], spec: AnswerSpec) -> AnswerOne:
     interval, transform = spec.interval, spec.transform
     if interval is None:
         return AnswerOne(_restored_one(central, transform), None, None, None)
+    low, high = _ends_one(raw, central, interval)
     return AnswerOne(
         _restored_one(central, transform),
-        _restored_one(central + interval.low_offset, transform),
-        _restored_one(central + interval.high_offset, transform),
+        _restored_one(low, transform),
+        _restored_one(high, transform),
         None,
     )
+
+
+def _ends_one(
+    raw: Sequence[float], central: float, interval: PredictionInterval
+) -> tuple[float, float]:
+    if interval.of == "prediction":
+        return central + interval.low_offset, central + interval.high_offset
+    low, high = raw[1] + interval.low_offset, raw[2] + interval.high_offset
+    return central if low > central else low, central if high < central else high
 
 
 def _exp(value: float) -> float:

@@ -17,6 +17,7 @@ from interlock.errors import Mistake
 from interlock.train.answer import Task
 from interlock.train.describe import describe_estimator
 from interlock.train.distribution import Choice, Distribution, FloatRange, IntRange
+from interlock.train.quantiles import Quantiles, pair_flaw, quantile_flaw
 
 _TRANSFORMS = (None, "log", "log1p")
 _CALIBRATIONS = (None, "sigmoid")
@@ -33,6 +34,9 @@ class Candidate:
     ``calibrate="sigmoid"`` fits a classifier's probabilities to the calibrate rows, beside the
     model and in every format: slope and offset of the log odds for two classes (Platt scaling), one
     temperature for more. The order of two classes' scores, and so the ROC curve, stays as it is.
+    ``quantiles=(0.1, 0.9)`` fits two models of the same kind to these quantiles of a regression's
+    target, in the same graph; prediction intervals are then conformalised quantiles, as wide as
+    each row's own uncertainty, instead of one width for all (Romano et al. 2019).
     ``search`` maps parameters to distributions; ``trials`` of them are scored on the tune rows.
     """
 
@@ -40,6 +44,7 @@ class Candidate:
     _: KW_ONLY
     target: str | None = None
     calibrate: str | None = None
+    quantiles: Quantiles | None = None
     search: Mapping[str, Distribution] | None = None
     trials: int = 20
 
@@ -51,6 +56,7 @@ class Candidate:
             "estimator": describe_estimator(self.estimator),
             "target": self.target,
             **calibrate,
+            **({} if self.quantiles is None else {"quantiles": list(self.quantiles)}),
             "search": {name: search[name].to_row() for name in sorted(search)},
             "trials": self.trials if search else 0,
         }
@@ -64,8 +70,27 @@ class Candidate:
         return (
             _target_mistakes(self.target, where, task)
             + _calibrate_mistakes(self.calibrate, where, task)
+            + self._quantile_mistakes(where, task)
             + self._search_mistakes(where)
         )
+
+    def _quantile_mistakes(self, where: str, task: Task) -> list[Mistake]:
+        if self.quantiles is None:
+            return []
+        flaw = "" if task == "regression" else "a target of classes"
+        flaw = flaw or pair_flaw(self.quantiles) or quantile_flaw(self.estimator)
+        if not flaw:
+            return []
+        return [
+            Mistake(
+                code="T116",
+                what="quantiles are declared wrongly",
+                where=where,
+                expected="such as quantiles=(0.1, 0.9), for a regression by gradient boosting",
+                got=flaw,
+                fix="correct quantiles=…, or leave it out",
+            )
+        ]
 
     def _search_mistakes(self, where: str) -> list[Mistake]:
         flaws = []

@@ -33,6 +33,7 @@ from interlock.train.describe import describe_estimator
 from interlock.train.encoder import Encoder
 from interlock.train.estimator import Examples
 from interlock.train.interval import transform_target
+from interlock.train.quantiles import Quantiles, WithQuantiles, at_quantile
 from interlock.train.raw import link_of, raw_scores
 from interlock.train.training_data import Form, Preparations, Prepared, TrainingData
 from interlock.train.trial import Objective, Trial
@@ -213,8 +214,12 @@ def _fit(task: _Task) -> Fitted:
     if mistakes:
         raise AuthorError.of(mistakes)
     if task.declared.search:
-        return _fit_best(task, task.declared)
-    return _fit_candidate(task, task.declared, {})
+        fitted = _fit_best(task, task.declared)
+    else:
+        fitted = _fit_candidate(task, task.declared, {})
+    if task.declared.quantiles is None:
+        return fitted
+    return _with_quantiles(task, task.declared, fitted, task.declared.quantiles)
 
 
 def _fit_baseline(task: _Task, baseline: Baseline) -> Fitted:
@@ -249,6 +254,19 @@ def _fit_candidate(task: _Task, candidate: Candidate, params: Mapping[str, Any])
         transform=candidate.target,
         notes=notes,
     )
+
+
+def _with_quantiles(
+    task: _Task, candidate: Candidate, fitted: Fitted, quantiles: Quantiles
+) -> Fitted:
+    """The candidate with two of its kind beside it, fitted to quantiles on the same rows."""
+    prepared = task.preparations.get(families.form_of(fitted.estimator))
+    examples = _examples(task, candidate, prepared)
+    ends = [at_quantile(fitted.estimator, share) for share in quantiles]
+    for end in ends:
+        families.fit(end, examples, task.threads)
+    together = WithQuantiles(fitted.estimator, *ends)
+    return replace(fitted, estimator=together)
 
 
 def _fitted(

@@ -32,6 +32,7 @@ from sklearn.pipeline import Pipeline
 
 from interlock.train.answer import Floats, Link
 from interlock.train.baseline import FittedRule
+from interlock.train.quantiles import WithQuantiles
 
 _HISTOGRAM = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 _LOGISTIC = (LogisticRegression, LogisticRegressionCV)
@@ -43,6 +44,8 @@ _XGBOOST_CLASSES: dict[str, Link] = {"binary:logistic": "logit", "multi:softprob
 
 def link_of(estimator: Any) -> Link:
     """The link between the estimator's raw scores and its predictions."""
+    if isinstance(estimator, WithQuantiles):
+        return link_of(estimator.central)
     if isinstance(estimator, Pipeline):
         return link_of(estimator[-1])
     if isinstance(estimator, FittedRule):
@@ -65,8 +68,11 @@ def link_of(estimator: Any) -> Link:
 def raw_scores(estimator: Any, matrix: Any) -> Floats:
     """Raw scores (n_rows, n_scores) float64 of a matrix or a frame (n_rows, n_columns).
 
-    One score a row for a regression and for two classes with the link logit, else one a class.
+    One score a row for a regression and for two classes with the link logit, else one a class;
+    beside the prediction of a model with quantiles, one for each of these.
     """
+    if isinstance(estimator, WithQuantiles):
+        return np.hstack([raw_scores(part, matrix) for part in estimator.parts])
     if isinstance(estimator, Pipeline):
         return raw_scores(estimator[-1], estimator[:-1].transform(matrix))
     if isinstance(estimator, FittedRule):

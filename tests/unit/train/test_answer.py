@@ -30,6 +30,14 @@ REGRESSIONS = [
     for transform in (None, "log", "log1p")
     for interval in (None, INTERVAL)
 ]
+OF_QUANTILES = PredictionInterval(
+    level=0.8, low_offset=-0.1, high_offset=0.1, space="log", n=100, of="quantiles"
+)
+WITH_QUANTILES = [
+    AnswerSpec(task="regression", link=link, transform=transform, interval=OF_QUANTILES)
+    for link in ("identity", "log")
+    for transform in (None, "log", "log1p")
+]
 SIGMOID = ProbabilityCalibration(method="sigmoid", slope=0.8123, offset=-0.37, n=500)
 TEMPERATURE = ProbabilityCalibration(method="temperature", slope=1.31, offset=0.0, n=500)
 CALIBRATED = [
@@ -42,6 +50,7 @@ CALIBRATED = [
 SPECS = [
     *CALIBRATED,
     *((1, spec) for spec in REGRESSIONS),
+    *((3, spec) for spec in WITH_QUANTILES),
     (1, AnswerSpec(task="binary", link="logit", classes=(False, True))),
     (1, AnswerSpec(task="binary", link="probability", classes=(False, True))),
     (2, AnswerSpec(task="binary", link="probability", classes=("a", "b"))),
@@ -127,3 +136,31 @@ def test_interval_offsets_are_added_before_the_transform_is_undone():
 @pytest.mark.parametrize("spec", [spec for _, spec in SPECS])
 def test_a_spec_survives_json(spec):
     assert AnswerSpec.from_row(json.loads(json.dumps(spec.to_row()))) == spec
+
+
+@given(
+    raw=arrays(np.float64, (5, 3), elements=st.floats(-5, 5)),
+    spec=st.sampled_from(WITH_QUANTILES),
+)
+def test_an_end_is_never_on_the_wrong_side_of_its_prediction(raw, spec):
+    found = answer(raw, spec)
+    assert (found.low <= found.value).all()
+    assert (found.value <= found.high).all()
+
+
+def test_intervals_are_those_of_the_quantiles_beside_the_prediction():
+    raw = np.array([[10.0, 8.0, 11.0], [10.0, 10.5, 11.0], [10.0, 10.05, 9.95]])
+    interval = PredictionInterval(
+        level=0.8, low_offset=-0.5, high_offset=0.5, space="identity", n=9, of="quantiles"
+    )
+    found = answer(raw, AnswerSpec(task="regression", link="identity", interval=interval))
+    assert found.low.tolist() == [7.5, 10.0, 9.55]
+    assert found.high.tolist() == [11.5, 11.5, 10.45]
+
+
+def test_an_interval_of_the_prediction_is_written_as_before_there_was_another():
+    row = AnswerSpec(task="regression", link="identity", interval=INTERVAL).to_row()
+    assert set(row["interval"]) == {"level", "low_offset", "high_offset", "space", "n"}
+    assert AnswerSpec.from_row(row).interval == INTERVAL
+    row = AnswerSpec(task="regression", link="identity", interval=OF_QUANTILES).to_row()
+    assert row["interval"]["of"] == "quantiles"

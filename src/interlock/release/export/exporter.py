@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from interlock.errors import AuthorError
 from interlock.features.definition import Input
 from interlock.release.export import (
     baseline,
@@ -20,6 +21,7 @@ from interlock.release.export import (
     lightgbm,
     linear,
     pipeline,
+    quantiles,
     stacking,
     trees,
     voting,
@@ -47,6 +49,7 @@ _EXACT = (
     lightgbm,
     linear,
     pipeline,
+    quantiles,
     stacking,
     trees,
     voting,
@@ -125,8 +128,17 @@ def _exporter_of(estimator: Any) -> Any:
 def keep(estimator: Any, *, task: Task, reason: str, encoder: Encoder | None = None) -> Exported:
     """The library's own safe format where it has one, else skops; ``reason`` is why.
 
-    Raises AuthorError T150, T151 or T152 where skops cannot hold it.
+    Raises AuthorError T150, T151 or T152 where skops cannot hold it, and T117 for a model with
+    quantiles, which only a graph holds.
     """
+    if quantiles.accepts(estimator):
+        raise AuthorError(
+            "T117",
+            "a candidate with quantiles cannot be packaged exactly",
+            expected="an estimator whose quantile models become one exact graph with it",
+            got=reason,
+            fix="drop quantiles=…: intervals are then as wide for every row",
+        )
     if lightgbm.accepts(estimator):
         payload = lightgbm.portable_text(estimator).encode()
         kept = _own("lightgbm", payload, estimator, reason)
