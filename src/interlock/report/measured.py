@@ -36,7 +36,8 @@ def aligned(found: Sequence[Estimate], unit: str = "") -> list[str]:
     """
     shown_values = [in_unit(one.value, unit) for one in found]
     largest = max((abs(v) for v in shown_values if math.isfinite(v)), default=0.0)
-    decimals = max(0, 1 - math.floor(math.log10(largest))) if largest else 0
+    least = 1 if unit == "%" else 0
+    decimals = max(least, 1 - math.floor(math.log10(largest))) if largest else 0
     texts = []
     for value, one in zip(shown_values, found, strict=True):
         text = united(_fixed(value, decimals), unit)

@@ -62,7 +62,8 @@ def _quarantine(table: Any) -> list[report.Quarantine]:
         places = [i for i, r in enumerate(reasons) if r == reason]
         samples = table.take(places[:_SAMPLES]).drop_columns(["__reason"]).to_pylist()
         kept = tuple(
-            {k: str(v) for k, v in row.items() if not k.startswith("__")} for row in samples
+            {k: None if v is None else str(v) for k, v in row.items() if not k.startswith("__")}
+            for row in samples
         )
         found.append(report.Quarantine(reason=reason, rows=len(places), samples=kept))
     return found
