@@ -35,6 +35,7 @@ class Exemption(StrEnum):
     NO_CHAMPION = "no champion yet"
     IS_CHAMPION = "it is the champion itself"
     UNFIT_CHAMPION = "the champion no longer fits, and the product says to go on"
+    NO_BASELINE = "the product has no baseline"
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
     NO_CONTRACTS = "no consumer has left a contract"

@@ -9,7 +9,7 @@ from interlock.evaluate.metrics import format_value, metric_named
 from interlock.evaluate.predicted import Predicted, Rows
 from interlock.gates.gate import run
 from interlock.gates.model.absolute import Above, Below, Between
-from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.baselines import BeatsBaselines, NoBaselineOnTop
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.gate import ALWAYS_ON, DEFAULT_MODEL_GATE, model_gate
 from interlock.verdict import Exemption, Verdict
@@ -249,7 +249,7 @@ def test_classes_are_judged_by_probabilities(sound_model):
 def test_a_product_that_declares_nothing_gets_the_default_checks():
     assert (BeatsBaselines(), NoWorseThanChampion("5%")) == DEFAULT_MODEL_GATE
     assert model_gate([]) == (*DEFAULT_MODEL_GATE, *ALWAYS_ON)
-    assert model_gate([Below("mae", 5)]) == (Below("mae", 5), *ALWAYS_ON)
+    assert model_gate([Below("mae", 5)]) == (Below("mae", 5), NoBaselineOnTop(), *ALWAYS_ON)
 
 
 @pytest.mark.parametrize(
@@ -404,3 +404,21 @@ def test_the_message_of_the_wrong_side():
         "  got: r2\n"
         "  fix: write Above('r2', …)"
     )
+
+
+def test_a_baseline_on_top_shuts_every_gate(sound_model):
+    """Also where the product asks only for a limit; it needs no interval to be the best."""
+    gate = model_gate([Below("mae", 1e9)])
+    assert NoBaselineOnTop() in gate
+    assert NoBaselineOnTop() not in model_gate([BeatsBaselines()])
+    assert _one(NoBaselineOnTop(), sound_model).verdict is Verdict.PASSED
+    predictions = {**sound_model.predictions, "median": sound_model.y}
+    found = _one(NoBaselineOnTop(), replace(sound_model, predictions=predictions))
+    assert found.verdict is Verdict.FAILED
+    assert found.evidence["baseline_on_top"] is True
+    assert found.evidence["code"] == "M205"
+
+
+def test_without_baselines_none_is_on_top(sound_model):
+    found = _one(NoBaselineOnTop(), replace(sound_model, baselines=()))
+    assert found.exemption is Exemption.NO_BASELINE

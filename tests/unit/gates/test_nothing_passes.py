@@ -33,7 +33,7 @@ from interlock.gates.data.rows import (
 from interlock.gates.data.shift import Drift, Integrity
 from interlock.gates.gate import Declared, run
 from interlock.gates.model.absolute import Above, Below, Between
-from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.baselines import BeatsBaselines, NoBaselineOnTop
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
@@ -69,6 +69,7 @@ SOUND = (
     ("sound_model", Above("within_10", 0.40)),
     ("sound_model", Between("prd", 0.97, 1.05)),
     ("sound_model", BeatsBaselines()),
+    ("sound_model", NoBaselineOnTop()),
     ("sound_model", NoWorseThanChampion(0.005)),
     ("sound_model", BetterThanChampion()),
     ("sound_model", Slices(margin="20%")),

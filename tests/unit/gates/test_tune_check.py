@@ -6,6 +6,7 @@ import pytest
 from interlock.errors import AuthorError
 from interlock.evaluate.predicted import Predicted
 from interlock.gates.gate import run
+from interlock.gates.model.baselines import NoBaselineOnTop
 from interlock.gates.model.gate import ALWAYS_ON, model_gate
 from interlock.gates.model.measurement import TuneRows
 from interlock.gates.model.tuning import TuneAgrees
@@ -113,7 +114,7 @@ def test_it_is_always_on():
         "NoWorseThanChampion",
         "TuneAgrees",
     ]
-    assert model_gate([TuneAgrees(0.5)]) == (TuneAgrees(0.5),)
+    assert model_gate([TuneAgrees(0.5)]) == (TuneAgrees(0.5), NoBaselineOnTop())
 
 
 @pytest.mark.parametrize("bad", [0.0, 1.0, -1, float("nan"), "75%"])

@@ -11,7 +11,7 @@ from interlock.gates.finding import sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.pair import failed, improvement, pair
-from interlock.verdict import Check
+from interlock.verdict import Check, Exemption, Verdict
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,36 @@ class BeatsBaselines(Declared):
             said = {"candidate": measurement.winner, "baseline_on_top": True}
             return (failed("beats baselines", "M205", reason, said),)
         return tuple(_beats(measurement, name) for name in measurement.baselines)
+
+
+@dataclass(frozen=True)
+class NoBaselineOnTop(Declared):
+    """No baseline scores better than the winner, by however little: it would be the best model.
+
+    Asked of every product that does not ask for more with :class:`BeatsBaselines`.
+    """
+
+    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+        """One answer for all baselines, or one a baseline on top."""
+        name = "no baseline on top"
+        if not measurement.baselines:
+            none = Exemption.NO_BASELINE
+            return (
+                Check(name=name, verdict=Verdict.NOT_APPLICABLE, exemption=none, reason=none.value),
+            )
+        answers = BeatsBaselines().judge(measurement)
+        wrong = [a for a in answers if a.evidence.get("baseline_on_top")]
+        wrong += [a for a in answers if a.verdict is Verdict.ERROR]
+        if wrong:
+            return tuple(wrong)
+        return (
+            Check(
+                name=name,
+                verdict=Verdict.PASSED,
+                n=len(measurement.y),
+                evidence={"baselines": list(measurement.baselines)},
+            ),
+        )
 
 
 def _beats(measurement: ModelMeasurement, baseline: str) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from interlock.gates.gate import Declared, Judge, with_always_on
 from interlock.gates.model.absolute import Above, Below, Between
-from interlock.gates.model.baselines import BeatsBaselines
+from interlock.gates.model.baselines import BeatsBaselines, NoBaselineOnTop
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
@@ -43,4 +43,6 @@ def model_gate(declared: Sequence[Judge[ModelMeasurement]]) -> tuple[Judge[Model
 
     A product that declares its own limit for a check that is always on replaces it.
     """
-    return with_always_on(tuple(declared) or DEFAULT_MODEL_GATE, ALWAYS_ON)
+    checks = tuple(declared) or DEFAULT_MODEL_GATE
+    beaten = any(isinstance(check, BeatsBaselines) for check in checks)
+    return with_always_on(checks, ALWAYS_ON if beaten else (NoBaselineOnTop(), *ALWAYS_ON))
