@@ -210,6 +210,9 @@ def test_a_slice_that_looks_bad_by_chance_does_not_fail(measured):
         found = _one(Slices(by="where", limit=0.0685), cut)  # what it is on all rows
         failed += found.verdict is Verdict.FAILED
         assert max(s["value"] or 0 for s in found.evidence["slices"]) > 0.0685
+        if found.verdict is Verdict.PASSED:  # and says so in numbers that a pass fits
+            assert (found.comparison, found.threshold) == ("", None)
+            assert found.reason.startswith("no slice is shown to be worse; most like it where = ")
     assert failed <= 2
 
 

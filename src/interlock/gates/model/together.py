@@ -59,17 +59,19 @@ def together(
         )
     worst = min(judged, key=_badness)
     failing = sorted((s for s in judged if s.verdict is Verdict.FAILED), key=_badness)
-    verdict, reason = Verdict.PASSED, ""
+    verdict, reason, doubtful = Verdict.PASSED, "", False
     if failing:
         verdict, reason = Verdict.FAILED, _failing(failing, unit)
     elif thin := _thin(found):
         verdict, reason = Verdict.INCONCLUSIVE, thin
+    elif doubtful := _room(worst) < 0:
+        reason = f"no slice is shown to be worse; most like it {_in_words(worst, unit)}"
     return Check(
         name=name,
         verdict=verdict,
         measured=worst.value,
-        comparison=worst.glyph,
-        threshold=worst.allowed,
+        comparison="" if doubtful else worst.glyph,  # a pass must fit the numbers it is told with
+        threshold=None if doubtful else worst.allowed,
         interval=worst.compared,
         n=worst.n,
         unit=unit,
@@ -82,8 +84,12 @@ def _badness(part: Slice) -> tuple[bool, float, float]:
     """Sorts the clearest failures first, then what comes closest to one."""
     assert part.compared is not None
     width = part.compared.high - part.compared.low
-    room = (part.allowed - part.value) * (1.0 if part.glyph == "≤" else -1.0)
-    return part.verdict is not Verdict.FAILED, part.p, room / width if width else math.inf
+    return part.verdict is not Verdict.FAILED, part.p, _room(part) / width if width else math.inf
+
+
+def _room(part: Slice) -> float:
+    """How far the value lies on the allowed side of its limit."""
+    return (part.allowed - part.value) * (1.0 if part.glyph == "≤" else -1.0)
 
 
 def _failing(failing: Sequence[Slice], unit: str) -> str:
