@@ -230,9 +230,10 @@ def test_no_candidate_that_exports(delivered, days):
                      '"own": il.Candidate(Homemade()),')  # fmt: skip
     ran = delivered.deliver("--as-of", days[1])
     assert ran.code == 3, ran.err
-    assert ran.json["mistakes"][0]["code"].startswith("T15")
-    assert "Homemade" in str(ran.json["mistakes"])
-    assert "T15" in (delivered.state / "deliveries/houses/2/report.html").read_text()
+    assert ran.json["mistakes"][0]["code"] == "T140"  # before all rows are spent on it
+    assert "Homemade will not export" in str(ran.json["gates"])
+    report = (delivered.state / "deliveries/houses/2/report.html").read_text()
+    assert "Homemade will not export" in report
     assert delivered.live() == live
 
 

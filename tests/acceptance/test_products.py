@@ -228,31 +228,23 @@ class Homemade(RegressorMixin, BaseEstimator):
 )
 
 
-def test_candidates_that_fail_do_not_sink_the_others(deliver, items):
+def test_a_candidate_that_cannot_be_trained_or_packaged_stops_the_delivery(deliver, items):
+    """In the training tests, on few rows, with the reason of each; nothing is live."""
     source = written(
         target='il.Regression("value")',
         candidates="{'broken': il.Candidate(Broken()), 'homemade': il.Candidate(Homemade()),"
         " 'ridge': il.Candidate(Ridge())}",
         head=BROKEN,
     )
-    project, row = deliver(source, items)
-    train = next(step for step in row["steps"] if step["name"] == "train")
-    assert train["detail"] == "4 candidates, best ridge, 2 failed"
+    project, row = deliver(source, items, code=3)
+    tests = next(gate for gate in row["gates"] if gate["gate"] == "training tests")
+    verdicts = {check["name"]: check["verdict"] for check in tests["checks"]}
+    assert verdicts["broken trains"] == verdicts["homemade trains"] == "failed"
+    assert verdicts["ridge trains"] == "passed"
+    assert "RuntimeError: out of luck" in json.dumps(tests)
     report = (project.state / "deliveries" / "items" / "1" / "report.html").read_text()
     assert "RuntimeError: out of luck" in report
-
-
-def test_candidates_that_all_fail(deliver, items):
-    source = written(
-        target='il.Regression("value")',
-        candidates="{'broken': il.Candidate(Broken()), 'homemade': il.Candidate(Homemade())}",
-        head=BROKEN,
-    )
-    project, row = deliver(source, items, code=3)
-    found = {mistake["where"]: mistake for mistake in row["mistakes"]}
-    assert "out of luck" in json.dumps(row["mistakes"])
-    assert len(found) == 2, found
-    assert all(mistake["code"].startswith("T1") for mistake in found.values())
+    assert "Homemade will not export" in report
     assert project.live(product="items") is None
 
 

@@ -143,7 +143,15 @@ class _Rehearsal:
         columns = take(data.columns, data.inputs, chosen)
         found = self._finishing.finish(answer(loaded.raw(columns), spec), chosen)
         prediction, y = found.prediction, data.y[chosen]
-        first, again = (exporting.payload_like(loaded.exported, one, data) for one in pair)
+        (
+            first,
+            again,
+        ) = (  # scoring may leave its traces in an estimator: before it, if it is this one
+            loaded.exported.payload
+            if one is fit
+            else exporting.payload_like(loaded.exported, one, data)
+            for one in pair
+        )
         trial = Trial(
             name=fit.name,
             rows=len(chosen),

@@ -141,6 +141,7 @@ def test_a_right_service_passes_everything(bundle):
         "edges",
         "bad input",
         "field order",
+        "contracts",
         "latency",
         "stop",
     ]
