@@ -22,7 +22,7 @@ from interlock.release.waiver import waivers_among
 from interlock.report import content as report
 from interlock.verdict import GateResult, Interval
 
-_GATES = ("data", "model", "service", "post-deploy tests")
+_GATES = ("data", "training tests", "model", "service", "post-deploy tests")
 _TOP = 8  # values of a category
 
 
