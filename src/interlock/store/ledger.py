@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, func, inspect, select, text
+from sqlalchemy import Connection, Engine, Select, create_engine, func, inspect, select, text
 
 from interlock.errors import OperatorError, StoreError
 from interlock.store import projections as kinds
@@ -104,11 +104,16 @@ class Ledger:
             connection.commit()
 
     def altered_projections(self) -> tuple[str, ...]:
-        """Tables that differ from what the events say: someone wrote to them directly."""
-        with self._writing() as connection:  # never committed
-            before = kinds.contents(connection)
-            kinds.replay(connection, stored_events(connection))
-            after = kinds.contents(connection)
+        """Tables that differ from what the events say: someone wrote to them directly.
+
+        The events are replayed in memory: nothing is written, so a full disk is no hindrance.
+        """
+        with self._reading() as connection:
+            before, events = kinds.contents(connection), list(stored_events(connection))
+        with create_engine("sqlite://").connect() as apart:
+            schema.metadata.create_all(apart, tables=list(schema.PROJECTIONS))
+            kinds.replay(apart, events)
+            after = kinds.contents(apart)
         return tuple(name for name in before if before[name] != after[name])
 
     # -- deliveries --------------------------------------------------------------------------
