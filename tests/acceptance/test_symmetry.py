@@ -60,7 +60,7 @@ product = il.Product(
     candidates={"mean": il.Baseline(il.Mean()), "ridge": il.Candidate(Ridge())},
     split=il.TimeSplit(tune="5d", calibrate="5d", test="20d"),
     metric="mae",
-    data_gate=[il.MinRows(500)],
+    data_gate=[il.MinRows(500), il.NoLeakage(allow=["half", "size"])],
     model_gate=[il.Below("mae", 100)],
     service_gate=[il.P99Below("2s")],
 )

@@ -16,10 +16,8 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-Values: TypeAlias = Sequence[Any] | npt.NDArray[Any] | pa.Array | pa.ChunkedArray
+Values: TypeAlias = Sequence[Any] | npt.NDArray[Any] | Any  # or an Arrow array
 
 LEVELS = 50
 """Quantiles are taken at the middles of so many equal shares: 1 %, 3 %, …, 99 %."""
@@ -59,6 +57,8 @@ class Numbers:
     @classmethod
     def of(cls, values: Values) -> Numbers:
         """From numbers and booleans, shape ``(n_rows,)``; sorting once answers every question."""
+        import pyarrow as pa  # noqa: PLC0415 - a machine that only serves has no Arrow
+
         if isinstance(values, pa.Array | pa.ChunkedArray):
             values = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
         ranked = np.sort(np.asarray(values, dtype=np.float64))  # NaN comes last
@@ -110,6 +110,9 @@ class Texts:
     @classmethod
     def of(cls, values: Values) -> Texts:
         """From texts, None where missing."""
+        import pyarrow as pa  # noqa: PLC0415 - a machine that only serves has no Arrow
+        import pyarrow.compute as pc  # noqa: PLC0415
+
         if not isinstance(values, pa.Array | pa.ChunkedArray):
             values = pa.array(values, pa.string())
         counted = pc.value_counts(values.cast(pa.string()))
