@@ -26,7 +26,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from interlock.data.observed import Values, is_numeric
@@ -164,6 +163,8 @@ def revealed(name: str, kind: str, values: Values, target: Target) -> Revealed:
 
 
 def _numbers(values: Values) -> Floats:
+    import pyarrow as pa  # noqa: PLC0415 - a machine that only serves has no Arrow
+
     if isinstance(values, pa.Array | pa.ChunkedArray):
         values = values.cast(pa.float64()).to_numpy(zero_copy_only=False)
     return np.asarray(values, dtype=np.float64)
@@ -180,6 +181,8 @@ def _bins(numbers: Floats) -> NDArray[np.intp]:
 
 def _codes(values: Values) -> NDArray[np.intp]:
     """A group a value; missing comes last."""
+    import pyarrow as pa  # noqa: PLC0415 - a machine that only serves has no Arrow
+
     if not isinstance(values, pa.Array | pa.ChunkedArray):
         values = pa.array(values, pa.string())
     whole = pa.chunked_array([values.cast(pa.string())]) if isinstance(values, pa.Array) else values
