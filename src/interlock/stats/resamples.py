@@ -33,7 +33,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from threadpoolctl import threadpool_limits
 
 RESAMPLES = 2_000
 MOST_UNITS = 25_000
@@ -142,6 +141,8 @@ class Resamples:
         On one thread: a few rows at a time gain nothing by more, and where other work keeps the
         cores busy, BLAS threads waiting for each other take ten times as long.
         """
+        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - not where one only serves
+
         with threadpool_limits(limits=1, user_api="blas"):
             return np.concatenate([counts @ table for counts in self.chunks(_PRODUCT_CELLS)])
 
