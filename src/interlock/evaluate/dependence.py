@@ -88,17 +88,21 @@ def _interval(curve: Floats, drawn: Resamples) -> tuple[list[float], list[float]
 def grid(values: NDArray[np.float64], n_points: int = POINTS) -> Floats:
     """Where to look at a number: quantiles of its values (n_rows,), NaN left out, each once.
 
-    All values where there are no more than ``n_points``.
+    All values where there are no more than ``n_points``; quantiles of the distinct values where
+    nearly all rows hold one and the same.
 
     >>> grid(np.array([1.0, 3.0, 3.0, np.nan])).tolist()
     [1.0, 3.0]
+    >>> grid(np.append(np.zeros(99_000), np.arange(1_000)), 3).tolist()
+    [19.0, 499.0, 979.0]
     """
-    known = np.unique(values[np.isfinite(values)])
+    finite = values[np.isfinite(values)]
+    known = np.unique(finite)
     if len(known) <= n_points:
         return known
-    finite = values[np.isfinite(values)]
     shares = np.linspace(*_OUTERMOST, n_points)
-    return np.unique(np.quantile(finite, shares, method="inverted_cdf"))
+    found = np.unique(np.quantile(finite, shares, method="inverted_cdf"))
+    return found if len(found) > 1 else np.quantile(known, shares, method="inverted_cdf")
 
 
 def most_frequent(values: Sequence[Any], most: int) -> list[str]:

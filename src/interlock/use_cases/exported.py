@@ -94,11 +94,19 @@ def _require_proofs(directory: Path, bundle: Bundle, keys: list[PublicKey]) -> N
 
 
 def exported_keys(directory: Path) -> list[PublicKey]:
-    """The public keys that came with an exported release."""
-    return [
-        PublicKey.from_pem(path.read_bytes(), where=str(path))
-        for path in sorted((directory / "keys").glob("*.pem"))
-    ]
+    """The public keys that came with an exported release, each byte as it was exported.
+
+    Raises OperatorError R132 for what is no key, IntegrityError R168 for one written otherwise.
+    """
+    return [_exported_key(path) for path in sorted((directory / "keys").glob("*.pem"))]
+
+
+def _exported_key(path: Path) -> PublicKey:
+    written = path.read_bytes()
+    key = PublicKey.from_pem(written, where=str(path))
+    if written != key.pem() or path.name != f"{key.keyid}.pem":
+        raise _altered_key(path)
+    return key
 
 
 def exported_statements(directory: Path, digest: str, keys: list[PublicKey]) -> list[Attestation]:
@@ -198,6 +206,17 @@ def misplaced(path: Path) -> IntegrityError:
         expected="attestations about this bundle, each named by its digest",
         got="another name, or another bundle",
         fix="remove the file, and find out who put it there",
+    )
+
+
+def _altered_key(path: Path) -> IntegrityError:
+    return IntegrityError(
+        "R168",
+        "a public key is not as it was exported",
+        where=str(path),
+        expected="the bytes that `interlock export` writes, in a file named by the key's id",
+        got="other bytes, or another name",
+        fix="export the release again, and find out who changed the file",
     )
 
 

@@ -248,7 +248,7 @@ def test_the_gate_judges_what_was_measured(trained):
     made = trained(model_gate=checks)
     judged = judge_model(made.context, made.snapshots, made.examples, made.outcome, None, "")
     verdicts = [check["verdict"] for check in judged.output["result"]["checks"]]
-    assert verdicts[:6] == ["passed", "passed", "failed", "passed", "passed", "passed"]
+    assert verdicts == [*["passed"] * 2, "failed", *["passed"] * 3, "inconclusive"]
     told = tell_behaviour(GateResult.from_row(judged.output["result"]))
     assert [one.kind for one in told] == [
         "directional",

@@ -35,6 +35,12 @@ def test_ticks_are_few_round_and_inside(low: float, width: float) -> None:
     assert list(ticks) == sorted(ticks)
 
 
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_one_value_alone_lies_in_the_middle(logarithmic: bool) -> None:
+    scale = Scale(low=4.0, high=4.0, start=10, end=20, logarithmic=logarithmic)
+    assert scale(4.0) == scale(5.0) == 15
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [

@@ -21,7 +21,10 @@ from interlock.report.charts.svg import label, line
 
 @dataclass(frozen=True, kw_only=True)
 class Scale:
-    """From values ``low``…``high`` to positions ``start``…``end``; outside is put at the rim."""
+    """From values ``low``…``high`` to positions ``start``…``end``; outside is put at the rim.
+
+    One value alone, ``low`` equal to ``high``, is put in the middle.
+    """
 
     low: float
     high: float
@@ -32,7 +35,9 @@ class Scale:
     def __call__(self, value: float) -> float:
         """The position of ``value``."""
         inside = min(max(value, self.low), self.high)
-        if self.logarithmic:
+        if self.low == self.high:
+            share = 0.5
+        elif self.logarithmic:
             share = math.log(inside / self.low) / math.log(self.high / self.low)
         else:
             share = (inside - self.low) / (self.high - self.low)
