@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.record import read_record
 
 HOUSE = {

@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from interlock.serve.log import PredictionLog, read_log
+from interlock.serve.log import PredictionLog
+from interlock.serve.log_read import read_log
 
 WRITER = """
 import sys
@@ -70,7 +71,8 @@ def tiny_disk(tmp_path):
 FILL = """
 import sys
 from pathlib import Path
-from interlock.serve.log import LogFull, LogOptions, PredictionLog, read_log
+from interlock.serve.log import LogFull, LogOptions, PredictionLog
+from interlock.serve.log_read import read_log
 
 directory = Path(sys.argv[1])
 log = PredictionLog.open(directory, "w0", LogOptions(full=sys.argv[2], segment_bytes=40_000))

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.serve.archive import Archive, archives, entries
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.logged import Place, entity_texts, record_of
 from interlock.serve.record import Record
 from interlock.serve.segment import (

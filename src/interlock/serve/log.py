@@ -11,6 +11,7 @@ Rules:
 - no sequence number is used twice; bytes cut off at a start are kept aside and counted.
 
 >>> import tempfile
+>>> from interlock.serve.log_read import read_log
 >>> directory = Path(tempfile.mkdtemp())
 >>> with PredictionLog.open(directory, "w0") as log:
 ...     log.append([b"first", b"second"])
@@ -24,7 +25,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -34,18 +35,8 @@ from typing import Literal, Self
 
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
-from interlock.serve.segment import (
-    LONGEST,
-    Damage,
-    Record,
-    cut_torn_tail,
-    header,
-    is_erased,
-    list_segments,
-    read_segment,
-    seal,
-    segment_path,
-)
+from interlock.serve.log_start import Start, recover
+from interlock.serve.segment import LONGEST, header, seal, segment_path
 from interlock.serve.tally import Tally, TallyFile
 
 _to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
@@ -80,7 +71,7 @@ class PredictionLog:
     """One worker's end of the log; several threads may use it."""
 
     def __init__(
-        self, directory: Path, tally: TallyFile, worker: str, start: _Start, options: LogOptions
+        self, directory: Path, tally: TallyFile, worker: str, start: Start, options: LogOptions
     ) -> None:
         self.directory = directory
         self.worker = worker
@@ -114,7 +105,7 @@ class PredictionLog:
         except OSError as error:
             raise _log_full(error, directory) from error
         try:
-            start = _recover(directory, worker, tally.read())
+            start = recover(directory, worker, tally.read())
             tally.write(start.tally)
             log = cls(directory, tally, worker, start, options or LogOptions())
             log._begin_segment()
@@ -335,63 +326,6 @@ class PredictionLog:
                 future.set_result(sequence)
             else:
                 future.set_exception(_log_full(failure, self.directory))
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Start:
-    """Where a worker's log goes on."""
-
-    tally: Tally
-    number: int
-
-
-def read_log(
-    directory: Path, *, on_damage: Callable[[Damage], None] | None = None
-) -> Iterator[Record]:
-    """Every record, worker by worker in the order written; safe beside living writers.
-
-    Erased records are passed over.
-
-    What a writer has only begun to write is passed over. Any other unreadable stretch goes to
-    ``on_damage`` and is skipped; without it, IntegrityError is raised there.
-    """
-    segments = list_segments(directory)
-    last = {segment.worker: segment.number for segment in segments}
-    for segment in segments:
-        for found in read_segment(segment):
-            if isinstance(found, Record):
-                if not is_erased(found):
-                    yield found
-            elif not (found.at_end and segment.number == last[segment.worker]):
-                (on_damage or _refuse)(found)
-
-
-def _refuse(damage: Damage) -> None:
-    raise IntegrityError(
-        "S153",
-        "the prediction log is damaged",
-        where=f"{damage.path}, byte {damage.offset}",
-        expected="records whose checksums hold",
-        got=f"{damage.size} unreadable bytes",
-        fix="restore the file from a copy, or read on without that stretch",
-        untouched="all other records",
-    )
-
-
-def _recover(directory: Path, worker: str, tally: Tally) -> _Start:
-    """Cut the newest segment's torn tail; an older one is looked at where that has no beginning."""
-    mine = [segment for segment in list_segments(directory) if segment.worker == worker]
-    number = mine[-1].number + 1 if mine else 0
-    following, torn = tally.next_sequence, 0
-    for segment in reversed(mine):
-        last, cut = cut_torn_tail(segment)
-        torn += cut
-        if last is not None:
-            following = max(following, last + 1)
-            break
-    return _Start(
-        tally=replace(tally, next_sequence=following, cut=tally.cut + torn), number=number
-    )
 
 
 def _sync_directory(directory: Path) -> None:

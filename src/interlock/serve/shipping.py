@@ -24,7 +24,7 @@ from pathlib import Path
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError
 from interlock.serve.archive import Archive, archives, entries
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.logged import Place, batches
 from interlock.serve.segment import (
     HEADER_SIZE,

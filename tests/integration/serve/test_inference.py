@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.process import start
 from interlock.serve.record import read_record
 

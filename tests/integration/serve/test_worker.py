@@ -16,7 +16,7 @@ import pytest
 
 from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.release.keys import SigningKey
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.plan import Limits, plan_bytes
 from interlock.serve.process import start
 from interlock.serve.record import read_record

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from interlock.errors import IntegrityError, OperatorError
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.process import start
 from interlock.serve.record import read_record
 

@@ -26,7 +26,8 @@ from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
 from interlock.serve.loaded import assemble
-from interlock.serve.log import PredictionLog, read_log
+from interlock.serve.log import PredictionLog
+from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
 from interlock.serve.schema import openapi, schema_document

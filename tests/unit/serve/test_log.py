@@ -8,7 +8,8 @@ import pytest
 
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve import log as log_module
-from interlock.serve.log import LogFull, LogOptions, PredictionLog, read_log
+from interlock.serve.log import LogFull, LogOptions, PredictionLog
+from interlock.serve.log_read import read_log
 from interlock.serve.segment import HEADER_SIZE
 from interlock.serve.tally import Tally
 
@@ -297,7 +298,8 @@ def test_a_file_size_limit_is_a_full_disk(tmp_path):
     program = f"""
 import resource
 from pathlib import Path
-from interlock.serve.log import PredictionLog, LogFull, read_log
+from interlock.serve.log import PredictionLog, LogFull
+from interlock.serve.log_read import read_log
 resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
 directory = Path({str(tmp_path)!r})
 log = PredictionLog.open(directory, "w0")

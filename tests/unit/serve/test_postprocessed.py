@@ -19,7 +19,8 @@ from interlock.serve.contract import AnswerContract
 from interlock.serve.golden import golden_bytes, read_golden
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
-from interlock.serve.log import PredictionLog, read_log
+from interlock.serve.log import PredictionLog
+from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
 

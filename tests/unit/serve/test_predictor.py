@@ -12,7 +12,8 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.history import Found
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
-from interlock.serve.log import LogFull, PredictionLog, read_log
+from interlock.serve.log import LogFull, PredictionLog
+from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
 

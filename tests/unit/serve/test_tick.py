@@ -8,7 +8,8 @@ import pytest
 
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
-from interlock.serve.log import LogFull, PredictionLog, read_log
+from interlock.serve.log import LogFull, PredictionLog
+from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.tick import MOST, Tick
 

@@ -48,7 +48,7 @@ from interlock.pipeline.probes.parity import (
 from interlock.product.contracts import ContractFile
 from interlock.release.bundle import open_bundle
 from interlock.serve.answering import Answering
-from interlock.serve.log import read_log
+from interlock.serve.log_read import read_log
 from interlock.serve.plan import Limits, ServePlan
 from interlock.serve.process import RunningService, start
 from interlock.serve.record import read_record
