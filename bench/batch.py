@@ -14,11 +14,9 @@ third of them.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
 from statistics import median
@@ -29,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from figures import Figure, parser, show
 from valuation import EXAMPLE, kept
 
 from interlock.data.request import Field, RequestSchema
@@ -61,47 +60,18 @@ SOURCE = "\n".join(
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measured value; without a ``goal`` it is told, not judged."""
-
-    name: str
-    value: float
-    goal: float | None = None
-
-    @property
-    def holds(self) -> bool | None:
-        return None if self.goal is None else self.value <= self.goal
-
-    def to_row(self) -> dict[str, object]:
-        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
-
-
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
-    parser = argparse.ArgumentParser(description="Measure batch prediction.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
-    parser.add_argument("--rows", type=int, default=ROWS, help="rows of the file")
-    parser.add_argument("--rounds", type=int, default=3, help="turns of either side")
-    parser.add_argument("--peak", type=int, help=argparse.SUPPRESS)  # one run, and its memory
-    asked = parser.parse_args()
+    options = parser("Measure batch prediction.")
+    options.add_argument("--rows", type=int, default=ROWS, help="rows of the file")
+    options.add_argument("--rounds", type=int, default=3, help="turns of either side")
+    options.add_argument("--peak", type=int, help=argparse.SUPPRESS)  # one run, and its memory
+    asked = options.parse_args()
     if asked.peak is not None:
         print(peak(asked.peak))
         return 0
     figures = [*speed(asked.rows, asked.rounds), *memory(asked.rows)]
-    if asked.json:
-        print(json.dumps([figure.to_row() for figure in figures], indent=2))
-    else:
-        print("\n".join(map(line, figures)))
-    return int(any(figure.holds is False for figure in figures))
-
-
-def line(figure: Figure) -> str:
-    """One line of the table."""
-    if figure.goal is None:
-        return f"  {figure.name:<58} {figure.value:10.3f}"
-    verdict = "holds" if figure.holds else "does not hold"
-    return f"{figure.name:<60} {figure.value:10.3f}   goal ≤ {figure.goal:g}: {verdict}"
+    return show(figures, as_json=asked.json)
 
 
 def speed(n_rows: int, rounds: int) -> list[Figure]:

@@ -18,44 +18,24 @@ machine is noisy, and says little about seconds but something about ratios.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-HERE = Path(__file__).resolve().parent
-EXAMPLE = HERE.parent / "examples" / "valuation"
-BARE = HERE / "bare_valuation.py"
-INTERLOCK = str(Path(sys.executable).with_name("interlock"))
-AS_OF = "1996-12-31"
+from figures import Figure, parser, show
+from valuation import AS_OF, BLOCKED, INTERLOCK, copy
+
+BARE = Path(__file__).resolve().parent / "bare_valuation.py"
 TO_BUNDLE = ("snapshot", "features", "data", "training tests", "train", "model", "bundle")
-BLOCKED = 3  # the exit code of a gate that stays shut
 SHOWN_MODULES = 8
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measured value in seconds or a ratio; without a ``goal`` it is told, not judged."""
-
-    name: str
-    value: float
-    goal: float | None = None
-
-    @property
-    def holds(self) -> bool | None:
-        return None if self.goal is None else self.value <= self.goal
-
-    def to_row(self) -> dict[str, object]:
-        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,25 +58,12 @@ class Pair:
 
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
-    parser = argparse.ArgumentParser(description="Measure deliveries and start-up.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
-    parser.add_argument("--pairs", type=int, default=5, help="first deliveries and bare runs")
-    parser.add_argument("--starts", type=int, default=11, help="pairs of short processes")
-    asked = parser.parse_args()
+    options = parser("Measure deliveries and start-up.")
+    options.add_argument("--pairs", type=int, default=5, help="first deliveries and bare runs")
+    options.add_argument("--starts", type=int, default=11, help="pairs of short processes")
+    asked = options.parse_args()
     figures = [*delivery_figures(asked.pairs), *start_figures(asked.starts), *module_figures()]
-    if asked.json:
-        print(json.dumps([figure.to_row() for figure in figures], indent=2))
-    else:
-        print("\n".join(map(line, figures)))
-    return int(any(figure.holds is False for figure in figures))
-
-
-def line(figure: Figure) -> str:
-    """One line of the table."""
-    if figure.goal is None:
-        return f"  {figure.name:<58} {figure.value:8.3f}"
-    verdict = "holds" if figure.holds else "does not hold"
-    return f"{figure.name:<60} {figure.value:8.3f}   goal ≤ {figure.goal:g}: {verdict}"
+    return show(figures, as_json=asked.json)
 
 
 def delivery_figures(n_pairs: int) -> list[Figure]:
@@ -137,10 +104,7 @@ def delivery_figures(n_pairs: int) -> list[Figure]:
 def measured_pair() -> Pair:
     """A fresh copy of the project, delivered twice, beside the bare script."""
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as place:
-        project = Path(place) / "valuation"
-        shutil.copytree(
-            EXAMPLE, project, ignore=shutil.ignore_patterns(".interlock", "__pycache__")
-        )
+        project = copy(Path(place) / "valuation")
         environ = os.environ | {"XDG_CONFIG_HOME": str(Path(place) / "config")}
         deliver = [INTERLOCK, "deliver", "--as-of", AS_OF, "--json"]
 
@@ -152,7 +116,6 @@ def measured_pair() -> Pair:
                 raise SystemExit(f"{' '.join(command)} ended with {done.returncode}\n{done.stderr}")
             return done.stdout
 
-        committed(project)
         product = [sys.executable, "-c", "import product"]
         ran(product)  # its bytecode is written once, as in any project that was used before
         first, delivery_process = timed(lambda: ran(deliver, allowed=(0, BLOCKED)))
@@ -176,14 +139,6 @@ def measured_pair() -> Pair:
         unchanged_processor=middle - start,
         product_processor=end - middle,
     )
-
-
-def committed(project: Path) -> None:
-    """Put the project under git, as projects are."""
-    (project / ".gitignore").write_text(".interlock/\n__pycache__/\n")
-    who = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
-    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "bench")):
-        subprocess.run(["git", *arguments], cwd=project, check=True)
 
 
 def timed(act: Callable[[], str]) -> tuple[str, float]:

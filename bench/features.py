@@ -15,7 +15,6 @@ there it is the seconds that one waits.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sqlite3
@@ -24,7 +23,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -32,6 +30,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from figures import Figure, parser, show
 from flights_history import DAYS, ENTITIES, definitions
 
 from interlock.clock import DAY, parse_instant
@@ -59,35 +58,12 @@ ROUNDS, CALLS = 25, 400
 LIVE_GOAL = 25.0  # µs
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measured value; without a ``goal`` (an upper bound) it is told, not judged."""
-
-    name: str
-    value: float
-    goal: float | None = None
-
-    @property
-    def holds(self) -> bool | None:
-        return None if self.goal is None else self.value <= self.goal
-
-    def to_row(self) -> dict[str, object]:
-        row = {"name": self.name, "value": round(self.value, 4), "goal": self.goal}
-        return {**row, "holds": self.holds}
-
-    def line(self) -> str:
-        verdict = {None: "", True: "holds", False: "does not hold"}[self.holds]
-        goal = "" if self.goal is None else f"   goal ≤ {self.goal:g}: {verdict}"
-        return f"{self.name:<62} {self.value:12.3f}{goal}"
-
-
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
-    parser = argparse.ArgumentParser(description="Measure features, in training and live.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
-    parser.add_argument("--times", type=int, nargs="*", default=[1, 3, 10], help="times the rows")
-    parser.add_argument("--repeats", type=int, default=3)
-    given = parser.parse_args()
+    options = parser("Measure features, in training and live.")
+    options.add_argument("--times", type=int, nargs="*", default=[1, 3, 10], help="times the rows")
+    options.add_argument("--repeats", type=int, default=3)
+    given = options.parse_args()
     flights = bound("flights")
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as place:
         rows = flight_rows(flights, Path(place) / "flights.parquet")
@@ -97,11 +73,7 @@ def main() -> int:
             *refresh_figures(rows),
             *live_figures(Path(place)),
         ]
-    if given.json:
-        print(json.dumps([figure.to_row() for figure in figures], indent=2))
-    else:
-        print("\n".join(figure.line() for figure in figures))
-    return int(any(figure.holds is False for figure in figures))
+    return show(figures, as_json=given.json)
 
 
 def bound(example: str) -> Bound:

@@ -13,8 +13,6 @@ Entities are drawn at random; one in ten was never seen.
 
 from __future__ import annotations
 
-import argparse
-import json
 import random
 import sqlite3
 import sys
@@ -30,6 +28,7 @@ import redis
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "tests" / "contracts"))
 
+from figures import Figure, parser, show  # noqa: E402
 from redis_server import RedisServer  # noqa: E402
 
 from interlock.clock import DAY  # noqa: E402
@@ -139,11 +138,11 @@ def measure(acts: dict[str, Callable[[str], Any]], *, rounds: int, calls: int) -
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--calls", type=int, default=500)
-    parser.add_argument("--json", action="store_true")
-    options = parser.parse_args()
+    """Print the figures; 1 when a goal does not hold."""
+    options = parser((__doc__ or "").split("\n")[0])
+    options.add_argument("--rounds", type=int, default=20)
+    options.add_argument("--calls", type=int, default=500)
+    asked = options.parse_args()
     definitions = [definition(i) for i in range(HISTORIES)]
     with tempfile.TemporaryDirectory() as place:
         files = Path(place) / "files"
@@ -160,25 +159,23 @@ def main() -> int:
                 "Redis: one history": look_up(server.url, definitions[:1]),
                 "Redis: three histories": look_up(server.url, definitions),
             }
-            found = measure(acts, rounds=options.rounds, calls=options.calls)
-    ratios = {
-        "SQLite look-up / bare SELECT": found["SQLite: one history"] / found["SQLite: bare SELECT"],
-        "Redis look-up / bare GET, client": found["Redis: one history"]
-        / found["Redis: bare GET, client"],
-        "Redis look-up / bare GET, connection": found["Redis: one history"]
-        / found["Redis: bare GET, connection"],
-        "Redis, three histories / one": found["Redis: three histories"]
-        / found["Redis: one history"],
-    }
-    holds = ratios["Redis look-up / bare GET, client"] <= GOAL
-    if options.json:
-        print(json.dumps({"p50_microseconds": found, "ratios": ratios, "holds": holds}, indent=2))
-    else:
-        for name, value in found.items():
-            print(f"{name:<38} {value:8.1f} µs")
-        for name, value in ratios.items():
-            print(f"{name:<38} {value:8.2f} ×")
-    return 0 if holds else 3
+            found = measure(acts, rounds=asked.rounds, calls=asked.calls)
+    figures = [Figure(name=f"{name}, p50, µs", value=value) for name, value in found.items()]
+    return show([*ratios(found), *figures], as_json=asked.json)
+
+
+def ratios(found: dict[str, float]) -> list[Figure]:
+    """Each look-up beside the least that it does."""
+    pairs = (
+        ("SQLite: one history", "SQLite: bare SELECT", None),
+        ("Redis: one history", "Redis: bare GET, client", GOAL),
+        ("Redis: one history", "Redis: bare GET, connection", None),
+        ("Redis: three histories", "Redis: one history", None),
+    )
+    return [
+        Figure(name=f"{own} ÷ {beside}", value=found[own] / found[beside], goal=goal)
+        for own, beside, goal in pairs
+    ]
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ the microseconds of a row are absolute.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -29,14 +28,14 @@ import tempfile
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from time import perf_counter_ns
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import valuation
+from figures import Figure, parser, show
 from load import Load, Refused, load, request
 from peer_servers import PEERS, Peer, PeerMissing, peer_server
 
@@ -60,50 +59,17 @@ PHASES = ("decode", "features", "history", "encode", "score", "answer")
 Rounds = dict[str, list[Load]]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measured value; without a ``goal`` it is told, not judged. ``side``: which is better."""
-
-    name: str
-    value: float
-    goal: float | None = None
-    side: Literal["≤", "≥"] = "≤"
-
-    @property
-    def holds(self) -> bool | None:
-        if self.goal is None:
-            return None
-        return self.value <= self.goal if self.side == "≤" else self.value >= self.goal
-
-    def to_row(self) -> dict[str, object]:
-        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
-
-
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
-    parser = argparse.ArgumentParser(description="Measure the prediction service.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
-    parser.add_argument("--rounds", type=int, default=9, help="turns of every server")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of one turn")
-    parser.add_argument("--calls", type=int, default=20_000, help="rows answered in process")
-    parser.add_argument("--peers", nargs="*", choices=PEERS, help="other servers (all, or named)")
-    asked = parser.parse_args()
+    options = parser("Measure the prediction service.")
+    options.add_argument("--rounds", type=int, default=9, help="turns of every server")
+    options.add_argument("--seconds", type=float, default=1.0, help="of one turn")
+    options.add_argument("--calls", type=int, default=20_000, help="rows answered in process")
+    options.add_argument("--peers", nargs="*", choices=PEERS, help="other servers (all, or named)")
+    asked = options.parse_args()
     peers = () if asked.peers is None else asked.peers or tuple(PEERS)
     figures = measured(asked.rounds, asked.seconds, asked.calls, peers)
-    if asked.json:
-        print(json.dumps([figure.to_row() for figure in figures], indent=2))
-    else:
-        print("\n".join(map(line, figures)))
-    return int(any(figure.holds is False for figure in figures))
-
-
-def line(figure: Figure) -> str:
-    """One line of the table."""
-    if figure.goal is None:
-        return f"  {figure.name:<58} {figure.value:10.3f}"
-    verdict = "holds" if figure.holds else "does not hold"
-    goal = f"goal {figure.side} {figure.goal:g}"
-    return f"{figure.name:<60} {figure.value:10.3f}   {goal}: {verdict}"
+    return show(figures, as_json=asked.json)
 
 
 def measured(n_rounds: int, seconds: float, calls: int, peers: Sequence[str]) -> list[Figure]:

@@ -46,14 +46,20 @@ def project() -> Path:
     return found
 
 
+def copy(place: Path) -> Path:
+    """A copy of the example that never delivered, under git, as projects are."""
+    shutil.copytree(EXAMPLE, place, ignore=LEFT_OUT)
+    (place / ".gitignore").write_text(".interlock/\n__pycache__/\n")
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "bench")):
+        subprocess.run(["git", *arguments], cwd=place, check=True)
+    return place
+
+
 def _deliver(found: Path) -> None:
     print("delivering examples/valuation once …", file=sys.stderr, flush=True)
     shutil.rmtree(found, ignore_errors=True)
-    shutil.copytree(EXAMPLE, found, ignore=LEFT_OUT)
-    (found / ".gitignore").write_text(".interlock/\n__pycache__/\n")
-    who = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
-    for arguments in (("init", "-q"), ("add", "."), (*who, "commit", "-q", "-m", "bench")):
-        subprocess.run(["git", *arguments], cwd=found, check=True)
+    copy(found)
     deliver = [INTERLOCK, "deliver", "--as-of", AS_OF, "--json"]
     for _ in range(2):  # a machine too busy to judge latency is asked once more
         ended = subprocess.run(deliver, cwd=found, check=False, capture_output=True, text=True)

@@ -19,7 +19,6 @@ also as a multiple of the bare loop of one metric, measured between the repeats.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
@@ -29,12 +28,14 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from drift_preset import CATEGORIES, NUMBERS, columns
+from figures import Figure, parser, show
 from numpy.typing import NDArray
+from valuation import BLOCKED, INTERLOCK, LEFT_OUT
 
 from interlock.clock import DAY
 from interlock.data.drift import drift
@@ -63,41 +64,18 @@ from interlock.verdict import GateResult
 HERE = Path(__file__).resolve().parent
 FLIGHTS = HERE.parent / "examples" / "flights"
 PRESET = HERE / "drift_preset.py"
-INTERLOCK = str(Path(sys.executable).with_name("interlock"))
 UV = str(Path(sys.executable).with_name("uv"))
 ROWS = 25_000
 DRIFT_ROWS = 1_000_000
 SECONDS = 3.0  # both gates and the evaluation of 25,000 rows
 FLIGHTS_SECONDS = 20.0  # the same of all flights
 FLOOR = 3.0  # the bootstrap ÷ the bare loop
-BLOCKED = 3  # the exit code of a gate that stays shut
 INPUTS = [
     *(Field(name=name, kind="float") for name in NUMBERS),
     *(Field(name=name, kind="str") for name in CATEGORIES),
 ]
 PLACES = {"where": 10, "kind": 4}  # columns of few values, as rows are cut by
 Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    """A measured value; without a ``goal`` (an upper bound) it is told, not judged."""
-
-    name: str
-    value: float
-    goal: float | None = None
-
-    @property
-    def holds(self) -> bool | None:
-        return None if self.goal is None else self.value <= self.goal
-
-    def to_row(self) -> dict[str, object]:
-        return {**asdict(self), "value": round(self.value, 4), "holds": self.holds}
-
-    def line(self) -> str:
-        verdict = {None: "", True: "holds", False: "does not hold"}[self.holds]
-        goal = "" if self.goal is None else f"   goal ≤ {self.goal:g}: {verdict}"
-        return f"{self.name:<66} {self.value:9.3f}{goal}"
 
 
 @dataclass
@@ -121,12 +99,11 @@ class Clocks:
 
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
-    parser = argparse.ArgumentParser(description="Measure the evaluation and both gates.")
-    parser.add_argument("--json", action="store_true", help="print a JSON list of figures")
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--peers", action="store_true", help="install Evidently, and measure it")
-    parser.add_argument("--flights", action="store_true", help="deliver all flights; minutes")
-    asked = parser.parse_args()
+    options = parser("Measure the evaluation and both gates.")
+    options.add_argument("--repeats", type=int, default=3)
+    options.add_argument("--peers", action="store_true", help="install Evidently, and measure it")
+    options.add_argument("--flights", action="store_true", help="deliver all flights; minutes")
+    asked = options.parse_args()
     figures = [
         *gate_figures("regression", asked.repeats),
         *gate_figures("binary", asked.repeats),
@@ -134,11 +111,7 @@ def main() -> int:
         *drift_figures(asked.repeats, peers=asked.peers),
         *(flight_figures() if asked.flights else ()),
     ]
-    if asked.json:
-        print(json.dumps([figure.to_row() for figure in figures], indent=2))
-    else:
-        print("\n".join(figure.line() for figure in figures))
-    return int(any(figure.holds is False for figure in figures))
+    return show(figures, as_json=asked.json)
 
 
 # ------------------------------------------------------------------ both gates, 25,000 rows
@@ -414,9 +387,7 @@ def flight_figures() -> Iterator[Figure]:
     """The gates of a first delivery, and all its other steps."""
     with tempfile.TemporaryDirectory(prefix="interlock-bench-") as place:
         project = Path(place) / "flights"
-        shutil.copytree(
-            FLIGHTS, project, ignore=shutil.ignore_patterns(".interlock", "__pycache__")
-        )
+        shutil.copytree(FLIGHTS, project, ignore=LEFT_OUT)
         environ = os.environ | {"XDG_CONFIG_HOME": str(Path(place) / "config")}
         done = subprocess.run(
             [INTERLOCK, "deliver", "--json"],
