@@ -2,7 +2,8 @@
 
 Rules:
 
-- a segment is put whole or not at all, and is in an archive at most once;
+- an archive is a folder of tables (:data:`interlock.serve.logged.TABLES`), one folder each;
+- what a table holds of a segment is put whole or not at all, and is in an archive at most once;
 - an archive belongs to one log: its marker names that log, since segments of two logs have the
   same names;
 - the log names its archives (``archives.json``), so that they are found again without being told.
@@ -23,8 +24,9 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from interlock.errors import IntegrityError, OperatorError
-from interlock.serve.logged import SCHEMA, Place
+from interlock.serve.logged import TABLES
 from interlock.serve.segment import Record as Entry
+from interlock.serve.table import Place, Table
 from interlock.store.atomic import PARTIAL, partial_path, storage, sync_directory, write_file
 
 Kind = Literal["parquet", "delta"]
@@ -44,14 +46,14 @@ class Archive(Protocol):
     def directory(self) -> Path:
         """Where it lies."""
 
-    def has(self, place: Place) -> bool:
-        """Whether that segment was put here."""
+    def has(self, table: Table[Any], place: Place) -> bool:
+        """Whether that segment's rows of the table were put here."""
 
-    def put(self, place: Place, rows: Iterable[pa.RecordBatch]) -> None:
+    def put(self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]) -> None:
         """Put a segment's rows, synced when this returns. Raises StoreError L101, L102."""
 
-    def rows(self) -> ds.Dataset:
-        """All rows."""
+    def rows(self, table: Table[Any]) -> ds.Dataset:
+        """All rows of the table."""
 
     def drop(self, places: Mapping[Place, set[int]]) -> None:
         """Remove the rows at those offsets, from the disk as well. Doing it twice is once."""
@@ -60,13 +62,20 @@ class Archive(Protocol):
         """Remove what a process that died had only begun to write."""
 
 
-def entries(archive: Archive, place: Place | None = None) -> Iterator[Entry]:
+def entries(
+    archive: Archive, place: Place | None = None, *, tables: Iterable[Table[Any]] = TABLES
+) -> Iterator[Entry]:
     """The log's own records, of one segment or of all; within a segment in no particular order."""
+    for table in tables:
+        yield from _entries(archive.rows(table), place)
+
+
+def _entries(rows: ds.Dataset, place: Place | None) -> Iterator[Entry]:
     only = None
     if place is not None:
         only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
     columns = ["worker", "segment", "offset", "sequence", "record"]
-    for batch in archive.rows().to_batches(columns=columns, filter=only):
+    for batch in rows.to_batches(columns=columns, filter=only):
         for row in batch.to_pylist():
             payload = row.pop("record")
             yield Entry(payload=payload, **row)
@@ -74,105 +83,128 @@ def entries(archive: Archive, place: Place | None = None) -> Iterator[Entry]:
 
 @dataclass(frozen=True, kw_only=True)
 class ParquetArchive:
-    """One Parquet file a segment: ``<worker>-<number>.parquet``."""
+    """One Parquet file a table and segment: ``<table>/<worker>-<number>.parquet``."""
 
     directory: Path
     kind: Kind = "parquet"
 
-    def _path(self, place: Place) -> Path:
-        return self.directory / f"{place.worker}-{place.segment:08d}.parquet"
+    def _path(self, table: Table[Any], place: Place) -> Path:
+        return self.directory / table.name / f"{place.worker}-{place.segment:08d}.parquet"
 
-    def has(self, place: Place) -> bool:  # noqa: D102
-        return self._path(place).is_file()
-
-    def put(self, place: Place, rows: Iterable[pa.RecordBatch]) -> None:  # noqa: D102
-        partial = partial_path(self.directory)
+    def make(self) -> None:
+        """Begin the tables where there are none."""
         with storage(self.directory):
+            for table in TABLES:
+                (self.directory / table.name).mkdir(exist_ok=True)
+
+    def has(self, table: Table[Any], place: Place) -> bool:  # noqa: D102
+        return self._path(table, place).is_file()
+
+    def put(  # noqa: D102
+        self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]
+    ) -> None:
+        path = self._path(table, place)
+        partial = partial_path(path.parent)
+        with storage(path.parent):
             try:
-                with pq.ParquetWriter(partial, SCHEMA, compression="zstd") as writer:
+                with pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
                     for batch in rows:
                         writer.write_batch(batch)
                 _sync(partial)
-                partial.replace(self._path(place))
-                sync_directory(self.directory)
+                partial.replace(path)
+                sync_directory(path.parent)
             finally:
                 partial.unlink(missing_ok=True)
 
-    def rows(self) -> ds.Dataset:  # noqa: D102
-        files = [str(path) for path in sorted(self.directory.glob("*-*.parquet"))]
-        if not files:
-            return ds.dataset(SCHEMA.empty_table())
-        return ds.dataset(files, schema=SCHEMA, format="parquet")
+    def rows(self, table: Table[Any]) -> ds.Dataset:  # noqa: D102
+        found = sorted((self.directory / table.name).glob("*-*.parquet"))
+        if not found:
+            return ds.dataset(table.schema.empty_table())
+        return ds.dataset(list(map(str, found)), schema=table.schema, format="parquet")
 
     def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
-        for place, offsets in places.items():
-            if not self.has(place):
-                continue
-            table = pq.ParquetFile(self._path(place)).read()
-            gone = [offset in offsets for offset in table["offset"].to_pylist()]
-            if any(gone):
-                left = table.filter(pa.array([not g for g in gone]))
-                self.put(place, left.to_batches())
+        for table in TABLES:
+            for place, offsets in places.items():
+                if self.has(table, place):
+                    self._drop(table, place, offsets)
+
+    def _drop(self, table: Table[Any], place: Place, offsets: set[int]) -> None:
+        rows = pq.ParquetFile(self._path(table, place)).read()
+        gone = [offset in offsets for offset in rows["offset"].to_pylist()]
+        if any(gone):
+            left = rows.filter(pa.array([not g for g in gone]))
+            self.put(table, place, left.to_batches())
 
     def sweep(self) -> None:  # noqa: D102
         with storage(self.directory):
-            for path in self.directory.glob(f"{PARTIAL}*"):
+            for path in self.directory.glob(f"*/{PARTIAL}*"):
                 path.unlink()
 
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaArchive:
-    """A Delta table; a segment is one commit."""
+    """A Delta table for each table; a segment is one commit."""
 
     directory: Path
     kind: Kind = "delta"
 
-    def _table(self) -> Any:
+    def _delta(self, table: Table[Any]) -> Any:
         from deltalake import DeltaTable  # noqa: PLC0415 - an extra
 
-        return DeltaTable(str(self.directory))
+        return DeltaTable(str(self.directory / table.name))
 
     def make(self) -> None:
-        """Begin the table where there is none."""
+        """Begin the tables where there are none."""
         from deltalake import DeltaTable  # noqa: PLC0415 - an extra
 
-        DeltaTable.create(str(self.directory), SCHEMA, mode="ignore", configuration=_SETTINGS)
+        for table in TABLES:
+            DeltaTable.create(
+                str(self.directory / table.name),
+                table.schema,
+                mode="ignore",
+                configuration=_SETTINGS,
+            )
 
-    def has(self, place: Place) -> bool:  # noqa: D102
+    def has(self, table: Table[Any], place: Place) -> bool:  # noqa: D102
         only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
-        return bool(self.rows().head(1, columns=["offset"], filter=only).num_rows)
+        return bool(self.rows(table).head(1, columns=["offset"], filter=only).num_rows)
 
-    def put(self, place: Place, rows: Iterable[pa.RecordBatch]) -> None:  # noqa: D102
+    def put(  # noqa: D102
+        self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]
+    ) -> None:
         from deltalake import write_deltalake  # noqa: PLC0415 - an extra
 
-        reader = pa.RecordBatchReader.from_batches(SCHEMA, rows)
+        reader = pa.RecordBatchReader.from_batches(table.schema, rows)
         with storage(self.directory):
-            write_deltalake(str(self.directory), reader, mode="append")
-            self._sync_all()
+            write_deltalake(str(self.directory / table.name), reader, mode="append")
+            self._sync_all(table)
 
-    def rows(self) -> ds.Dataset:  # noqa: D102
-        return self._table().to_pyarrow_dataset()
+    def rows(self, table: Table[Any]) -> ds.Dataset:  # noqa: D102
+        return self._delta(table).to_pyarrow_dataset()
 
     def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
-        table = self._table()
-        for place, offsets in places.items():
-            among = ", ".join(map(str, sorted(offsets)))
-            table.delete(
-                f"worker = '{place.worker}' AND segment = {place.segment} "
-                f'AND "offset" IN ({among})'
-            )
+        for table in TABLES:
+            delta = self._delta(table)
+            for place, offsets in places.items():
+                among = ", ".join(map(str, sorted(offsets)))
+                delta.delete(
+                    f"worker = '{place.worker}' AND segment = {place.segment} "
+                    f'AND "offset" IN ({among})'
+                )
         self.sweep()
 
     def sweep(self) -> None:  # noqa: D102
-        self._table().vacuum(
-            retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
-        )
-        with storage(self.directory):
-            self._sync_all()
+        for table in TABLES:
+            self._delta(table).vacuum(
+                retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
+            )
+            with storage(self.directory):
+                self._sync_all(table)
 
-    def _sync_all(self) -> None:
+    def _sync_all(self, table: Table[Any]) -> None:
         """Delta's own writer leaves syncing to the system; a segment is deleted after this."""
-        for folder in (self.directory / "_delta_log", self.directory):
+        place = self.directory / table.name
+        for folder in (place / "_delta_log", place):
             for path in folder.iterdir():
                 if path.is_file():
                     _sync(path)
@@ -181,9 +213,12 @@ class DeltaArchive:
 
 def archives(log: Path) -> list[Archive]:
     """The archives that the log names. Raises IntegrityError S181 where one is not there."""
-    found = [_opened(log, row) for row in _named(log)["archives"]]
+    named = _named(log)
+    found = [_opened(log, row) for row in named["archives"]]
     for archive in found:
-        if not (archive.directory / _MARKER).is_file():
+        marker = archive.directory / _MARKER
+        said = _marking(named["log"], archive.kind)
+        if not marker.is_file() or json.loads(marker.read_bytes()) != said:
             raise IntegrityError(
                 "S181",
                 "shipped predictions are not where they were shipped to",
@@ -202,14 +237,13 @@ def archive_for(log: Path, kind: Kind, directory: Path) -> Archive:
     archive = _archive(kind, directory.absolute())
     with storage(directory):
         directory.mkdir(parents=True, exist_ok=True)
-    marker, said = directory / _MARKER, {"log": named["log"], "kind": kind}
+    marker, said = directory / _MARKER, _marking(named["log"], kind)
     if marker.is_file():
         if json.loads(marker.read_bytes()) != said:
             raise _taken(directory)
     else:
         write_file(marker, json.dumps(said).encode())
-    if isinstance(archive, DeltaArchive):
-        archive.make()
+    archive.make()
     row = {"kind": kind, "directory": _written(log, archive.directory)}
     if row not in named["archives"]:
         named["archives"].append(row)
@@ -229,6 +263,11 @@ def _named(log: Path) -> dict[str, Any]:
     return named
 
 
+def _marking(log: str, kind: Kind) -> dict[str, Any]:
+    """What an archive says of itself; an archive of other tables is another one."""
+    return {"log": log, "kind": kind, "tables": [table.name for table in TABLES]}
+
+
 def _written(log: Path, directory: Path) -> str:
     """From the folder the log lies in where it is there, so that the state folder can be moved."""
     beside = log.absolute().parent
@@ -245,7 +284,7 @@ def _opened(log: Path, row: Mapping[str, str]) -> Archive:
     return _archive(kind, directory)
 
 
-def _archive(kind: Kind, directory: Path) -> Archive:
+def _archive(kind: Kind, directory: Path) -> ParquetArchive | DeltaArchive:
     if kind == "parquet":
         return ParquetArchive(directory=directory)
     try:

@@ -7,6 +7,7 @@ Rules:
 - in a segment a record's payload is overwritten with zeros where it lies: its worker may still be
   appending, and no other record's place changes;
 - an archive is rewritten without the rows, and what held them before is deleted;
+- what became of a prediction goes with it, and so does an outcome that names the unit;
 - torn tails kept aside may hold anything and were never answered: they go as well.
 """
 
@@ -17,14 +18,15 @@ import os
 import re
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from interlock.serve.archive import Archive, archives, entries
 from interlock.serve.log_read import read_log
-from interlock.serve.logged import Place, entity_texts, record_of
+from interlock.serve.logged import OUTCOMES, PREDICTIONS, entity_texts
+from interlock.serve.outcome import Outcome
 from interlock.serve.record import Record
 from interlock.serve.segment import (
     HEADER_SIZE,
@@ -35,7 +37,9 @@ from interlock.serve.segment import (
     read_header,
     read_segment,
 )
+from interlock.serve.segment import Record as Entry
 from interlock.serve.shipping import delete_segment, finished, records
+from interlock.serve.table import Place
 from interlock.store.atomic import storage, sync_directory, write_file
 
 _JOURNAL = "erasing.json"
@@ -61,32 +65,71 @@ class Erasure:
         return found
 
 
-def is_of(record: Record, key: tuple[str, ...]) -> bool:
-    """Whether a record is about the unit of that key.
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What is to go: such predictions with all their outcomes, and such outcomes besides."""
 
-    A refused request has no unit; it counts as the unit's when its body names every part.
+    prediction: Callable[[Record], bool]
+    outcome: Callable[[Outcome], bool]
+
+
+def of_unit(key: tuple[str, ...]) -> Wanted:
+    """Everything about the unit of that key.
+
+    A refused request has no unit; it counts as the unit's when its body names every part, and so
+    does an outcome of an unknown prediction.
 
     >>> refused = Record(id="a", time=1, product="p", status=422, request=b'{"house": 17, "x": 1e9')
-    >>> is_of(refused, ("17",)), is_of(refused, ("1",))
+    >>> of_unit(("17",)).prediction(refused), of_unit(("1",)).prediction(refused)
     (True, False)
     """
-    if record.status == 200:
-        return tuple(entity_texts(record)) == key
-    body = record.request.decode("utf-8", "replace") + record.message
-    return all(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", body) for part in key)
+
+    def predicted(record: Record) -> bool:
+        if record.status == 200:
+            return tuple(entity_texts(record)) == key
+        return named(record.request.decode("utf-8", "replace") + record.message)
+
+    def came_about(outcome: Outcome) -> bool:
+        return named(f"{outcome.name} {outcome.source} {outcome.value}")
+
+    def named(text: str) -> bool:
+        return all(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) for part in key)
+
+    return Wanted(prediction=predicted, outcome=came_about)
 
 
-def begin(log: Path, wanted: Callable[[Record], bool], kind: str, facts: dict[str, Any]) -> Erasure:
+def before(instant: int) -> Wanted:
+    """Everything logged before an instant (µs UTC), and what became of it."""
+    return Wanted(prediction=lambda r: r.time < instant, outcome=lambda o: o.time < instant)
+
+
+def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasure:
     """Write down what is to go. Needs the lock, alone, and :func:`pending` to be None."""
-    found = {
-        (e.worker, e.segment, e.offset, e.sequence, len(e.payload))
-        for source in (read_log(log), *(entries(a) for a in archives(log)))
-        for e in source
-        if wanted(record_of(e))
-    }
+    found: set[tuple[str, int, int, int, int]] = set()
+    gone: set[str] = set()
+    for entry in PREDICTIONS.of(_every(log)):
+        record = PREDICTIONS.told(entry)
+        if wanted.prediction(record):
+            gone.add(record.id)
+            found.add(_row(entry))
+    for entry in OUTCOMES.of(_every(log)):
+        outcome = OUTCOMES.told(entry)
+        if outcome.prediction in gone or wanted.outcome(outcome):
+            found.add(_row(entry))
     act = Erasure(id=secrets.token_hex(16), kind=kind, facts=facts, rows=tuple(sorted(found)))
     write_file(log / _JOURNAL, json.dumps(asdict(act)).encode(), mode=0o600)
     return act
+
+
+def _every(log: Path) -> Iterator[Entry]:
+    """Every record in segments and archives; one that is in both comes twice."""
+    yield from read_log(log)
+    for archive in archives(log):
+        yield from entries(archive)
+
+
+def _row(entry: Entry) -> tuple[str, int, int, int, int]:
+    return (entry.worker, entry.segment, entry.offset, entry.sequence, len(entry.payload))
 
 
 def pending(log: Path) -> Erasure | None:

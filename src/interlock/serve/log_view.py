@@ -1,8 +1,9 @@
 """Questions to the prediction log: SQL over shipped and unshipped rows together, each row once.
 
-Invariants: the view ``predictions`` holds every record once, with the columns of
-:data:`interlock.serve.logged.SCHEMA` but ``record``; a statement can read nothing else and write
-nothing: the database is in memory and may not touch files or the network.
+Invariants: the view ``predictions`` holds every record of a request once, with the columns that
+are shipped but ``record``; ``outcomes`` holds every outcome once, however often it was sent. A
+statement can read nothing else and write nothing: the database is in memory and may not touch files
+or the network.
 
 >>> Asked(ids=("a", "b"), covered=False).where()
 ('WHERE id IN (?, ?) AND covered = ?', ['a', 'b', False])
@@ -10,7 +11,7 @@ nothing: the database is in memory and may not touch files or the network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,10 @@ import pyarrow as pa
 from interlock.data.engine import connect
 from interlock.errors import OperatorError
 from interlock.serve.archive import archives
-from interlock.serve.logged import SCHEMA, table
+from interlock.serve.logged import TABLES
 from interlock.serve.segment import Damage
 from interlock.serve.shipping import locked, unshipped
+from interlock.serve.table import Table, in_tables
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,20 @@ class LogView:
         text = f"SELECT * FROM predictions {condition} ORDER BY time DESC, id DESC{end}"  # noqa: S608
         return self.connection.sql(text, params=values).to_arrow_reader()
 
+    def outcomes(self, ids: Sequence[str]) -> pa.Table:
+        """Every outcome of these predictions, in the order observed."""
+        text = (
+            "SELECT * FROM outcomes WHERE prediction_id IN (SELECT unnest(?)) "
+            "ORDER BY prediction_id, observed_at, name, source, revision"
+        )
+        return self.connection.sql(text, params=[list(ids)]).to_arrow_table()
+
+    def unknown_outcomes(self) -> int:
+        """How many outcomes there are of predictions that are not in the log."""
+        text = "SELECT count(*) FROM outcomes WHERE NOT known"
+        ((count,),) = self.connection.execute(text).fetchall()
+        return int(count)
+
     def count(self, asked: Asked) -> int:
         """How many records there are."""
         condition, values = asked.where()
@@ -102,30 +118,60 @@ def viewed(log: Path) -> Iterator[LogView]:
     connection = connect()
     try:
         if not log.is_dir():
-            _define(connection, [SCHEMA.empty_table()])
+            _define(connection, {table: [table.schema.empty_table()] for table in TABLES})
             yield LogView(connection=connection, damage=())
             return
         with locked(log, alone=False):
             known = archives(log)
-            open_rows = table(unshipped(log, known, on_damage=damage.append))
-            _define(connection, [open_rows, *(archive.rows() for archive in known)])
+            fresh = in_tables(unshipped(log, known, on_damage=damage.append), TABLES)
+            parts = {t: [fresh[t], *(archive.rows(t) for archive in known)] for t in TABLES}
+            _define(connection, parts)
             yield LogView(connection=connection, damage=tuple(damage))
     finally:
         connection.close()
 
 
-def _define(connection: duckdb.DuckDBPyConnection, parts: list[Any]) -> None:
-    columns = ", ".join(f'"{name}"' for name in SCHEMA.names if name != "record")
-    for number, part in enumerate(parts):
-        connection.register(f"part_{number}", part)
-    union = " UNION ALL ".join(
-        f"SELECT {columns} FROM part_{number}"  # noqa: S608 - names of the schema
-        for number in range(len(parts))
-    )
-    connection.execute(f"CREATE VIEW predictions AS {union}")
+def _define(
+    connection: duckdb.DuckDBPyConnection, parts: Mapping[Table[Any], Sequence[Any]]
+) -> None:
+    every = {table.name: _union(connection, table, found) for table, found in parts.items()}
+    connection.execute(f"CREATE VIEW predictions AS {every['predictions']}")
+    connection.execute(f"CREATE VIEW outcomes AS {_OUTCOMES.format(every=every['outcomes'])}")
     connection.execute("SET enable_external_access = false")
     connection.execute("SET python_enable_replacements = false")
     connection.execute("SET lock_configuration = true")
+
+
+def _union(connection: duckdb.DuckDBPyConnection, table: Table[Any], parts: Sequence[Any]) -> str:
+    """A SELECT of all rows of the table, wherever they lie."""
+    columns = ", ".join(f'"{name}"' for name in table.schema.names if name != "record")
+    for number, part in enumerate(parts):
+        connection.register(f"{table.name}_{number}", part)
+    return " UNION ALL ".join(
+        f"SELECT {columns} FROM {table.name}_{number}"  # noqa: S608 - names of the schema
+        for number in range(len(parts))
+    )
+
+
+_OUTCOMES = """
+    WITH sent AS ({every}),
+    compared AS (
+        SELECT *,
+            row_number() OVER (same ORDER BY time, worker, segment, "offset") AS copy,
+            min(hash(value, class, event_time)) OVER same
+                <> max(hash(value, class, event_time)) OVER same AS disputed
+        FROM sent
+        WINDOW same AS (PARTITION BY prediction_id, name, source, revision)
+    )
+    SELECT * EXCLUDE (copy),
+        min(observed_at) OVER (
+            PARTITION BY prediction_id, name, source ORDER BY revision
+            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
+        ) AS superseded_at,
+        prediction_id IN (SELECT id FROM predictions) AS known
+    FROM compared WHERE copy = 1
+"""
+"""The first record of each outcome; ``disputed`` where another of that key says something else."""
 
 
 def _unusable(problem: str, statement: str) -> OperatorError:
@@ -133,7 +179,7 @@ def _unusable(problem: str, statement: str) -> OperatorError:
         "S185",
         "the statement cannot be put to the prediction log",
         where=" ".join(statement.split())[:200],
-        expected="one SELECT over the view 'predictions', such as "
+        expected="one SELECT over the views 'predictions' and 'outcomes', such as "
         '"SELECT status, count(*) FROM predictions GROUP BY status"',
         got=problem,
         fix="correct the statement; docs/serving.md lists the columns",

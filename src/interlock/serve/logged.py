@@ -1,40 +1,32 @@
-"""Records of the prediction log as Arrow rows: the one schema of what is shipped and queried.
+"""Records of predictions and of outcomes as rows: the tables of what is shipped and queried.
 
-``worker``, ``segment`` and ``offset`` identify a row for ever. ``record`` holds the record's own
-bytes, so that shipping loses nothing; the other columns are made of it. Instants are UTC.
-
->>> SCHEMA.names[:3]
+>>> [table.name for table in TABLES]
+['predictions', 'outcomes']
+>>> PREDICTIONS.schema.names[:3]
 ['worker', 'segment', 'offset']
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from itertools import islice
 from typing import Any
 
 import msgspec
 import pyarrow as pa
 
-from interlock.errors import IntegrityError
+from interlock.serve.outcome import Outcome, is_outcome, read_outcome
 from interlock.serve.record import Phases, Record, read_record
-from interlock.serve.segment import Record as Entry
+from interlock.serve.table import INSTANT, Table
 
-BATCH_ROWS = 4_096
-_INSTANT = pa.timestamp("us", tz="UTC")
-_KEYS = [("worker", pa.string()), ("segment", pa.int64()), ("offset", pa.int64())]
-_FACTS = [
-    ("sequence", pa.int64()),
+_FACTS = (
     ("id", pa.string()),
-    ("time", _INSTANT),
+    ("time", INSTANT),
     ("product", pa.string()),
     ("status", pa.int32()),
     ("release", pa.string()),
     ("digest", pa.string()),
     ("assigned", pa.string()),
     ("arm", pa.string()),
-    ("as_of", _INSTANT),
+    ("as_of", INSTANT),
     ("entity", pa.list_(pa.string())),
     ("request", pa.string()),
     ("features", pa.string()),
@@ -52,53 +44,20 @@ _FACTS = [
     ("row", pa.int32()),
     ("error", pa.string()),
     ("message", pa.string()),
-]
-_PHASES = [(f"{name}_us", pa.float64()) for name in Phases.__struct_fields__]
-SCHEMA = pa.schema([*_KEYS, *_FACTS, *_PHASES, ("record", pa.binary())])
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Place:
-    """Where a record was logged; with an offset in it, the record's identity."""
-
-    worker: str
-    segment: int
-
-
-def place_of(entry: Entry) -> Place:
-    """The segment that holds it."""
-    return Place(worker=entry.worker, segment=entry.segment)
-
-
-def batches(entries: Iterable[Entry]) -> Iterator[pa.RecordBatch]:
-    """The entries as rows of :data:`SCHEMA`, some thousand at a time.
-
-    Raises IntegrityError S180 for a record that is none of the service's.
-    """
-    rest = iter(entries)
-    while rows := [_row(entry) for entry in islice(rest, BATCH_ROWS)]:
-        yield pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
-
-
-def table(entries: Iterable[Entry]) -> pa.Table:
-    """All of them at once."""
-    return pa.Table.from_batches(list(batches(entries)), schema=SCHEMA)
-
-
-def record_of(entry: Entry) -> Record:
-    """The record inside. Raises IntegrityError S180."""
-    try:
-        return read_record(entry.payload)
-    except msgspec.DecodeError as error:
-        raise IntegrityError(
-            "S180",
-            "a logged record cannot be read",
-            where=f"{entry.worker}-{entry.segment:08d}.log, byte {entry.offset}",
-            expected="a record as the service writes it",
-            got=str(error),
-            fix="read the log with the version of Interlock that wrote it",
-            untouched="the log",
-        ) from None
+)
+_PHASED = tuple((f"{name}_us", pa.float64()) for name in Phases.__struct_fields__)
+_OUTCOME = (
+    ("prediction_id", pa.string()),
+    ("name", pa.string()),
+    ("value", pa.float64()),
+    ("class", pa.string()),
+    ("event_time", INSTANT),
+    ("observed_at", INSTANT),
+    ("source", pa.string()),
+    ("revision", pa.int64()),
+    ("time", INSTANT),
+    ("product", pa.string()),
+)
 
 
 def entity_texts(record: Record) -> list[str]:
@@ -106,15 +65,10 @@ def entity_texts(record: Record) -> list[str]:
     return [str(part) for part in record.entity]
 
 
-def _row(entry: Entry) -> dict[str, Any]:
-    record = record_of(entry)
+def _predicted(record: Record) -> dict[str, Any]:
     answered = record.status == 200
     low, high = record.interval or (None, None)
     row = {
-        "worker": entry.worker,
-        "segment": entry.segment,
-        "offset": entry.offset,
-        "sequence": entry.sequence,
         "id": record.id,
         "time": record.time,
         "product": record.product,
@@ -128,7 +82,7 @@ def _row(entry: Entry) -> dict[str, Any]:
         "request": record.request.decode("utf-8", "backslashreplace"),
         "features": _json(record.features),
         "grid": _json(record.grid),
-        **_predicted(record.prediction),
+        **_number_or_class("prediction", record.prediction),
         "probabilities": record.probabilities,
         "low": low,
         "high": high,
@@ -140,20 +94,46 @@ def _row(entry: Entry) -> dict[str, Any]:
         "row": record.row,
         "error": record.error,
         "message": record.message,
-        "record": entry.payload,
     }
     for name in Phases.__struct_fields__:
         row[f"{name}_us"] = getattr(record.phases, name)
     return row
 
 
-def _predicted(prediction: float | int | str | bool | None) -> dict[str, Any]:
-    """A number is ``prediction``; a class, whatever its type, is ``class``."""
-    if prediction is None or isinstance(prediction, float):
-        return {"prediction": prediction, "class": None}
-    number = float(prediction) if isinstance(prediction, int) else None
-    return {"prediction": number, "class": str(prediction)}
+def _came_about(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "prediction_id": outcome.prediction,
+        "name": outcome.name,
+        **_number_or_class("value", outcome.value),
+        "event_time": outcome.event_time,
+        "observed_at": outcome.observed_at,
+        "source": outcome.source,
+        "revision": outcome.revision,
+        "time": outcome.time,
+        "product": outcome.product,
+    }
+
+
+def _number_or_class(name: str, value: float | int | str | bool | None) -> dict[str, Any]:
+    """A number under that name; a class, whatever its type, is ``class``."""
+    if value is None or isinstance(value, float):
+        return {name: value, "class": None}
+    number = float(value) if isinstance(value, int) else None
+    return {name: number, "class": str(value)}
 
 
 def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
+
+
+PREDICTIONS = Table(
+    name="predictions",
+    facts=_FACTS + _PHASED,
+    holds=lambda payload: not is_outcome(payload),
+    read=read_record,
+    row=_predicted,
+)
+OUTCOMES = Table(
+    name="outcomes", facts=_OUTCOME, holds=is_outcome, read=read_outcome, row=_came_about
+)
+TABLES: tuple[Table[Any], ...] = (PREDICTIONS, OUTCOMES)

@@ -20,12 +20,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError
 from interlock.serve.archive import Archive, archives, entries
 from interlock.serve.log_read import read_log
-from interlock.serve.logged import Place, batches
+from interlock.serve.logged import TABLES
 from interlock.serve.segment import (
     HEADER_SIZE,
     Damage,
@@ -36,6 +37,7 @@ from interlock.serve.segment import (
     read_header,
     read_segment,
 )
+from interlock.serve.table import Place, Table, place_of
 from interlock.store.atomic import storage, sync_directory
 
 _LOCK = "shipping.lock"
@@ -95,16 +97,12 @@ def ship(log: Path, target: Archive) -> Shipped:
     shipped = rows = 0
     damaged = []
     for segment in done:
-        place = Place(worker=segment.worker, segment=segment.number)
         if any(isinstance(found, Damage) for found in read_segment(segment)):
             damaged.append(segment.path.name)
             continue
-        holder = next((a for a in known if a.has(place)), None)
-        if holder is None:
-            target.put(place, batches(records(segment)))
-        verified = _verify(segment, place, holder or target)
-        if holder is None:  # else a run that died counted them
-            shipped, rows = shipped + 1, rows + verified
+        fresh = sum(_put(segment, table, known, target) for table in TABLES)
+        if fresh:
+            shipped, rows = shipped + 1, rows + fresh
         delete_segment(segment)
     left = sum(s.path.stat().st_size for s in list_segments(log))
     return Shipped(
@@ -116,6 +114,22 @@ def ship(log: Path, target: Archive) -> Shipped:
     )
 
 
+def _put(segment: Segment, table: Table[Any], known: list[Archive], target: Archive) -> int:
+    """Put what the table holds of a segment, unless it is in an archive; how many rows came new.
+
+    What is there is read back in either case. Raises IntegrityError S180, S184.
+    """
+    place = Place(worker=segment.worker, segment=segment.number)
+    logged = {r.offset: _identity(r) for r in table.of(records(segment))}
+    if not logged:
+        return 0
+    holder = next((archive for archive in known if archive.has(table, place)), None)
+    if holder is None:
+        target.put(table, place, table.batches(records(segment)))
+    _verify(logged, segment, table, holder or target)
+    return len(logged) if holder is None else 0  # else a run that died counted them
+
+
 def records(segment: Segment) -> Iterator[Record]:
     """The segment's readable records, without erased ones."""
     for found in read_segment(segment):
@@ -123,21 +137,26 @@ def records(segment: Segment) -> Iterator[Record]:
             yield found
 
 
-def _verify(segment: Segment, place: Place, archive: Archive) -> int:
-    """How many rows there are, the same in both. Raises IntegrityError S184."""
-    logged = {r.offset: (r.sequence, digest_bytes(r.payload)) for r in records(segment)}
-    kept = [(e.offset, (e.sequence, digest_bytes(e.payload))) for e in entries(archive, place)]
+def _identity(record: Record) -> tuple[int, str]:
+    return record.sequence, digest_bytes(record.payload)
+
+
+def _verify(
+    logged: dict[int, tuple[int, str]], segment: Segment, table: Table[Any], archive: Archive
+) -> None:
+    """Raises IntegrityError S184 unless the archive's rows are those that were logged."""
+    place = Place(worker=segment.worker, segment=segment.number)
+    kept = [(e.offset, _identity(e)) for e in entries(archive, place, tables=(table,))]
     if len(kept) != len(logged) or dict(kept) != logged:
         raise IntegrityError(
             "S184",
-            "shipped predictions are not those that were logged",
-            where=f"{segment.path.name} in {archive.directory}",
+            "shipped records are not those that were logged",
+            where=f"{segment.path.name} in {archive.directory}, {table.name}",
             expected=f"the segment's {len(logged):,} records, each once",
             got=f"{len(kept):,} rows that are not the same",
             fix="remove that segment's rows from the archive and ship again",
             untouched="the segment",
         )
-    return len(logged)
 
 
 def delete_segment(segment: Segment) -> None:
@@ -151,12 +170,13 @@ def unshipped(
     log: Path, known: list[Archive], *, on_damage: Callable[[Damage], None] | None = None
 ) -> Iterator[Record]:
     """The log's records that are in no archive. Needs the lock."""
-    held: dict[Place, bool] = {}
+    held: dict[tuple[Table[Any], Place], bool] = {}
     for record in read_log(log, on_damage=on_damage):
-        place = Place(worker=record.worker, segment=record.segment)
-        if place not in held:
-            held[place] = any(archive.has(place) for archive in known)
-        if not held[place]:
+        table = next(table for table in TABLES if table.holds(record.payload))
+        found = (table, place_of(record))
+        if found not in held:
+            held[found] = any(archive.has(*found) for archive in known)
+        if not held[found]:
             yield record
 
 

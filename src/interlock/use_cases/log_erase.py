@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,7 @@ from typing import Any
 from interlock.clock import format_instant, now, parse_span
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
-from interlock.serve.erasing import Erasure, apply, begin, end, is_of, pending
-from interlock.serve.record import Record
+from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
 from interlock.serve.shipping import locked
 from interlock.workspace import Workspace
 
@@ -52,7 +50,7 @@ def erase(
         )
     name = workspace.delivered_product(product)
     facts = {"entity": digest_json({"product": name, "entity": list(key)}), "reason": text}
-    return _removed(workspace, name, environment, lambda r: is_of(r, key), ERASED, facts)
+    return _removed(workspace, name, environment, of_unit(key), ERASED, facts)
 
 
 def retain(
@@ -63,17 +61,17 @@ def retain(
     older_than: str,
 ) -> EraseReport:
     """Remove the records that are older than a span. Raises AuthorError C102."""
-    before = now() - parse_span(older_than)
+    instant = now() - parse_span(older_than)
     name = workspace.delivered_product(product)
-    facts = {"before": format_instant(before)}
-    return _removed(workspace, name, environment, lambda r: r.time < before, RETAINED, facts)
+    facts = {"before": format_instant(instant)}
+    return _removed(workspace, name, environment, before(instant), RETAINED, facts)
 
 
 def _removed(
     workspace: Workspace,
     product: str,
     environment: str,
-    wanted: Callable[[Record], bool],
+    wanted: Wanted,
     kind: str,
     facts: dict[str, Any],
 ) -> EraseReport:

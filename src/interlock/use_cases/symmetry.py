@@ -18,7 +18,7 @@ from interlock.pipeline.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle
-from interlock.serve.logged import record_of
+from interlock.serve.logged import PREDICTIONS
 from interlock.serve.record import Record
 from interlock.serve.shipping import read_all
 from interlock.workspace import Workspace
@@ -95,8 +95,8 @@ def newest_sampled(log: Path, share: float, *, most: int = _MOST) -> tuple[int, 
 
     def answers() -> Iterator[Record]:
         nonlocal logged
-        for entry in read_all(log):
-            record = record_of(entry)
+        for entry in PREDICTIONS.of(read_all(log)):
+            record = PREDICTIONS.told(entry)
             logged += record.status == 200
             yield from sampled([record], share=share)
 

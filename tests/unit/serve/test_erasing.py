@@ -3,7 +3,7 @@ import pytest
 
 from interlock.serve import erasing
 from interlock.serve.archive import archive_for
-from interlock.serve.erasing import apply, begin, end, is_of, pending
+from interlock.serve.erasing import apply, begin, end, of_unit, pending
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.shipping import locked, read_all, ship
@@ -47,8 +47,7 @@ def ids(log):
     return sorted(read_record(e.payload).id for e in read_all(log))
 
 
-def unit(record):
-    return is_of(record, KEY)
+UNIT = of_unit(KEY)
 
 
 def bytes_of(log):
@@ -58,7 +57,7 @@ def bytes_of(log):
 
 def test_a_units_rows_are_gone_from_segments_and_archives(log):
     assert b"unit-secret-3" in bytes_of(log)
-    act = begin(log, unit, "log.erased", {})
+    act = begin(log, UNIT, "log.erased", {})
     assert len(act.rows) == 8
     apply(log, act)
     end(log)
@@ -71,7 +70,7 @@ def test_a_units_rows_are_gone_from_segments_and_archives(log):
 
 
 def test_an_erasure_that_dies_is_finished_and_twice_is_once(log, monkeypatch):
-    act = begin(log, unit, "log.erased", {"reason": "asked"})
+    act = begin(log, UNIT, "log.erased", {"reason": "asked"})
     monkeypatch.setattr(erasing, "archives", lambda log: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         apply(log, act)
@@ -84,7 +83,7 @@ def test_an_erasure_that_dies_is_finished_and_twice_is_once(log, monkeypatch):
 
 
 def test_a_record_torn_while_it_was_overwritten_is_made_whole(log):
-    act = begin(log, unit, "log.erased", {})
+    act = begin(log, UNIT, "log.erased", {})
     worker, segment, offset, _, size = act.rows[-1]
     path = log / f"{worker}-{segment:08d}.log"
     data = bytearray(path.read_bytes())
@@ -98,7 +97,7 @@ def test_a_record_torn_while_it_was_overwritten_is_made_whole(log):
 def test_a_living_writer_goes_on(log):
     with PredictionLog.open(log, "w0") as writer:
         writer.append([record(43), record(44)])
-        act = begin(log, unit, "log.erased", {})
+        act = begin(log, UNIT, "log.erased", {})
         apply(log, act)
         end(log)
         writer.append([record(45)])
@@ -106,12 +105,12 @@ def test_a_living_writer_goes_on(log):
 
 
 def test_a_journal_holds_no_key(log):
-    begin(log, unit, "log.erased", {})
+    begin(log, UNIT, "log.erased", {})
     assert b"unit-secret" not in (log / "erasing.json").read_bytes()
 
 
 def test_what_is_shipped_after_an_erasure_has_no_trace(log):
-    apply(log, begin(log, unit, "log.erased", {}))
+    apply(log, begin(log, UNIT, "log.erased", {}))
     end(log)
     with PredictionLog.open(log, "w0"), locked(log, alone=True):
         ship(log, archive_for(log, "parquet", log.parent / "second"))

@@ -8,10 +8,11 @@ from interlock.serve import shipping
 from interlock.serve.archive import DeltaArchive, ParquetArchive, archive_for, archives
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.log_view import Asked, viewed
-from interlock.serve.logged import Place
+from interlock.serve.logged import PREDICTIONS
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.segment import list_segments
 from interlock.serve.shipping import finished, locked, read_all, ship
+from interlock.serve.table import Place
 
 
 def record(number, **facts):
@@ -104,8 +105,8 @@ def test_death_at_any_moment_loses_and_doubles_nothing(log, kind, at, monkeypatc
     cls = ParquetArchive if kind == "parquet" else DeltaArchive
     put, deaths = cls.put, []
 
-    def put_then_die(self, place, rows):
-        put(self, place, rows)
+    def put_then_die(self, table, place, rows):
+        put(self, table, place, rows)
         die()
 
     for _ in range(3):
@@ -127,8 +128,8 @@ def test_death_at_any_moment_loses_and_doubles_nothing(log, kind, at, monkeypatc
 def test_what_is_not_the_same_in_the_archive_keeps_the_segment(log, monkeypatch):
     put = ParquetArchive.put
 
-    def lossy(self, place, rows):
-        put(self, place, [next(iter(rows)).slice(1)])
+    def lossy(self, table, place, rows):
+        put(self, table, place, [next(iter(rows)).slice(1)])
 
     monkeypatch.setattr(ParquetArchive, "put", lossy)
     before = len(list_segments(log))
@@ -189,15 +190,17 @@ def test_the_state_folder_can_be_moved(log):
 
 def test_no_units_key_is_in_the_delta_tables_own_log(log):
     shipped(log, "delta")
-    texts = [p.read_text() for p in (log.parent / "delta" / "_delta_log").glob("*.json")]
+    texts = [p.read_text() for p in (log.parent / "delta").glob("*/_delta_log/*.json")]
+    assert len(texts) > 2
     assert not [text for text in texts if "unit 1" in text]
 
 
 def test_a_parquet_file_is_one_segment(log):
     shipped(log, "parquet")
-    path = log.parent / "parquet" / "w0-00000000.parquet"
+    path = log.parent / "parquet" / "predictions" / "w0-00000000.parquet"
     assert set(pq.read_table(path)["segment"].to_pylist()) == {0}
-    assert ParquetArchive(directory=path.parent).has(Place(worker="w0", segment=0))
+    archive = ParquetArchive(directory=log.parent / "parquet")
+    assert archive.has(PREDICTIONS, Place(worker="w0", segment=0))
 
 
 def test_segments_end_by_time(tmp_path):

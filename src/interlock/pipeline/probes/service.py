@@ -49,9 +49,9 @@ from interlock.product.contracts import ContractFile
 from interlock.release.bundle import open_bundle
 from interlock.serve.answering import Answering
 from interlock.serve.log_read import read_log
+from interlock.serve.logged import PREDICTIONS
 from interlock.serve.plan import Limits, ServePlan
 from interlock.serve.process import RunningService, start
-from interlock.serve.record import read_record
 from interlock.verdict import Exemption
 
 _READY_SECONDS = 60.0  # on a busy machine; how soon it is ready is judged apart
@@ -173,8 +173,8 @@ def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:
 def _logged(log: Path) -> dict[str, Mapping[str, Any]]:
     """Request fields and features of every answered prediction in the log, by its id."""
     found: dict[str, Mapping[str, Any]] = {}
-    for entry in read_log(log):
-        record = read_record(entry.payload)
+    for entry in PREDICTIONS.of(read_log(log)):
+        record = PREDICTIONS.told(entry)
         if record.status == _ANSWERED:
             found[record.id] = {**json.loads(record.request), **record.features}
     return found
