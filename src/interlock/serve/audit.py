@@ -205,6 +205,14 @@ def _judge_category(field: Field, value: Any) -> str:
     return "" if value in field.categories else "is not one of the categories"
 
 
+def _judge_scalar(field: Field, value: Any) -> str:
+    if type(value) is bool:
+        return ""
+    if type(value) is str:
+        return _judge_text(field, value)
+    return _judge_float(field, value)
+
+
 def _judge_moment(expected: Any) -> Callable[[Field, Any], str]:
     def judge(_: Field, value: Any) -> str:
         if type(value) is not str:
@@ -226,6 +234,7 @@ _JUDGES: dict[str, Callable[[Field, Any], str]] = {
     "category": _judge_category,
     "date": _judge_moment(date),
     "datetime": _judge_moment(_AWARE),
+    "scalar": _judge_scalar,
 }
 _NOUNS = {
     "int": "a whole number",
@@ -234,6 +243,7 @@ _NOUNS = {
     "str": f"a text of at most {MAX_TEXT} characters",
     "date": _DAY,
     "datetime": _MOMENT,
+    "scalar": f"a number, true or false, or a text of at most {MAX_TEXT} characters",
 }
 
 

@@ -36,6 +36,7 @@ _PYTHON_TYPES: dict[str, Any] = {
     "bool": bool,
     "date": date,
     "datetime": Annotated[datetime, msgspec.Meta(tz=True)],
+    "scalar": float | bool | Annotated[str, msgspec.Meta(max_length=MAX_TEXT)],
 }
 _FAST_REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 

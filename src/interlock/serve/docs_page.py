@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 from interlock.data.request import Field
 from interlock.serve.audit import described
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.explainer import multiplies
+from interlock.serve.outcome_api import outcome_example, outcome_words
+from interlock.serve.outcomes import OUTCOME
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -39,6 +43,9 @@ def docs_page(contract: Contract) -> str:
     answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
     decided = f": {escape(answer.decided)}" if answer.decided else ""
     rows = "\n".join(_field_row(field, contract) for field in contract.request.fields)
+    ask = _curl(contract, "/v1/predict", contract.example)
+    tell = _curl(contract, "/v1/outcomes", outcome_example(contract))
+    outcomes = "\n".join(map(_outcome_row, OUTCOME.fields))
     errors = "\n".join(
         f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
         for r in CATALOGUE
@@ -52,7 +59,7 @@ def docs_page(contract: Contract) -> str:
 <h1>{title}</h1>
 <p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}{decided}.</p>
 <h2>Ask</h2>
-<pre tabindex="0"><code>{escape(_curl(contract))}</code></pre>
+<pre tabindex="0"><code>{escape(ask)}</code></pre>
 <p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:
 <a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>
 <h2>Fields of the request</h2>
@@ -61,6 +68,17 @@ def docs_page(contract: Contract) -> str:
 <th scope="col">Required</th><th scope="col">Example</th></tr></thead>
 <tbody>
 {rows}
+</tbody></table></div>
+<h2>What became of it</h2>
+<p>Once the truth is known, tell it to <code>/v1/outcomes</code>: one object, or a list. An outcome
+names the prediction by its <code>id</code>; {escape(outcome_words(contract))}. The same sent again
+is one outcome; a higher <code>revision</code> corrects it.</p>
+<pre tabindex="0"><code>{escape(tell)}</code></pre>
+<div class="scroll" tabindex="0"><table>
+<thead><tr><th scope="col">Field</th><th scope="col">Takes</th>
+<th scope="col">Required</th></tr></thead>
+<tbody>
+{outcomes}
 </tbody></table></div>
 <h2>What it answers for</h2>
 {_coverage(contract)}
@@ -125,10 +143,18 @@ def _field_row(field: Field, contract: Contract) -> str:
     )
 
 
-def _curl(contract: Contract) -> str:
-    token = " \\\n  -H 'authorization: Bearer TOKEN'" if contract.needs_token else ""
-    data = shlex.quote(json.dumps(dict(contract.example)))
+def _outcome_row(field: Field) -> str:
+    takes = escape(f"{described(field)}; {field.description}")
     return (
-        f"curl http://HOST:PORT/v1/predict \\\n  -H 'content-type: application/json'{token} \\\n"
+        f'<tr><th scope="row"><code>{field.name}</code></th><td>{takes}</td>'
+        f"<td>{'no' if field.optional else 'yes'}</td></tr>"
+    )
+
+
+def _curl(contract: Contract, path: str, example: Mapping[str, Any]) -> str:
+    token = " \\\n  -H 'authorization: Bearer TOKEN'" if contract.needs_token else ""
+    data = shlex.quote(json.dumps(dict(example)))
+    return (
+        f"curl http://HOST:PORT{path} \\\n  -H 'content-type: application/json'{token} \\\n"
         f"  -d {data}"
     )

@@ -24,6 +24,7 @@ from urllib.parse import parse_qs
 
 import msgspec
 
+from interlock.clock import now
 from interlock.errors import InterlockError
 from interlock.serve.access import AccessLog
 from interlock.serve.contract import Contract
@@ -50,6 +51,8 @@ from interlock.serve.inference import (
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.metrics import Metrics, Snapshot
+from interlock.serve.outcome import outcome_bytes
+from interlock.serve.outcomes import OutcomeReader
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
@@ -94,6 +97,7 @@ class App:
         self._arm = plan.arm
         self._group = group
         self._metrics = Metrics(plan.worker)
+        self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
         self._tick = Tick(self._file)
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
@@ -130,6 +134,8 @@ class App:
                 response = Response(await self._predict(scope, body), JSON)
             elif is_inference(scope.path):
                 response = Response(await self._inference(scope, body), JSON)
+            elif scope.path == "/v1/outcomes":
+                response = Response(await self._told(scope, body), JSON)
             else:
                 response = self._page(scope)()
         except ServiceError as error:
@@ -151,7 +157,7 @@ class App:
 
     def _known(self, path: str) -> str:
         """The path as a label, of which there are few."""
-        if path == "/v1/predict" or path in self._pages:
+        if path in ("/v1/predict", "/v1/outcomes") or path in self._pages:
             return path
         return "/v2" if is_inference(path) else "other"
 
@@ -192,22 +198,47 @@ class App:
         return Reply(status, content, [])
 
     async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> Reply:
-        if scope.method != "POST":
-            raise WrongMethod("POST")
-        _check_type(scope.headers, may_be_silent=asked is not None)
-        if self._in_flight >= self._limits.in_flight:
-            raise ServiceError("S120", "too many requests are in flight; try again")
+        self._let_in(scope, may_be_silent=asked is not None)
         self._in_flight += 1
         try:
             body = await self._body(scope.headers, proto)
-            predictor = self._live.predictor
-            if predictor is None:
-                raise Unready("no release is ready; try again")
+            predictor = self._ready_predictor()
             if asked is None:
                 return await self._answer(predictor, body, scope.query_string)
             return await self._infer(predictor, body, asked)
         finally:
             self._in_flight -= 1
+
+    async def _told(self, scope: Any, proto: Any) -> Reply:
+        """What became of predictions: answered once it is in the log. Raises ServiceError."""
+        self._let_in(scope, may_be_silent=False)
+        self._in_flight += 1
+        try:
+            body = await self._body(scope.headers, proto)
+            contract = self._ready_predictor().release.contract
+            told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
+            try:
+                await self._keep(list(map(outcome_bytes, told)))
+            except InterlockError as error:
+                return refusal(error)
+            self._metrics.outcomes += len(told)
+            return Reply(200, _ENCODER.encode({"logged": len(told)}), [])
+        finally:
+            self._in_flight -= 1
+
+    def _let_in(self, scope: Any, *, may_be_silent: bool) -> None:
+        """Raises ServiceError S115, S117, S120 for a request whose body is not worth reading."""
+        if scope.method != "POST":
+            raise WrongMethod("POST")
+        _check_type(scope.headers, may_be_silent=may_be_silent)
+        if self._in_flight >= self._limits.in_flight:
+            raise ServiceError("S120", "too many requests are in flight; try again")
+
+    def _ready_predictor(self) -> Predictor:
+        predictor = self._live.predictor
+        if predictor is None:
+            raise Unready("no release is ready; try again")
+        return predictor
 
     async def _answer(self, predictor: Predictor, body: bytes, query: str) -> Reply:
         if query:
@@ -234,6 +265,13 @@ class App:
             traceback.print_exc(file=sys.stderr)
             reply = predictor.crashed(body)
         return await self._filed(reply)
+
+    async def _keep(self, records: Sequence[bytes]) -> None:
+        """Write what may not be dropped, whatever the product chose. Raises LogFull."""
+        if self._waits_for_disk:
+            await asyncio.wrap_future(self._log.submit(records, may_drop=False))
+        else:
+            self._log.append(records, may_drop=False)
 
     async def _filed(self, reply: Reply) -> Reply:
         """The reply, once its records are written."""
@@ -345,10 +383,7 @@ class App:
         return Response(Reply(200, docs_page(self._contract()).encode(), []), HTML)
 
     def _contract(self) -> Contract:
-        predictor = self._live.predictor
-        if predictor is None:
-            raise Unready("no release is ready; try again")
-        return predictor.release.contract
+        return self._ready_predictor().release.contract
 
 
 def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:

@@ -133,22 +133,23 @@ class PredictionLog:
         """Records written and not yet known to be on disk."""
         return self._last - self._synced
 
-    def append(self, payloads: Sequence[bytes]) -> int:
+    def append(self, payloads: Sequence[bytes], *, may_drop: bool = True) -> int:
         """Log the payloads in one write; the sequence number of the last.
 
         Raises LogFull, and has then logged none of them, when they could not all be written; with
         ``ack="disk"`` also when they could not be synced. With ``full="drop"`` payloads that could
-        not be written are counted instead, and the number is that of the last one logged before.
+        not be written are counted instead, and the number is that of the last one logged before;
+        not so payloads of which ``may_drop`` is false.
         """
         if self.options.ack == "disk":
-            return self.submit(payloads).result()
+            return self.submit(payloads, may_drop=may_drop).result()
         with self._lock:
-            last = self._write_or_drop(payloads)
+            last = self._write_or_drop(payloads, may_drop=may_drop)
         if not self._dirty.is_set():
             self._dirty.set()
         return last
 
-    def submit(self, payloads: Sequence[bytes]) -> Future[int]:
+    def submit(self, payloads: Sequence[bytes], *, may_drop: bool = True) -> Future[int]:
         """Log the payloads in one write at once; the future waits for the disk.
 
         For an event loop, by way of ``asyncio.wrap_future``. Raises LogFull as :meth:`append` does;
@@ -156,7 +157,7 @@ class PredictionLog:
         """
         future: Future[int] = Future()
         with self._lock:
-            last = self._write_or_drop(payloads)
+            last = self._write_or_drop(payloads, may_drop=may_drop)
             self._waiting.append((last, future))
         self._hurry.set()
         self._dirty.set()
@@ -191,14 +192,14 @@ class PredictionLog:
     ) -> None:
         self.close()
 
-    def _write_or_drop(self, payloads: Sequence[bytes]) -> int:
+    def _write_or_drop(self, payloads: Sequence[bytes], *, may_drop: bool) -> int:
         if any(len(payload) > LONGEST for payload in payloads):
             raise ValueError(f"a payload must have at most {LONGEST} bytes")
         try:
             try:
                 self._write(payloads)
             except OSError:
-                if self.options.full == "refuse":
+                if self.options.full == "refuse" or not may_drop:
                     raise
                 self._count(dropped=self._tally.dropped + len(payloads))
         except OSError as error:

@@ -59,6 +59,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     requests: list[tuple[str, int, int]]
     latencies: list[tuple[str, str, Latency]]
     shed: int
+    outcomes: int
     in_flight: int
     log_bytes: int
     log_dropped: int
@@ -75,6 +76,7 @@ class Metrics:
         self.requests: dict[tuple[str, int], int] = {}
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.shed = 0
+        self.outcomes = 0
 
     def answered(
         self, path: str, status: int, seconds: float, *, release: str = "", arm: str = ""
@@ -105,6 +107,7 @@ class Metrics:
             requests=[(path, status, n) for (path, status), n in self.requests.items()],
             latencies=[(label, arm, found) for (label, arm), found in self.latencies.items()],
             shed=self.shed,
+            outcomes=self.outcomes,
             in_flight=in_flight,
             log_bytes=log_bytes,
             log_dropped=log_dropped,

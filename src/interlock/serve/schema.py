@@ -6,31 +6,22 @@ OpenAPI 3.1, whose schemas are JSON Schema 2020-12.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from interlock.data.request import Field
-from interlock.data.rule import EXACT_INT
-from interlock.serve.audit import MAX_TEXT
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.explainer import multiplies
 from interlock.serve.inference_api import inference_paths, inference_schemas
-
-_JSON_TYPES: dict[str, dict[str, Any]] = {
-    "int": {"type": "integer", "minimum": -EXACT_INT, "maximum": EXACT_INT},
-    "float": {"type": "number"},
-    "str": {"type": "string", "maxLength": MAX_TEXT},
-    "bool": {"type": "boolean"},
-    "date": {"type": "string", "format": "date"},
-    "datetime": {"type": "string", "format": "date-time"},
-    "category": {"type": "string"},
-}
-_BOUNDS = {
-    "ge": "minimum",
-    "gt": "exclusiveMinimum",
-    "le": "maximum",
-    "lt": "exclusiveMaximum",
-}
+from interlock.serve.json_schema import BOUNDS, object_schema
+from interlock.serve.outcome_api import (
+    outcome_example,
+    outcome_json_schema,
+    outcome_operation,
+    outcome_words,
+)
+from interlock.serve.outcomes import OUTCOME
 
 
 def schema_document(contract: Contract) -> dict[str, Any]:
@@ -42,7 +33,7 @@ def schema_document(contract: Contract) -> dict[str, Any]:
         "digest": contract.digest,
         "request": {
             "name": contract.request.name,
-            "fields": [_described(field, contract) for field in contract.request.fields],
+            "fields": [_described(field, contract.example) for field in contract.request.fields],
         },
         "answer": {
             "name": contract.answer.target,
@@ -51,6 +42,11 @@ def schema_document(contract: Contract) -> dict[str, Any]:
             "classes": list(spec.classes),
             "interval": spec.interval.level if spec.interval else None,
             "decision": spec.decision.to_row() if spec.decision else None,
+        },
+        "outcomes": {
+            "name": OUTCOME.name,
+            "values": outcome_words(contract),
+            "fields": [_described(field, outcome_example(contract)) for field in OUTCOME.fields],
         },
         "coverage": {
             "of": list(contract.coverage.sentences) if contract.coverage else [],
@@ -65,7 +61,7 @@ def schema_document(contract: Contract) -> dict[str, Any]:
     }
 
 
-def _described(field: Field, contract: Contract) -> dict[str, Any]:
+def _described(field: Field, example: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "name": field.name,
         "type": field.kind,
@@ -76,7 +72,7 @@ def _described(field: Field, contract: Contract) -> dict[str, Any]:
             found[key] = value
     if field.categories:
         found["categories"] = list(field.categories)
-    for name, key in _BOUNDS.items():
+    for name, key in BOUNDS.items():
         bound = getattr(field, name)
         if bound is not None:
             found[key] = bound
@@ -84,8 +80,8 @@ def _described(field: Field, contract: Contract) -> dict[str, Any]:
         found["asked_at"] = True
         if field.zone:
             found["zone"] = field.zone
-    if field.name in contract.example:
-        found["example"] = contract.example[field.name]
+    if field.name in example:
+        found["example"] = example[field.name]
     return found
 
 
@@ -115,6 +111,7 @@ def openapi(contract: Contract) -> dict[str, Any]:
                     },
                 }
             },
+            "/v1/outcomes": {"post": outcome_operation(contract, _refusals)},
             "/v1/schema": {"get": _page("schema", "The fields, their units and ranges")},
             "/v1/status": {"get": _page("status", "Which release answers")},
             "/health/live": {"get": _page("live", "Whether the service lives")},
@@ -128,6 +125,7 @@ def openapi(contract: Contract) -> dict[str, Any]:
             "schemas": {
                 "Request": request_json_schema(contract),
                 "Answer": _answer_schema(contract),
+                "Outcome": outcome_json_schema(contract),
                 "Error": _ERROR,
                 **inference_schemas(contract),
             }
@@ -189,34 +187,7 @@ def _refusals(error: dict[str, Any], *statuses: str) -> dict[str, Any]:
 
 def request_json_schema(contract: Contract) -> dict[str, Any]:
     """The request as JSON Schema 2020-12."""
-    fields = contract.request.fields
-    return {
-        "type": "object",
-        "title": contract.request.name,
-        "properties": {field.name: _property(field, contract) for field in fields},
-        "required": [field.name for field in fields if not field.optional],
-        "additionalProperties": False,
-    }
-
-
-def _property(field: Field, contract: Contract) -> dict[str, Any]:
-    found = dict(_JSON_TYPES[field.kind])
-    for name, key in _BOUNDS.items():
-        bound = getattr(field, name)
-        if bound is not None:
-            found[key] = bound
-    if field.categories:
-        found["enum"] = [*field.categories, None] if field.optional else list(field.categories)
-    if field.optional:
-        found["type"] = [found["type"], "null"]
-    words = [field.description, f"in {field.unit}" if field.unit else ""]
-    if field.asked_at:
-        words.append("the moment the prediction is about")
-    if any(words):
-        found["description"] = "; ".join(word for word in words if word)
-    if field.name in contract.example:
-        found["examples"] = [contract.example[field.name]]
-    return found
+    return object_schema(contract.request, contract.example)
 
 
 def _answer_schema(contract: Contract) -> dict[str, Any]:

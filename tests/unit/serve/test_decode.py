@@ -25,6 +25,7 @@ SCHEMA = RequestSchema(
         Field(name="garage", kind="int", optional=True),
         Field(name="name", kind="str", optional=True),
         Field(name="sold", kind="bool"),
+        Field(name="note", kind="scalar", optional=True),
     ),
 )
 RIGHT = {
@@ -50,7 +51,9 @@ def mistakes(data):
 def test_values_come_in_the_order_of_the_schema_with_none_for_missing():
     decoded = DECODER.decode(body(seen_at="2024-05-31T12:00:00Z"))
     moment = datetime(2024, 5, 31, 12, tzinfo=UTC)
-    assert decoded.rows == ((date(2024, 5, 31), moment, 1990, 120.5, "one", None, None, True),)
+    assert decoded.rows == (
+        (date(2024, 5, 31), moment, 1990, 120.5, "one", None, None, True, None),
+    )
     assert not decoded.is_list
 
 
