@@ -201,6 +201,8 @@ product = il.Product(
         il.Above("roc_auc", 0.6),
         il.BeatsBaselines(),
         il.NoWorseThanChampion(margin=0.005),
+        il.Calibrated(max_error=0.06),
+        il.Fair("origin", "brier", max_difference=0.05),
     ],
     service_gate=[il.P99Below("20ms")],
 )

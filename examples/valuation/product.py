@@ -83,6 +83,8 @@ block = il.History(
     block_price_per_sqft_4y=il.median("price_per_sqft", "1460d"),
 )
 
+HOUSES = ("stories", "garage", "year_built", "living_area_sqft")  # the kinds to do right by
+
 LARGE_AND_NEW = {
     "valued_on": "1996-12-01",
     "year_built": 1990,
@@ -134,6 +136,9 @@ product = il.Product(
         il.Below("mdape", 0.15),
         il.BeatsBaselines(),
         il.NoWorseThanChampion(margin=0.005),
+        il.Slices(by=HOUSES, limit=0.25),
+        il.IntervalCoverage(at_least=0.75),
+        il.IntervalCoverage(at_least=0.5, by=HOUSES),  # of houses before 1921 three in five
         il.Directional("full_baths", add=1, never_lowers_by="2%"),  # on 99 of 100 houses
         il.Expect(LARGE_AND_NEW, at_least=100_000, name="a large new house"),
     ],

@@ -46,6 +46,11 @@ class Outliers:
         """The name of what it is grouped by, or ""."""
         return "" if self.by is None else named(self.by)
 
+    @property
+    def title(self) -> str:
+        """What is looked at, and by what it is grouped, as people read it."""
+        return f"{self.name} by {self.group}" if self.group else self.name
+
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values, for digests."""
         return {

@@ -1,13 +1,14 @@
-"""What can be wrong with checks of the model gate, given the product that they are asked of."""
+"""What can be wrong with checks, given the product that they are asked of."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake
 from interlock.features.aggregates import History
 from interlock.features.declare import RequestFeature
+from interlock.gates.data.rows import MaxMissing, MaxViolations
 from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.fairness import MEASURES, Fair
@@ -21,8 +22,34 @@ def check_mistakes(
     product: Declaration, schema: RequestSchema, columns: Columns
 ) -> Iterator[Mistake]:
     """Checks that cut the rows by what nothing has, or ask for what the target does not give."""
+    yield from _counts(product, columns)
     yield from _cuts(product, schema, columns)
     yield from _unsuited(product)
+
+
+def _counts(product: Declaration, columns: Columns) -> Iterator[Mistake]:
+    """Checks that count what a column lacks or violates, where there is no such column or rule."""
+    source = product.examples.source
+    there = columns.get(source.name, {})
+    ruled = {*source.columns, *(source.checks.columns if source.checks else ())}
+    for check in product.data_gate:
+        if isinstance(check, MaxMissing) and there and check.column not in there:
+            yield _uncounted(check, there, "a column of the examples' source")
+        if isinstance(check, MaxViolations) and there and check.column not in ruled:
+            expected = f"a column that source {source.name} declares constraints of"
+            yield _uncounted(check, ruled, expected)
+
+
+def _uncounted(check: MaxMissing | MaxViolations, names: Iterable[str], expected: str) -> Mistake:
+    column = str(check.column)
+    return Mistake(
+        code="C147",
+        what=f"a check counts rows by '{column}', of which nothing is counted",
+        where=f"data_gate: {check!r}"[:120],
+        expected=f"{expected}: {', '.join(sorted(names)) or 'there is none'}",
+        got=column,
+        fix=nearest(column, names) or "correct the column's name, or declare it on the source",
+    )
 
 
 def _cuts(product: Declaration, schema: RequestSchema, columns: Columns) -> Iterator[Mistake]:

@@ -294,6 +294,8 @@ def test_an_example_without_an_answer_is_an_error(sound_model, found):
         lambda: Directional("a", add=1),
         lambda: Directional("a", add=1, never_lowers_by=0, never_raises_by=0),
         lambda: Directional("a", add=float("nan"), never_lowers_by=0),
+        lambda: Directional("a", add=0, never_lowers_by=0),
+        lambda: Directional("a", multiply=1.0, never_lowers_by=0),
         lambda: Directional("a", add=1, never_lowers_by=-1),
         lambda: Directional("a", add=1, never_lowers_by="two"),
         lambda: Directional("a", add=1, never_lowers_by=True),

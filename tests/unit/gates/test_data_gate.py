@@ -164,6 +164,12 @@ def test_declarations_have_a_canonical_row(check, row):
         (lambda: MaxViolations("a", float("inf")), "MaxViolations('a')", "inf"),
         (lambda: Fresh("0d"), "Fresh", "0"),
         (lambda: MinPerPart(test=-1), "MinPerPart(test=…)", "-1"),
+        (lambda: MinPerPart(train=0, tune=0, calibrate=0, test=0), "MinPerPart", "0"),
+        (lambda: MaxQuarantined(1), "MaxQuarantined", "1"),
+        (lambda: MaxDuplicates(1.0), "MaxDuplicates", "1.0"),
+        (lambda: MaxFeatureFailures(1), "MaxFeatureFailures", "1"),
+        (lambda: MaxViolations("a", 1), "MaxViolations('a')", "1"),
+        (lambda: MaxMissing("a", 1), "MaxMissing('a')", "1"),
     ],
 )
 def test_a_limit_that_is_none_is_refused(declare, where, got):
@@ -179,7 +185,7 @@ def test_the_message_of_a_bad_share():
     assert str(refused.value) == (
         "error[D150]: the limit of MaxQuarantined cannot be used\n"
         "  where: MaxQuarantined\n"
-        "  expected: a finite number, 0 to 1\n"
+        "  expected: a finite number, 0 to 0.999\n"
         "  got: 10\n"
         "  fix: declare a limit that can be both met and missed"
     )

@@ -83,6 +83,7 @@ def test_it_knows_its_segments():
         {"min_rows": math.nan},
         {"min_test": -1},
         {"max_uncovered": 1.1},
+        {"max_uncovered": 1},
         {"max_uncovered": True},
         {"within": "0s"},
         {"edges": [1]},

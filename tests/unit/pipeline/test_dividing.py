@@ -242,6 +242,27 @@ def test_limits_that_cannot_be_fitted_shut_the_gate(divide):
     assert shut.reason == ("price has no limits: fewer than 30 values in training, or all alike")
 
 
+def test_each_declared_limit_is_answered_for(divide):
+    """Two of one column: that the one was fitted says nothing of the other."""
+    declared = [il.Outliers("price"), il.Outliers("price", by="zone"), il.Outliers("price", 9)]
+    found = divide({}, outliers=declared)
+
+    def answers(told):
+        split = {**found.output, "outliers": told}
+        result = judge_data(found.context, found.snapshots, found.examples, split)
+        return {c.name: c.opens for c in result.checks if c.name.startswith("outlier limits")}
+
+    told = found.output["outliers"]
+    both = {"outlier limits of price": True, "outlier limits of price by zone": True}
+    assert answers(told) == both
+    assert answers([told[0], {**told[1], "limits": None}, told[2]]) == both | {
+        "outlier limits of price by zone": False
+    }
+    assert answers([*told[:2], {**told[2], "limits": None}]) == both | {
+        "outlier limits of price": False
+    }
+
+
 def test_another_declaration_is_another_stage(divide):
     first = divide(data_gate=[il.SegmentCoverage("zone", min_rows=30)])
     again = split_examples(first.context, first.examples)

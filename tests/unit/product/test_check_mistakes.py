@@ -22,11 +22,17 @@ def age(valued_on: date, built: int) -> int:
     return valued_on.year - built
 
 
-def _bind(folder, check):
+def _bind(folder, check=None, *, counts=None):
     days = [date(1997, 1, 1) + timedelta(days=i) for i in range(3)]
     table = {"sale_id": [1, 2, 3], "sold_on": days, "built": [1950] * 3, "price": [1, 2, 3]}
     pq.write_table(pa.table(table | {"wall": ["wood"] * 3}), folder / "sales.parquet")
-    source = il.Source("sales.parquet", key="sale_id", event_time="sold_on", available_after="1d")
+    source = il.Source(
+        "sales.parquet",
+        key="sale_id",
+        event_time="sold_on",
+        available_after="1d",
+        columns={"price": il.Int(ge=1)},
+    )
     product = il.Product(
         "houses",
         request=House,
@@ -34,7 +40,8 @@ def _bind(folder, check):
         target=il.Regression("price", available_after="1d"),
         features=[age, il.History(source, by="built", refresh="1d", sales=il.count("9d"))],
         candidates={"mean": il.Baseline(il.Mean()), "ridge": il.Candidate(Ridge())},
-        model_gate=[il.BeatsBaselines(), check],
+        data_gate=[counts] if counts else [],
+        model_gate=[il.BeatsBaselines(), *([check] if check else [])],
     )
     return bind(product, folder)
 
@@ -91,3 +98,35 @@ def test_anything_else_is_a_mistake(tmp_path):
         "  got: wal\n"
         "  fix: did you mean 'wall'?"
     )
+
+
+@pytest.mark.parametrize("counts", [il.MaxMissing("wall", 0.1), il.MaxViolations("price")])
+def test_what_the_source_has_and_rules_can_be_counted(tmp_path, counts):
+    assert _bind(tmp_path, counts=counts)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (
+            il.MaxMissing("wal", 0.1),
+            "error[C147]: a check counts rows by 'wal', of which nothing is counted\n"
+            "  where: data_gate: MaxMissing(column='wal', share=0.1)\n"
+            "  expected: a column of the examples' source: built, price, sale_id, sold_on, wall\n"
+            "  got: wal\n"
+            "  fix: did you mean 'wall'?",
+        ),
+        (
+            il.MaxViolations("wall"),
+            "error[C147]: a check counts rows by 'wall', of which nothing is counted\n"
+            "  where: data_gate: MaxViolations(column='wall', share=0.0)\n"
+            "  expected: a column that source sales declares constraints of: price\n"
+            "  got: wall\n"
+            "  fix: correct the column's name, or declare it on the source",
+        ),
+    ],
+)
+def test_what_nobody_counts_is_a_mistake(tmp_path, counts, words):
+    with pytest.raises(AuthorError) as error:
+        _bind(tmp_path, counts=counts)
+    assert str(error.value) == words

@@ -85,7 +85,7 @@ class SegmentCoverage(Declared):
         """Raises AuthorError for a limit that cannot be used."""
         finite(self.min_rows, "D150", "SegmentCoverage(min_rows=…)", low=1)
         finite(self.min_test, "D150", "SegmentCoverage(min_test=…)", low=0)
-        finite(self.max_uncovered, "D150", "SegmentCoverage(max_uncovered=…)", low=0, high=1)
+        finite(self.max_uncovered, "D150", "SegmentCoverage(max_uncovered=…)", low=0, high=0.999)
         if self.within is not None:
             finite(parse_span(self.within), "D150", "SegmentCoverage(within=…)", low=1)
         for name, cut in self.edges_by_name.items():

@@ -20,16 +20,16 @@ class OutlierLimits(Declared):
     must not pass for one that found none.
     """
 
-    names: tuple[str, ...]
+    titles: tuple[str, ...]
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """One answer for each."""
-        return tuple(_judged(name, measurement.outlier_values.get(name)) for name in self.names)
+        return tuple(_judged(title, measurement.outlier_values.get(title)) for title in self.titles)
 
 
-def _judged(name: str, fitted: int | None) -> Check:
-    what = f"outlier limits of {name}"
+def _judged(title: str, fitted: int | None) -> Check:
+    what = f"outlier limits of {title}"
     if fitted is None:
-        reason = f"{name} has no limits: fewer than {FEWEST} values in training, or all alike"
+        reason = f"{title} has no limits: fewer than {FEWEST} values in training, or all alike"
         return unmeasured(what, "D171", reason)
     return counted(what, "D171", fitted, Limit(at_least=FEWEST), n=fitted)

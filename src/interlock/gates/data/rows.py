@@ -13,6 +13,9 @@ from interlock.gates.finding import counted, finite, unmeasured
 from interlock.gates.gate import Declared
 from interlock.verdict import Check
 
+MOST = 0.999
+"""The largest share that may be declared: what may be all of the rows cannot be missed."""
+
 
 @dataclass(frozen=True)
 class MinRows(Declared):
@@ -42,7 +45,7 @@ class MaxQuarantined(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit that cannot be used."""
-        finite(self.share, "D150", "MaxQuarantined", low=0, high=1)
+        finite(self.share, "D150", "MaxQuarantined", low=0, high=MOST)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges the quarantined rows of all reasons together."""
@@ -60,7 +63,7 @@ class MaxDuplicates(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit that cannot be used."""
-        finite(self.share, "D150", "MaxDuplicates", low=0, high=1)
+        finite(self.share, "D150", "MaxDuplicates", low=0, high=MOST)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges the rows whose key was seen before."""
@@ -76,7 +79,7 @@ class MaxFeatureFailures(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit that cannot be used."""
-        finite(self.share, "D150", "MaxFeatureFailures", low=0, high=1)
+        finite(self.share, "D150", "MaxFeatureFailures", low=0, high=MOST)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges the failures of all features, the worst named first."""
@@ -93,7 +96,7 @@ class MaxViolations(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit that cannot be used."""
-        finite(self.share, "D150", f"MaxViolations({self.column!r})", low=0, high=1)
+        finite(self.share, "D150", f"MaxViolations({self.column!r})", low=0, high=MOST)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges one column; a column that nobody measured is an error."""
@@ -117,7 +120,7 @@ class MaxMissing(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit that cannot be used."""
-        finite(self.share, "D150", f"MaxMissing({self.column!r})", low=0, high=1)
+        finite(self.share, "D150", f"MaxMissing({self.column!r})", low=0, high=MOST)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """Judges one column; a column that is not there is an error."""
@@ -142,6 +145,7 @@ class MinPerPart(Declared):
         """Raises AuthorError for a limit that cannot be used."""
         for part in self.parts:
             finite(getattr(self, part), "D150", f"MinPerPart({part}=…)", low=0)
+        finite(max(getattr(self, part) for part in self.parts), "D150", "MinPerPart", low=1)
 
     def judge(self, measurement: DataMeasurement) -> tuple[Check, ...]:
         """One answer a part that is needed; a part nobody counted is an error."""

@@ -99,6 +99,8 @@ class Directional(Behaviour):
         for number in (self.add, self.multiply):
             if number is not None:
                 finite(number, "M230", "Directional", low=-math.inf)
+        if self.add == 0 or self.multiply == 1:
+            raise unusable(self, "a change: add= anything but 0, multiply= anything but 1")
         _checked(self._allowed, "Directional")
         finite(self.max_share, "M230", "Directional, max_share", low=0, high=0.5)
 

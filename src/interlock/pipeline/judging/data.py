@@ -27,7 +27,8 @@ def judge_data(
     """The data gate. It is asked anew each time: how fresh data is depends on the moment."""
     checks = data_gate(context.bound.product.data_gate)
     if limits := context.bound.outliers.limits:
-        checks = (*checks, OutlierLimits(tuple(found.name for found in limits)))
+        titles = dict.fromkeys(declared.title for declared in limits)
+        checks = (*checks, OutlierLimits(tuple(titles)))
     return run("data gate", checks, measure_data(context, snapshots, examples, split, champion))
 
 
@@ -69,10 +70,23 @@ def measure_data(
         label_times=labels.times,
         absences=labels.absences,
         coverage={key: SegmentCount(**found) for key, found in split["segments"].items()},
-        outlier_values={
-            rule["name"]: rule["limits"]["n"] for rule in split["outliers"] if rule["limits"]
-        },
+        outlier_values=_fitted(context.bound, split["outliers"]),
     )
+
+
+def _fitted(bound: Bound, told: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """To how many values the limits of each title were fitted: of several the fewest.
+
+    A title is left out where any of its limits could not be. Limits are told before other rules.
+    """
+    by_title: dict[str, list[Any]] = {}
+    for declared, found in zip(bound.outliers.limits, told, strict=False):
+        by_title.setdefault(declared.title, []).append(found["limits"])
+    return {
+        title: min(limits["n"] for limits in found)
+        for title, found in by_title.items()
+        if all(found)
+    }
 
 
 def _violations(
