@@ -73,6 +73,7 @@ _WHERE = {
     "interlock.gates.model.fairness": ("Fair",),
     "interlock.gates.model.slices": ("Slices",),
     "interlock.gates.model.tuning": ("TuneAgrees",),
+    "interlock.gates.model.width": ("IntervalWidth",),
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
     "interlock.gates.service.latency": ("P99Below",),
@@ -160,6 +161,7 @@ if TYPE_CHECKING:
     from interlock.gates.model.fairness import Fair as Fair
     from interlock.gates.model.slices import Slices as Slices
     from interlock.gates.model.tuning import TuneAgrees as TuneAgrees
+    from interlock.gates.model.width import IntervalWidth as IntervalWidth
     from interlock.gates.service.latency import P99Below as P99Below
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary

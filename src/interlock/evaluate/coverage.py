@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from interlock.evaluate.compare import Estimate, interval_of
 from interlock.evaluate.parts import Part
+from interlock.stats.bootstrap import Quantile, bootstrap, bootstrap_parts, value_of
 from interlock.stats.resamples import Resamples
 from interlock.stats.shares import resampled_shares
 
@@ -107,6 +108,26 @@ def widths(served: ServedIntervals, rows: NDArray[np.bool_]) -> Widths:
     chosen = served.width[rows]
     found = np.quantile(chosen, [0.1, 0.5, 0.9]) if len(chosen) else np.full(3, np.nan)
     return Widths(tenth=float(found[0]), median=float(found[1]), nine_tenths=float(found[2]))
+
+
+def width(values: Floats, quantile: float, resamples: Resamples) -> Estimate:
+    """A quantile of widths ``values`` (n_rows,), which must be finite, with its interval."""
+    statistic = Quantile(values, quantile)
+    return Estimate(
+        value=value_of(statistic, len(values)),
+        interval=interval_of(bootstrap([statistic], resamples)[:, 0]),
+        n=len(values),
+        units=resamples.independent,
+    )
+
+
+def resampled_widths(
+    values: Floats, quantile: float, parts: Sequence[Part], resamples: Resamples
+) -> Floats:
+    """A quantile of each part's widths, then of every resample's: (1 + n_resamples, n_parts)."""
+    asked = [(Quantile(values[part.rows], quantile), part.rows) for part in parts]
+    own = np.array([[value_of(statistic, int(rows.sum())) for statistic, rows in asked]])
+    return np.vstack([own.reshape(1, len(parts)), bootstrap_parts(asked, resamples)])
 
 
 def _estimate(

@@ -130,6 +130,11 @@ def percent(text: str) -> float | None:
 def _too_few(found: Estimate) -> str:
     if found.n < FEWEST_ROWS:
         return f"{found.n:,} rows are too few to judge by; at least {FEWEST_ROWS} are needed"
+    if found.units == 1:
+        return (
+            f"all {found.n:,} rows are of one unit, so nothing tells how much units differ; "
+            f"at least {FEWEST_UNITS} are needed"
+        )
     if found.units < FEWEST_UNITS:
         return (
             f"{found.units:,} independent units are too few to judge by; "

@@ -7,7 +7,7 @@ Where rows are split by hash, the same split gives the champion's test rows agai
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,7 @@ from interlock.serve.contract import AnswerContract
 from interlock.train.answer import Answers
 
 Columns = Mapping[str, Any]
+NOT_COVERED, REFUSED = "not covered by it", "refused by it"
 _OTHER_COLUMNS = "F123"  # a history's column is gone or of another type
 
 
@@ -34,6 +35,7 @@ class ChampionScore:
     ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered and
     covers; where it has a prediction, ``reason`` says why none of them could be. ``unfit``: it
     could not be asked, for what is declared has moved on; without it a reason is an error.
+    ``left_out`` counts, by why, the rows after its last seen one that it did not answer or cover.
     """
 
     prediction: Predicted | None
@@ -41,6 +43,7 @@ class ChampionScore:
     reason: str = ""
     is_winner: bool = False
     unfit: bool = False
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
 
 def score_champion(
@@ -86,12 +89,17 @@ def score_champion(
     places = list(outcome.places)
     answered = np.zeros(len(instants), dtype=bool)
     answered[places] = True
-    answered &= np.array([not why for why in outcome.not_covered], dtype=bool)
+    uncovered = np.array([bool(why) for why in outcome.not_covered], dtype=bool)
     unseen = _unseen(champion.json("candidate.json"), instants, split)
+    left_out = {
+        NOT_COVERED: int((unseen.rows & uncovered).sum()),
+        REFUSED: int((unseen.rows & ~uncovered & ~answered).sum()),
+    }
     return ChampionScore(
         prediction=_spread(outcome.answers, places, len(instants)),
-        comparable=answered & unseen.rows,
+        comparable=answered & ~uncovered & unseen.rows,
         reason=unseen.why,
+        left_out={why: n for why, n in left_out.items() if n},
     )
 
 

@@ -12,6 +12,7 @@ from interlock.gates.data.rows import MaxMissing, MaxViolations
 from interlock.gates.model.calibration import Calibrated
 from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.fairness import MEASURES, Fair
+from interlock.gates.model.width import IntervalWidth
 from interlock.product.declaration import Declaration
 from interlock.product.mistakes import nearest
 
@@ -80,7 +81,7 @@ def _unsuited(product: Declaration) -> Iterator[Mistake]:
     """Checks of answers that this target does not give."""
     for check in product.model_gate:
         interval = getattr(product.target, "interval", None)
-        if isinstance(check, IntervalCoverage) and interval is None:
+        if isinstance(check, IntervalCoverage | IntervalWidth) and interval is None:
             yield Mistake(
                 code="C146",
                 what="a check asks for prediction intervals, and the target declares none",

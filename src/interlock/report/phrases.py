@@ -90,6 +90,9 @@ def remarks(check: Check) -> list[str]:
     against = _against(check)
     if against:
         found.append(against)
+    away = _not_compared(check)
+    if away:
+        found.append(away)
     if check.exemption is not None and check.exemption.value not in check.reason:
         found.append(check.exemption.value)
     if check.verdict is Verdict.NOT_APPLICABLE and check.shuts:
@@ -110,6 +113,15 @@ def _against(check: Check) -> str:
         name = shown(check.evidence.get(side, side), limit=60)
         sides.append(f"{name} {measure(value, check.unit)}")
     return " against ".join(sides)
+
+
+def _not_compared(check: Check) -> str:
+    """'80 rows not compared: 78 not covered by it, 2 refused by it', unless the reason says so."""
+    away = check.evidence.get("not_compared")
+    if not isinstance(away, dict) or not away or check.evidence.get("code") == "M211":
+        return ""
+    told = ", ".join(f"{n:,} {shown(why, limit=40)}" for why, n in away.items())
+    return f"{counted(sum(away.values()), 'row')} not compared: {told}"
 
 
 def _news(check: Check) -> str:

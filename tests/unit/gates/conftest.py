@@ -114,6 +114,7 @@ def sound_model():
         champion="1.3.0",
         champion_prediction=y * rng.lognormal(0, 0.15, 1_000),
         champion_rows=np.arange(1_000) >= 400,
+        champion_left_out={"not covered by it": 40},
         target_unit="USD",
         columns={"where": ["town", "lake", "hill", "moor", "dell"] * 200, "size": y},
         automatic=("where", "size"),

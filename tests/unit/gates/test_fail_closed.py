@@ -33,6 +33,7 @@ from interlock.gates.model.fairness import Fair
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.model.tuning import TuneAgrees
+from interlock.gates.model.width import IntervalWidth
 from interlock.gates.service import measurement as service
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.latency import P99Below
@@ -73,6 +74,8 @@ PARTS = (
     Slices(margin="20%"),
     IntervalCoverage(),
     IntervalCoverage(at_least=0.6, by=["where", "size"]),
+    IntervalWidth("40%"),
+    IntervalWidth(10**6, by="where"),
     Fair("where", "mdape", max_difference=0.05),
     Fair("where", min_ratio=0.4),
     TuneAgrees(),
@@ -398,7 +401,7 @@ def test_parts_stay_shut_without_their_columns(sound_model, bad):
 def test_one_bad_end_shuts_the_checks_of_intervals(sound_model, end, place, bad):
     spoiled = getattr(sound_model, end).copy()
     spoiled[place] = bad
-    intervals = [check for check in PARTS if isinstance(check, IntervalCoverage)]
+    intervals = [check for check in PARTS if isinstance(check, IntervalCoverage | IntervalWidth)]
     shut = _shut(intervals, replace(sound_model, **{end: spoiled}))
     assert {c.verdict for c in shut} == {Verdict.ERROR}
     assert len(shut) == len(intervals)

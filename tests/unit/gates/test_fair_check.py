@@ -85,14 +85,34 @@ def test_groups_of_too_few_rows_are_inconclusive(sound_classes):
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.reason == (
         "only 85 % of the rows lie in groups that can be judged; 90 % are needed "
-        "(100 rows, and 30 units that selection_rate is about)"
+        "(100 rows, and 30 units that selection_rate is about); not judged for selection_rate, "
+        "15 % of the rows: village 0 (9, too few), village 1 (9, too few), village 10 (9, too "
+        "few), village 11 (9, too few), village 12 (9, too few) and 95 more"
     )
     alone = replace(sound_classes, columns={"where": ["odd"] * 50 + ["town"] * 5_950})
     found = _one(Fair("where", "selection_rate", max_difference=0.1), alone)
     assert (found.verdict, found.reason) == (
         Verdict.INCONCLUSIVE,
-        "fewer than two groups have enough rows for selection_rate",
+        "fewer than two groups have enough rows for selection_rate; not judged for "
+        "selection_rate, 0.8333 % of the rows: odd (50, too few)",
     )
+
+
+def test_groups_that_are_too_small_are_named_where_the_others_pass(sound_classes):
+    """They hold too few of the rows to keep the check from an answer, and nothing is known."""
+    few = [f"isle {k % 3}" if k < 240 else place for k, place in enumerate(["a", "b"] * 3_000)]
+    measurement = replace(sound_classes, columns={"where": few})
+    found = _one(Fair("where", "selection_rate", max_difference=0.15), measurement)
+    assert (found.verdict, found.reason) == (
+        Verdict.PASSED,
+        "not judged for selection_rate, 4 % of the rows: isle 0 (80, too few), "
+        "isle 1 (80, too few), isle 2 (80, too few)",
+    )
+    (measure,) = found.evidence["groups"]
+    assert [g["label"] for g in measure["groups"] if g["reason"]] == ["isle 0", "isle 1", "isle 2"]
+    failed = _one(Fair("where", "selection_rate", min_ratio=0.999), measurement)
+    assert failed.verdict is Verdict.INCONCLUSIVE
+    assert failed.reason.endswith(found.reason)
 
 
 def test_both_rates_of_equalised_odds_need_two_groups(sound_classes):
@@ -104,7 +124,8 @@ def test_both_rates_of_equalised_odds_need_two_groups(sound_classes):
     found = _one(Fair("where", "equalized_odds", max_difference=0.5), measurement)
     assert (found.verdict, found.reason) == (
         Verdict.INCONCLUSIVE,
-        "fewer than two groups have enough rows for false_positive_rate",
+        "fewer than two groups have enough rows for false_positive_rate; not judged for "
+        "false_positive_rate, 2.5 % of the rows: village (150, too few)",
     )
 
 

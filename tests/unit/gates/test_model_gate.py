@@ -12,6 +12,8 @@ from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines, NoBaselineOnTop
 from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampion
 from interlock.gates.model.gate import ALWAYS_ON, DEFAULT_MODEL_GATE, model_gate
+from interlock.gates.model.slices import Slices
+from interlock.report.phrases import facts
 from interlock.verdict import Exemption, Verdict
 
 RNG = np.random.default_rng(5)
@@ -176,11 +178,41 @@ class TestChampion:
     def test_too_few_new_rows_are_inconclusive(self, sound_model, check):
         found = _one(check, replace(sound_model, champion_rows=np.arange(1_000) >= 801))
         assert (found.verdict, found.n) == (Verdict.INCONCLUSIVE, 199)
-        assert found.evidence == {"code": "M207", "rows_needed": 200}
+        away = {"not covered by it": 40}
+        assert found.evidence == {"code": "M207", "rows_needed": 200, "not_compared": away}
         assert found.reason == (
             "199 test rows are newer than the champion's last training row and answered by it; "
             "at least 200 are needed"
         )
+
+    def test_rows_that_the_champion_does_not_answer_are_counted(self, sound_model, check):
+        found = _one(check, sound_model)
+        assert (found.verdict, found.n) == (Verdict.PASSED, 600)
+        assert found.evidence["not_compared"] == {"not covered by it": 40}
+        assert "40 rows not compared: 40 not covered by it" in facts(found)
+        all_compared = _one(check, replace(sound_model, champion_left_out={}))
+        assert (all_compared.verdict, all_compared.interval) == (found.verdict, found.interval)
+        assert "not_compared" not in all_compared.evidence
+
+    def test_a_champion_that_answers_too_few_of_the_newer_rows_is_inconclusive(
+        self, sound_model, check
+    ):
+        edge = {"not covered by it": 60, "refused by it": 6}  # 600 of 666 are 90.1 %
+        assert _one(check, replace(sound_model, champion_left_out=edge)).opens
+        away = {"not covered by it": 60, "refused by it": 7}
+        found = _one(check, replace(sound_model, champion_left_out=away))
+        assert (found.verdict, found.n) == (Verdict.INCONCLUSIVE, 600)
+        assert found.reason == (
+            "the champion can be compared on 600 of 667 newer test rows: 60 not covered by it, "
+            "7 refused by it; 90 % are needed"
+        )
+        assert found.evidence == {"code": "M211", "not_compared": away}
+        assert facts(found) == ["n 600", found.reason]
+
+    @pytest.mark.parametrize("count", [-1, float("nan"), float("inf")])
+    def test_rows_left_out_that_were_not_counted_are_an_error(self, sound_model, check, count):
+        found = _one(check, replace(sound_model, champion_left_out={"refused by it": count}))
+        assert (found.verdict, found.evidence["code"]) == (Verdict.ERROR, "M211")
 
     def test_only_rows_new_to_the_champion_count(self, sound_model, check):
         learned = np.where(
@@ -195,6 +227,22 @@ class TestChampion:
         found = _one(check, _with(sound_model, boosting=worse))
         assert (found.verdict, found.evidence["code"]) == (Verdict.FAILED, "M206")
         assert found.evidence["reference"] == "1.3.0"
+
+
+def test_rows_of_one_unit_cannot_tell(sound_model):
+    alone = replace(sound_model, clusters=np.zeros(1_000, dtype=int))
+    found = _one(Below("mdape", 0.15), alone)
+    assert (found.verdict, found.reason) == (
+        Verdict.INCONCLUSIVE,
+        "all 1,000 rows are of one unit, so nothing tells how much units differ; "
+        "at least 30 are needed",
+    )
+    sliced = _one(Slices(by="where", limit=0.15), alone)
+    assert (sliced.verdict, sliced.reason) == (
+        Verdict.INCONCLUSIVE,
+        "no slice has 100 rows of 30 independent units: all rows of each are of one unit; "
+        "about 30,000 rows would do, there are 1,000",
+    )
 
 
 def test_the_margin_decides_between_equals(sound_model):

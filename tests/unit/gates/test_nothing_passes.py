@@ -43,6 +43,7 @@ from interlock.gates.model.fairness import Fair
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.model.tuning import TuneAgrees
+from interlock.gates.model.width import IntervalWidth
 from interlock.gates.service.answers import BadInput, EdgeParity, FieldOrder, Parity, Symmetry
 from interlock.gates.service.contracts import ConsumerContracts
 from interlock.gates.service.latency import P99Below
@@ -76,6 +77,8 @@ SOUND = (
     ("sound_model", Slices(by=["where", "size"], margin="60%", than="overall")),
     ("sound_model", IntervalCoverage()),
     ("sound_model", IntervalCoverage(at_least=0.6, by=["where", "size"])),
+    ("sound_model", IntervalWidth("40%")),
+    ("sound_model", IntervalWidth(10**6, quantile=0.9, by=["where", "size"])),
     ("sound_model", Fair("where", "mdape", max_difference=0.05)),
     ("sound_classes", Fair("where", "selection_rate", max_difference=0.1)),
     ("sound_classes", Calibrated()),
@@ -98,7 +101,7 @@ WHOLE = {
     "constant": lambda value: _constant(value),
 }
 KINDS = (*map(str, NUMBERS), *WHOLE)
-CHAMPION = ("champion_prediction", "champion_rows")
+CHAMPION = ("champion_prediction", "champion_rows", "champion_left_out")
 MAY_PASS = (
     # check, field, kinds of spoiling, and why it still may pass
     ("*", "target_unit", ("none", "empty"), "words"),
@@ -106,6 +109,7 @@ MAY_PASS = (
     ("*", "seed", ("empty",), "0 is a seed as good as any"),
     ("*", "columns", (*map(str, NUMBERS), "constant"), "a part of one value, or of the missing"),
     ("*", "champion_prediction", ("constant",), "a poor champion is one to beat"),
+    ("*", "champion_left_out", ("empty",), "every row was compared"),
     ("*", "is_champion", ("none", "empty"), "compared with the champion, as any other model is"),
     ("*", "has_time", tuple(map(str, NUMBERS)), "asked about time unless it is known to have none"),
     ("MaxQuarantined", "quarantined", ("empty",), "nothing was put aside"),

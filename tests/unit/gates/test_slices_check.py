@@ -153,6 +153,30 @@ def test_what_was_not_measured_is_an_error(measured, change, reason):
     assert found.reason.startswith(reason)
 
 
+def test_a_champion_that_no_longer_fits_is_what_is_declared(measured):
+    moved_on = replace(
+        measured, champion_prediction=None, champion_reason="no area", champion_unfit=True
+    )
+    found = _one(Slices(), moved_on)
+    assert (found.verdict, found.evidence["code"]) == (Verdict.INCONCLUSIVE, "M210")
+    exempt = _one(Slices(unfit="exempt"), moved_on)
+    assert (exempt.verdict, exempt.exemption) == (
+        Verdict.NOT_APPLICABLE,
+        Exemption.UNFIT_CHAMPION,
+    )
+    assert _one(Slices(by="where", limit=0.15, unfit="exempt"), moved_on).verdict is Verdict.PASSED
+    with pytest.raises(AuthorError):
+        Slices(unfit="pass").validate()
+
+
+def test_rows_that_the_champion_does_not_answer_are_counted(measured):
+    assert _one(Slices(), measured).evidence["not_compared"] == {"not covered by it": 40}
+    assert "not_compared" not in _one(Slices(by="where", limit=0.12), measured).evidence
+    away = replace(measured, champion_left_out={"refused by it": 67})
+    assert _one(Slices(), away).evidence["code"] == "M211"
+    assert _one(Slices(by="where", limit=0.12), away).opens
+
+
 def test_nothing_to_cut_by_is_an_error(sound_model):
     none = replace(sound_model, automatic=())
     assert _one(Slices(limit=0.2), none).reason == "there is no column to cut the rows by"

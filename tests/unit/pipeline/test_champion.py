@@ -120,6 +120,7 @@ def test_only_rows_that_it_covers_may_be_compared(files, estimate):
     )
     found = score(champion, requests())
     assert found.comparable.tolist() == [False, True, True, True, True, False]
+    assert found.left_out == {"not covered by it": 2}
 
 
 def test_a_champion_that_saw_no_time_may_be_compared_everywhere(files):
@@ -161,6 +162,8 @@ def test_a_row_that_it_cannot_answer_keeps_its_place(files):
     found = score(bundle(files), requests(area=[100.0, 100.0, 100.0, 13.0, 100.0, 100.0]))
     assert np.isnan(found.prediction).tolist() == [False] * 3 + [True] + [False] * 2
     assert found.comparable.tolist() == [False] * 4 + [True, True]
+    assert found.left_out == {"refused by it": 1}
+    assert score(bundle(files), requests(area=[13.0] + [100.0] * 5)).left_out == {}  # an old row
 
 
 def test_a_champion_that_answers_no_row_says_so(files):

@@ -67,6 +67,10 @@ def test_intervals_must_be_declared_to_be_judged(tmp_path):
 @pytest.mark.parametrize(
     ("check", "what"),
     [
+        (
+            il.IntervalWidth("60%"),
+            "a check asks for prediction intervals, and the target declares none",
+        ),
         (il.Calibrated(), "a check asks for probabilities, and a regression has none"),
         (
             il.Fair("wall", "selection_rate", max_difference=0.1),
@@ -93,7 +97,7 @@ def test_anything_else_is_a_mistake(tmp_path):
     assert str(error.value) == (
         "error[C145]: a check cuts the rows by 'wal', which nothing has\n"
         "  where: model_gate: Slices(by=('wal',), metric=None, limit=0.2, margin=None, "
-        "than='champion')\n"
+        "than='champion', unfit='inconclusive')\n"
         "  expected: a request field, a feature, or a column of the examples' source\n"
         "  got: wal\n"
         "  fix: did you mean 'wall'?"

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from interlock.verdict import Check, Exemption, Verdict
 Unfit: TypeAlias = Literal["inconclusive", "exempt"]
 FEWEST_CHAMPION_ROWS = 200
 """Fewer test rows newer than the champion's training rows cannot tell the two apart."""
+COMPARED_SHARE = 0.90
+"""The share of the newer rows that the champion must answer and cover, for it to be compared."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class NoWorseThanChampion(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for a limit or an answer that cannot be used."""
-        _check_unfit(self, self.unfit)
+        check_unfit(self, self.unfit)
         if isinstance(self.margin, str):
             share = percent(self.margin)
             finite(self.margin if share is None else share, "M203", "NoWorseThanChampion", low=0)
@@ -70,7 +73,7 @@ class BetterThanChampion(Declared):
 
     def validate(self) -> None:
         """Raises AuthorError for an answer that cannot be used."""
-        _check_unfit(self, self.unfit)
+        check_unfit(self, self.unfit)
 
     def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
         """Judges the paired difference on the rows the champion has not learned from."""
@@ -84,7 +87,8 @@ class BetterThanChampion(Declared):
         )
 
 
-def _check_unfit(check: Declared, unfit: object) -> None:
+def check_unfit(check: Declared, unfit: object) -> None:
+    """Raises AuthorError M203 for an answer that none of :data:`Unfit` is."""
     if unfit not in get_args(Unfit):
         raise AuthorError(
             "M203",
@@ -116,6 +120,7 @@ def _against_champion(
     if not np.isfinite(values).all():
         return unmeasured(name, "M209", f"{metric.name} is undefined on the rows compared")
     evidence = pair(measurement, values[0], str(measurement.champion), values[1])
+    evidence |= left_out(measurement)
     unit = metric.unit_shown(measurement.target_unit)
     limit = limit_of(metric, values[1])
     return sampled(name, "M206", found, limit, unit=unit, evidence=evidence)
@@ -149,8 +154,40 @@ def without_champion(
         reason = "it is not known which test rows the champion has not learned from"
         return unmeasured(name, "M207", reason)
     n = int(np.sum(rows))
-    if n >= FEWEST_CHAMPION_ROWS:
+    if n < FEWEST_CHAMPION_ROWS:
+        return _too_few(measurement, name, n)
+    return _too_many_left_out(measurement, name, n)
+
+
+def left_out(measurement: ModelMeasurement) -> dict[str, Any]:
+    """The rows that are no part of the comparison, by why, as evidence; nothing where all are."""
+    away = dict(measurement.champion_left_out)
+    return {"not_compared": away} if away else {}
+
+
+def _too_many_left_out(measurement: ModelMeasurement, name: str, n: int) -> Check | None:
+    """The answer where the rows compared are too few of those that could be; else None."""
+    away = measurement.champion_left_out
+    if not all(count >= 0 and math.isfinite(count) for count in away.values()):
+        return unmeasured(name, "M211", "the rows left out of the comparison were not counted")
+    newer = n + sum(away.values())
+    if n >= COMPARED_SHARE * newer:
         return None
+    told = ", ".join(f"{count:,} {why}" for why, count in away.items())
+    reason = (
+        f"the champion can be compared on {n:,} of {newer:,} newer test rows: {told}; "
+        f"{COMPARED_SHARE:.0%} are needed"
+    ).replace("%", " %")
+    return Check(
+        name=name,
+        verdict=Verdict.INCONCLUSIVE,
+        n=n,
+        reason=reason,
+        evidence={"code": "M211", **left_out(measurement)},
+    )
+
+
+def _too_few(measurement: ModelMeasurement, name: str, n: int) -> Check:
     return Check(
         name=name,
         verdict=Verdict.INCONCLUSIVE,
@@ -159,7 +196,7 @@ def without_champion(
         if measurement.champion_reason
         else f"{n:,} test rows are newer than the champion's last training row and answered by it; "
         f"at least {FEWEST_CHAMPION_ROWS} are needed",
-        evidence={"code": "M207", "rows_needed": FEWEST_CHAMPION_ROWS},
+        evidence={"code": "M207", "rows_needed": FEWEST_CHAMPION_ROWS, **left_out(measurement)},
     )
 
 

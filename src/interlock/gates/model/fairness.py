@@ -42,6 +42,7 @@ from interlock.verdict import Check, Verdict, worst
 EQUALIZED_ODDS = "equalized_odds"
 MEASURES: tuple[str, ...] = (*RATES, EQUALIZED_ODDS)
 """What can be compared between groups beside any metric; of classifiers with two classes."""
+_NAMED = 5  # groups of which nothing is said, in the reason
 _SAME = 1e-9  # relative: sums in another order
 
 
@@ -140,7 +141,7 @@ class Fair(Declared):
             return Check(
                 name=name,
                 verdict=Verdict.INCONCLUSIVE,
-                reason=thin,
+                reason="; ".join(filter(None, [thin, *map(_ignored, found)])),
                 evidence={"code": "M223", **known},
             )
         groups, furthest = min(pairs, key=lambda pair: _closeness(pair[1], limit))
@@ -151,6 +152,7 @@ class Fair(Declared):
         )
         if verdict in (Verdict.PASSED, Verdict.INCONCLUSIVE) and thin:
             verdict, reason = Verdict.INCONCLUSIVE, thin
+        reason = "; ".join(filter(None, [reason, *map(_ignored, found)]))
         return Check(
             name=name,
             verdict=verdict,
@@ -226,6 +228,17 @@ def _thin(found: Groups) -> str:
     text = f"only {share} of the rows lie in groups that can be judged; {needed} are needed"
     few = f" ({FEWEST_ROWS} rows, and {FEWEST_UNITS} units that {found.measure} is about)"
     return text.replace("%", " %") + few
+
+
+def _ignored(found: Groups) -> str:
+    """The groups of which nothing is said, by name, or ""."""
+    away = [group for group in found.groups if not group.judged]
+    if not away:
+        return ""
+    named = ", ".join(f"{g.label} ({g.n:,}, {g.reason})" for g in away[:_NAMED])
+    more = f" and {len(away) - _NAMED:,} more" if len(away) > _NAMED else ""
+    share = format_value(sum(group.share for group in away), "%")
+    return f"not judged for {found.measure}, {share} of the rows: {named}{more}"
 
 
 def _in_words(groups: Groups, pair: Compared, limit: Limit, unit: str, shown: str) -> str:

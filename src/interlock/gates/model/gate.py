@@ -16,6 +16,7 @@ from interlock.gates.model.fairness import Fair
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tuning import TuneAgrees
+from interlock.gates.model.width import IntervalWidth
 
 MODEL_CHECKS: tuple[type[Declared], ...] = (
     Below,
@@ -26,6 +27,7 @@ MODEL_CHECKS: tuple[type[Declared], ...] = (
     BetterThanChampion,
     Slices,
     IntervalCoverage,
+    IntervalWidth,
     Fair,
     Calibrated,
     TuneAgrees,

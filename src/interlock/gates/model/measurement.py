@@ -40,9 +40,11 @@ class ModelMeasurement:
     ``champion`` is the label of the release that answers now, None where there is none yet;
     ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why,
     ``champion_unfit`` that what is declared has moved on from it (without it, it is an error);
-    ``champion_rows`` (n_rows,) marks rows after its last training row, and what its prediction
-    holds elsewhere does not matter. ``clusters`` (n_rows,) are unit ids where rows of one unit
-    depend on each other. ``is_champion``: the winner is the champion's own model, trained again.
+    ``champion_rows`` (n_rows,) marks rows after its last training row that it answered and covers,
+    and what its prediction holds elsewhere does not matter; ``champion_left_out`` counts, by why,
+    the rows after its last training row that it did not. ``clusters`` (n_rows,) are unit ids where
+    rows of one unit depend on each other. ``is_champion``: the winner is the champion's own model,
+    trained again.
     ``behaviour`` and ``expected`` are the winner's answers to changed requests and to examples, by
     the key of the check that asks for them.
     ``columns`` are what checks cut the rows by, by name, each (n_rows,); ``automatic`` names those
@@ -62,6 +64,7 @@ class ModelMeasurement:
     champion_rows: NDArray[np.bool_] | None
     champion_reason: str = ""
     champion_unfit: bool = False
+    champion_left_out: Mapping[str, int] = field(default_factory=dict)
     is_champion: bool = False
     clusters: NDArray[Any] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)

@@ -24,7 +24,7 @@ from interlock.evaluate.metrics import Metric, format_value
 from interlock.evaluate.slices import Rule, Slice, sliced
 from interlock.gates.finding import finite, percent, unmeasured
 from interlock.gates.gate import Declared
-from interlock.gates.model.champion import without_champion
+from interlock.gates.model.champion import Unfit, check_unfit, left_out, without_champion
 from interlock.gates.model.cuts import names_of, parts_by
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.together import together, without_thin
@@ -43,6 +43,8 @@ class Slices(Declared):
     what the champion has in the same slice, or, with ``than="overall"``, beyond what the winner has
     on all rows; a number in the metric's unit, or a text such as "20%" of that value. Without
     either: no more than 20 % worse than the champion. ``metric`` is the product's where not given.
+    ``unfit`` is the answer where the champion no longer fits what is declared, as of
+    :class:`interlock.gates.model.champion.NoWorseThanChampion`.
     """
 
     by: Any = ()
@@ -50,6 +52,7 @@ class Slices(Declared):
     limit: float | None = None
     margin: float | str | None = None
     than: str = "champion"
+    unfit: Unfit = "inconclusive"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "by", names_of(self.by))
@@ -67,6 +70,7 @@ class Slices(Declared):
                 got=repr(self),
                 fix="declare one il.Slices(…) for each question",
             )
+        check_unfit(self, self.unfit)
         if self.limit is not None:
             finite(self.limit, "M203", "Slices(limit=…)", low=-math.inf)
         share = percent(self._margin) if isinstance(self._margin, str) else None
@@ -91,7 +95,7 @@ class Slices(Declared):
         metric = measurement.named(self.metric or measurement.metric)
         name = self._named(metric, metric.unit_shown(measurement.target_unit))
         paired = self.limit is None and self.than == "champion"
-        shut = without_champion(measurement, name) if paired else None
+        shut = without_champion(measurement, name, self.unfit) if paired else None
         if shut is not None:
             return (shut,)
         if measurement.flaw:
@@ -112,6 +116,7 @@ class Slices(Declared):
             "candidate": measurement.winner,
             "metric": metric.name,
             "left_out": [n for n in names if n not in {s.column for s in kept}],
+            **(left_out(measurement) if paired else {}),
         }
         unit = metric.unit_shown(measurement.target_unit)
         return (together(name, "M220", kept, unit=unit, evidence=evidence),)

@@ -51,6 +51,8 @@ def together(
     known = {**evidence, "slices": [slice_row(s) for s in found]}
     if not judged:
         reason = f"no slice has {FEWEST_ROWS} rows of {FEWEST_UNITS} independent units"
+        if max((s.units for s in found), default=0) == 1:
+            reason += ": all rows of each are of one unit"
         return Check(
             name=name,
             verdict=Verdict.INCONCLUSIVE,

@@ -140,6 +140,7 @@ def _measure(
         champion_rows=scored.comparable if scored else None,
         champion_reason=scored.reason if scored else "",
         champion_unfit=scored is not None and scored.unfit,
+        champion_left_out=scored.left_out if scored else {},
         is_champion=scored is not None and scored.is_winner,
         clusters=clusters_of(rows, test),
         metrics=context.bound.metrics(rows.classes),
