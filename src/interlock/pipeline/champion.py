@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from interlock.data.request import RequestSchema
 from interlock.data.snapshot import Taken
+from interlock.data.validation import validate_columns
 from interlock.errors import InterlockError
 from interlock.evaluate.predicted import Predicted
-from interlock.features.assemble import as_of, history_rows
+from interlock.features.assemble import arrow_type, as_of, history_rows
 from interlock.pipeline.misfit import Today, misfit
 from interlock.release.bundle import Bundle
 from interlock.serve.answering import Answering
@@ -74,7 +76,7 @@ def score_champion(
             for h in release.features.histories
         }
         outcome = release.answer(
-            columns, [None] * len(instants), as_of=instants, history=as_of(rows)
+            columns, _refusals(release.schema, columns), as_of=instants, history=as_of(rows)
         )
     except pa.ArrowInvalid as error:
         reason = f"a column that its histories read is of another type now: {_first_line(error)}"
@@ -101,6 +103,12 @@ def score_champion(
         reason=unseen.why,
         left_out={why: n for why, n in left_out.items() if n},
     )
+
+
+def _refusals(schema: RequestSchema, columns: Columns) -> tuple[str | None, ...]:
+    """Why it would refuse each row, by the rules of its own request; None where it would not."""
+    table = {f.name: pa.array(columns[f.name], arrow_type(f.kind)) for f in schema.fields}
+    return tuple(validate_columns(schema, pa.table(table)).reasons)
 
 
 def _spread(answers: Answers, places: list[int], n_rows: int) -> Predicted:

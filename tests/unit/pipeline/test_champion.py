@@ -123,6 +123,14 @@ def test_only_rows_that_it_covers_may_be_compared(files, estimate):
     assert found.left_out == {"not covered by it": 2}
 
 
+def test_a_row_that_its_own_request_refuses_is_not_compared(files):
+    """A category that it does not know is a 422 of its service, whatever its model would say."""
+    found = score(bundle(files), requests(stories=["one", "two", "one", "two", "nine", "two"]))
+    assert found.comparable.tolist() == [False, False, False, True, False, True]
+    assert found.left_out == {"refused by it": 1}
+    assert np.isnan(found.prediction)[4]
+
+
 def test_a_champion_that_saw_no_time_may_be_compared_everywhere(files):
     champion = bundle(files, **{"candidate.json": candidate(seen_until=None)})
     assert score(champion, requests()).comparable.all()

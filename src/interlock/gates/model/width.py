@@ -111,4 +111,5 @@ class IntervalWidth(Declared):
         found = measurement.intervals.width
         if self._share is None:
             return found
-        return found / np.abs(np.asarray(measurement.predictions[measurement.winner]))
+        prediction: Floats = np.asarray(measurement.predictions[measurement.winner])
+        return np.asarray(found / np.abs(prediction))
