@@ -6,10 +6,10 @@ not. What is counted stands in for time for these reasons:
 * an exported model is cheaper than a native one, whatever its size: the service scores it in one
   call of a compiled runtime, while a native one first loads the library that trained it, and passes
   its Python layers with every request;
-* an exported model's *steps* are the comparisons on the longest way through each of its trees and
-  the products and sums of its matrices: what one answer takes at most. A comparison waits for
-  memory more often than a product does, so counting both as one favours trees if anything, and
-  linear models are far apart from them all the same;
+* an exported model's *steps* are the comparisons on the longest way through each of its trees, the
+  products and sums of its matrices and the width of its tables: what one answer takes at most. A
+  comparison waits for memory more often than a product does, so counting both as one favours trees
+  if anything, and linear models are far apart from them all the same;
 * where the steps are the same, or not known (native formats), fewer *bytes* are cheaper: what must
   be shipped, verified, loaded and kept in the caches.
 

@@ -29,6 +29,7 @@ Raw = NDArray[np.float64]
 Needs = Literal["matrix", "columns"]
 
 _SILENT = 4  # only fatal messages
+_AT_ONCE = 128  # rows a call: of more, the runtime walks trees in an order that misses its caches
 _SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
 _MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
 _LOAD_FAILURES = (
@@ -119,7 +120,11 @@ class OnnxScorer:
     def raw(self, rows: NDArray[np.float64]) -> Raw:
         """Raw scores of an (n_rows, n_columns) matrix; safe from several threads."""
         matrix = np.ascontiguousarray(rows, dtype=np.float64)
-        answer: Raw = self._session.run(["raw"], {"X": matrix})[0]
+        parts = [
+            self._session.run(["raw"], {"X": matrix[start : start + _AT_ONCE]})[0]
+            for start in range(0, max(1, len(matrix)), _AT_ONCE)
+        ]
+        answer: Raw = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return answer
 
     def raw_one(self, row: Sequence[float]) -> list[float]:

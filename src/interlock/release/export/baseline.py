@@ -34,7 +34,7 @@ def write(estimator: FittedRule, builder: GraphBuilder, source: str) -> Written:
         missing = other if known.all() else float(scores[~known][0])
         forest.add_tree(_tree(keys, scores[known].tolist(), other, missing), target=target)
     edges = Edges(thresholds={0: tuple(keys)} if keys else {}, missing=True, infinite=True)
-    name = builder.add_node(lambda target: forest.node(source, target))
+    name = forest.write(builder, source)
     return Written(name=name, width=width, edges=edges)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 from numpy.typing import NDArray
-from onnx import numpy_helper
 from onnx.onnx_ml_pb2 import GraphProto, ModelProto, NodeProto
 
 from interlock.release.cost import ServingCost
@@ -20,17 +21,19 @@ def serving_cost(model_format: Format, payload: bytes) -> ServingCost:
 
 
 def _steps(graph: GraphProto) -> int:
-    sizes = {tensor.name: numpy_helper.to_array(tensor).size for tensor in graph.initializer}
-    return sum(_node_steps(node, sizes) for node in graph.node)
+    shapes = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    return sum(_node_steps(node, shapes) for node in graph.node)
 
 
-def _node_steps(node: NodeProto, sizes: dict[str, int]) -> int:
-    """A tree's longest way; of what works with constants one a number of them; else one."""
+def _node_steps(node: NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
+    """A tree's longest way; a table's line; of other constants one a number of them; else one."""
     if node.op_type == "Identity":
         return 0
     if node.op_type == "TreeEnsemble":
         return int(_longest_ways(node).sum())
-    return max([1, *(sizes.get(name, 1) for name in node.input)])
+    if node.op_type == "Gather":
+        return prod(shapes.get(node.input[0], ())[1:])
+    return max([1, *(prod(shapes.get(name, ())) for name in node.input)])
 
 
 def _longest_ways(node: NodeProto) -> NDArray[np.intp]:

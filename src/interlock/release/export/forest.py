@@ -7,30 +7,37 @@ sum rounds differently.
 >>> forest = Forest(n_targets=1)
 >>> forest.add_constant(0.5, target=0)
 >>> forest.add_tree([Branch(feature=0, threshold=1.0, true=1, false=2), 2.0, 3.0], target=0)
->>> forest.node("X", "raw").op_type
-'TreeEnsemble'
+>>> builder = GraphBuilder(n_columns=1, writer=lambda estimator, builder, source: None)
+>>> forest.write(builder, "X")
+'t0'
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 from onnx import helper
 from onnx.onnx_ml_pb2 import NodeProto, TensorProto
 
-_LEQ, _LT, _EQ, _MEMBER = 0, 1, 4, 6  # the operator's numbering of comparisons
+from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.membership import MemberSets
+
+_LEQ, _LT, _EQ = 0, 1, 4  # the operator's numbering of comparisons
+_HALF = 0.5  # between what is no member, 0, and what is, 1
 _SUM, _NONE = 1, 0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Branch:
     """A split: true when the feature is ≤ the threshold (``equal``: exactly it), or one of the
-    members where they are given.
+    members, ascending, where they are given.
 
     ``true`` and ``false`` are positions in the tree's own list; NaN goes to ``true`` where
-    ``missing_true``, else to ``false``. With ``below`` the threshold itself goes to ``false``.
+    ``missing_true``, else to ``false``; it is never a member. With ``below`` the threshold itself
+    goes to ``false``.
     """
 
     feature: int
@@ -43,6 +50,28 @@ class Branch:
     below: bool = False
 
 
+class _Node(NamedTuple):
+    """A comparison; ``feature`` is a column, or (column, number of a set asked of it)."""
+
+    feature: int | tuple[int, int]
+    mode: int
+    threshold: float
+    missing_true: bool
+    true: int
+    true_is_leaf: bool
+    false: int
+    false_is_leaf: bool
+
+    def swapped(self) -> _Node:
+        """The same with its ways changed over."""
+        return self._replace(
+            true=self.false,
+            true_is_leaf=self.false_is_leaf,
+            false=self.true,
+            false_is_leaf=self.true_is_leaf,
+        )
+
+
 @dataclass(kw_only=True)
 class Forest:
     """Collects trees; ``n_targets`` is the width of the raw scores.
@@ -53,8 +82,8 @@ class Forest:
     n_targets: int
     single: bool = False
     _roots: list[int] = field(default_factory=list)
-    _nodes: list[tuple[int, int, float, bool, int, bool, int, bool]] = field(default_factory=list)
-    _members: list[float] = field(default_factory=list)
+    _nodes: list[_Node] = field(default_factory=list)
+    _sets: MemberSets = field(default_factory=MemberSets)
     _leaves: list[tuple[float, int]] = field(default_factory=list)
 
     def add_constant(self, value: float, *, target: int) -> None:
@@ -62,7 +91,7 @@ class Forest:
         leaf = len(self._leaves)
         self._leaves.append((float(value), target))
         self._roots.append(len(self._nodes))
-        self._nodes.append((0, _LEQ, 0.0, False, leaf, True, leaf, True))
+        self._nodes.append(_Node(0, _LEQ, 0.0, False, leaf, True, leaf, True))
 
     def add_tree(self, tree: Sequence[Branch | float], *, target: int) -> None:
         """Add a tree given as a list of branches and leaf values; its root is the first."""
@@ -73,7 +102,7 @@ class Forest:
         self._roots.append(places[0])
         for item in tree:
             if isinstance(item, Branch):
-                self._add_branch(item, tree, places)
+                self._nodes.append(self._node(item, tree, places))
             else:
                 self._leaves.append((float(item), target))
 
@@ -90,34 +119,36 @@ class Forest:
                 leaf += 1
         return places
 
-    def _add_branch(
-        self, branch: Branch, tree: Sequence[Branch | float], places: Sequence[int]
-    ) -> None:
+    def _node(self, branch: Branch, tree: Sequence[Branch | float], places: Sequence[int]) -> _Node:
         mode = _EQ if branch.equal else _LT if branch.below else _LEQ
-        threshold = branch.threshold
-        if branch.members is not None and branch.members:
-            mode, threshold = _MEMBER, 0.0
-            self._members.extend((*branch.members, np.nan))
-        elif branch.members is not None:  # the runtime cannot read an empty set: never true
-            mode, threshold = _LT, -np.inf
-        self._nodes.append(
-            (
-                branch.feature,
-                mode,
-                threshold,
-                branch.missing_true,
-                places[branch.true],
-                not isinstance(tree[branch.true], Branch),
-                places[branch.false],
-                not isinstance(tree[branch.false], Branch),
-            )
+        made = _Node(
+            branch.feature,
+            mode,
+            branch.threshold,
+            branch.missing_true,
+            places[branch.true],
+            not isinstance(tree[branch.true], Branch),
+            places[branch.false],
+            not isinstance(tree[branch.false], Branch),
         )
+        if branch.members is None:
+            return made
+        if not branch.members:  # no value is a member, and all are at most infinite
+            return made._replace(threshold=np.inf, missing_true=True).swapped()
+        asked = self._sets.add(branch.feature, branch.members)
+        return made._replace(feature=asked, threshold=_HALF, missing_true=False).swapped()
 
-    def node(self, source: str, target: str) -> NodeProto:
-        """The operator that scores the named tensor."""
-        features, modes, splits, missing, trues, true_leaves, falses, false_leaves = zip(
+    def write(self, builder: GraphBuilder, source: str) -> str:
+        """Score the named tensor; the name of the scores, (n_rows, n_targets)."""
+        seen = self._sets.beside(builder, source, single=self.single) if self._sets else source
+        return builder.add_node(lambda target: self._operator(seen, target))
+
+    def _operator(self, source: str, target: str) -> NodeProto:
+        asked, modes, splits, missing, trues, true_leaves, falses, false_leaves = zip(
             *self._nodes, strict=True
         )
+        starts, first = self._sets.starts(), len(self._sets)
+        features = [first + f if isinstance(f, int) else starts[f[0]] + f[1] for f in asked]
         weights, targets = zip(*self._leaves, strict=True)
         attributes = {
             "nodes_featureids": features,
@@ -137,8 +168,6 @@ class Forest:
             "aggregate_function": _SUM,
             "post_transform": _NONE,
         }
-        if self._members:
-            attributes["membership_values"] = self._numbers("membership_values", self._members)
         node: NodeProto = helper.make_node(
             "TreeEnsemble", [source], [target], domain="ai.onnx.ml", **attributes
         )

@@ -36,7 +36,7 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
             values = estimator.learning_rate * tree.tree_.value[:, 0, 0]
             forest.add_tree(branches(tree.tree_, values), target=target)
     single = builder.through_float(source)
-    name = builder.add_node(lambda target: forest.node(single, target))
+    name = forest.write(builder, single)
     trees = [tree.tree_ for tree in estimator.estimators_.ravel()]
     return Written(name=name, width=len(first), edges=edges_of(trees, estimator))
 

@@ -50,6 +50,7 @@ OPERATORS = frozenset(
         ("", "Softmax"),
         ("", "Sub"),
         ("", "Where"),
+        ("ai.onnx.ml", "LabelEncoder"),
         ("ai.onnx.ml", "TreeEnsemble"),
     }
 )

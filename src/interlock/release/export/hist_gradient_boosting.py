@@ -62,7 +62,7 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
         missing=True,
         infinite=True,
     )
-    name = builder.add_node(lambda target: forest.node(source, target))
+    name = forest.write(builder, source)
     return Written(name=name, width=len(baseline), edges=edges)
 
 

@@ -89,7 +89,7 @@ def write_text(text: str, builder: GraphBuilder, source: str) -> Written:
         raise Refusal("the model has no trees")
     zeros = _zero_columns(missing)
     seen = _blank_zeros(builder, source, zeros, n_columns)
-    name = builder.add_node(lambda target: forest.node(seen, target))
+    name = forest.write(builder, seen)
     for values in thresholds.values():
         values.update((0.0, -_ZERO, _ZERO))
     edges = Edges(

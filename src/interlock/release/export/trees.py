@@ -54,7 +54,7 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
         for target in range(width):
             forest.add_tree(branches(tree.tree_, tree.tree_.value[:, 0, target]), target=target)
     single = builder.through_float(source)
-    name = builder.add_node(lambda target: forest.node(single, target))
+    name = forest.write(builder, single)
     if type(estimator) in _FORESTS:
         name = builder.add("Div", name, builder.constant(np.array(float(len(trees)))))
     return Written(name=name, width=width, edges=edges_of([t.tree_ for t in trees], estimator))

@@ -64,7 +64,7 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     for tree, target in zip(trees["trees"], trees["tree_info"], strict=True):
         forest.add_tree(_branches(tree, thresholds), target=target)
     single = builder.cast(source, TensorProto.FLOAT)
-    sums = builder.add_node(lambda target: forest.node(single, target))
+    sums = forest.write(builder, single)
     edges = Edges(
         thresholds={column: tuple(sorted(v)) for column, v in sorted(thresholds.items())},
         missing=True,

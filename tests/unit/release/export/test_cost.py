@@ -10,10 +10,10 @@ from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.neighbors import KNeighborsRegressor
 
 from interlock.release.cost import ServingCost
+from interlock.release.export.builder import GraphBuilder
 from interlock.release.export.cost import serving_cost
 from interlock.release.export.exporter import export
 from interlock.release.export.forest import Branch, Forest
-from interlock.release.export.graph import serialise
 
 
 def cost(exported):
@@ -61,7 +61,8 @@ def test_a_lopsided_tree_costs_its_longest_way():
     chain += [Branch(feature=0, threshold=2.0, true=3, false=4), 3.0, 4.0]
     forest.add_tree(chain, target=0)
     forest.add_constant(0.5, target=0)
-    payload = serialise([forest.node("X", "raw")], [], n_columns=1, n_outputs=1)
+    builder = GraphBuilder(n_columns=1, writer=lambda *_: None)
+    payload = builder.model(forest.write(builder, "X"), width=1)
     assert serving_cost("onnx", payload).steps == 2 + 1
 
 
