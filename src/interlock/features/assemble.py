@@ -68,7 +68,7 @@ def assemble(
     history: HistoryProvider,
 ) -> Assembled:
     """All features of the rows whose request fields are ``columns``; ``instants`` (n_rows,) µs."""
-    made, failures = packed.columns(columns, [int(t) for t in instants])
+    made, failures = packed.columns(columns, instants.tolist())
     known: dict[str, Sequence[Any]] = {**columns, **made}
     found: dict[str, Sequence[Any]] = dict(made)
     grids: dict[str, np.ndarray] = {}

@@ -56,6 +56,27 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """n rows on their way to the model.
+
+    ``reasons`` has one entry a row; ``valid`` numbers the rows that had none to begin with, and
+    all else counts in these: ``sound`` those whose features could be made, ``uncovered`` why some
+    of them are not covered, ``asked`` those that the model is asked about, ``known`` the columns
+    of fields and features, ``made`` the names of the features. ``taken`` is what the model takes,
+    None where it is asked about no row.
+    """
+
+    reasons: tuple[str | None, ...]
+    valid: Sequence[int]
+    sound: Sequence[int]
+    uncovered: Mapping[int, str]
+    asked: Sequence[int]
+    known: Mapping[str, Sequence[Any]]
+    made: tuple[str, ...]
+    taken: Any
+
+
+@dataclass(frozen=True, kw_only=True)
 class Answering:
     """A release's parts.
 
@@ -125,34 +146,70 @@ class Answering:
 
         ``as_of`` (µs UTC; one, or one a row) is when, if the request itself does not say.
         """
+        prepared = self.prepare(columns, reasons, as_of=as_of, history=history)
+        return self.finish(prepared, self.score(prepared))
+
+    def prepare(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        reasons: Sequence[str | None],
+        *,
+        as_of: int | NDArray[np.int64],
+        history: HistoryProvider,
+    ) -> Prepared:
+        """All that comes before the model, as :meth:`answer`."""
         why = list(reasons)
-        valid = [row for row, reason in enumerate(why) if reason is None]
+        valid = _without(why)
         kept = {name: _at(values, valid) for name, values in columns.items()}
-        instants = self._instants(kept, np.broadcast_to(np.int64(as_of), len(why))[valid])
+        moments = np.broadcast_to(np.int64(as_of), len(why))
+        instants = self._instants(
+            kept, moments if len(valid) == len(why) else moments[np.array(valid, dtype=np.intp)]
+        )
         made = assemble(self.features, self.packed, kept, instants, history)
         for failure in reversed(made.failures):
             why[valid[failure.row]] = f"feature {failure.feature}: {failure.message}"
-        sound = [i for i, row in enumerate(valid) if why[row] is None]
+        sound = range(len(valid)) if not made.failures else _without(_at(why, valid))
         known = {**kept, **made.features}
         uncovered = self._not_covered(known, instants, sound)
-        asked = [i for i in sound if self._is_asked(uncovered.get(i, ""))]
-        answers = self._score(known, asked)
-        if answers is not None:
-            answers, failed = self._finished(answers, known, asked)
+        asked = [i for i in sound if self._is_asked(uncovered.get(i, ""))] if uncovered else sound
+        return Prepared(
+            reasons=tuple(why),
+            valid=valid,
+            sound=sound,
+            uncovered=uncovered,
+            asked=asked,
+            known=known,
+            made=tuple(made.features),
+            taken=self._model_rows(known, asked),
+        )
+
+    def score(self, prepared: Prepared) -> NDArray[np.float64] | None:
+        """The model's raw scores of the rows asked about, (n_rows, n_scores); None without any.
+
+        It runs no code of the product's author.
+        """
+        return None if prepared.taken is None else self.scorer.raw(prepared.taken)
+
+    def finish(self, prepared: Prepared, raw: NDArray[np.float64] | None) -> Outcome:
+        """All that comes after the model, given what :meth:`score` said."""
+        why, valid, asked = list(prepared.reasons), prepared.valid, prepared.asked
+        answers, accepted = None, prepared.sound
+        if raw is not None:
+            answers, failed = self._finished(answer(raw, self.spec), prepared.known, asked)
             for i, reason in failed.items():
                 why[valid[i]] = reason
-            asked = [i for i in asked if i not in failed]
-        accepted = [i for i in sound if why[valid[i]] is None]
+            asked = [i for i in asked if i not in failed] if failed else asked
+            accepted = [i for i in accepted if i not in failed] if failed else accepted
         limits = [""] * len(why)
-        for i in accepted:
-            limits[valid[i]] = uncovered.get(i, "")
+        for i, limit in prepared.uncovered.items():
+            limits[valid[i]] = "" if why[valid[i]] else limit
         return Outcome(
             reasons=tuple(why),
             not_covered=tuple(limits),
-            accepted=tuple(valid[i] for i in accepted),
-            places=tuple(valid[i] for i in asked),
+            accepted=tuple(_at(valid, accepted)),
+            places=tuple(_at(valid, asked)),
             answers=answers,
-            features={n: _at(values, accepted) for n, values in made.features.items()},
+            features={n: _at(prepared.known[n], accepted) for n in prepared.made},
         )
 
     def explain(
@@ -182,7 +239,7 @@ class Answering:
         asked = {n: _at(known[n], rows) for n in self.postprocessing.arguments}
         finished, failures = self.postprocessing.many(answers, asked)
         finite = _finite(finished)
-        failed = {row: NOT_FINITE for row, fine in zip(rows, finite, strict=True) if not fine}
+        failed = {rows[i]: NOT_FINITE for i in np.flatnonzero(~finite).tolist()}
         failed |= {rows[f.row]: f"{AFTER} {f.feature}: {f.message}" for f in failures}
         return _taken(finished, finite), failed
 
@@ -208,12 +265,19 @@ class Answering:
         moments = columns[self.schema.asked_at.name]
         return np.array([self.schema.instant(moment) for moment in moments], dtype=np.int64)
 
-    def _score(self, known: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> Answers | None:
+    def _model_rows(self, known: Mapping[str, Sequence[Any]], rows: Sequence[int]) -> Any:
+        """The matrix of these rows, or their columns for a model that takes those."""
         if not rows:
             return None
         inputs = {i.name: _at(known[i.name], rows) for i in self.features.inputs}
-        taken = inputs if self.encoder is None else self.encoder.transform(inputs)
-        return answer(self.scorer.raw(taken), self.spec)
+        return inputs if self.encoder is None else self.encoder.transform(inputs)
+
+
+def _without(reasons: Sequence[str | None]) -> Sequence[int]:
+    """The rows that have no reason, ascending."""
+    if reasons.count(None) == len(reasons):
+        return range(len(reasons))
+    return [row for row, reason in enumerate(reasons) if reason is None]
 
 
 def _at(values: Sequence[Any], rows: Sequence[int]) -> Sequence[Any]:

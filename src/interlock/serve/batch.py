@@ -6,6 +6,9 @@ A row that the live service would refuse has no prediction and says why in ``rej
 one that the release does not answer for, ``covered`` is false and ``not_covered`` says why. One
 thing differs: rows may ask about any moment, near the present or not. Explanations are those of the
 live service too, of the likeliest class where there are more than two.
+
+The product's functions and everything else run on one thread; only the model is asked on others,
+so that all cores work and no more than a few chunks are held.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -25,9 +29,10 @@ from interlock.data.validation import validate_columns
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import HistoryProvider
-from interlock.serve.answering import Answering, Outcome
+from interlock.serve.answering import Answering, Outcome, Prepared
 from interlock.serve.contract import class_name
 from interlock.serve.parts import PartsWriter
+from interlock.serve.scoring import in_order, scoring_threads
 from interlock.serve.tabular import TableReader, TableWriter, is_csv
 from interlock.train.answer import Answers, AnswerSpec
 
@@ -99,27 +104,44 @@ def predict_file(
     check(columns.empty_table())
     total, whole = reader.n_rows(), pa.schema([*columns, *outputs])
     about = {"batch": _identity(input_path, batch, whole), "as_of": as_of}
+    threads = 0 if explain else scoring_threads(release.scorer)
     tally = _Counts()
     with _opened(output_path, whole, form, about) as writer:
         if isinstance(writer, PartsWriter):
             as_of = writer.kept["as_of"]
             for earlier in writer.earlier([COVERED, REASON]):
                 tally.add(earlier)
-        for chunk in reader.chunks(skip=tally.rows):
-            valid = check(chunk)
-            outcome = release.answer(valid.columns, valid.reasons, as_of=as_of, history=history)
+        prepare = partial(release.prepare, as_of=as_of, history=history)
+        asked = (
+            _Asked(chunk=chunk, columns=valid.columns, prepared=prepare(*valid))
+            for chunk in reader.chunks(skip=tally.rows)
+            for valid in (check(chunk),)
+        )
+        for each, raw in in_order(asked, lambda a: release.score(a.prepared), threads=threads):
+            outcome = release.finish(each.prepared, raw)
             added = _columns(outcome, release.spec)
             if explain:
-                added |= _explained(release, valid.columns, outcome)
-            table = _beside(chunk, added, columns, outputs)
+                added |= _explained(release, each.columns, outcome)
+            table = _beside(each.chunk, added, columns, outputs)
             writer.write(table)
             tally.add(table)
             if progress is not None:
                 progress(tally.rows, total)
         writer.commit()
-    if rejected_path is not None:
-        _write_rejected(output_path, rejected_path, form)
+        if rejected_path is not None:
+            _write_rejected(output_path, rejected_path, form)
+        if isinstance(writer, PartsWriter):
+            writer.seal()
     return tally.result(output_path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """A chunk of the file, its fields' values, and what the model is asked."""
+
+    chunk: pa.Table
+    columns: Mapping[str, Sequence[Any]]
+    prepared: Prepared
 
 
 class _Counts:
@@ -197,37 +219,46 @@ def answer_fields(spec: AnswerSpec) -> tuple[pa.Field, ...]:
     return tuple(pa.field(name, kind) for name, kind in fields)
 
 
-def _columns(outcome: Outcome, spec: AnswerSpec) -> dict[str, Sequence[Any]]:
-    """The added columns, None where a row is rejected."""
-    rejected = [reason is not None for reason in outcome.reasons]
-    covered = zip(rejected, outcome.not_covered, strict=True)
-    added: dict[str, Sequence[Any]] = {
-        COVERED: [None if refused else not why for refused, why in covered],
-        NOT_COVERED: [why or None for why in outcome.not_covered],
-        REASON: outcome.reasons,
+def _columns(outcome: Outcome, spec: AnswerSpec) -> dict[str, pa.Array]:
+    """The added columns, null where a row has none."""
+    n_rows = len(outcome.reasons)
+    reasons, limits = (
+        pa.array(texts, pa.string()) for texts in (outcome.reasons, outcome.not_covered)
+    )
+    limited = pc.not_equal(limits, "")
+    added = {
+        COVERED: pc.if_else(pc.is_null(reasons), pc.invert(limited), None),
+        NOT_COVERED: pc.if_else(limited, limits, None),
+        REASON: reasons,
     }
     found = {} if outcome.answers is None else _named(outcome.answers, spec)
     for field in answer_fields(spec):
-        if field.name in added:
-            continue
-        values: list[Any] = [None] * len(outcome.reasons)
-        for place, value in zip(outcome.places, found.get(field.name, ()), strict=True):
-            values[place] = value
-        added[field.name] = values
+        if field.name not in added:
+            values = pa.array(found.get(field.name, ()), field.type)
+            added[field.name] = _spread(values, outcome.places, n_rows)
     return added
 
 
-def _named(answers: Answers, spec: AnswerSpec) -> dict[str, Sequence[Any]]:
+def _named(answers: Answers, spec: AnswerSpec) -> dict[str, Any]:
     if answers.probabilities is not None:
-        found: dict[str, Sequence[Any]] = {
-            f"probability_{name}": answers.probabilities[:, i].tolist()
+        found: dict[str, Any] = {
+            f"probability_{name}": answers.probabilities[:, i]
             for i, name in enumerate(spec.classes)
         }
         return {"prediction": [spec.classes[i] for i in answers.value.tolist()], **found}
-    found = {"prediction": answers.value.tolist()}
+    found = {"prediction": answers.value}
     if answers.low is not None and answers.high is not None:
-        found |= {"interval_low": answers.low.tolist(), "interval_high": answers.high.tolist()}
+        found |= {"interval_low": answers.low, "interval_high": answers.high}
     return found
+
+
+def _spread(values: pa.Array, places: Sequence[int], n_rows: int) -> pa.Array:
+    """The values at their places among n rows, null elsewhere."""
+    if len(values) == n_rows:
+        return values
+    of = np.full(n_rows, -1)
+    of[np.array(places, dtype=np.intp)] = np.arange(len(values))
+    return values.take(pa.array(of, mask=of < 0))
 
 
 def explanation_fields(release: Answering) -> tuple[pa.Field, ...]:
@@ -270,13 +301,17 @@ def _inexplicable() -> OperatorError:
 
 def _beside(
     chunk: pa.Table,
-    answers: Mapping[str, Sequence[Any]],
+    answers: Mapping[str, pa.Array | Sequence[Any]],
     columns: pa.Schema,
     outputs: Sequence[pa.Field],
 ) -> pa.Table:
     """The chunk's own columns and the answer's."""
-    added = [pa.array(answers[field.name], type=field.type) for field in outputs]
+    added = [_array(answers[field.name], field.type) for field in outputs]
     return pa.table([*chunk.columns, *added], schema=pa.schema([*columns, *outputs]))
+
+
+def _array(values: pa.Array | Sequence[Any], kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, type=kind)
 
 
 def _check_output(

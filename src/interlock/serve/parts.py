@@ -59,8 +59,11 @@ class PartsWriter:
             self._close_part()
 
     def commit(self) -> None:
-        """Say that all rows are there. Raises StoreError."""
+        """Make the last part whole. Raises StoreError."""
         self._close_part()
+
+    def seal(self) -> None:
+        """Say that all is done: nothing more is written by this batch. Raises StoreError."""
         with writable(self.path):
             if self._delta:
                 _make_delta(self.path, self._schema)
@@ -125,9 +128,9 @@ def _make_delta(path: Path, schema: pa.Schema) -> None:
             fix="pip install 'interlock[delta]'",
             untouched="the Parquet parts, which are whole",
         ) from None
-    if (path / "_delta_log").exists():
-        return
     try:
+        if deltalake.DeltaTable.is_deltatable(os.fspath(path)):
+            return
         deltalake.convert_to_deltalake(os.fspath(path))
     except deltalake.exceptions.DeltaError as error:
         raise StoreError(
