@@ -14,7 +14,7 @@ import pytest
 from sklearn.linear_model import Ridge
 
 from interlock.data.request import Field, RequestSchema
-from interlock.errors import OperatorError
+from interlock.errors import OperatorError, StoreError
 from interlock.features.definition import FeatureSet, Input
 from interlock.features.request import PackedFeatures
 from interlock.release.export.exporter import export
@@ -139,7 +139,8 @@ def test_rejected_rows_stand_apart_too(source, tmp_path, form):
     assert all("size: must be > 0" in line for line in lines[1:])
 
 
-def test_a_killed_process_leaves_whole_parts(source, tmp_path):
+@pytest.mark.parametrize("form", ["parts", "delta"])
+def test_a_killed_process_leaves_whole_parts(source, tmp_path, form):
     script = textwrap.dedent(f"""
         import os, signal, sys
         sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -150,12 +151,35 @@ def test_a_killed_process_leaves_whole_parts(source, tmp_path):
             if done >= 500:
                 os.kill(os.getpid(), signal.SIGKILL)
         here.predict_file(here.RELEASE, Path({str(source)!r}), Path(sys.argv[1]),
-            history=here.no_history, as_of=0, progress=progress, form="parts", batch="one",
+            history=here.no_history, as_of=0, progress=progress, form={form!r}, batch="one",
             chunk_rows=70)
     """)
     killed = subprocess.run([sys.executable, "-c", script, str(tmp_path / "out")], check=False)
     assert killed.returncode == -signal.SIGKILL
-    run(source, tmp_path / "out")
+    assert not deltalake.DeltaTable.is_deltatable(str(tmp_path / "out"))
+    run(source, tmp_path / "out", form=form)
     run(source, tmp_path / "once")
     assert read(tmp_path / "out").equals(read(tmp_path / "once"))
     assert not list((tmp_path / "out").glob(".*"))
+    if form == "delta":
+        table = deltalake.DeltaTable(tmp_path / "out").to_pyarrow_table()
+        assert sorted(table["id"].to_pylist()) == list(range(N)), "each row once"
+
+
+def test_a_table_that_was_not_logged_to_the_end_is_logged_by_the_next_run(source, tmp_path):
+    with pytest.raises(BrokenOff):
+        run(source, tmp_path / "out", form="delta", stop_after=N)
+    (tmp_path / "out" / "_delta_log").mkdir()
+    run(source, tmp_path / "out", form="delta")
+    assert deltalake.DeltaTable(tmp_path / "out").to_pyarrow_table().num_rows == N
+
+
+def test_rejected_rows_that_could_not_be_written_are_written_by_the_next_run(source, tmp_path):
+    place = tmp_path / "there" / "rejected.csv"
+    with pytest.raises(StoreError):
+        run(source, tmp_path / "out", rejected_path=place)
+    assert not (tmp_path / "out" / "_SUCCESS").exists()
+    place.parent.mkdir()
+    _, seen = run(source, tmp_path / "out", rejected_path=place)
+    assert seen == [], "no row is predicted again"
+    assert len(place.read_text().splitlines()) == 1 + 20
