@@ -32,7 +32,7 @@ def show_command(
     out: Path | None = None,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
-    """What was answered and refused: show, filter, query, export; newest first.
+    """What was answered and refused, and what became of it; newest first.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def show_command(
     limit
         How many to show.
     sql
-        One SELECT over the view `predictions` instead; it can write nothing.
+        One SELECT over the views `predictions` and `outcomes`; it can write nothing.
     out
         Write all of them to this file, .parquet, .csv or .jsonl, instead of showing some.
     """

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from interlock.use_cases.log_erase import EraseReport
 
 _SPAN = re.compile(r"[0-9]+[a-z]+")
+_OUTCOMES = ("observed", "id", "outcome", "value", "source", "revision", "said")
 _HEAD = ("time", "id", "status", "release", "arm", "entity", "prediction", "said")
 
 
@@ -33,9 +34,11 @@ def _instant(text: str | None) -> int | None:
 
 
 def log_lines(report: LogReport) -> list[str]:
-    """One line a record, the newest first; the last line counts."""
+    """One line a record, the newest first, then one an outcome; the last line counts."""
     rows = [_HEAD, *(_cells(row) for row in report.rows)]
     lines = table(rows) if report.rows else []
+    if report.outcomes:
+        lines += ["", *table([_OUTCOMES, *map(_outcome_cells, report.outcomes)]), ""]
     return [*lines, *_ending(report)]
 
 
@@ -51,6 +54,10 @@ def _ending(report: LogReport) -> list[str]:
     lines = []
     if report.unreadable:
         lines.append(f"! passed over {report.unreadable:,} unreadable bytes")
+    if report.unknown:
+        lines.append(
+            f"! {counted(report.unknown, 'outcome')} of predictions that are not in this log"
+        )
     if report.out is not None:
         lines.append(f"✔ wrote {counted(report.found, 'row')} to {report.out}")
     elif report.found > len(report.rows):
@@ -75,6 +82,23 @@ def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _outcome_cells(row: Mapping[str, Any]) -> tuple[str, ...]:
+    said = (
+        f"superseded {_text(row['superseded_at'])}" if row["superseded_at"] is not None else "",
+        "disputed: sent with another value too" if row["disputed"] else "",
+        "" if row["known"] else "its prediction is not in this log",
+    )
+    return (
+        _text(row["observed_at"]),
+        shown(row["prediction_id"]),
+        shown(row["name"]),
+        _text(row["class"] if row["class"] is not None else row["value"]),
+        shown(row["source"]),
+        str(row["revision"]),
+        "; ".join(part for part in said if part),
+    )
+
+
 def _text(value: Any) -> str:
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
@@ -86,7 +110,8 @@ def _text(value: Any) -> str:
 def log_row(report: LogReport) -> dict[str, Any]:
     """For ``--json``: every column; instants in ISO 8601."""
     row: dict[str, Any] = plain(report)
-    row["rows"] = [{name: _value(value) for name, value in r.items()} for r in report.rows]
+    for name in ("rows", "outcomes"):
+        row[name] = [{k: _value(v) for k, v in r.items()} for r in getattr(report, name)]
     return row
 
 

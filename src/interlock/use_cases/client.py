@@ -53,5 +53,6 @@ def write_client(contract: Contract, out: Path) -> list[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_file(path, text.encode())
         written.append(path)
-    (out / "curl.sh").chmod(0o755)
+    for name in ("curl.sh", "curl-outcome.sh"):
+        (out / name).chmod(0o755)
     return written

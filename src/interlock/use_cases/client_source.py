@@ -20,13 +20,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from interlock.data.request import Field
 from interlock.serve.audit import described
 from interlock.serve.contract import Contract
+from interlock.serve.outcome_api import outcome_example, outcome_words
 from interlock.serve.schema import openapi
 
 _TYPES = {"category": "str"} | {k: k for k in ("int", "float", "str", "bool", "date", "datetime")}
-_TAKEN = frozenset({"to_row", "Answer", "Interval", "Any", "Literal", "Mapping", "Client"})
-_TAKEN_MORE = frozenset(
-    {"AsyncClient", "Refused", "ServiceFailed", "PRODUCT", "RELEASE", "Sequence"}
-)
+_TAKEN = frozenset({"to_row", "Any", "Literal", "Mapping", "Sequence", "PRODUCT", "RELEASE"}) | {
+    *("Answer", "Interval", "Outcome", "Client", "AsyncClient", "Refused", "ServiceFailed"),
+}
 _VERSION = re.compile(r"\d{1,9}(\.\d{1,9}){0,3}")
 
 
@@ -70,6 +70,7 @@ def client_files(contract: Contract) -> dict[str, str]:
             f"in {contract.answer.unit}" if contract.answer.unit else "",
             contract.answer.decided,
         ),
+        "value_doc": outcome_words(contract),
     }
     home = f"src/{package}"
     written = {"pyproject.toml": "pyproject.toml"}
@@ -78,7 +79,12 @@ def client_files(contract: Contract) -> dict[str, str]:
         **{path: _rendered(template, given) for path, template in written.items()},
         f"{home}/py.typed": "",
         "schema.json": json.dumps(json_schema(contract), indent=2) + "\n",
-        "curl.sh": _curl(contract),
+        "curl.sh": _curl("/v1/predict", contract.example, "One request."),
+        "curl-outcome.sh": _curl(
+            "/v1/outcomes",
+            outcome_example(contract),
+            "What became of a prediction: put in its id, what came about, and when.",
+        ),
     }
 
 
@@ -88,7 +94,7 @@ def json_schema(contract: Contract) -> dict[str, Any]:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$ref": "#/$defs/Request",
-        "$defs": {name: schemas[name] for name in ("Request", "Answer", "Error")},
+        "$defs": {name: schemas[name] for name in ("Request", "Answer", "Outcome", "Error")},
     }
 
 
@@ -169,14 +175,14 @@ def _identifier(name: str) -> str:
     return f"{text}_" if taken else text
 
 
-def _curl(contract: Contract) -> str:
-    body = shlex.quote(json.dumps(dict(contract.example), indent=2))
+def _curl(path: str, example: Mapping[str, Any], says: str) -> str:
+    body = shlex.quote(json.dumps(dict(example), indent=2))
     return (
         "#!/bin/sh\n"
-        "# One request. SERVICE_URL says where the service is, SERVICE_TOKEN its token.\n"
+        f"# {says} SERVICE_URL says where the service is, SERVICE_TOKEN its token.\n"
         "set -eu\n"
         'curl --fail-with-body --silent --show-error "${SERVICE_URL:-http://127.0.0.1:8080}'
-        '/v1/predict" \\\n'
+        f'{path}" \\\n'
         "  -H 'content-type: application/json' \\\n"
         '  ${SERVICE_TOKEN:+-H "authorization: Bearer $SERVICE_TOKEN"} \\\n'
         f"  -d {body}\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +21,18 @@ from interlock.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class LogReport:
-    """The rows asked for, newest first, of ``found`` that there are.
+    """The rows asked for, newest first, of ``found`` that there are, and their outcomes.
 
-    ``out`` is the file they were written to instead; ``unreadable`` counts bytes passed over.
+    ``unknown`` counts the outcomes in the log whose predictions are not. ``out`` is the file that
+    the rows were written to instead; ``unreadable`` counts bytes passed over.
     """
 
     product: str
     environment: str
     found: int
     rows: tuple[dict[str, Any], ...] = ()
+    outcomes: tuple[dict[str, Any], ...] = ()
+    unknown: int = 0
     out: Path | None = None
     unreadable: int = 0
 
@@ -62,7 +65,8 @@ def show_log(
         chosen = asked or Asked()
         found = None if out else view.count(chosen)  # before: rows hold the connection
         rows = view.rows(chosen, limit=None if out else limit)
-        return _report(name, environment, view, rows, out=out, found=found)
+        report = _report(name, environment, view, rows, out=out, found=found)
+        return report if out else _with_outcomes(report, view, chosen)
 
 
 def query_log(
@@ -122,6 +126,13 @@ def _viewed(
     name, log = _log(workspace, product, environment)
     with viewed(log) as view:
         yield name, view
+
+
+def _with_outcomes(report: LogReport, view: LogView, asked: Asked) -> LogReport:
+    """With what became of the rows, and of ids asked for that the log does not hold."""
+    ids = {*asked.ids, *(row["id"] for row in report.rows)}
+    told = tuple(view.outcomes(sorted(ids)).to_pylist())
+    return replace(report, outcomes=told, unknown=view.unknown_outcomes())
 
 
 def _report(

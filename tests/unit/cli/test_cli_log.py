@@ -1,12 +1,14 @@
 import csv
 import json
 import re
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
 
 from interlock.cli.main import run
 from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.outcome import Outcome, outcome_bytes
 from interlock.serve.record import Record, record_bytes
 from interlock.use_cases import log_erase
 from interlock.workspace import Workspace
@@ -108,6 +110,65 @@ def test_sql(interlock, project):
     wrong = interlock("log", "-C", str(project), "--sql", "DELETE FROM predictions")
     assert wrong.code == 2
     assert "S185" in wrong.err
+
+
+@pytest.fixture
+def told(project, tmp_path):
+    """The same project with outcomes: one corrected, one disputed, one of nothing known."""
+    folder = tmp_path / "told"
+    shutil.copytree(project, folder)
+    (product,) = Workspace.open(folder, {}).products
+    at = 1_700_000_100_000_000
+    with PredictionLog.open(
+        folder / ".interlock" / "environments" / "prod" / product / "log", "w1"
+    ) as writer:
+        for prediction, value, revision, observed in (
+            ("id1", 12.5, 0, at),
+            ("id1", 13.0, 1, at + 1_000_000),
+            ("id0", "sold\x1b[31m", 0, at),
+            ("id0", "not sold", 0, at),
+            ("nowhere", True, 0, at),
+        ):
+            sent = Outcome(
+                prediction=prediction, name="rent", value=value, event_time=at,
+                observed_at=observed, source="office", revision=revision, time=observed,
+            )  # fmt: skip
+            writer.append([outcome_bytes(sent)])
+    return folder
+
+
+def test_a_prediction_is_shown_with_its_outcomes(interlock, told):
+    done = interlock("log", "-C", str(told), "--id", "id1", "--id", "nowhere")
+    lines = [line.rstrip() for line in done.out.splitlines()]
+    assert lines[2:-3] == [
+        "",
+        "  observed             id       outcome  value  source  revision  said",
+        "  2023-11-14 22:15:00  id1      rent     12.5   office  0         "
+        "superseded 2023-11-14 22:15:01",
+        "  2023-11-14 22:15:01  id1      rent     13     office  1",
+        "  2023-11-14 22:15:00  nowhere  rent     True   office  0         "
+        "its prediction is not in this log",
+    ]
+    assert lines[-2] == "! 1 outcome of predictions that are not in this log"
+    assert lines[-1].endswith("in prod: 1 record")
+    other = interlock("log", "-C", str(told), "--id", "id0").out
+    assert "disputed: sent with another value too" in other
+    assert "\x1b" not in other
+
+
+def test_outcomes_are_in_json_and_in_sql(interlock, told):
+    answer = json.loads(interlock("log", "-C", str(told), "--json", "--id", "id1").out)
+    assert [(o["value"], o["revision"], o["superseded_at"]) for o in answer["outcomes"]] == [
+        (12.5, 0, "2023-11-14T22:15:01+00:00"),
+        (13.0, 1, None),
+    ]
+    assert answer["unknown"] == 1
+    query = (
+        "SELECT p.id, o.value FROM predictions p JOIN outcomes o ON o.prediction_id = p.id "
+        "WHERE o.superseded_at IS NULL AND o.value IS NOT NULL"
+    )
+    found = json.loads(interlock("log", "-C", str(told), "--json", "--sql", query).out)
+    assert found["rows"] == [{"id": "id1", "value": 13.0}]
 
 
 def test_shipping_leaves_every_row_readable_once(interlock, project):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import typing
 from dataclasses import MISSING, fields
-from datetime import date
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -122,6 +122,69 @@ def test_a_request_has_the_schemas_fields_types_and_words(package):
     }
 
 
+def sold(package, **changes):
+    return package.Outcome(
+        **{
+            "prediction_id": "a1",
+            "name": "price",
+            "value": 5.0,
+            "event_time": datetime(2024, 6, 1, tzinfo=UTC),
+        }
+        | changes
+    )
+
+
+def logged(request):
+    assert request.url.path == "/v1/outcomes"
+    return httpx.Response(200, json={"logged": len(json.loads(request.content))})
+
+
+def test_outcomes_are_told_by_both_clients(package):
+    seen = []
+
+    def handle(request):
+        seen.append(json.loads(request.content))
+        return logged(request)
+
+    more = sold(package, observed_at=datetime(2024, 6, 2, tzinfo=UTC), source="deeds", revision=1)
+    with package.Client("http://a", transport=httpx.MockTransport(handle)) as client:
+        assert client.tell([sold(package), more]) == 2
+
+    async def tell():
+        async with package.AsyncClient("http://a", transport=httpx.MockTransport(handle)) as client:
+            return await client.tell([sold(package)])
+
+    assert asyncio.run(tell()) == 1
+    first = {
+        "prediction_id": "a1",
+        "name": "price",
+        "value": 5.0,
+        "event_time": "2024-06-01T00:00:00+00:00",
+        "source": "",
+        "revision": 0,
+    }
+    said = {"source": "deeds", "revision": 1, "observed_at": "2024-06-02T00:00:00+00:00"}
+    assert seen == [[first, first | said], [first]]
+
+
+def test_a_refusal_says_every_mistake(package):
+    mistakes = [
+        {"row": 0, "field": "area", "what": "is missing", "expected": "a number > 0"},
+        {"field": "stories", "what": "is not one of the categories", "got": '"four"'},
+        {"what": "is not an object"},
+    ]
+    refused = package.Refused(422, "S110", "the request has 3 mistakes", mistakes)
+    assert str(refused) == (
+        "422 S110: the request has 3 mistakes\n"
+        "  row 0, area: is missing; expected a number > 0\n"
+        '  stories: is not one of the categories; got "four"\n'
+        "  is not an object"
+    )
+    assert str(package.Refused(413, "S112", "the body is too large", [])) == (
+        "413 S112: the body is too large"
+    )
+
+
 @pytest.mark.parametrize("before", [(), (503,), (None, 503, None)])
 def test_it_asks_again_where_the_service_sheds_load_or_is_gone(package, before):
     seen = []
@@ -190,6 +253,12 @@ def test_no_name_becomes_code(text):
     namespace = {"__name__": __name__}
     exec(compile(messages, "messages.py", "exec"), namespace)
     assert (namespace["PRODUCT"], list(namespace["_SENT"].values())) == (text, [text, text + " "])
+
+
+@pytest.mark.parametrize("name", ["Outcome", "Refused", "Sequence", "AsyncClient", "RELEASE"])
+def test_a_request_may_be_named_as_something_of_the_clients(name):
+    written = client_files(contract(name=name))
+    assert f"class {name}_:" in written["src/valuation_client/messages.py"]
 
 
 @pytest.mark.parametrize("text", HOSTILE)
