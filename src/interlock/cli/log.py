@@ -135,7 +135,7 @@ def erase_command(
     environment: str = "prod",
     options: OfProduct = OF_PRODUCT,
 ) -> None:
-    """Erase one unit's records, shipped or not; that it was done is recorded.
+    """Erase one unit from the log and from what deliveries stored of it, on record.
 
     Parameters
     ----------

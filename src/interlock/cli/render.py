@@ -173,6 +173,9 @@ def history_lines(report: HistoryReport) -> list[str]:
     lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
     lines.append("deployments")
     lines += table([_deployment_cells(row) for row in report.deployments]) or ["  none yet"]
+    if report.erased:
+        lines.append("erasures")
+        lines += table([(label, "; ".join(said)) for label, said in report.erased.items()])
     return lines
 
 
@@ -208,6 +211,7 @@ def show_lines(report: ShowReport) -> list[str]:
     return [
         f"{shown(release.product)} {release.label} · live in {live}",
         f"digest {release.bundle}",
+        *erased_lines(report.erased),
         *waiver_lines(report.waivers),
         "model",
         *table([(name, shown(value)) for name, value in _facts(report.candidate)]),
@@ -223,6 +227,11 @@ def show_lines(report: ShowReport) -> list[str]:
         f"✔ verified: {counted(len(report.files) + 1, 'file')}, "
         f"{counted(len(report.attestations), 'attestation')}",
     ]
+
+
+def erased_lines(sentences: Sequence[str]) -> list[str]:
+    """A line an erasure; nothing where there was none."""
+    return [f"! {shown(sentence, limit=200)}" for sentence in sentences]
 
 
 def _answers_for(sentences: Sequence[str]) -> list[str]:
@@ -314,6 +323,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
         f"{counted(v.attestations, 'attestation')}, {v.bundle[:_SHORT]}"
         + (f", signed by {', '.join(k[:_SHORT] for k in v.signers)}" if v.signers else "")
         + (f"; waived: {', '.join(map(gate_name, v.waived))}" if v.waived else "")
+        + "".join(f"; {sentence}" for sentence in v.erased)
         for v in report.checked
     ]
     if report.events:

@@ -41,6 +41,11 @@ def diff_lines(report: DiffReport, *, all_code: bool) -> list[str]:
     head = f"{shown(report.product)} {before.label} → {after.label}"
     digests = f"{before.bundle[:_SHORT]} → {after.bundle[:_SHORT]}"
     lines = [f"{head} · {digests}"]
+    lines += [
+        f"! {label}: {shown(said, limit=_LONG)}"
+        for label, some in report.erased.items()
+        for said in some
+    ]
     if report.same:
         return [*lines, f"= the same release: {before.label}"]
     changes = report.changes

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from interlock.report.numbers import counted
 from interlock.serve.log_view import Asked
 
 if TYPE_CHECKING:
+    from interlock.pipeline.erasing.removing import Removed
     from interlock.use_cases.log import LogReport, ShipReport
     from interlock.use_cases.log_erase import EraseReport
 
@@ -136,7 +137,41 @@ def ship_lines(report: ShipReport) -> list[str]:
 
 
 def erase_lines(report: EraseReport) -> list[str]:
-    """How many records went."""
+    """How many records went, what else went, what stays and what to do about it."""
     where = f"{shown(report.product)} in {report.environment}"
     lines = ["! finished an erasure that had been interrupted"] if report.resumed else []
-    return [*lines, f"✔ removed {counted(report.rows, 'record')} from the log of {where}"]
+    lines.append(f"✔ removed {counted(report.rows, 'record')} from the log of {where}")
+    if report.searched is None:
+        return lines
+    return [*lines, *_removed_lines(report.removed), *_staying_lines(report)]
+
+
+def _removed_lines(removed: Removed) -> list[str]:
+    lines = []
+    if removed.snapshots:
+        made = counted(removed.files, "file")
+        lines.append(
+            f"✔ erased {counted(len(removed.snapshots), 'snapshot')} that held it, "
+            f"and {made} that stages had made"
+        )
+    if removed.unreproducible:
+        lines.append(f"  not reproducible any more: {', '.join(removed.unreproducible)}")
+    if removed.withdrawn:
+        lines.append(f"✔ withdrew releases that held it: {', '.join(removed.withdrawn)}")
+    return lines
+
+
+def _staying_lines(report: EraseReport) -> Iterator[str]:
+    if not report.searched:
+        yield "! stored snapshots were not searched: the declared unit has not so many parts"
+    for name in report.unsearched:
+        yield f"! source {shown(name)} has no column of the unit's key: its snapshots stay"
+    for held in report.removed.live:
+        yield (
+            f"! release {held.label}, live in {' and '.join(held.live_in)}, holds it in "
+            f"{' and '.join(held.files)}: deliver anew without it, then run this again"
+        )
+    for path in report.reports:
+        yield f"! may name it, and stays: {path}"
+    yield "  erase it in the sources, too: deliveries and refreshes would take it again"
+    yield "  not looked at: exported releases, exports of the log, backups, what models learned"

@@ -7,16 +7,12 @@ live stays live, the failure is an event, and the product's hook is called.
 
 from __future__ import annotations
 
-import fcntl
-import os
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 from interlock.clock import now
 from interlock.deploy.excuse import Excuse, excuse
 from interlock.errors import InterlockError, OperatorError
+from interlock.pipeline.alone import alone
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.ending import Delivered, end, sentence_of, status_of
 from interlock.pipeline.goal import BLOCKED, FAILED, RUNNING, Goal
@@ -59,7 +55,7 @@ def _stopped_by(deployer: Deployer, goal: Goal, row: DeliveryRow) -> Excuse:
 
 def deliver(deployer: Deployer, goal: Goal) -> Delivered:
     """Run the path. Raises InterlockError only when the delivery could not even begin."""
-    with _alone(deployer.places.lock):
+    with alone(deployer.places.lock):
         row = _begin(deployer, goal)
         run = Run.of(deployer, goal, row)
         try:
@@ -126,24 +122,3 @@ def _same_revision(row: DeliveryRow, revision: Revision) -> None:
         fix="run `interlock deliver`: stages whose inputs are the same are not run again",
         untouched="what is live",
     )
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """One delivery at a time; the lock dies with its process."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OperatorError(
-                "E121",
-                "another delivery is running",
-                where=str(path.parent),
-                expected="one delivery at a time in a project",
-                fix="wait until it has ended",
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)

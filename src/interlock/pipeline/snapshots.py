@@ -16,15 +16,19 @@ from interlock.data.snapshot import (
     to_parquet,
 )
 from interlock.data.source import Source
+from interlock.digest import digest_bytes
 from interlock.errors import AuthorError
 from interlock.pipeline.context import Context, Outcome
+from interlock.pipeline.tombstones import SNAPSHOT, refuse_erased
+
+_BLOBS = ("rows", "quarantined")
 
 
 def take_snapshots(context: Context) -> Outcome:
     """Snapshot each source; the output maps its name to manifest and blobs.
 
     A moment after the newest row is known is the same moment: so a delivery as of now is not run
-    again for data that did not change.
+    again for data that did not change. Raises AuthorError D116 for rows that were erased.
     """
     bound = context.bound
     digests = {
@@ -35,7 +39,11 @@ def take_snapshots(context: Context) -> Outcome:
         name: _effective(context, source, digests[name]) for name, source in bound.sources.items()
     }
     inputs = {"digests": digests, "moments": moments, "zone": bound.zone}
-    return context.run("snapshot", inputs, lambda: _take_all(context, digests, moments))
+    outcome = context.run(SNAPSHOT, inputs, lambda: _take_all(context, digests, moments))
+    _refuse_erased(
+        context, {name: [kept[k] for k in _BLOBS] for name, kept in outcome.output.items()}
+    )
+    return outcome
 
 
 def _effective(context: Context, source: Source, digest: str) -> int | None:
@@ -67,12 +75,15 @@ def _take_all(
         )
         if taken.manifest.source_digest != digests[name]:
             raise _changed_meanwhile(source)
-        output[name] = {
-            "manifest": taken.manifest.to_row(),
-            "rows": context.artifacts.put(to_parquet(taken)),
-            "quarantined": context.artifacts.put(table_bytes(taken.quarantined)),
-        }
+        data = dict(zip(_BLOBS, (to_parquet(taken), table_bytes(taken.quarantined)), strict=True))
+        _refuse_erased(context, {name: [digest_bytes(blob) for blob in data.values()]})
+        stored = {kind: context.artifacts.put(blob) for kind, blob in data.items()}
+        output[name] = {"manifest": taken.manifest.to_row(), **stored}
     return output
+
+
+def _refuse_erased(context: Context, blobs: Mapping[str, list[str]]) -> None:
+    refuse_erased(context.ledger, context.bound.product.name, blobs)
 
 
 def _changed_meanwhile(source: Source) -> AuthorError:
@@ -90,7 +101,7 @@ def load_snapshots(context: Context, output: Mapping[str, Any]) -> dict[str, Tak
     """The snapshots behind a stage's output, each read once."""
 
     def read(kept: Mapping[str, Any]) -> Taken:
-        rows, quarantined = (context.artifacts.get(kept[k]) for k in ("rows", "quarantined"))
+        rows, quarantined = (context.artifacts.get(kept[k]) for k in _BLOBS)
         return from_parquet(rows, quarantined=quarantined)
 
     return {

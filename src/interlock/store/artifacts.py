@@ -99,6 +99,19 @@ class ArtifactStore:
             )
         return data
 
+    def delete(self, digest: str) -> None:
+        """Delete a blob for good, and what was set aside in its name; twice is once."""
+        path = self.path(digest)
+        with storage(path):
+            if not self.local:
+                if self.filesystem.exists(path):
+                    self.filesystem.rm_file(path)
+                return
+            for file in (Path(path), *Path(self.root, "refused").glob(f"{digest}*")):
+                if file.is_file():
+                    file.unlink()
+                    sync_directory(file.parent)
+
     def tree(self, digest: str) -> Path:
         """Where the tree of that digest is, or would be. Raises OperatorError L106 if remote."""
         check_digest(digest)
@@ -136,6 +149,22 @@ class ArtifactStore:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return target
+
+    def delete_tree(self, digest: str) -> None:
+        """Delete a tree for good, and what was set aside in its name; twice is once.
+
+        It is gone at once under its own name, so that nobody reads half of it.
+        """
+        target = self.tree(digest)
+        with storage(target):
+            if target.is_dir():
+                target.rename(partial_path(target.parent))
+                sync_directory(target.parent)
+            for folder in (
+                *target.parent.glob(f"{PARTIAL}*"),
+                *Path(self.root, "refused").glob(f"{digest}*"),
+            ):
+                shutil.rmtree(folder)
 
     def sweep(self, before_seconds: float) -> int:
         """Remove what killed writers left before that moment (Unix seconds); returns how many."""

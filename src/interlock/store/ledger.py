@@ -13,7 +13,7 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -200,6 +200,22 @@ class Ledger:
         """What the stage with inputs of that key put out, if it has run."""
         table = schema.stage_results
         return self._first(StageRow, select(table).where(table.c.key == key))
+
+    def forget_stages(self, keys: Sequence[str], *, product: str, at: int) -> None:
+        """Record that these outputs count no more: the stages run again where they are asked for.
+
+        The events that they were recorded by stay.
+        """
+        if not keys:
+            return
+        with self._turn() as turn:
+            turn.record(
+                kinds.STAGES_FORGOTTEN,
+                subject=product,
+                product=product,
+                at=at,
+                body={"keys": list(keys)},
+            )
 
     # -- releases and what is said about them ------------------------------------------------
 

@@ -18,6 +18,7 @@ from interlock.store.rows import Event
 DELIVERY_STARTED = "delivery started"
 DELIVERY_MOVED = "delivery moved"
 STAGE_FINISHED = "stage finished"
+STAGES_FORGOTTEN = "stages forgotten"
 DEPLOYED = "deployed"
 ATTESTED = "attested"
 RELEASED = "released"
@@ -39,6 +40,10 @@ def apply(connection: Connection, event: Event) -> None:
         connection.execute(
             update(table).where(table.c.id == event.subject).values(_columns(event, event.body))
         )
+    elif event.kind == STAGES_FORGOTTEN:
+        stages = schema.stage_results
+        for key in event.body["keys"]:
+            connection.execute(delete(stages).where(stages.c.key == key))
     elif event.kind in _INSERTS:
         if event.kind == STAGE_FINISHED:  # a stage may be run again: the last result counts
             stages = schema.stage_results

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from interlock.pipeline.telling.card import tell_card
+from interlock.pipeline.tombstones import erased_of
 from interlock.release.attest import verify
 from interlock.release.bundle import open_bundle
 from interlock.report.card.text import card_text
@@ -28,7 +29,8 @@ def card(
     bundle = open_bundle(workspace.artifacts.tree(release.bundle), expected_digest=release.bundle)
     notary = workspace.notary()
     said = [verify(e, notary.keys) for e in notary.envelopes(release.bundle)]
-    text = card_text(tell_card(bundle, said))
+    erased = erased_of(workspace.ledger, release.product).get(release.bundle, ())
+    text = card_text(tell_card(bundle, said, erased=erased))
     if out is not None:
         write_file(out, text.encode())
     return text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from interlock.clock import now
 from interlock.errors import InterlockError, OperatorError
 from interlock.pipeline.contrast import Contrast, contrast
+from interlock.pipeline.tombstones import erased_of
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.diff import ReleaseDiff, diff
 from interlock.store.rows import ReleaseRow
@@ -16,13 +18,17 @@ from interlock.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class DiffReport:
-    """``before`` and ``after``, what differs, and both on the same rows (None: not asked for)."""
+    """``before`` and ``after``, what differs, and both on the same rows (None: not asked for).
+
+    ``erased`` is what erasures did to either, by label.
+    """
 
     product: str
     before: ReleaseRow
     after: ReleaseRow
     changes: ReleaseDiff
     contrast: Contrast | None
+    erased: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def same(self) -> bool:
@@ -48,11 +54,13 @@ def compare(
     chosen = [_release(workspace, name, what) for what in (before, after)]
     bundles = [_opened(workspace, release) for release in chosen]
     same = chosen[0].bundle == chosen[1].bundle
+    erased = erased_of(workspace.ledger, name)
     return DiffReport(
         product=name,
         before=chosen[0],
         after=chosen[1],
         changes=diff(*bundles),
+        erased={r.label: erased[r.bundle] for r in chosen if r.bundle in erased},
         contrast=None
         if same or not rows
         else _contrast(workspace, name, bundles, (chosen[0].label, chosen[1].label), rows),

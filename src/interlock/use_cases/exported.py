@@ -38,7 +38,10 @@ class Serving:
 
 @dataclass(frozen=True, kw_only=True)
 class Verified:
-    """A release of which everything verified; ``waived`` are gates that it was let past."""
+    """A release of which everything verified; ``waived`` are gates that it was let past.
+
+    ``erased`` is what recorded erasures took of it.
+    """
 
     name: str
     bundle: str
@@ -46,6 +49,7 @@ class Verified:
     attestations: int
     signers: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

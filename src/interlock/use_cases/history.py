@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+from interlock.pipeline.tombstones import erased_of
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryReport:
-    """A product's past, newest first."""
+    """A product's past, newest first; ``erased`` is what erasures did to releases, by label."""
 
     product: str
     deliveries: tuple[DeliveryRow, ...]
     deployments: tuple[DeploymentRow, ...]
+    erased: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def history(workspace: Workspace, product: str | None = None, *, limit: int = 20) -> HistoryReport:
@@ -25,8 +28,14 @@ def history(workspace: Workspace, product: str | None = None, *, limit: int = 20
         for environment in workspace.environments
         for row in workspace.ledger.deployments(name, environment.name, limit=limit)
     ]
+    erased = erased_of(workspace.ledger, name)
     return HistoryReport(
         product=name,
+        erased={
+            release.label: erased[release.bundle]
+            for release in workspace.ledger.releases(name)
+            if release.bundle in erased
+        },
         deliveries=tuple(workspace.ledger.deliveries(product=name, limit=limit)),
         deployments=tuple(sorted(deployments, key=lambda row: -row.since)),
     )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from interlock.clock import format_instant, now, parse_span
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
+from interlock.pipeline.alone import alone
+from interlock.pipeline.erasing.finding import Stores, find
+from interlock.pipeline.erasing.removing import Removed, remove
+from interlock.pipeline.erasing.unit import Unit
+from interlock.pipeline.tombstones import stored_snapshots
 from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
 from interlock.serve.shipping import locked
 from interlock.workspace import Workspace
@@ -18,12 +23,22 @@ ERASED, RETAINED = "log.erased", "log.retained"
 
 @dataclass(frozen=True, kw_only=True)
 class EraseReport:
-    """How many records went; ``resumed`` says that an act that had died was finished first."""
+    """How many records went; ``resumed`` says that an act that had died was finished first.
+
+    ``removed`` is what deliveries had stored of the unit, ``searched`` whether that was looked for:
+    None where it was not asked, False where the key is not one of the unit that the product
+    declares now. ``reports`` are files that may name the unit and stay; ``unsearched`` sources
+    without columns of its key.
+    """
 
     product: str
     environment: str
     rows: int
     resumed: bool
+    searched: bool | None = None
+    removed: Removed = field(default_factory=Removed)
+    reports: tuple[Path, ...] = ()
+    unsearched: tuple[str, ...] = ()
 
 
 def erase(
@@ -34,9 +49,11 @@ def erase(
     key: tuple[str, ...],
     reason: str,
 ) -> EraseReport:
-    """Erase the records of one unit; the ledger keeps the count and the key's digest.
+    """Erase the records of one unit, and what deliveries stored of it, on record.
 
-    Raises OperatorError S187 for a key or a reason that cannot be used.
+    The ledger keeps who, why, the count and the key's digest. Raises OperatorError S187 for a key
+    or a reason that cannot be used, E121 while a delivery runs, AuthorError where the product does
+    not load: the log's records are then gone, and the rest is done by running it again.
     """
     text = " ".join(reason.split())
     if not all(key) or not key or not text or any(part in text for part in key):
@@ -49,8 +66,42 @@ def erase(
             untouched="the log",
         )
     name = workspace.delivered_product(product)
-    facts = {"entity": digest_json({"product": name, "entity": list(key)}), "reason": text}
-    return _removed(workspace, name, environment, of_unit(key), ERASED, facts)
+    facts = {
+        "entity": digest_json({"product": name, "entity": list(key)}),
+        "by": workspace.user,
+        "reason": text,
+    }
+    report = _removed(workspace, name, environment, of_unit(key), ERASED, facts)
+    return _with_copies(workspace, report, key, text)
+
+
+def _with_copies(
+    workspace: Workspace, report: EraseReport, key: tuple[str, ...], reason: str
+) -> EraseReport:
+    """What deliveries stored goes as well; a product never delivered has stored nothing."""
+    name = report.product
+    if next(stored_snapshots(workspace.ledger, name), None) is None:
+        return replace(report, searched=True)
+    unit = Unit.of(workspace.bound(name), key)
+    if not unit.complete:
+        return replace(report, searched=False)
+    stores = Stores(
+        product=name,
+        ledger=workspace.ledger,
+        artifacts=workspace.artifacts,
+        places=workspace.places,
+        environments=tuple(e.name for e in workspace.environments),
+    )
+    with alone(workspace.places.lock):
+        copies = find(stores, unit)
+        removed = remove(stores, copies, at=now(), by=workspace.user, reason=reason)
+    return replace(
+        report,
+        searched=True,
+        removed=removed,
+        reports=copies.reports,
+        unsearched=copies.unsearched,
+    )
 
 
 def retain(
@@ -63,7 +114,7 @@ def retain(
     """Remove the records that are older than a span. Raises AuthorError C102."""
     instant = now() - parse_span(older_than)
     name = workspace.delivered_product(product)
-    facts = {"before": format_instant(instant)}
+    facts = {"before": format_instant(instant), "by": workspace.user}
     return _removed(workspace, name, environment, before(instant), RETAINED, facts)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from interlock.errors import OperatorError
+from interlock.pipeline.tombstones import require_not_withdrawn
 from interlock.store.rows import ReleaseRow
 from interlock.workspace import Workspace
 
@@ -10,7 +11,7 @@ _SHORTEST = 6  # characters of a digest
 
 
 def find_release(workspace: Workspace, product: str, what: str | None) -> ReleaseRow:
-    """The release. Raises OperatorError E130 when there is none, or more than one."""
+    """The release. Raises OperatorError E130 when there is none, or more than one; E145."""
     releases = workspace.ledger.releases(product)
     if what is None:
         live = workspace.ledger.deployment(product, workspace.environments[-1].name)
@@ -21,6 +22,7 @@ def find_release(workspace: Workspace, product: str, what: str | None) -> Releas
         if not found and len(what) >= _SHORTEST:
             found = [r for r in releases if r.bundle.startswith(what)]
     if len(found) == 1:
+        require_not_withdrawn(workspace.ledger, product, found[0].bundle, found[0].label)
         return found[0]
     known = ", ".join(r.label for r in releases[:10])
     raise OperatorError(

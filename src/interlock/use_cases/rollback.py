@@ -5,6 +5,7 @@ from __future__ import annotations
 from interlock.clock import now
 from interlock.deploy.rollout import Target
 from interlock.deploy.rollout import rollback as decide
+from interlock.pipeline.tombstones import require_not_withdrawn
 from interlock.store.rows import DeploymentRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -20,7 +21,7 @@ def rollback(
 ) -> DeploymentRow:
     """Make the recorded previous release live again, or the named one, and pin it.
 
-    Its bundle is verified first. Raises OperatorError E102 or E107, IntegrityError.
+    Its bundle is verified first. Raises OperatorError E102, E107 or E145, IntegrityError.
     """
     place = workspace.environment(environment)
     name = workspace.delivered_product(product)
@@ -31,5 +32,6 @@ def rollback(
         release = find_release(workspace, name, to)
         target = Target(bundle=release.bundle, label=release.label, delivery=release.delivery)
     row = decide(current, product=name, environment=place.name, at=now(), reason=reason, to=target)
+    require_not_withdrawn(workspace.ledger, name, row.bundle, row.label)
     live.bundle(row.bundle)
     return live.to(row, current)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from interlock.pipeline.tombstones import erased_of
 from interlock.release.attest import Attestation, verify
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.coverage import FILE as COVERAGE
@@ -20,7 +21,8 @@ from interlock.workspace import Workspace
 class ShowReport:
     """A release, verified: its facts, its model, its request, its attestations, its waivers.
 
-    ``answers_for`` is what it covers, a sentence each; empty where it covers everything.
+    ``answers_for`` is what it covers, a sentence each; empty where it covers everything. ``erased``
+    is what erasures did to it, such as that it cannot be reproduced.
     """
 
     release: ReleaseRow
@@ -33,6 +35,7 @@ class ShowReport:
     attestations: tuple[Attestation, ...]
     waivers: tuple[Waiver, ...] = ()
     answers_for: tuple[str, ...] = ()
+    erased: tuple[str, ...] = ()
 
 
 def show(
@@ -60,6 +63,7 @@ def show(
         attestations=said,
         waivers=waivers_among(said),
         answers_for=_covered(bundle),
+        erased=erased_of(workspace.ledger, name).get(release.bundle, ()),
     )
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
+from interlock.pipeline.kept_snapshots import KeptSnapshots, still_there
+from interlock.pipeline.tombstones import erased_of, withdrawn
 from interlock.pipeline.waiving import GATE_WAIVED, signed_waiver
 from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
-from interlock.store.rows import Head
+from interlock.store.rows import Head, ReleaseRow
 from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing, waived_gates
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -27,10 +31,14 @@ def verify(
     mistakes: list[Mistake] = []
     checked: list[Verified] = []
     for name in names:
+        kept = cache(partial(KeptSnapshots.of, workspace.ledger, workspace.artifacts, name))
+        erased = cache(partial(erased_of, workspace.ledger, name))
         wanted = [find_release(workspace, name, what)] if what else workspace.ledger.releases(name)
         for release in wanted:
             try:
-                checked.append(_release(workspace, f"{name} {release.label}", release.bundle))
+                said = _release(workspace, release)
+                kept().verify(release)
+                checked.append(replace(said, erased=erased().get(release.bundle, ())))
             except IntegrityError as error:
                 mistakes.extend(error.mistakes)
     if not what:
@@ -88,9 +96,10 @@ def _not_in_ledger(path: Path) -> Mistake:
     )
 
 
-def _release(workspace: Workspace, name: str, digest: str) -> Verified:
+def _release(workspace: Workspace, release: ReleaseRow) -> Verified:
     """Bytes against the digest, envelopes against keys, and both against the ledger's list."""
-    bundle = open_bundle(workspace.artifacts.tree(digest), expected_digest=digest)
+    digest = release.bundle
+    files = _files(workspace, release)
     folder = workspace.places.attestations(digest)
     notary = workspace.notary()
     found = {}
@@ -111,12 +120,22 @@ def _release(workspace: Workspace, name: str, digest: str) -> Verified:
     for blob in sorted(recorded):
         workspace.artifacts.get(blob)
     return Verified(
-        name=name,
+        name=f"{release.product} {release.label}",
         bundle=digest,
-        files=len(bundle.files) + 1,
+        files=files,
         attestations=len(found),
         waived=waived_gates(found.values()),
     )
+
+
+def _files(workspace: Workspace, release: ReleaseRow) -> int:
+    """How many files the bundle has, each verified; none of a release that was withdrawn."""
+    place = workspace.artifacts.tree(release.bundle)
+    if release.bundle not in withdrawn(workspace.ledger, release.product):
+        return len(open_bundle(place, expected_digest=release.bundle).files) + 1
+    if place.exists():
+        raise still_there(str(place), release)
+    return 0
 
 
 def _anchor(workspace: Workspace) -> Head | None:

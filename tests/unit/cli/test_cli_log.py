@@ -186,12 +186,16 @@ def test_a_units_rows_are_erased_on_record(interlock, project):
     flags = ("-C", str(project), "--entity", "u1", "--reason", "request 17")
     done = interlock("log", "erase", *flags)
     assert (done.code, done.err) == (0, "")
-    assert re.fullmatch(r"✔ removed 1 record from the log of \w+ in prod", done.out.strip())
+    assert done.out.splitlines() == [
+        "✔ removed 1 record from the log of rents in prod",
+        "  erase it in the sources, too: deliveries and refreshes would take it again",
+        "  not looked at: exported releases, exports of the log, backups, what models learned",
+    ]
     assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 4
     again = json.loads(interlock("log", "erase", *flags, "--json").out)
     assert (again["rows"], again["resumed"]) == (0, False)
     (first, _) = Workspace.open(project, {}).ledger.events(kind="log.erased")[:2]
-    assert set(first.body) == {"id", "entity", "reason", "rows"}
+    assert set(first.body) == {"id", "entity", "by", "reason", "rows"}
     assert (first.body["reason"], len(first.body["entity"])) == ("request 17", 64)
     named = interlock("log", "erase", "-C", str(project), "--entity", "u1", "--reason", "for u1")
     assert named.code == 2

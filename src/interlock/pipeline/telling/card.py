@@ -26,8 +26,13 @@ _GATES = ("data", "training tests", "model", "service", "post-deploy tests")
 _TOP = 8  # values of a category
 
 
-def tell_card(bundle: Bundle, attestations: Sequence[Attestation]) -> report.ModelCard:
-    """The card of a verified bundle; of several statements of one kind the newest counts."""
+def tell_card(
+    bundle: Bundle, attestations: Sequence[Attestation], *, erased: Sequence[str] = ()
+) -> report.ModelCard:
+    """The card of a verified bundle; of several statements of one kind the newest counts.
+
+    ``erased`` is what recorded erasures did to it, a sentence each.
+    """
     answer, candidate = bundle.json("answer.json"), bundle.json("candidate.json")
     schema = RequestSchema.from_row(bundle.json("request.json"))
     gates = _gates(attestations)
@@ -54,6 +59,7 @@ def tell_card(bundle: Bundle, attestations: Sequence[Attestation]) -> report.Mod
         estimates_uncovered=covered.estimate,
         columns=_columns(bundle),
         gates=gates,
+        erased=tuple(erased),
         waivers=waivers_among(attestations),
         slices=tuple(found for gate in gates for found in tell_slices(gate)),
         fairness=tuple(found for gate in gates for found in tell_fairness(gate)),

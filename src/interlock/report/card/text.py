@@ -40,6 +40,7 @@ def card_text(card: ModelCard) -> str:
     """The whole card."""
     label = plain(card.label) if card.label else "bundle (not released)"
     parts: list[str] = [header(card), f"# {code(card.product)} {label}"]
+    parts += [f"**{plain(sentence)}.**" for sentence in card.erased]
     for title, blocks in (
         ("Model details", _details(card)),
         ("Intended use", _use(card)),

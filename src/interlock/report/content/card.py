@@ -77,7 +77,7 @@ class ModelCard:
     ``task`` is regression, binary or multiclass; ``interval`` the level of the prediction interval;
     ``covered`` what it answers for, a sentence each, where that is limited; ``columns`` the profile
     of the inputs on the test rows; ``slices`` and ``fairness`` what the model gate saw of parts of
-    the rows; ``waivers`` opened a gate that had stayed shut.
+    the rows; ``waivers`` opened a gate that had stayed shut; ``erased`` what erasures did to it.
     """
 
     product: str
@@ -102,3 +102,4 @@ class ModelCard:
     waivers: tuple[Waiver, ...] = ()
     slices: tuple[SlicesJudged, ...] = ()
     fairness: tuple[FairnessJudged, ...] = ()
+    erased: tuple[str, ...] = ()

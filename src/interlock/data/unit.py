@@ -1,0 +1,48 @@
+"""A unit in a table: which rows are about the unit of a key.
+
+A key is texts, part by part, as the prediction log shows them; a column is compared as what it
+holds, so that the number 17 of a table is the ``17`` or ``17.0`` of a key.
+
+>>> holds(pa.table({"house": [17, 18], "floor": ["1", "1"]}), ["house", "floor"], ("17.0", "1"))
+array([ True, False])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+
+def holds(table: pa.Table, columns: Sequence[str], key: Sequence[str]) -> NDArray[np.bool_]:
+    """Which rows have the key in these columns, (n_rows,). Raises KeyError for other columns."""
+    found = np.ones(table.num_rows, dtype=np.bool_)
+    for column, part in zip(columns, key, strict=True):
+        encoded = table[column].combine_chunks().dictionary_encode()
+        same = [is_part(value, part) for value in encoded.dictionary.to_pylist()]
+        codes = encoded.indices.fill_null(len(same)).to_numpy(zero_copy_only=False)
+        found &= np.array([*same, False])[codes]
+    return found
+
+
+def is_part(value: Any, part: str) -> bool:
+    """Whether a value is what that part of a key says.
+
+    >>> is_part(17, "17"), is_part("017", "17"), is_part(date(2024, 5, 31), "2024-05-31")
+    (True, False, True)
+    """
+    if value is None or str(value) == part:
+        return value is not None
+    if isinstance(value, bool):
+        return False
+    if isinstance(value, int | float | Decimal):
+        try:
+            return float(value) == float(part)
+        except (ValueError, OverflowError):
+            return False
+    return isinstance(value, date) and value.isoformat() == part

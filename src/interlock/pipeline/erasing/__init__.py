@@ -1,0 +1,1 @@
+"""Erasing a unit from what deliveries have stored."""

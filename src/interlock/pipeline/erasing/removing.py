@@ -1,0 +1,96 @@
+"""Erasing what was found: on record first, then from the disk, so that it can be done again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.pipeline.erasing.finding import Copies, HeldBundle, Stores
+from interlock.pipeline.tombstones import (
+    RELEASE_HOLDS,
+    RELEASE_WITHDRAWN,
+    SNAPSHOT_ERASED,
+    snapshot_of,
+    tombstones,
+    withdrawn,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """What is gone: snapshots, how many files stages had made, releases by their labels.
+
+    ``unreproducible`` are the labels of releases made of the snapshots, ``live`` of releases that
+    hold the unit and stay while they are live.
+    """
+
+    snapshots: tuple[str, ...] = ()
+    files: int = 0
+    unreproducible: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
+    live: tuple[HeldBundle, ...] = ()
+
+
+def remove(stores: Stores, copies: Copies, *, at: int, by: str, reason: str) -> Removed:
+    """Bury and delete the snapshots and what was made of them; withdraw releases not live.
+
+    Nobody may deliver meanwhile. Raises StoreError L101, L102.
+    """
+    ledger, product = stores.ledger, stores.product
+    facts = {"by": by, "reason": reason}
+    known = tombstones(ledger, product)
+    for snapshot in copies.snapshots:
+        buried = known[snapshot.snapshot].blobs if snapshot.snapshot in known else ()
+        blobs = [blob for blob in snapshot.blobs if blob not in buried]
+        if blobs:
+            ledger.append(
+                SNAPSHOT_ERASED,
+                subject=snapshot.snapshot,
+                product=product,
+                body={"blobs": blobs, "sources": sorted(snapshot.sources), **facts},
+                at=at,
+            )
+    ledger.forget_stages(copies.stages, product=product, at=at)
+    for blob in (*copies.derived, *(b for s in copies.snapshots for b in s.blobs)):
+        stores.artifacts.delete(blob)
+    erased = tuple(snapshot.snapshot for snapshot in copies.snapshots)
+    releases = ledger.releases(product)
+    return Removed(
+        snapshots=erased,
+        files=len(copies.derived),
+        unreproducible=tuple(r.label for r in releases if snapshot_of(r) in erased),
+        withdrawn=_withdraw(stores, copies, at=at, facts=facts),
+        live=tuple(held for held in copies.bundles if held.live_in),
+    )
+
+
+def _withdraw(stores: Stores, copies: Copies, *, at: int, facts: dict[str, str]) -> tuple[str, ...]:
+    """Delete the bundles of releases that hold an erased unit and are not live; their labels."""
+    ledger, product = stores.ledger, stores.product
+    marked = {e.subject for e in ledger.events(product=product, kind=RELEASE_HOLDS)}
+    for held in copies.bundles:
+        if held.bundle not in marked:
+            ledger.append(
+                RELEASE_HOLDS,
+                subject=held.bundle,
+                product=product,
+                body={"files": list(held.files), **facts},
+                at=at,
+            )
+    marked |= {held.bundle for held in copies.bundles}
+    live = {
+        row.bundle
+        for e in stores.environments
+        if (row := ledger.deployment(product, e)) is not None
+    }
+    done = withdrawn(ledger, product)
+    gone = []
+    for release in ledger.releases(product):
+        if release.bundle not in marked - live:
+            continue
+        if release.bundle not in done:
+            ledger.append(
+                RELEASE_WITHDRAWN, subject=release.bundle, product=product, body=facts, at=at
+            )
+            gone.append(release.label)
+        stores.artifacts.delete_tree(release.bundle)
+    return tuple(gone)

@@ -1,0 +1,63 @@
+"""By which columns a unit is found in stored tables, and in requests kept as JSON."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from interlock.data.unit import holds, is_part
+from interlock.product.binding import Bound
+
+
+@dataclass(frozen=True, kw_only=True)
+class Unit:
+    """One unit: the names of its key's parts, under which columns may have them, and the key.
+
+    ``fields`` are request fields; of a product that declares no unit there are none, and the key
+    is that of the examples' source.
+    """
+
+    fields: tuple[str, ...]
+    columns: tuple[tuple[str, ...], ...]
+    key: tuple[str, ...]
+
+    @classmethod
+    def of(cls, bound: Bound, key: tuple[str, ...]) -> Unit:
+        """The unit of that key, as the product declares it now."""
+        fields = bound.product.unit_fields
+        if not fields:
+            keys = tuple(bound.examples_source.keys)
+            one = len(keys) == 1
+            return cls(fields=(), columns=tuple((k, "key") if one else (k,) for k in keys), key=key)
+        named = tuple((bound.mapping[f], f, f"request.{f}") for f in fields)
+        return cls(fields=fields, columns=named, key=key)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the key has as many parts as the declared unit."""
+        return len(self.columns) == len(self.key)
+
+    def rows(self, table: pa.Table) -> NDArray[np.bool_] | None:
+        """Which rows are the unit's, (n_rows,); None where the table does not say."""
+        there = set(table.column_names)
+        chosen = [next((c for c in some if c in there), None) for some in self.columns]
+        if not self.complete or None in chosen:
+            return None
+        return holds(table, [str(c) for c in chosen], self.key)
+
+    def is_request(self, request: Mapping[str, Any]) -> bool:
+        """Whether a request, as JSON has it, is about the unit."""
+        if not self.fields or not self.complete:
+            return False
+        pairs = zip(self.fields, self.key, strict=True)
+        return all(is_part(request.get(field), part) for field, part in pairs)
+
+    def may_be_named(self, text: str) -> bool:
+        """Whether a text names every part of the key, each as a word of its own."""
+        return all(re.search(rf"(?<![\w.]){re.escape(p)}(?!\w|\.\w)", text) for p in self.key)

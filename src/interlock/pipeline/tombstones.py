@@ -1,0 +1,147 @@
+"""What stands in the ledger for stored rows that were erased: snapshots, and whole releases.
+
+Invariants: a tombstone is recorded before the first byte is deleted, so that what is missing
+without one is a defect; it names what was deleted by digests and never the unit; it is never taken
+back: rows with the digest of erased ones are not stored again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from interlock.clock import format_instant
+from interlock.digest import digest_json
+from interlock.errors import AuthorError, OperatorError
+from interlock.store.ledger import Ledger
+from interlock.store.projections import STAGE_FINISHED
+from interlock.store.rows import Event, ReleaseRow
+
+SNAPSHOT_ERASED = "snapshot erased"
+RELEASE_HOLDS = "release holds erased rows"
+RELEASE_WITHDRAWN = "release withdrawn"
+SNAPSHOT = "snapshot"  # the stage
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tombstone:
+    """An erased snapshot: its identity, as bundles name it, the blobs deleted, and when."""
+
+    snapshot: str
+    blobs: tuple[str, ...]
+    at: int
+
+    @classmethod
+    def of(cls, event: Event) -> Tombstone:
+        """The tombstone of an event."""
+        return cls(snapshot=event.subject, blobs=tuple(event.body["blobs"]), at=event.at)
+
+    @property
+    def sentence(self) -> str:
+        """What a release made of that snapshot says of itself."""
+        day = format_instant(self.at)[:10]
+        return f"not reproducible: snapshot {self.snapshot[:12]} was erased on {day}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredSnapshot:
+    """The blobs of one snapshot of all sources: by source its usable and its quarantined rows."""
+
+    snapshot: str
+    sources: Mapping[str, tuple[str, ...]]
+
+    @property
+    def blobs(self) -> tuple[str, ...]:
+        """All of them."""
+        return tuple(blob for blobs in self.sources.values() for blob in blobs)
+
+
+def tombstones(ledger: Ledger, product: str) -> dict[str, Tombstone]:
+    """The erased snapshots of a product; of several acts on one, the first counts."""
+    found: dict[str, Tombstone] = {}
+    for event in ledger.events(product=product, kind=SNAPSHOT_ERASED):
+        known = found.get(event.subject)
+        stone = Tombstone.of(event)
+        at = stone.at if known is None else known.at
+        blobs = stone.blobs if known is None else (*known.blobs, *stone.blobs)
+        found[event.subject] = Tombstone(snapshot=event.subject, blobs=blobs, at=at)
+    return found
+
+
+def snapshot_identity(output: Mapping[str, Any]) -> str:
+    """The identity of a snapshot stage's output, as a bundle's inputs name it."""
+    return digest_json({name: kept["manifest"]["digest"] for name, kept in output.items()})
+
+
+def stored_snapshots(ledger: Ledger, product: str) -> Iterator[StoredSnapshot]:
+    """Every snapshot that a stage of the product ever put out, oldest first."""
+    for event in ledger.events(product=product, kind=STAGE_FINISHED):
+        if event.body["stage"] == SNAPSHOT:
+            output = event.body["output"]
+            yield StoredSnapshot(
+                snapshot=snapshot_identity(output),
+                sources={n: (k["rows"], k["quarantined"]) for n, k in output.items()},
+            )
+
+
+def snapshot_of(release: ReleaseRow) -> str:
+    """The identity of the snapshot that a release was made of."""
+    return str(release.facts.get("data", {}).get("snapshot", ""))
+
+
+def withdrawn(ledger: Ledger, product: str) -> dict[str, int]:
+    """The releases that were withdrawn, by bundle, and when."""
+    events = ledger.events(product=product, kind=RELEASE_WITHDRAWN)
+    return {event.subject: event.at for event in events}
+
+
+def erased_of(ledger: Ledger, product: str) -> dict[str, tuple[str, ...]]:
+    """What erasures did to releases: sentences by bundle, of those that there is one about."""
+    stones, gone = tombstones(ledger, product), withdrawn(ledger, product)
+    held = {e.subject: e.body["files"] for e in ledger.events(product=product, kind=RELEASE_HOLDS)}
+    found = {}
+    for release in ledger.releases(product):
+        said = []
+        if release.bundle in gone:
+            day = format_instant(gone[release.bundle])[:10]
+            said.append(f"withdrawn on {day}: it held an erased unit's row")
+        elif release.bundle in held:
+            files = " and ".join(held[release.bundle])
+            said.append(f"holds an erased unit's row in {files}: deliver anew, then erase again")
+        if snapshot_of(release) in stones:
+            said.append(stones[snapshot_of(release)].sentence)
+        if said:
+            found[release.bundle] = tuple(said)
+    return found
+
+
+def require_not_withdrawn(ledger: Ledger, product: str, bundle: str, label: str) -> None:
+    """Raises OperatorError E145 for a release that was withdrawn."""
+    at = withdrawn(ledger, product).get(bundle)
+    if at is not None:
+        raise OperatorError(
+            "E145",
+            f"release {label} was withdrawn",
+            where=f"product {product}",
+            expected="a release whose bundle is kept",
+            got=f"one that held an erased unit's row, deleted on {format_instant(at)[:10]}",
+            fix="name another release; see `interlock history`",
+        )
+
+
+def refuse_erased(ledger: Ledger, product: str, blobs: Mapping[str, Collection[str]]) -> None:
+    """Raises AuthorError D116 where a source's rows, by their blobs, are ones that were erased."""
+    erased = {blob: stone for stone in tombstones(ledger, product).values() for blob in stone.blobs}
+    for source, digests in blobs.items():
+        stone = next((erased[d] for d in digests if d in erased), None)
+        if stone is not None:
+            raise AuthorError(
+                "D116",
+                "a source still holds rows that were erased",
+                where=f"source {source}",
+                expected="rows without the unit that was erased",
+                got=f"the rows of a snapshot that was erased on {format_instant(stone.at)[:10]}",
+                fix="remove the unit from the source, then deliver again",
+                untouched="what is live",
+            )

@@ -1,0 +1,309 @@
+"""One unit leaves what deliveries stored: snapshots, what stages made of them, bundles."""
+
+import json
+from dataclasses import replace
+
+import pyarrow.parquet as pq
+import pytest
+
+from interlock.digest import canonical_json
+from interlock.errors import AuthorError, IntegrityError, OperatorError
+from interlock.pipeline.erasing.finding import Copies, Stores, find
+from interlock.pipeline.erasing.removing import remove
+from interlock.pipeline.erasing.unit import Unit
+from interlock.pipeline.examples import make_examples
+from interlock.pipeline.kept_snapshots import KeptSnapshots
+from interlock.pipeline.places import Places
+from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.tombstones import (
+    erased_of,
+    require_not_withdrawn,
+    snapshot_identity,
+    tombstones,
+)
+from interlock.store.rows import DeliveryRow, DeploymentRow, ReleaseRow
+
+UNIT = ("built",)
+KEY = ("1954",)
+AT = 1_700_000_000_000_000  # 2023-11-14
+
+
+@pytest.fixture
+def stores(bench):
+    return Stores(
+        product="houses",
+        ledger=bench.ledger,
+        artifacts=bench.artifacts,
+        places=Places(bench.folder),
+        environments=("staging", "prod"),
+    )
+
+
+@pytest.fixture
+def taken(bench):
+    """A snapshot of ten sales and the examples made of it."""
+    context = bench.context(unit=UNIT)
+    snapshots = take_snapshots(context)
+    return snapshots, make_examples(context, snapshots)
+
+
+def unit_of(bench, key=KEY, unit=UNIT):
+    return Unit.of(bench.context(unit=unit).bound, key)
+
+
+def erase(bench, stores, key=KEY, unit=UNIT):
+    return remove(
+        stores, find(stores, unit_of(bench, key, unit)), at=AT, by="ann", reason="request 17"
+    )
+
+
+def release(bench, label="1.0.0", *, snapshot="", golden=(), background=None, live=()):
+    files = {"golden.json": json.dumps([{"request": request} for request in golden]).encode()}
+    if background is not None:
+        files["background.json"] = canonical_json({"columns": background})
+    digest = label[0] * 64
+    bench.artifacts.put_tree(digest, files)
+    bench.ledger.add_release(
+        ReleaseRow(
+            bundle=digest,
+            product="houses",
+            label=label,
+            delivery="d1",
+            facts={"data": {"snapshot": snapshot}},
+            created=1,
+        )
+    )
+    for environment in live:
+        deploy(bench, digest, label, environment)
+    return bench.ledger.release(digest)
+
+
+def deploy(bench, digest, label, environment):
+    known = bench.ledger.deployment("houses", environment)
+    bench.ledger.deploy(
+        DeploymentRow(
+            product="houses",
+            environment=environment,
+            generation=known.generation + 1 if known else 1,
+            bundle=digest,
+            label=label,
+            act="promote",
+            pinned=False,
+            reason="",
+            delivery="d1",
+            since=1,
+        )
+    )
+
+
+def blobs_of(outcome):
+    text = canonical_json(dict(outcome.output)).decode()
+    return [part for part in text.split('"') if len(part) == 64]
+
+
+def test_a_snapshot_that_holds_the_unit_is_deleted_with_all_that_stages_made_of_it(
+    bench, stores, taken
+):
+    snapshots, examples = taken
+    (kept,) = snapshots.output.values()
+    assert bench.artifacts.has(kept["rows"])
+    done = erase(bench, stores)
+    assert done.snapshots == (snapshot_identity(snapshots.output),)
+    assert done.files == 2  # the examples and those set aside
+    assert not bench.artifacts.has(kept["rows"])
+    assert bench.artifacts.has(kept["quarantined"])  # nothing of the unit is in it
+    assert not bench.artifacts.has(examples.output["table"])
+    assert bench.ledger.stage(snapshots.key) is None
+    assert bench.ledger.stage(examples.key) is None
+    assert bench.ledger.verify_chain() is None
+    assert bench.ledger.altered_projections() == ()
+
+
+def test_the_unit_is_named_nowhere_in_what_is_recorded(bench, stores, taken):
+    before = bench.ledger.head().sequence
+    erase(bench, stores)
+    events = bench.ledger.events(after=before)
+    assert [event.kind for event in events] == ["snapshot erased", "stages forgotten"]
+    assert events[0].body["by"] == "ann"
+    assert events[0].body["reason"] == "request 17"
+    assert all("1954" not in canonical_json(dict(event.body)).decode() for event in events)
+
+
+def test_another_unit_takes_nothing_away(bench, stores, taken):
+    copies = find(stores, unit_of(bench, ("1999",)))
+    assert copies == Copies()
+    erase(bench, stores, ("1999",))
+    assert bench.ledger.stage(taken[0].key) is not None
+    assert tombstones(bench.ledger, "houses") == {}
+
+
+def test_a_snapshot_without_the_unit_stays_and_what_stages_made_is_made_again(bench, stores, taken):
+    rows = pq.read_table(bench.folder / "sales.parquet")
+    pq.write_table(rows.slice(5), bench.folder / "sales.parquet")
+    context = bench.context(unit=UNIT)
+    clean = take_snapshots(context)
+    made = make_examples(context, clean)
+    erase(bench, stores)
+    again = take_snapshots(bench.context(unit=UNIT))
+    assert again.cached
+    (taken_again,) = load_snapshots(bench.context(unit=UNIT), again.output).values()
+    assert taken_again.table.num_rows == 5
+    anew = make_examples(bench.context(unit=UNIT), again)
+    assert not anew.cached
+    assert anew.output["table"] == made.output["table"]
+    assert bench.artifacts.has(anew.output["table"])
+
+
+def test_the_same_rows_are_not_taken_again(bench, stores, taken):
+    erase(bench, stores)
+    with pytest.raises(AuthorError) as caught:
+        take_snapshots(bench.context(unit=UNIT))
+    assert caught.value.mistakes[0].code == "D116"
+    assert "erased on 2023-11-14" in str(caught.value)
+    (kept,) = taken[0].output.values()
+    assert not bench.artifacts.has(kept["rows"])
+    rows = pq.read_table(bench.folder / "sales.parquet")
+    without = rows.filter([year != 1954 for year in rows["built"].to_pylist()])
+    pq.write_table(without, bench.folder / "sales.parquet")
+    assert take_snapshots(bench.context(unit=UNIT)).output != taken[0].output
+
+
+def test_an_erasure_that_died_is_finished_by_the_next(bench, stores, taken, monkeypatch):
+    deleted = type(bench.artifacts).delete
+
+    def die(store, digest):
+        monkeypatch.setattr(type(bench.artifacts), "delete", deleted)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(type(bench.artifacts), "delete", die)
+    with pytest.raises(KeyboardInterrupt):
+        erase(bench, stores)
+    (kept,) = taken[0].output.values()
+    assert bench.artifacts.has(kept["rows"])
+    assert len(tombstones(bench.ledger, "houses")) == 1
+    erase(bench, stores)
+    assert not bench.artifacts.has(kept["rows"])
+    assert not bench.artifacts.has(taken[1].output["table"])
+    assert len(bench.ledger.events(kind="snapshot erased")) == 1
+
+
+def test_what_other_records_refer_to_stays(bench, stores, taken):
+    table = taken[1].output["table"]
+    bench.ledger.append("noted", subject="s", product="other", body={"blob": table}, at=1)
+    erase(bench, stores)
+    assert bench.artifacts.has(table)
+
+
+def test_without_a_declared_unit_the_key_of_the_source_names_it(bench, stores):
+    take_snapshots(bench.context())
+    done = erase(bench, stores, ("4",), unit=())
+    assert len(done.snapshots) == 1
+
+
+def test_a_source_without_the_units_columns_is_named(bench, stores, taken):
+    unit = Unit(fields=("floor",), columns=(("floor", "request.floor"),), key=("1",))
+    copies = find(stores, unit)
+    assert (copies.snapshots, copies.unsearched) == ((), tuple(taken[0].output))
+    assert not replace(unit, key=("1", "2")).complete
+
+
+def test_a_release_says_that_it_is_not_reproducible(bench, stores, taken):
+    identity = snapshot_identity(taken[0].output)
+    made = release(bench, snapshot=identity)
+    other = release(bench, "2.0.0", snapshot="f" * 64)
+    kept = KeptSnapshots.of(bench.ledger, bench.artifacts, "houses")
+    kept.verify(made)
+    kept.verify(other)  # the ledger never saw its snapshot
+    assert erase(bench, stores).unreproducible == ("1.0.0",)
+    said = f"not reproducible: snapshot {identity[:12]} was erased on 2023-11-14"
+    assert erased_of(bench.ledger, "houses") == {made.bundle: (said,)}
+    KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+
+
+def test_a_snapshot_that_is_gone_unrecorded_is_a_defect(bench, taken):
+    made = release(bench, snapshot=snapshot_identity(taken[0].output))
+    (kept,) = taken[0].output.values()
+    bench.artifacts.delete(kept["rows"])
+    with pytest.raises(IntegrityError) as caught:
+        KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+    assert caught.value.mistakes[0].code == "R169"
+
+
+def test_erased_rows_that_come_back_are_a_defect(bench, stores, taken):
+    made = release(bench, snapshot=snapshot_identity(taken[0].output))
+    (kept,) = taken[0].output.values()
+    rows = bench.artifacts.get(kept["rows"])
+    erase(bench, stores)
+    bench.artifacts.put(rows)
+    with pytest.raises(IntegrityError) as caught:
+        KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+    assert caught.value.mistakes[0].code == "R170"
+
+
+def test_a_release_that_holds_the_unit_and_is_not_live_is_withdrawn(bench, stores, taken):
+    golden = release(bench, "1.0.0", golden=[{"built": 1954, "zone": "north"}])
+    explained = release(
+        bench, "2.0.0", background={"built": [1951.0, 1954.0], "zone": ["north", "south"]}
+    )
+    clean = release(
+        bench, "3.0.0", golden=[{"built": 1955}], background={"built": [1954.0], "zone": ["north"]}
+    )
+    done = erase(bench, stores)
+    assert sorted(done.withdrawn) == ["1.0.0", "2.0.0"]
+    assert not bench.artifacts.has_tree(golden.bundle)
+    assert not bench.artifacts.has_tree(explained.bundle)
+    assert bench.artifacts.has_tree(clean.bundle)
+    with pytest.raises(OperatorError) as caught:
+        require_not_withdrawn(bench.ledger, "houses", golden.bundle, "1.0.0")
+    assert caught.value.mistakes[0].code == "E145"
+    said = "withdrawn on 2023-11-14: it held an erased unit's row"
+    assert erased_of(bench.ledger, "houses")[golden.bundle] == (said,)
+
+
+def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
+    held = release(bench, golden=[{"built": 1954}], background={"built": [1954.0]}, live=["prod"])
+    done = erase(bench, stores)
+    assert done.withdrawn == ()
+    (live,) = done.live
+    assert (live.label, live.files, live.live_in) == (
+        "1.0.0",
+        ("golden.json", "background.json"),
+        ("prod",),
+    )
+    assert bench.artifacts.has_tree(held.bundle)
+    said = (
+        "holds an erased unit's row in golden.json and background.json: "
+        "deliver anew, then erase again"
+    )
+    assert erased_of(bench.ledger, "houses")[held.bundle] == (said,)
+    anew = release(bench, "2.0.0", live=["prod"])
+    assert erase(bench, stores).withdrawn == ("1.0.0",)
+    assert not bench.artifacts.has_tree(held.bundle)
+    assert bench.artifacts.has_tree(anew.bundle)
+    assert erase(bench, stores).withdrawn == ()
+
+
+def test_reports_that_may_name_the_unit_are_named(bench, stores, taken):
+    bench.ledger.start_delivery(
+        DeliveryRow(
+            id="d1",
+            product="houses",
+            number=0,
+            as_of=1,
+            status="running",
+            git_commit="c",
+            dirty=False,
+            goal="prod",
+            started=1,
+        )
+    )
+    folder = stores.places.delivery("houses", 1)
+    folder.mkdir(parents=True)
+    (folder / "report.html").write_text("<td>built 1954</td>")
+    (folder / "report.md").write_text("19540, 11954, 3.1954")
+    blob = bench.artifacts.put(b'{"worst": [[1954, 0.5]]}')
+    bench.ledger.append("gate shut", subject="d1", product="houses", body={"output": blob}, at=1)
+    assert find(stores, unit_of(bench)).reports == (
+        folder / "report.html",
+        type(folder)(bench.artifacts.path(blob)),
+    )
