@@ -49,6 +49,7 @@ class HistoryLookup:
         self._histories = tuple(
             (d, view_name(d), tuple(default_of(a) for a in d.aggregates)) for d in definitions
         )
+        self._views = tuple(view for _, view, _ in self._histories)
 
     def row(self, keys: Sequence[Key], instant: int) -> Looked:
         """One row. See :meth:`rows`."""
@@ -73,8 +74,15 @@ class HistoryLookup:
         self._reader.close()
 
     def _asked(self, asked: Sequence[tuple[Sequence[Key], int]]) -> list[Ask]:
+        if not self._replay:
+            views = self._views
+            return [
+                (view, None, key)
+                for keys, _ in asked
+                for view, key in zip(views, keys, strict=True)
+            ]
         return [
-            (view, grid_point(instant, definition) if self._replay else None, key)
+            (view, grid_point(instant, definition), key)
             for keys, instant in asked
             for (definition, view, _), key in zip(self._histories, keys, strict=True)
         ]
@@ -82,11 +90,13 @@ class HistoryLookup:
     def _looked(self, found: Iterator[Found]) -> Looked:
         values: tuple[Any, ...] = ()
         grids = []
-        for (definition, _, defaults), one in zip(self._histories, found, strict=False):
-            if one.digest != definition.digest:
-                raise _other_definition(definition, one.digest)
-            values += defaults if one.values is None else one.values
-            grids.append(one.grid)
+        for (definition, _, defaults), (grid, digest, one) in zip(
+            self._histories, found, strict=False
+        ):
+            if digest != definition.digest:
+                raise _other_definition(definition, digest)
+            values += defaults if one is None else one
+            grids.append(grid)
         return values, tuple(grids)
 
 

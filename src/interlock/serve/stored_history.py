@@ -40,6 +40,7 @@ class StoredHistory:
         self._defaults = defaults
         self._replay = replay
         self._declared = tuple(default_of(a) for d in definitions for a in d.aggregates)
+        self._grids: tuple[tuple[int, ...], dict[str, int]] = ((), {})
         self._refused = 0
         self._degraded = 0
 
@@ -55,10 +56,13 @@ class StoredHistory:
                 raise ServiceError("S122", "the history features are unavailable") from error
             self._degraded += len(asked)
             return [Found(self._declared, {}, True)] * len(asked)
-        names = self._names
-        return [
-            Found(values, dict(zip(names, grids, strict=True)), False) for values, grids in found
-        ]
+        return [Found(values, self._named(grids), False) for values, grids in found]
+
+    def _named(self, grids: tuple[int, ...]) -> dict[str, int]:
+        """The grid points by history; the very same of rows that share them, as most do."""
+        if grids != self._grids[0]:
+            self._grids = (grids, dict(zip(self._names, grids, strict=True)))
+        return self._grids[1]
 
     def standing(self, now: int) -> HistoryStanding:
         """How old the answers are at that instant. In replay there is no such thing."""

@@ -28,7 +28,7 @@ from interlock.errors import StoreError
 FORMAT = 1
 
 Columns = Sequence[tuple[str, str]]  # (name, kind)
-Key = Sequence[Any]
+Key = tuple[Any, ...]
 Ask = tuple[str, int | None, Key]  # (view, grid point or None for the current one, key)
 
 _TYPES: dict[str, tuple[type, ...]] = {
@@ -172,7 +172,7 @@ class KeyTypes:
             parts[i] = as_float(parts[i])
             if parts[i] is None:
                 return None
-        return parts
+        return tuple(parts)
 
     def _misfit(self, key: Key) -> StoreError:
         return StoreError(

@@ -39,6 +39,7 @@ from interlock.store.online import (
 
 OPEN_TABLES = 128  # files a reader keeps open
 _MMAP = 1 << 28  # bytes of a file mapped into memory
+_REMEMBERED = 1 << 14  # look-ups that an open table remembers, for it never changes
 _STALE = HOUR  # after which a partial file's writer is taken for dead
 
 _CURRENT = "current"
@@ -75,18 +76,33 @@ class SqliteTable:
         chosen = ", ".join(f"v{i}" for i in range(len(self.about.values))) or "1"
         wanted = " AND ".join(f"k{i} = ?" for i in range(len(self.about.key)))
         self._query = f"SELECT {chosen} FROM entries WHERE {wanted}"  # noqa: S608
+        self._cursor = self._connection.cursor()
+        self._remembered: dict[Key, Found] = {}
 
-    def get(self, key: Key) -> tuple[Any, ...] | None:
-        """The key's values, or None when it is not in the table.
+    def get(self, key: Key) -> Found:
+        """What the table has for the key; its values are None where that is not in it.
 
         Raises Unavailable F120 when the file cannot be read, StoreError F121 for a key of other
         types than the table's.
         """
         stored = self._types.conformed(key)
         if stored is None:
-            return None
+            return self._found(None)
+        remembered = self._remembered.get(stored)
+        if remembered is not None:
+            return remembered
+        found = self._found(self._read(stored))
+        if len(self._remembered) >= _REMEMBERED:
+            self._remembered.clear()
+        self._remembered[stored] = found
+        return found
+
+    def _found(self, values: tuple[Any, ...] | None) -> Found:
+        return Found(self.about.grid, self.about.digest, values)
+
+    def _read(self, stored: Key) -> tuple[Any, ...] | None:
         try:
-            row: tuple[Any, ...] | None = self._connection.execute(self._query, stored).fetchone()
+            row: tuple[Any, ...] | None = self._cursor.execute(self._query, stored).fetchone()
         except (OverflowError, UnicodeEncodeError):
             return None  # beyond what can be stored
         except sqlite3.Error as error:
@@ -100,6 +116,7 @@ class SqliteTable:
 
     def close(self) -> None:
         """Close the file; the table cannot be used any more."""
+        self._remembered.clear()
         self._connection.close()
 
 
@@ -122,8 +139,7 @@ class SqliteReader:
                 table = self.table(view, grid)
                 if grid is None:
                     current[view] = table
-            about = table.about
-            found.append(Found(about.grid, about.digest, table.get(key)))
+            found.append(table.get(key))
         return found
 
     def current(self, view: str) -> int | None:

@@ -22,6 +22,7 @@ import msgspec
 
 from interlock.store.names import check_name
 from interlock.store.online import (
+    Key,
     KeyTypes,
     Table,
     as_float,
@@ -73,7 +74,7 @@ class KnownTable:
         self._types = KeyTypes(self.table.view, self.table.key)
         self._decoders = decoders(self.table.values)
 
-    def field(self, key: Sequence[Any]) -> bytes | None:
+    def field(self, key: Key) -> bytes | None:
         """The field of a key; None for one that is in no table. Raises StoreError F121."""
         stored = self._types.conformed(key)
         return None if stored is None else entity_field(stored)

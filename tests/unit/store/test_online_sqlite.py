@@ -85,6 +85,29 @@ class TestSqlite(OnlineContract):
         with pytest.raises(Unavailable):
             tables[1].get(("a", 1))
 
+    def test_a_table_is_asked_once_for_a_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.write(1)
+        table = self.open_reader().table("market", 1)
+        first, none = table.get(("a", 1)), table.get(("nowhere", 1))
+        monkeypatch.setattr(table, "_read", None)
+        assert table.get(("a", 1)) is first
+        assert table.get(("nowhere", 1)) is none
+        assert none.values is None
+
+    def test_a_table_remembers_a_bounded_number_of_keys(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("interlock.store.online_sqlite._REMEMBERED", 2)
+        self.write(1)
+        table = self.open_reader().table("market", 1)
+        for _ in range(2):
+            for number in range(5):
+                table.get(("nowhere", number))
+        assert len(table._remembered) <= 2
+        assert (
+            table.get(("a", 1)).values == self.open_reader().table("market", 1).get(("a", 1)).values
+        )
+
     def test_one_read_of_more_files_than_are_kept_open(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
