@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from interlock.serve import predictor, replies, worker
+from interlock.serve import opened, replies, row_records, worker
 from interlock.serve.log import PredictionLog
 
 
@@ -23,13 +23,18 @@ class Unlogged(PredictionLog):
         raise NotImplementedError
 
 
-class Unrecorded(replies.Replies):
-    def _record(self, *given: Any) -> Any:
+class Unrecorded(row_records.RowRecords):
+    def request(self, values: tuple[Any, ...]) -> bytes:
+        return b""
+
+    def features(self, values: tuple[Any, ...]) -> Any:
         return None
+
+    def encoded(self, row: row_records.RowRecord) -> bytes:
+        return b""
 
 
 if __name__ == "__main__":
-    worker.PredictionLog = Unlogged  # type: ignore[misc]
-    predictor.Replies = Unrecorded  # type: ignore[misc]
-    replies.record_bytes = lambda record: b""
+    opened.PredictionLog = Unlogged  # type: ignore[misc]
+    replies.RowRecords = Unrecorded  # type: ignore[misc]
     sys.exit(worker.main(sys.argv[1:]))

@@ -21,7 +21,6 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
 from time import perf_counter
 
 import msgspec
@@ -32,7 +31,6 @@ from interlock.features.request import FeatureFailure
 from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
 from interlock.serve.explainer import MAX_EXPLAINED
-from interlock.serve.explanation import Explanation
 from interlock.serve.history import Found, HistoryStanding
 from interlock.serve.ids import PredictionIds
 from interlock.serve.instant import instant_reader
@@ -40,6 +38,7 @@ from interlock.serve.loaded import LoadedRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.pick import Values
 from interlock.serve.plan import ServePlan
+from interlock.serve.record import Phases
 from interlock.serve.replies import Answered, Replies, Reply, Row
 from interlock.train.answer import AnswerOne
 from interlock.train.postprocess import PostprocessFailure
@@ -48,20 +47,29 @@ _MICRO = 1e6
 _MAX_MESSAGE = 500  # characters of a refusal kept in the log
 
 
-@dataclass(slots=True)
-class _Asked:
+class _Asked(msgspec.Struct):
     """One request under way: its rows once they are looked up, their scores once they are known.
 
-    ``computed`` holds (values, time, request features) of every row.
+    ``computed`` holds (values, time, request features) of every row; seconds by phase.
     """
 
     body: bytes
     now: int
     is_list: bool
     computed: list[tuple[Values, int, Values]]
-    phases: dict[str, float]
+    decode: float
+    features: float
+    shared: _Shared | None = None
     rows: Sequence[Row] = ()
     scores: Sequence[Sequence[float] | None] = ()
+
+
+class _Shared(msgspec.Struct):
+    """A request's part of the seconds that requests spend together."""
+
+    history: float
+    encode: float
+    score: float
 
 
 class Predictor:
@@ -159,11 +167,7 @@ class Predictor:
         decoded = self.release.decoder.decode(body)
         read = perf_counter()
         computed = self._computed(decoded, now)
-        phases = {
-            "decode": (read - begun) * _MICRO,
-            "features": (perf_counter() - read) * _MICRO,
-        }
-        return _Asked(body, now, decoded.is_list, computed, phases)
+        return _Asked(body, now, decoded.is_list, computed, read - begun, perf_counter() - read)
 
     def _ask(self, requests: Sequence[_Asked]) -> None:
         """One look-up and one call of the model for the rows of all; each has its part of the time.
@@ -180,26 +184,30 @@ class Predictor:
         rows = [self._row(*each, history) for each, history in zip(computed, found, strict=True)]
         made = perf_counter()
         scores = self._scores(rows)
-        part = _MICRO / len(requests)
-        spent = {
-            "history": (read - begun) * part,
-            "encode": (made - read) * part,
-            "score": (perf_counter() - made) * part,
-        }
+        n = len(requests)
+        shared = _Shared((read - begun) / n, (made - read) / n, (perf_counter() - made) / n)
         start = 0
         for asked in requests:
             stop = start + len(asked.computed)
-            asked.rows, asked.scores = rows[start:stop], scores[start:stop]
-            asked.phases |= spent
+            asked.rows, asked.scores, asked.shared = rows[start:stop], scores[start:stop], shared
             start = stop
 
     def _finished(self, asked: _Asked) -> Answered:
         """The answers to a request's rows. Raises ServiceError where one cannot be given."""
         begun = perf_counter()
         answers = self._answers(asked.scores, asked.rows, is_list=asked.is_list)
-        asked.phases["answer"] = (perf_counter() - begun) * _MICRO
-        nothing: list[Explanation | None] = [None] * len(asked.rows)
-        return Answered(asked.now, asked.is_list, asked.rows, answers, asked.phases, nothing)
+        shared = asked.shared
+        assert shared is not None  # _ask was
+        phases = Phases(
+            decode=asked.decode * _MICRO,
+            features=asked.features * _MICRO,
+            history=shared.history * _MICRO,
+            encode=shared.encode * _MICRO,
+            score=shared.score * _MICRO,
+            answer=(perf_counter() - begun) * _MICRO,
+        )
+        nothing = [None] * len(answers)
+        return Answered(asked.now, asked.is_list, asked.rows, answers, phases, nothing)
 
     def _check_explicable(self, n_rows: int) -> None:
         """Raises ServiceError S129 where the release cannot explain, S113 for too many rows."""
@@ -215,11 +223,14 @@ class Predictor:
         explainer = self.release.explainer
         assert explainer is not None
         begun = perf_counter()
-        for number, row in enumerate(answered.rows):
-            if row.encoded is not None:
-                (encoded,) = explainer.exchange.rows_of([row.encoded])
-                answered.explanations[number] = explainer.explain(encoded)
-        answered.phases["explain"] = (perf_counter() - begun) * _MICRO
+        answered.explanations = [
+            None
+            if row.encoded is None
+            else explainer.explain(*explainer.exchange.rows_of([row.encoded]))
+            for row in answered.rows
+        ]
+        spent = (perf_counter() - begun) * _MICRO
+        answered.phases = msgspec.structs.replace(answered.phases, explain=spent)
 
     def _scores(self, rows: Sequence[Row]) -> Sequence[Sequence[float] | None]:
         """Raw scores of every row that the model is asked about, in one call."""

@@ -18,6 +18,7 @@ from interlock.serve.ids import PredictionIds
 from interlock.serve.loaded import LoadedRelease
 from interlock.serve.plan import ServePlan
 from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
+from interlock.serve.row_records import RowRecord, RowRecords
 from interlock.train.answer import AnswerOne
 
 _MAX_MESSAGE = 500  # characters of a refusal kept in the log
@@ -69,29 +70,27 @@ class Reply:
     arm: str = ""
 
 
-@dataclass(slots=True)
-class Row:
+class Row(msgspec.Struct):
     """One row on its way."""
 
     values: tuple[Any, ...]
     as_of: int
-    features: tuple[Any, ...]
+    own: tuple[Any, ...]  # features of the request
     known: tuple[Any, ...]
     found: Found
     not_covered: str
     encoded: Sequence[Any] | None  # None: the model is not asked
 
 
-@dataclass(slots=True)
-class Answered:
+class Answered(msgspec.Struct):
     """Rows that have their answers, neither logged nor sent yet."""
 
     now: int
     is_list: bool
     rows: Sequence[Row]
     answers: list[AnswerOne | None]
-    phases: dict[str, float]
-    explanations: list[Explanation | None]
+    phases: Phases
+    explanations: Sequence[Explanation | None]
 
 
 class Replies:
@@ -102,6 +101,7 @@ class Replies:
         self._ids = ids
         self._arm = plan.arm
         self._replay = plan.replay
+        self._records = RowRecords(self._shared(200), release.fields, release.names)
         spec = release.contract.answer.spec
         self._level = spec.interval.level if spec.interval else 0.0
         self._classes = spec.classes
@@ -117,13 +117,12 @@ class Replies:
 
     def replied(self, answered: Answered) -> Reply:
         """The records to log, and the body to send."""
-        spent, records, replies = Phases(**answered.phases), [], []
+        records, replies = [], []
         each = zip(answered.rows, answered.answers, answered.explanations, strict=True)
         for number, (row, one, why) in enumerate(each):
             identity = self._ids.next(answered.now)
             place = number if answered.is_list else None
-            record = self._record(row, one, why, answered.now, identity, spent, place)
-            records.append(record_bytes(record))
+            records.append(self._recorded(answered, row, one, why, identity, place))
             replies.append(self._reply(row, one, why, identity))
         content = _ENCODER.encode(replies if answered.is_list else replies[0])
         return Reply(200, content, records, replies[0].id, self._release.label, self._arm)
@@ -158,56 +157,57 @@ class Replies:
             return answer.value
         return self._classes[int(answer.value)]
 
-    def _record(
+    def _recorded(
         self,
+        answered: Answered,
         row: Row,
         answer: AnswerOne | None,
         why: Explanation | None,
-        now: int,
         identity: str,
-        phases: Phases,
         number: int | None,
-    ) -> Record:
-        release = self._release
-        return Record(
-            id=identity,
-            time=now,
-            product=release.product,
-            status=200,
-            digest=release.digest,
-            label=release.label,
-            assigned=self._arm,
-            arm=self._arm,
-            as_of=row.as_of,
-            entity=release.entity(row.known),
-            request=_ENCODER.encode(dict(zip(release.fields, row.values, strict=True))),
-            features=dict(zip(release.names, row.features + row.found.values, strict=True)),
-            grid=row.found.grids,
-            prediction=self._named(answer),
-            probabilities=None if answer is None else answer.probabilities,
-            interval=None
-            if answer is None or answer.low is None or answer.high is None
-            else (answer.low, answer.high),
+    ) -> bytes:
+        records, found = self._records, row.found
+        made = RowRecord(
+            identity,
+            answered.now,
+            row.as_of,
+            self._release.entity(row.known),
+            records.request(row.values),
+            records.features(row.own + found.values),
+            found.grids,
+            self._named(answer),
+            answered.phases,
             not_covered=row.not_covered,
             explanation=why,
-            degraded=row.found.degraded,
-            replay=self._replay,
+            degraded=found.degraded,
             row=number,
-            phases=phases,
         )
+        if answer is not None:
+            made.probabilities = answer.probabilities
+            if answer.low is not None and answer.high is not None:
+                made.interval = (answer.low, answer.high)
+        return records.encoded(made)
 
-    def _refusal(self, error: InterlockError, body: bytes, now: int) -> Record:
+    def _shared(self, status: int) -> Record:
+        """What all records of a status have in common."""
         return Record(
-            id=self._ids.next(now),
-            time=now,
+            id="",
+            time=0,
             product=self._release.product,
-            status=status_of(error),
+            status=status,
             digest=self._release.digest,
             label=self._release.label,
             assigned=self._arm,
             arm=self._arm,
-            request=body[:MAX_KEPT],
             replay=self._replay,
+        )
+
+    def _refusal(self, error: InterlockError, body: bytes, now: int) -> Record:
+        return msgspec.structs.replace(
+            self._shared(status_of(error)),
+            id=self._ids.next(now),
+            time=now,
+            request=body[:MAX_KEPT],
             error=error.code,
             message=error.mistakes[0].what[:_MAX_MESSAGE],
         )
