@@ -162,3 +162,19 @@ def test_unchanged_cannot_be_better_than_itself(delivered, days):
     checks = {c["name"]: c for c in ran.json["gates"][2]["checks"]}
     assert checks["better than champion"]["verdict"] == "not applicable"
     assert checks["better than champion"]["reason"] == "it is the champion itself"
+
+
+def test_a_report_that_cannot_be_written_leaves_the_delivery_as_it_ended(delivered, days):
+    """What the delivery did is done by then: it is told, and the exit code is its own."""
+    folder = delivered.state / "deliveries" / "houses" / "2"
+    (folder / "report.html" / "in the way").mkdir(parents=True)
+    ran = delivered.deliver("--as-of", days[0])
+    assert ran.code == 0, ran.err
+    assert ran.json["delivery"]["status"] == "unchanged"
+    assert ran.json["report"] is None
+    (undrawn,) = ran.json["undrawn"]
+    assert undrawn.startswith("report.html: ")
+    assert (folder / "summary.md").is_file()
+    assert delivered.workspace().ledger.deliveries(product="houses", limit=1)[0].summary[
+        "undrawn"
+    ] == [undrawn]

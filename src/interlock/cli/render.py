@@ -22,7 +22,7 @@ from interlock.report.numbers import (
     moment,
     span_text,
 )
-from interlock.report.phrases import gate_name, waiver_phrase
+from interlock.report.phrases import UNDRAWN, gate_name, waiver_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
@@ -87,10 +87,12 @@ def check_lines(report: CheckReport) -> list[str]:
 
 
 def delivered_lines(done: Delivered) -> list[str]:
-    """Report, what to type next; the verdict comes last."""
+    """Report, what it lacks, what to type next; the verdict comes last."""
     content = done.content
+    there = [f"report: {done.report_path}"] if done.report_path else []
     return [
-        f"report: {done.report_path}",
+        *there,
+        *(f"! report [{UNDRAWN}]: without {shown(said, limit=300)}" for said in done.undrawn),
         *_next_lines(content.next_commands),
         f"{_GLYPHS.get(done.row.status, '?')} {done.row.status}: "
         f"{shown(content.status, limit=400)}",
@@ -114,7 +116,8 @@ def delivered_row(done: Delivered) -> dict[str, Any]:
         "steps": plain(content.steps),
         "gates": [plain(gate.to_row()) for gate in content.gates],
         "waivers": plain(content.waivers),
-        "report": str(done.report_path),
+        "report": str(done.report_path) if done.report_path else None,
+        "undrawn": list(done.undrawn),
         "folder": str(done.folder),
         "mistakes": plain(done.mistakes),
     }

@@ -173,6 +173,9 @@ def _contrast_lines(found: Contrast, labels: tuple[str, str]) -> Iterator[str]:
     yield (
         f"on the same rows: {found.rows:,} test rows as of {as_of}, {found.both:,} answered by both"
     )
+    if any(found.not_covered):
+        told = [f"{n:,} by {shown(o)}" for o, n in zip(labels, found.not_covered, strict=True)]
+        yield f"  not covered: {', '.join(told)}; these are not compared"
     if found.unjudged:
         yield f"  ? metrics not compared: {shown(found.unjudged, limit=400)}"
     else:

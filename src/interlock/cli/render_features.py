@@ -58,6 +58,8 @@ def symmetry_lines(report: SymmetryReport) -> list[str]:
         f"{shown(report.product)} in {report.environment} · {report.logged:,} answers in the log, "
         f"{found.rows:,} compared, {found.values:,} values"
     ]
+    if found.not_covered:
+        lines.append(f"  {found.not_covered:,} of these not covered, as the release itself says")
     lines += [f"  left out: {n:,} {shown(reason)}" for reason, n in found.left_out.items()]
     behind = [s for s in found.stale if s.late > 0]
     ahead = [s for s in found.stale if s.late < 0]

@@ -37,7 +37,8 @@ class ChampionScore:
     ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered and
     covers; where it has a prediction, ``reason`` says why none of them could be. ``unfit``: it
     could not be asked, for what is declared has moved on; without it a reason is an error.
-    ``left_out`` counts, by why, the rows after its last seen one that it did not answer or cover.
+    ``left_out`` counts, by why, the rows after its last seen one that it did not answer or cover;
+    ``not_covered`` numbers all rows that it does not cover, answered by an estimate or not.
     """
 
     prediction: Predicted | None
@@ -46,6 +47,7 @@ class ChampionScore:
     is_winner: bool = False
     unfit: bool = False
     left_out: Mapping[str, int] = field(default_factory=dict)
+    not_covered: frozenset[int] = frozenset()
 
 
 def score_champion(
@@ -102,6 +104,7 @@ def score_champion(
         comparable=answered & ~uncovered & unseen.rows,
         reason=unseen.why,
         left_out={why: n for why, n in left_out.items() if n},
+        not_covered=frozenset(np.flatnonzero(uncovered).tolist()),
     )
 
 

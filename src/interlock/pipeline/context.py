@@ -27,6 +27,7 @@ _COMPUTING = (
     "sqlglot",
     "pyarrow",
     "numpy",
+    "scipy",
     "tzdata",
     "onnxruntime",
     "msgspec",

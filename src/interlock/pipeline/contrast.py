@@ -1,8 +1,8 @@
 """Two releases on the same rows: each answers the newest test rows with its own feature code.
 
 Metrics are paired and of rows that neither release has learned from; the rows on which they
-disagree most may be any that both answer. What keeps a release from answering (a field or a source
-that is no longer declared, other classes) is said, and nothing is compared then.
+disagree most may be any that both answer and cover. What keeps a release from answering (a field or
+a source that is no longer declared, other classes) is said, and nothing is compared then.
 """
 
 from __future__ import annotations
@@ -74,15 +74,17 @@ class Disagreement:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """``rows`` test rows as of ``as_of``, of which ``both`` were answered by both releases and
-    ``unseen`` learned from by neither. ``reason`` says why nothing was compared, ``unjudged`` why
-    no metric was; ``relative`` whether disagreements are shares.
+    """``rows`` test rows as of ``as_of``, of which ``both`` were answered and are covered by both
+    releases, ``unseen`` learned from by neither, and ``not_covered`` (before, after) by one each.
+    ``reason`` says why nothing was compared, ``unjudged`` why no metric was; ``relative`` whether
+    disagreements are shares.
     """
 
     as_of: int
     rows: int = 0
     both: int = 0
     unseen: int = 0
+    not_covered: tuple[int, int] = (0, 0)
     reason: str = ""
     unjudged: str = ""
     relative: bool = False
@@ -127,6 +129,7 @@ def contrast(
             return _with(found, reason=f"{label} cannot answer these rows: {score.reason}")
     pair = (_predicted(scores[0], rows, test), _predicted(scores[1], rows, test))
     both = np.isfinite(_plain(pair[0])) & np.isfinite(_plain(pair[1]))
+    both[sorted(scores[0].not_covered | scores[1].not_covered)] = False  # an estimate at most
     unseen = scores[0].comparable & scores[1].comparable
     seed = seed_from("contrast", *snapshot_digests(snapshots.output).values())
     specs = [AnswerContract.from_row(b.json("answer.json")).spec for b in (before, after)]
@@ -134,6 +137,7 @@ def contrast(
         found,
         both=int(both.sum()),
         unseen=int(unseen.sum()),
+        not_covered=(len(scores[0].not_covered), len(scores[1].not_covered)),
         unit=getattr(context.bound.product.target, "unit", ""),
         relative=all(_is_relative(spec) for spec in specs),
     )

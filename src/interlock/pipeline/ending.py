@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from interlock.clock import format_instant, monotonic, now
 from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
 from interlock.pipeline import training
+from interlock.pipeline.documenting import Documented, document, told
 from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
 from interlock.pipeline.run import Run
@@ -17,8 +20,7 @@ from interlock.release.attest import verify
 from interlock.release.waiver import Waiver
 from interlock.report import content as report
 from interlock.report.card.text import card_text
-from interlock.report.documents import CARD, REPORT, documents
-from interlock.store.atomic import write_file
+from interlock.report.documents import CARD, REPORT
 from interlock.store.rows import DeliveryRow
 
 
@@ -26,7 +28,8 @@ from interlock.store.rows import DeliveryRow
 class Delivered:
     """How a delivery ended; ``mistakes`` say why where it did not reach its goal.
 
-    ``folder`` holds what :mod:`interlock.report.documents` names.
+    ``folder`` holds what :mod:`interlock.report.documents` names, but for what ``undrawn`` says
+    could not be made (``missing`` names files): that changes neither ``row`` nor ``exit_code``.
     """
 
     row: DeliveryRow
@@ -34,21 +37,19 @@ class Delivered:
     folder: Path
     mistakes: tuple[Mistake, ...] = ()
     exit_code: ExitCode = ExitCode.OK
+    undrawn: tuple[str, ...] = ()
+    missing: frozenset[str] = frozenset()
 
     @property
-    def report_path(self) -> Path:
-        """The report for people."""
-        return self.folder / REPORT
+    def report_path(self) -> Path | None:
+        """The report for people; None where it could not be made."""
+        return None if REPORT in self.missing else self.folder / REPORT
 
 
 def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> Delivered:
     """Write the report, move the delivery to its end, call the hook."""
-    content = _content(run, sentence, error)
     folder = run.deployer.places.delivery(run.row.product, run.row.number)
-    for name, data in documents(content).items():
-        write_file(folder / name, data)
-    if run.digest is not None:
-        write_file(folder / CARD, _card(run, run.digest).encode())
+    documented = _documented(run, sentence, error, folder)
     summary: dict[str, Any] = {
         "sentence": sentence,
         "label": run.label,
@@ -57,6 +58,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         "waivers": [_waived(waiver) for waiver in run.tale.waivers],
         "alarms": [alarm.to_row() for alarm in run.tale.alarms],
         "mistakes": [vars(m) for m in error.mistakes] if error else [],
+        **({"undrawn": list(documented.undrawn)} if documented.undrawn else {}),
     }
     row = run.context.ledger.move_delivery(
         run.row.id,
@@ -70,11 +72,21 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         _call_hook(run, error, summary)
     return Delivered(
         row=row,
-        content=content,
+        content=documented.content,
         folder=folder,
+        undrawn=documented.undrawn,
+        missing=documented.missing,
         mistakes=error.mistakes if error else (),
         exit_code=error.exit_code if error else ExitCode.OK,
     )
+
+
+def _documented(run: Run, sentence: str, error: InterlockError | None, folder: Path) -> Documented:
+    """The delivery's documents in its folder, as far as they can be drawn."""
+    parts, undrawn = told(run.tale.parts)
+    more = {} if run.digest is None else {CARD: partial(_card, run, run.digest)}
+    content = _content(run, sentence, error, parts)
+    return document(content, folder, undrawn, more=more)
 
 
 def _waived(waiver: Waiver) -> dict[str, str]:
@@ -116,8 +128,9 @@ def _call_hook(run: Run, error: InterlockError, summary: dict[str, Any]) -> None
     )
 
 
-def _content(run: Run, sentence: str, error: InterlockError | None) -> report.Content:
-    parts = {name: part() for name, part in run.tale.parts.items()}
+def _content(
+    run: Run, sentence: str, error: InterlockError | None, parts: Mapping[str, Any]
+) -> report.Content:
     attestations = run.context.ledger.attestations(run.digest) if run.digest else []
     commit = run.row.git_commit
     return report.Content(

@@ -22,11 +22,13 @@ from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.grid import grid_point
 from interlock.features.oracle import can_recompute, recompute
 from interlock.features.request import FeatureFailure, PackedFeatures
+from interlock.release.coverage import Covering
 from interlock.serve.record import Record
 
 _BUCKETS = 10_000
 EDITED = "the project's function was edited after the release"
 REQUEST = "the released function gives another value"
+COVERAGE = "the released coverage says otherwise of these values"
 HISTORY = "the source's rows give another value: a row was changed, or the store overwritten"
 
 
@@ -59,11 +61,13 @@ class Staleness:
 class SymmetryFindings:
     """What the comparison of ``rows`` answers and ``values`` feature values showed.
 
-    ``left_out`` counts answers that cannot be compared, by reason.
+    ``left_out`` counts answers that cannot be compared, by reason; ``not_covered`` the answers
+    compared that say their release does not cover them.
     """
 
     rows: int
     values: int
+    not_covered: int
     defects: tuple[Defect, ...]
     stale: tuple[Staleness, ...]
     left_out: Mapping[str, int]
@@ -75,7 +79,8 @@ class Recomputed:
 
     ``released`` and ``present`` are its request features' source and the project's (None for a
     release that is no longer live, or where the project no longer has its fields); ``rows`` what
-    each history reads, by its name; ``fields`` the request's fields and their kinds.
+    each history reads, by its name; ``fields`` the request's fields and their kinds;
+    ``covering`` its coverage, over the names that it needs, None where it covers everything.
     """
 
     features: FeatureSet
@@ -83,6 +88,7 @@ class Recomputed:
     released: PackedFeatures
     present: PackedFeatures | None
     rows: Mapping[str, pa.Table]
+    covering: Covering | None = None
 
 
 def sampled(records: Iterable[Record], *, share: float) -> list[Record]:
@@ -113,9 +119,11 @@ def compare(records: Sequence[Record], releases: Mapping[str, Recomputed]) -> Sy
             tally.rows += 1
             _compare_request(record, release, tally)
             _compare_histories(record, release, tally)
+            _compare_coverage(record, release, tally)
     return SymmetryFindings(
         rows=tally.rows,
         values=tally.values,
+        not_covered=tally.not_covered,
         defects=tuple(tally.defects),
         stale=tuple(tally.stale),
         left_out=dict(tally.left_out),
@@ -126,6 +134,7 @@ def compare(records: Sequence[Record], releases: Mapping[str, Recomputed]) -> Sy
 class _Tally:
     rows: int = 0
     values: int = 0
+    not_covered: int = 0
     defects: list[Defect] = field(default_factory=list)
     stale: list[Staleness] = field(default_factory=list)
     left_out: dict[str, int] = field(default_factory=dict)
@@ -230,6 +239,40 @@ def _compare_histories(record: Record, release: Recomputed, tally: _Tally) -> No
                     values_differ=differ,
                 )
             )
+
+
+def _compare_coverage(record: Record, release: Recomputed, tally: _Tally) -> None:
+    """Whether the release covers the logged values, and the reason why it does not."""
+    tally.not_covered += bool(record.not_covered)
+    expected = ""
+    if release.covering is not None:
+        known = _known(record, release)
+        values = tuple(known.get(name) for name in release.covering.names)
+        expected = release.covering.row(values, _instant(record))
+    if record.not_covered != expected:
+        tally.defects.append(
+            Defect(
+                id=record.id,
+                feature="not_covered",
+                logged=record.not_covered,
+                expected=expected,
+                grid=None,
+                cause=COVERAGE,
+            )
+        )
+
+
+def _known(record: Record, release: Recomputed) -> dict[str, Any]:
+    """The logged request and features as typed values, by name."""
+    features = release.features
+    kinds = {d.name: d.kind for d in features.request}
+    kinds |= {a.name: a.kind for h in features.histories for a in h.aggregates}
+    found = _request_values(record, release)
+    for name, value in record.features.items():
+        kind = _TYPES.get(kinds.get(name, ""), Any)
+        moment = kind in (date, datetime) and isinstance(value, str)
+        found[name] = msgspec.convert(value, kind) if moment else value
+    return found
 
 
 def recompute_rows(

@@ -39,6 +39,7 @@ def summary(content: Content) -> str:
         plain(content.status),
         "\n".join(f"- ! {plain(phrases.waiver_line(w))}" for w in content.waivers[:_MOST_WAIVERS]),
         _checks(sorted(asked, key=severity)),
+        "\n".join(f"- ! not shown here: {plain(said)}" for said in content.undrawn[:_MOST_WAIVERS]),
         "" if content.evaluation is None else _forest(content.evaluation),
         _steps(content),
         _commands(content),

@@ -61,7 +61,7 @@ def page(content: Content, limits: Limits) -> Page:
         state="waived" if passed and content.waivers else css_class(content.verdict),
         outcome=phrases.outcome(content),
         status=shown(content.status, limit=400),
-        mistakes=() if content.shut else tuple(_mistake(m) for m in content.mistakes[:_MOST_TOLD]),
+        mistakes=(*_mistakes(content), *map(_undrawn, content.undrawn[:_MOST_TOLD])),
         facts=tuple(_facts(content)),
         commands=tuple((shown(c.line, limit=300), shown(c.purpose)) for c in content.next_commands),
         steps=steps(content),
@@ -88,8 +88,18 @@ def _sections(content: Content, limits: Limits) -> Iterable[Section | None]:
     yield lineage(content, limits)
 
 
+def _mistakes(content: Content) -> Iterable[tuple[str, str]]:
+    """What kept the delivery from its goal; a shut gate speaks for itself."""
+    return () if content.shut else map(_mistake, content.mistakes[:_MOST_TOLD])
+
+
+def _undrawn(said: str) -> tuple[str, str]:
+    """A part that this page lacks, and why."""
+    return phrases.UNDRAWN, f"not shown here: {shown(said, limit=300)}"
+
+
 def _mistake(found: Mistake) -> tuple[str, str]:
-    """Its code, and what kept the delivery from its goal; a shut gate speaks for itself."""
+    """Its code, and what was wrong."""
     got = f"got {found.got}" if found.got else ""
     said = " · ".join(filter(None, [found.what, got, found.fix]))
     return shown(found.code, limit=20), shown(said, limit=400)

@@ -28,6 +28,8 @@ from interlock.report.numbers import (
 )
 from interlock.verdict import IN, Check, GateResult, Verdict
 
+UNDRAWN = "X140"
+"""The code of what a report could not show."""
 _TOLD = (
     Verdict.PASSED,
     Verdict.ERROR,

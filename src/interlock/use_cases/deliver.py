@@ -51,7 +51,8 @@ def deliver(
         deployer = workspace.deployer(bound, last.as_of)
     done = run_delivery(deployer, goal)
     for name, place in (copies or {}).items():
-        write_file(place, (done.folder / name).read_bytes())
+        if name not in done.missing:  # what could not be drawn is told by the delivery
+            write_file(place, (done.folder / name).read_bytes())
     return done
 
 

@@ -18,6 +18,7 @@ from interlock.pipeline.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import open_covering
 from interlock.serve.logged import PREDICTIONS
 from interlock.serve.record import Record
 from interlock.serve.shipping import read_all
@@ -133,6 +134,7 @@ def _releases(deployer: Deployer, digests: set[str], live: str) -> dict[str, Rec
                 for h in features.histories
                 if h.source in taken
             },
+            covering=open_covering(bundle, name=f"symmetry_{digest}"),
         )
     return found
 

@@ -53,6 +53,17 @@ def test_a_delivery_ends_with_its_verdict(blocked):
     ]
 
 
+def test_a_report_that_could_not_be_made_is_said_with_its_code(blocked):
+    undrawn = replace(
+        blocked, undrawn=("the report: KeyError: 'x'",), missing=frozenset({"report.html"})
+    )
+    assert render.delivered_lines(undrawn)[:2] == [
+        "! report [X140]: without the report: KeyError: 'x'",
+        "next: interlock explain M204  (what it asks)",
+    ]
+    assert render.delivered_row(undrawn)["report"] is None
+
+
 def test_runs_side_by_side():
     estimate = Estimate(value=0.0598, interval=Interval(low=0.0523, high=0.0692), n=278, units=278)
     report = TrainReport(
@@ -348,6 +359,7 @@ def test_symmetry_tells_defects_from_staleness():
     findings = SymmetryFindings(
         rows=1_200,
         values=4_800,
+        not_covered=31,
         defects=(defect, defect, edited),
         stale=(stale, replace(stale, late=DAY, values_differ=False), replace(stale, late=-DAY)),
         left_out={"degraded: answered with declared defaults": 1_000},
@@ -358,6 +370,7 @@ def test_symmetry_tells_defects_from_staleness():
     assert report.defective
     assert render_features.symmetry_lines(report) == [
         "rents in prod · 12,000 answers in the log, 1,200 compared, 4,800 values",
+        "  31 of these not covered, as the release itself says",
         "  left out: 1,000 degraded: answered with declared defaults",
         "! staleness: 2 look-ups behind their grid point, at most by 3 d; "
         "1 would have given other values",
@@ -373,7 +386,9 @@ def test_symmetry_tells_defects_from_staleness():
 
 
 def test_symmetry_without_defects_and_without_anything_compared():
-    findings = SymmetryFindings(rows=10, values=40, defects=(), stale=(), left_out={})
+    findings = SymmetryFindings(
+        rows=10, values=40, not_covered=0, defects=(), stale=(), left_out={}
+    )
     report = SymmetryReport(
         product="rents", environment="prod", logged=100, sampled=10, findings=findings
     )

@@ -207,6 +207,11 @@ def test_both_on_the_same_rows():
     ]
 
 
+def test_rows_that_are_not_covered_are_told():
+    told = contrast_lines(replace(CONTRAST, not_covered=(3, 9)))
+    assert told[1] == "  not covered: 3 by 1.3.0, 9 by 1.4.0; these are not compared"
+
+
 def test_classes_and_plain_numbers_disagree_in_their_own_way():
     classes = Disagreement(
         key="a", at=0, before=Said(value="late", probability=0.81),

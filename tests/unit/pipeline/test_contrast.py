@@ -1,5 +1,7 @@
 """Two releases on the same rows: which rows they disagree on most, and what each said."""
 
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -60,6 +62,35 @@ def test_a_class_is_said_with_its_own_probability():
     odds = Predicted(np.array([[0.7, 0.3]]), np.array([1]))
     assert module._said(odds, 0, ("on time", "late")) == Said(value="late", probability=0.3)
     assert module._said(Predicted(np.array([5.0])), 0, ()) == Said(value=5.0)
+
+
+class Named(str):
+    """A release that is no more than its name and what it answers."""
+
+    answer: dict
+
+    def json(self, name):
+        assert name == "answer.json"
+        return self.answer
+
+
+def test_rows_that_one_does_not_cover_are_counted_and_not_compared(
+    bench, monkeypatch, small_release
+):
+    """An estimate beyond the coverage is no answer: on it releases may disagree as they like."""
+    Named.answer = json.loads(small_release.bundle_files("ridge")["answer.json"])
+
+    def score(bundle, requests, instants, taken, **more):
+        said, covered = np.full(len(instants), 10.0), np.ones(len(instants), dtype=bool)
+        if bundle == "new":
+            said[0], covered[0] = 1_000.0, False
+        away = frozenset(np.flatnonzero(~covered).tolist())
+        return ChampionScore(prediction=Predicted(said), comparable=covered, not_covered=away)
+
+    monkeypatch.setattr(module, "score_champion", score)
+    found = contrast(bench.context(), Named("old"), Named("new"), labels=("1.0.0", "1.1.0"), most=3)
+    assert (found.not_covered, found.both) == ((0, 1), found.rows - 1)
+    assert found.disagreements == ()
 
 
 def test_a_release_that_cannot_answer_is_named_with_the_reason(bench, monkeypatch):

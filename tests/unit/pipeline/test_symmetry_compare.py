@@ -5,6 +5,7 @@ import math
 from dataclasses import replace
 from datetime import UTC, date, datetime
 
+import msgspec
 import pyarrow as pa
 import pytest
 from hypothesis import given
@@ -19,6 +20,7 @@ from interlock.features.definition import (
 )
 from interlock.features.request import PackedFeatures
 from interlock.pipeline.symmetry import (
+    COVERAGE,
     EDITED,
     HISTORY,
     REQUEST,
@@ -31,6 +33,8 @@ from interlock.pipeline.symmetry import (
     same,
     sampled,
 )
+from interlock.release.coverage import Coverage, Covering
+from interlock.release.segments import Axis, Segments
 from interlock.serve.record import Record, read_record, record_bytes
 
 HALF = "def half(size: float) -> float:\n    return size / 2\n"
@@ -135,6 +139,29 @@ def test_a_function_that_fails_by_now_says_so(record, release):
     (defect,) = compare([record], {"r": replace(release, present=broken)}).defects
     assert defect.cause == EDITED
     assert "division by zero" in defect.expected
+
+
+def covering(fewest):
+    """Covers shops with so many rows of training; shop 1 has 40."""
+    axis = Axis(name="shop", kind="int")
+    counted = Segments(by=(axis,), min_rows=fewest, rows={(1,): (40, 0)})
+    coverage = Coverage(segments=(counted,))
+    return Covering(coverage, coverage.needs, {}, name=f"covering_{fewest}")
+
+
+def test_an_answer_that_is_covered_otherwise_than_it_says_is_a_defect(record, release):
+    covered = replace(release, covering=covering(30))
+    assert compare([record], {"r": covered}).defects == ()
+    beyond = replace(release, covering=covering(50))
+    (defect,) = compare([record], {"r": beyond}).defects
+    why = "shop 1: 40 rows of training, 50 needed"
+    assert (defect.cause, defect.feature) == (COVERAGE, "not_covered")
+    assert (defect.logged, defect.expected) == ("", why)
+    said = msgspec.structs.replace(record, not_covered=why)
+    found = compare([said], {"r": beyond})
+    assert (found.defects, found.not_covered) == ((), 1)
+    (defect,) = compare([said], {"r": covered}).defects
+    assert (defect.logged, defect.expected) == (why, "")
 
 
 def test_a_skipped_refresh_is_staleness_and_says_whether_it_mattered(record, release):

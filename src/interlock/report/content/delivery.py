@@ -52,7 +52,8 @@ class Content:
     ``status`` is one sentence: what happened and what is live now. ``label`` and ``digest``
     name the release this delivery made, if it made one; ``champion`` the release that answers;
     ``waivers`` let the delivery go on past gates that stayed shut, and stay so in ``gates``.
-    ``mistakes`` are what kept it from its goal, as the command line says them.
+    ``mistakes`` are what kept it from its goal, as the command line says them; ``undrawn`` the
+    parts that this report lacks, each with why.
     """
 
     product: str
@@ -75,6 +76,7 @@ class Content:
     lineage: Lineage | None = None
     next_commands: tuple[Command, ...] = ()
     mistakes: tuple[Mistake, ...] = ()
+    undrawn: tuple[str, ...] = ()
 
     @property
     def shut(self) -> tuple[GateResult, ...]:
