@@ -1,6 +1,39 @@
-"""What all tests share."""
+"""What all tests share, and how a run over several processes ends."""
 
+import time
+
+import pytest
+from _pytest.doctest import DoctestModule
 from hypothesis import settings
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collect_file():
+    """Tests are no documentation: looking for examples in them would take as long as importing."""
+    found = yield
+    return [each for each in found if not isinstance(each, DoctestModule)]
+
+
+class Ends:
+    """When each process of a run had its last test, as the process that collects them sees it."""
+
+    def __init__(self):
+        self.last = {}
+
+    def pytest_runtest_logreport(self, report):
+        if hasattr(report, "node"):
+            self.last[report.node.gateway.id] = time.monotonic()
+
+    def pytest_terminal_summary(self, terminalreporter):
+        end = time.monotonic()
+        idle = (f"{name} {end - last:.0f} s" for name, last in sorted(self.last.items()))
+        if self.last:
+            terminalreporter.line(f"without a test at the end: {', '.join(idle)}")
+
+
+def pytest_configure(config):
+    if config.pluginmanager.hasplugin("dsession"):
+        config.pluginmanager.register(Ends())

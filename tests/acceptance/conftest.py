@@ -1,20 +1,22 @@
 """A small project on real sales, and commands run on it as processes of their own."""
 
+import fcntl
 import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
-import tempfile
-import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from zygote import Ran, Zygote
+
+from interlock.store.projections import STAGE_FINISHED
+from interlock.store.rows import StageRow
 
 HERE = Path(__file__).parent
 SALES = HERE.parent.parent / "examples" / "valuation" / "data" / "sales.parquet"
@@ -90,63 +92,6 @@ product = il.Product(
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ran:
-    """How a command ended: a negative code is the signal that killed it."""
-
-    code: int
-    out: str
-    err: str
-    seconds: float
-    pid: int = 0
-
-    @property
-    def json(self):
-        return json.loads(self.out)
-
-
-@dataclass
-class Zygote:
-    """The process that forks; one command at a time."""
-
-    process: subprocess.Popen = field(init=False)
-
-    def __post_init__(self):
-        self.process = subprocess.Popen(
-            [sys.executable, str(HERE / "zygote.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        assert self.process.stdout.readline() == "ready\n", "the command line cannot be imported"
-
-    def run(self, arguments, folder, environ, *, kill_after):
-        with tempfile.TemporaryDirectory() as place:
-            out, err = Path(place) / "out", Path(place) / "err"
-            row = {
-                "arguments": list(map(str, arguments)),
-                "folder": str(folder),
-                "environ": environ,
-                "stdout": str(out),
-                "stderr": str(err),
-            }
-            begun = time.monotonic()
-            self.process.stdin.write(json.dumps(row) + "\n")
-            self.process.stdin.flush()
-            pid = int(self.process.stdout.readline())
-            timer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL))
-            timer.start()
-            status = int(self.process.stdout.readline())
-            timer.cancel()
-            return Ran(
-                code=os.waitstatus_to_exitcode(status),
-                out=out.read_text(),
-                err=err.read_text(),
-                seconds=time.monotonic() - begun,
-                pid=pid,
-            )
-
-
-@dataclass(frozen=True, kw_only=True)
 class Project:
     """A project's folder, and the settings folder (the signing key) of who works in it."""
 
@@ -158,34 +103,26 @@ class Project:
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("INTERLOCK", "GIT_"))}
         return {**kept, "XDG_CONFIG_HOME": str(self.config), **more}
 
-    def run(self, *arguments, kill_after=60, **environ):
+    def run(self, *arguments, kill_after=200, at=None, **environ):
         """A command in a forked process, killed after so many seconds."""
         return self.zygote.run(
-            arguments, self.folder, self.environ(**environ), kill_after=kill_after
+            arguments, at or self.folder, self.environ(**environ), kill_after=kill_after
         )
 
     def spawn(self, *arguments, **environ):
-        """A command as a user starts it, in the background."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "interlock", *map(str, arguments)],
-            cwd=self.folder,
-            env=self.environ(**environ),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        """A command in a forked process, in the background."""
+        return self.zygote.spawn(arguments, self.folder, self.environ(**environ))
 
     def call(self, *arguments, **environ):
-        """A command as a user starts it, to its end."""
+        """A command as a user starts it, imports and all, to its end."""
         begun = time.monotonic()
-        process = self.spawn(*arguments, **environ)
-        timer = threading.Timer(200, process.kill)
-        timer.start()
-        out, err = process.communicate()
-        timer.cancel()
+        done = subprocess.run(
+            [sys.executable, "-m", "interlock", *map(str, arguments)],
+            cwd=self.folder, env=self.environ(**environ), stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=200,
+        )  # fmt: skip
         seconds = time.monotonic() - begun
-        return Ran(code=process.returncode, out=out, err=err, seconds=seconds)
+        return Ran(code=done.returncode, out=done.stdout, err=done.stderr, seconds=seconds)
 
     def deliver(self, *arguments, **environ):
         return self.run("deliver", "--json", *arguments, **environ)
@@ -219,6 +156,14 @@ class Project:
         shutil.copytree(self.folder, folder)
         return self.at(folder)
 
+    def learn(self, other):
+        """What stages put out in the other project, as its delivery left it, and nothing more."""
+        ledger = self.workspace().ledger
+        for event in other.workspace().ledger.events(kind=STAGE_FINISHED):
+            if ledger.stage(event.subject) is None:
+                ledger.put_stage(StageRow(**event.body), product=event.product)
+        shutil.copytree(other.state / "artifacts", self.state / "artifacts", dirs_exist_ok=True)
+
     def at(self, folder):
         """The project in that folder, worked on by the same person."""
         return Project(folder=folder, config=self.config, zygote=self.zygote)
@@ -228,8 +173,7 @@ class Project:
 def zygote():
     found = Zygote()
     yield found
-    found.process.stdin.close()
-    found.process.wait(10)
+    found.close()
 
 
 @pytest.fixture(scope="session")
@@ -253,12 +197,68 @@ def make_project(zygote, sales):
 
 
 @pytest.fixture(scope="session")
-def pristine(make_project, tmp_path_factory):
+def prepared(tmp_path_factory, zygote):
+    """Makes a project once a run, whichever of its processes asks first; for copying.
+
+    ``make`` is given the folder where it is to put the project.
+    """
+    place = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        place = place.parent
+
+    def find(name, make):
+        kept = place / f"prepared-{name}"
+        with (place / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (kept / "done").exists():
+                shutil.rmtree(kept, ignore_errors=True)
+                kept.mkdir()
+                (kept / "done").write_text(str(make(kept / "houses").config))
+        config = Path((kept / "done").read_text())
+        return Project(folder=kept / "houses", config=config, zygote=zygote)
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def pristine(make_project, prepared):
     """A project that delivered once, as of the first day; for copying, never for changing."""
-    project = make_project(tmp_path_factory.mktemp("delivered") / "houses")
-    ran = project.deliver("--as-of", FIRST)
-    assert ran.code == 0, ran.err
-    return project
+
+    def make(folder):
+        project = make_project(folder)
+        ran = project.deliver("--as-of", FIRST)
+        assert ran.code == 0, ran.err
+        return project
+
+    return prepared("delivered", make)
+
+
+@pytest.fixture(scope="session")
+def trained(pristine, prepared):
+    """The same, and what the stages of its next delivery put out is known already."""
+
+    def make(folder):
+        project = pristine.copy(folder)
+        ahead = project.copy(folder.parent / "ahead")
+        ran = ahead.deliver("--as-of", SECOND)
+        assert ran.code == 0, ran.err
+        project.learn(ahead)
+        return project
+
+    return prepared("trained", make)
+
+
+@pytest.fixture(scope="session")
+def rents(prepared, zygote):
+    """A project as `interlock init` leaves it; for copying, never for changing."""
+
+    def make(folder):
+        project = Project(folder=folder, config=folder.parent / "config", zygote=zygote)
+        ran = project.run("init", folder, at=folder.parent)
+        assert ran.code == 0, ran.err
+        return project
+
+    return prepared("rents", make)
 
 
 @pytest.fixture
@@ -271,6 +271,12 @@ def project(make_project, tmp_path):
 def delivered(pristine, tmp_path):
     """A project of one's own that delivered once."""
     return pristine.copy(tmp_path / "houses")
+
+
+@pytest.fixture
+def continued(trained, tmp_path):
+    """A project of one's own that delivered once, and whose next delivery finds its stages done."""
+    return trained.copy(tmp_path / "houses")
 
 
 @pytest.fixture(scope="session")

@@ -38,7 +38,7 @@ def two_months(make_project, tmp_path_factory):
         pq.write_table(rows.filter(pc.less_equal(rows["month"], 2)), path)
     for old, new in SHORTER:
         project.change(old, new)
-    return project, project.call("deliver", "--json")
+    return project, project.deliver()
 
 
 @pytest.fixture(scope="module")

@@ -50,7 +50,8 @@ def test_the_commit_is_recorded_and_a_dirty_tree_is_refused(committed, pristine,
     assert committed.live() == row["bundle"]
 
 
-def test_committed_afterwards_the_same_bundle_is_admitted(committed, days):
+def test_committed_afterwards_the_same_bundle_is_admitted(committed, pristine, days):
+    committed.learn(pristine)
     (committed.folder / "notes.txt").write_text("not committed")
     ran = committed.deliver("--as-of", days[0])
     assert ran.code == 3, ran.err
@@ -66,8 +67,9 @@ def test_committed_afterwards_the_same_bundle_is_admitted(committed, days):
 
 
 @pytest.mark.parametrize("dirty", [False, True])
-def test_what_is_resumed_is_what_was_begun(committed, days, dirty):
+def test_what_is_resumed_is_what_was_begun(committed, pristine, days, dirty):
     """Else the delivery's record, and what is signed of it, would name another revision."""
+    committed.learn(pristine)
     if dirty:
         (committed.folder / "notes.txt").write_text("not committed")
     ran = committed.run("deliver", "--as-of", days[0], INTERLOCK_FAILPOINT="train")

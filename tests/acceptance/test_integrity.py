@@ -117,33 +117,33 @@ def test_a_missing_file_or_attestation_is_refused(delivered):
     assert delivered.run("verify").code == 0
 
 
-def test_a_bundle_that_is_wholly_another(delivered, days):
+def test_a_bundle_that_is_wholly_another(continued, days):
     """Consistent in itself, but not what was signed: another manifest under the old name."""
-    one = delivered.live()
-    assert delivered.deliver("--as-of", days[1]).code == 0
-    bundles = delivered.state / "artifacts" / "bundles"
+    one = continued.live()
+    assert continued.deliver("--as-of", days[1]).code == 0
+    bundles = continued.state / "artifacts" / "bundles"
     shutil.rmtree(bundles / one)
-    shutil.copytree(bundles / delivered.live(), bundles / one)
-    live = delivered.live()
-    ran = delivered.run("rollback")
+    shutil.copytree(bundles / continued.live(), bundles / one)
+    live = continued.live()
+    ran = continued.run("rollback")
     assert ran.code == 5, ran.err
-    assert delivered.live() == live
-    assert delivered.run("status").code == 0
+    assert continued.live() == live
+    assert continued.run("status").code == 0
 
 
-def test_what_serves_goes_on_serving(delivered, days):
-    ran = delivered.deliver("--as-of", days[1], "--to", "staging")
+def test_what_serves_goes_on_serving(continued, days):
+    ran = continued.deliver("--as-of", days[1], "--to", "staging")
     assert ran.code == 0, ran.err
-    live, other = delivered.live(), ran.json["digest"]
+    live, other = continued.live(), ran.json["digest"]
     assert live != other
-    service = delivered.spawn("serve", "--port", "0", "--json")
+    service = continued.spawn("serve", "--port", "0", "--json")
     try:
         url = json.loads(service.stdout.readline())["url"]
-        model = delivered.state / "artifacts" / "bundles" / other / "model.onnx"
+        model = continued.state / "artifacts" / "bundles" / other / "model.onnx"
         with flipped(model, 1_000, 0):
-            back = delivered.run("rollback", "--to", other[:12])
+            back = continued.run("rollback", "--to", other[:12])
             assert back.code == 5, back.err
-            assert delivered.live() == live
+            assert continued.live() == live
             with urllib.request.urlopen(f"{url}/v1/status", timeout=5) as answer:
                 assert json.load(answer)["digest"] == live
             with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:

@@ -19,8 +19,11 @@ HOUSE = {
 }  # fmt: skip
 
 
+PAUSE = 0.005  # seconds between two requests: a delivery needs the processor, too
+
+
 class Clients:
-    """Threads that ask without pause, each over one connection, and keep every answer."""
+    """Threads that ask again and again, each over one connection, and keep every answer."""
 
     def __init__(self, url, n):
         self.url, self.answers, self.failures = urlsplit(url), [], []
@@ -44,6 +47,7 @@ class Clients:
                 self.answers.append((time.monotonic(), answer))
             else:
                 self.failures.append(answer)
+            time.sleep(PAUSE)
 
     def __enter__(self):
         for thread in self.threads:
@@ -66,21 +70,21 @@ class Clients:
         pytest.fail(f"{digest[:12]} did not answer within {seconds} s")
 
 
-def test_promotion_and_rollback_under_load(delivered, days):
-    one = delivered.live()
-    service = delivered.spawn("serve", "--port", "0", "--json")
+def test_promotion_and_rollback_under_load(continued, days):
+    one = continued.live()
+    service = continued.spawn("serve", "--port", "0", "--json")
     try:
         ready = json.loads(service.stdout.readline())
         assert (ready["label"], ready["replay"]) == ("1.0.0", False)
         with Clients(ready["url"], 3) as clients:
             clients.wait_for(one, 5)
-            ran = delivered.deliver("--as-of", days[1])
+            ran = continued.deliver("--as-of", days[1])
             assert ran.code == 0, ran.err
             two = ran.json["digest"]
             clients.wait_for(two, 5)
             before = len(clients.answers)
             begun = time.monotonic()
-            back = delivered.run("rollback", "--reason", "to see")
+            back = continued.run("rollback", "--reason", "to see")
             assert back.code == 0, back.err
             while clients.answers[-1][1]["digest"] != one:
                 assert time.monotonic() - begun < 5
@@ -98,20 +102,20 @@ def test_promotion_and_rollback_under_load(delivered, days):
         service.terminate()
         assert service.wait(30) == 0, service.stderr.read()
 
-    log = delivered.state / "environments" / "prod" / "houses" / "log"
+    log = continued.state / "environments" / "prod" / "houses" / "log"
     records = [read_record(entry.payload) for entry in read_log(log)]
     logged = {record.id: record for record in records}
     assert len(logged) == len(records)
     answered = {answer["id"]: answer for _, answer in clients.answers}
     assert set(answered) == set(logged), "every answer is in the log, once"
 
-    refused = delivered.deliver("--as-of", days[1])
+    refused = continued.deliver("--as-of", days[1])
     assert refused.code == 3, "a rollback pins prod"
     assert "error[E103]: prod is pinned to 1.0.0" in refused.err
-    assert delivered.live() == one
-    forced = delivered.deliver("--as-of", days[1], "--unpin")
+    assert continued.live() == one
+    forced = continued.deliver("--as-of", days[1], "--unpin")
     assert forced.code == 0, forced.err
-    assert delivered.live() == two
+    assert continued.live() == two
 
 
 def test_killed_hard_the_service_leaves_nothing_behind(delivered):

@@ -29,7 +29,7 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     one = ran.json["digest"]
     assert project.live("prod") == project.live("staging") == one
 
-    ran = project.call("deliver", "--json", "--as-of", first)
+    ran = project.deliver("--as-of", first)
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["status"] == "unchanged"
     assert ran.json["sentence"] == "nothing changed: prod runs 1.0.0 already"
@@ -61,7 +61,7 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     assert project.live() == ran.json["digest"] != one
     assert len(project.workspace().ledger.releases("houses")) == 2
     for label, number in (("1.0.0", 3), ("1.0.1", 4)):
-        told = project.call("card", label, "--out", f"{label}.md")
+        told = project.run("card", label, "--out", f"{label}.md")
         assert told.code == 0, told.err
         kept = project.state / "deliveries" / "houses" / str(number) / "card.md"
         assert (project.folder / f"{label}.md").read_bytes() == kept.read_bytes()
@@ -107,11 +107,11 @@ def spoil_post_deploy(project, sales):
         (spoil_post_deploy, "V150", "post-deploy tests", "not what we wanted"),
     ],
 )
-def test_a_gate_that_stays_shut(delivered, sales, days, spoil, code, gate, text):
-    live, before = delivered.live(), delivered.events()
-    spoil(delivered, sales)
+def test_a_gate_that_stays_shut(continued, sales, days, spoil, code, gate, text):
+    live, before = continued.live(), continued.events()
+    spoil(continued, sales)
     copies = ("--junit", "found/checks.xml", "--summary", "found/summary.md")
-    ran = delivered.deliver("--as-of", days[1], *copies)
+    ran = continued.deliver("--as-of", days[1], *copies)
     assert ran.code == 3, ran.err
     assert ran.json["exit_code"] == 3
     assert ran.json["delivery"]["status"] == "blocked"
@@ -121,36 +121,36 @@ def test_a_gate_that_stays_shut(delivered, sales, days, spoil, code, gate, text)
     assert "prod still runs 1.0.0" in ran.json["sentence"]
     assert f"error[{code}]" in ran.err
 
-    assert delivered.live() == live
-    called = json.loads((delivered.folder / "called.json").read_text())
+    assert continued.live() == live
+    called = json.loads((continued.folder / "called.json").read_text())
     assert (called["product"], called["delivery"]) == ("houses", 2)
     assert called["mistakes"][0]["code"] == code
-    assert delivered.events()[-1] == "hook.called"
-    assert "delivery moved" in delivered.events()[len(before) :]
-    folder = delivered.state / "deliveries" / "houses" / "2"
+    assert continued.events()[-1] == "hook.called"
+    assert "delivery moved" in continued.events()[len(before) :]
+    folder = continued.state / "deliveries" / "houses" / "2"
     assert text in (folder / "report.html").read_text()
-    checks = (delivered.folder / "found" / "checks.xml").read_bytes()
+    checks = (continued.folder / "found" / "checks.xml").read_bytes()
     assert checks == (folder / "junit.xml").read_bytes()
     (suite,) = ET.fromstring(checks).findall(f"testsuite[@name='{phrases.gate_name(gate)}']")
     assert int(suite.attrib["failures"]) + int(suite.attrib["errors"]) > 0
-    summary = (delivered.folder / "found" / "summary.md").read_text()
+    summary = (continued.folder / "found" / "summary.md").read_text()
     assert f" at the {phrases.gate_name(gate)} · `houses` delivery 2\n" in summary
-    status = delivered.run("status", "--json")
+    status = continued.run("status", "--json")
     assert status.code == 0
     assert status.json["products"][0]["last_delivery"]["status"] == "blocked"
-    assert delivered.run("verify").code == 0
-    explained = delivered.run("explain", code)
+    assert continued.run("verify").code == 0
+    explained = continued.run("explain", code)
     assert explained.code == 0, explained.err
 
 
-def test_a_failed_delivery_does_not_hinder_the_next(delivered, sales, days):
-    spoil_data(delivered, sales)
-    assert delivered.deliver("--as-of", days[1]).code == 3
-    pq.write_table(sales, delivered.folder / "data" / "sales.parquet")
-    ran = delivered.deliver("--as-of", days[1])
+def test_a_failed_delivery_does_not_hinder_the_next(continued, sales, days):
+    spoil_data(continued, sales)
+    assert continued.deliver("--as-of", days[1]).code == 3
+    pq.write_table(sales, continued.folder / "data" / "sales.parquet")
+    ran = continued.deliver("--as-of", days[1])
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["number"] == 3
-    assert delivered.live() == ran.json["digest"]
+    assert continued.live() == ran.json["digest"]
 
 
 def test_unchanged_cannot_be_better_than_itself(delivered, days):

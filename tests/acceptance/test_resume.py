@@ -44,30 +44,30 @@ def test_killed_after_every_step_in_turn(project, pristine, days):
 
 
 @pytest.mark.parametrize("step", ["staging", "post-deploy tests", "prod"])
-def test_killed_once_over_a_live_release(delivered, days, step):
-    live = delivered.live()
-    ran = delivered.run("deliver", "--as-of", days[1], INTERLOCK_FAILPOINT=step)
+def test_killed_once_over_a_live_release(continued, days, step):
+    live = continued.live()
+    ran = continued.run("deliver", "--as-of", days[1], INTERLOCK_FAILPOINT=step)
     assert ran.code == -9
     if step != "prod":
-        whole(delivered, live)
-    ran = delivered.deliver("--resume")
+        whole(continued, live)
+    ran = continued.deliver("--resume")
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["number"] == 2
     assert ran.json["delivery"]["status"] == "delivered"
     assert ran.json["sentence"] == "prod runs 1.0.1, 1.0.0 is kept for rollback"
-    whole(delivered, ran.json["digest"])
-    back = delivered.run("rollback", "--reason", "to see")
+    whole(continued, ran.json["digest"])
+    back = continued.run("rollback", "--reason", "to see")
     assert back.code == 0, back.err
-    assert delivered.live() == live
+    assert continued.live() == live
 
 
-def test_not_resumed_but_begun_anew(delivered, days):
-    ran = delivered.run("deliver", "--as-of", days[1], INTERLOCK_FAILPOINT="service")
+def test_not_resumed_but_begun_anew(continued, days):
+    ran = continued.run("deliver", "--as-of", days[1], INTERLOCK_FAILPOINT="service")
     assert ran.code == -9
-    ran = delivered.deliver("--as-of", days[1])
+    ran = continued.deliver("--as-of", days[1])
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["number"] == 3
-    assert delivered.live() == ran.json["digest"]
+    assert continued.live() == ran.json["digest"]
 
 
 def processes_of(session):

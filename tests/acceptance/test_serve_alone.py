@@ -16,19 +16,11 @@ UV = [sys.executable, "-m", "uv"]
 TRAINING = "sklearn pandas lightgbm optuna scipy duckdb pyarrow onnx sqlalchemy skops".split()
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    """A release of the project that `interlock init` makes, exported."""
-    place = tmp_path_factory.mktemp("serve alone")
-    environment = {**os.environ, "XDG_CONFIG_HOME": str(place / "config")}
-    for arguments in (
-        ["init", str(place / "project")],
-        ["deliver", "-C", str(place / "project")],
-        ["export", "-C", str(place / "project"), "--out", str(place / "release")],
-    ):
-        command = [sys.executable, "-m", "interlock", *arguments]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-    return place / "release"
+@pytest.fixture
+def exported(delivered, tmp_path):
+    ran = delivered.run("export", "--out", tmp_path / "release")
+    assert ran.code == 0, ran.err
+    return tmp_path / "release"
 
 
 @pytest.fixture(scope="module")
