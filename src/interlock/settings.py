@@ -43,6 +43,7 @@ _SERVICE_KEYS = {
     "workers": _NUMBER,
     "token_file": _TEXT,
     "ack": _TEXT,
+    "telemetry": _SWITCH,
 }
 _ONLINE_KEYS = {
     "url": _TEXT,

@@ -127,7 +127,7 @@ def test_every_mistake_is_reported_at_once(refused):
         (f"{known}.service.port", "a whole number", "'9000'", "correct the value"),
         (
             f"{known}.service",
-            "one of host, port, workers, token_file, ack",
+            "one of host, port, workers, token_file, ack, telemetry",
             "threads",
             "correct or remove the key",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,6 +25,7 @@ def serve_command(
     port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
     access_log: Flag = False,
+    telemetry: Flag = False,
     replay: Flag = False,
     first: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
@@ -45,6 +47,8 @@ def serve_command(
         Processes that share the port, about one for each core (default: 1).
     access_log
         One JSON line for each request on standard error; never bodies.
+    telemetry
+        A trace of each request for OpenTelemetry; OTEL_* variables say where to.
     replay
         Answer for days gone by, with what was known then.
     first
@@ -67,6 +71,7 @@ def serve_command(
 
     days = _days(replay, first, until)
     if bundle is not None:
+        from interlock.serve.traces import asked_for
         from interlock.use_cases import exported
 
         exported.serve_exported(
@@ -75,6 +80,7 @@ def serve_command(
             port=port or 0,
             workers=workers or 1,
             access_log=access_log,
+            telemetry=telemetry or asked_for(os.environ),
             token_file=token_file,
             on_ready=ready,
         )
@@ -91,6 +97,7 @@ def serve_command(
             port=port,
             workers=workers,
             access_log=access_log,
+            telemetry=telemetry,
             replay=days,
             on_ready=ready,
             on_trouble=trouble,

@@ -68,6 +68,7 @@ from interlock.serve.response import (
 )
 from interlock.serve.schema import openapi, schema_document
 from interlock.serve.tick import Tick, refusal
+from interlock.serve.traces import Traces
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = ("/health/live", "/health/ready", *OPEN)
@@ -86,6 +87,7 @@ class App:
         log: PredictionLog,
         token: str | None,
         group: Group | None = None,
+        traces: Traces | None = None,
     ) -> None:
         self._live = live
         self._log = log
@@ -99,6 +101,7 @@ class App:
         self._metrics = Metrics(plan.worker)
         self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
+        self._traces = traces
         self._tick = Tick(self._file)
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
         self._pages: dict[str, Page] = {
@@ -154,6 +157,9 @@ class App:
         )
         if self._access is not None:
             self._access.write(scope.method, path, reply, seconds)
+        if self._traces is not None:
+            route = self._known(path)
+            self._traces.record(scope.method, route, scope.headers, reply, seconds)
 
     def _known(self, path: str) -> str:
         """The path as a label, of which there are few."""

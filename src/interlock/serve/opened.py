@@ -20,6 +20,7 @@ from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target, target_reader
+from interlock.serve.traces import Traces
 from interlock.serve.trial import try_apart
 
 
@@ -33,6 +34,7 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
     group = None if plan.group is None else Group(Path(plan.group), plan.worker)
     options = LogOptions(ack=plan.ack, full=plan.log_full)
     with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
+        traces = Traces.open(plan.product, plan.worker) if plan.telemetry else None
         live = LiveRelease(
             target_reader(plan),
             partial(_load, plan, log, PredictionIds()),
@@ -47,9 +49,11 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
         if plan.pointer is not None:
             live.follow()
         try:
-            yield App(plan, live, log, token, group)
+            yield App(plan, live, log, token, group, traces)
         finally:
             live.stop()
+            if traces is not None:
+                traces.close()
 
 
 def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:

@@ -59,7 +59,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Reply:
     """A status, a body, and the records that must be on file before the body is sent.
 
-    ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered.
+    ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered so
+    many ``rows``, ``phases`` how many microseconds each phase took.
     """
 
     status: int
@@ -68,6 +69,8 @@ class Reply:
     id: str = ""
     release: str = ""
     arm: str = ""
+    rows: int = 0
+    phases: Phases | None = None
 
 
 class Row(msgspec.Struct):
@@ -125,7 +128,8 @@ class Replies:
             records.append(self._recorded(answered, row, one, why, identity, place))
             replies.append(self._reply(row, one, why, identity))
         content = _ENCODER.encode(replies if answered.is_list else replies[0])
-        return Reply(200, content, records, replies[0].id, self._release.label, self._arm)
+        first, label = replies[0].id, self._release.label
+        return Reply(200, content, records, first, label, self._arm, len(replies), answered.phases)
 
     def _reply(
         self, row: Row, answer: AnswerOne | None, why: Explanation | None, identity: str

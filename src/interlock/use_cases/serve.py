@@ -15,6 +15,7 @@ from interlock.pipeline.refreshing import features_of
 from interlock.release.bundle import Bundle
 from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.process import start
+from interlock.serve.traces import asked_for
 from interlock.serve.waiting import until_told
 from interlock.use_cases.exported import Serving
 from interlock.use_cases.refresh import nothing_live
@@ -34,6 +35,7 @@ def serve(
     port: int | None = None,
     workers: int | None = None,
     access_log: bool = False,
+    telemetry: bool = False,
     replay: tuple[str, str] | None = None,
     on_ready: Callable[[Serving], None] = lambda serving: None,
     on_trouble: Trouble = lambda error: None,
@@ -55,6 +57,7 @@ def serve(
     deployer.live.to(live, live)
     plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
     plan = structs.replace(plan, access_log=STDERR if access_log else None)
+    plan = structs.replace(plan, telemetry=telemetry or _traced(workspace))
     tick: Callable[[], None] = _nothing
     if replay is not None:
         plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))
@@ -99,6 +102,12 @@ def _configured(
         ack=declared.get("ack", plan.ack),
         token_file=token_file,
     )
+
+
+def _traced(workspace: Workspace) -> bool:
+    """Whether the settings or OpenTelemetry's own variables ask for traces."""
+    settings = workspace.settings
+    return bool(settings.service.get("telemetry", False)) or asked_for(settings.environ)
 
 
 def _replayed(
