@@ -1,4 +1,4 @@
-"""The pointer: a small file by which services learn which release is live.
+"""The pointer: a small file by which services learn which release is live, and which on trial.
 
 The ledger is the truth; this file is written from it and can always be written again. It is
 replaced at once, never goes back to an older generation, and carries a digest of itself, so that a
@@ -15,19 +15,34 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from interlock.deploy.challenger import running
 from interlock.digest import canonical_json, digest_json, is_digest, parse_canonical
 from interlock.errors import StoreError
 from interlock.store.atomic import storage, write_file
 from interlock.store.names import check_name
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
 
-FORMAT = 1
+FORMAT = 2
 _LIMIT = 1 << 16  # bytes
 
 
 @dataclass(frozen=True, kw_only=True)
+class Challenger:
+    """The release on trial: as a shadow, or for so many of 10,000 buckets of that salt."""
+
+    bundle: str
+    label: str
+    mode: str
+    buckets: int
+    salt: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pointer:
-    """What answers for a product in an environment since that instant (UTC microseconds)."""
+    """What answers for a product in an environment since that instant (UTC microseconds).
+
+    ``revision`` counts the acts on rollouts beside that generation.
+    """
 
     product: str
     environment: str
@@ -37,12 +52,29 @@ class Pointer:
     previous_bundle: str | None
     previous_label: str | None
     since: int
+    revision: int = 0
+    challenger: Challenger | None = None
 
     @classmethod
-    def of(cls, deployment: DeploymentRow) -> Pointer:
-        """The pointer that a deployment calls for."""
-        row = deployment.to_row()
-        return cls(**{field.name: row[field.name] for field in fields(cls)})
+    def of(cls, deployment: DeploymentRow, rollout: RolloutRow | None = None) -> Pointer:
+        """The pointer that a deployment and the last act on a rollout call for."""
+        own = rollout is not None and rollout.generation == deployment.generation
+        trial = running(deployment, rollout)
+        return cls(
+            **_picked(cls, deployment.to_row()),
+            revision=rollout.revision if own and rollout is not None else 0,
+            challenger=None if trial is None else Challenger(**_picked(Challenger, trial.to_row())),
+        )
+
+    @property
+    def order(self) -> tuple[int, int]:
+        """Which of two pointers is the newer one."""
+        return self.generation, self.revision
+
+
+def _picked(kind: type[Any], row: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the record's fields that the row has."""
+    return {field.name: row[field.name] for field in fields(kind) if field.name in row}
 
 
 def pointer_path(root: Path, environment: str, product: str) -> Path:
@@ -73,17 +105,17 @@ def read_pointer(path: Path) -> Pointer | None:
         ) from None
 
 
-def publish(root: Path, deployment: DeploymentRow) -> Pointer:
-    """Make the file say what the deployment says, unless it says something newer already.
+def publish(root: Path, deployment: DeploymentRow, rollout: RolloutRow | None = None) -> Pointer:
+    """Make the file say what the ledger's rows say, unless it says something newer already.
 
     Returns what stands in the file afterwards. Safe to repeat, and from several processes at once.
     Raises StoreError L101 or L102.
     """
-    pointer = Pointer.of(deployment)
+    pointer = Pointer.of(deployment, rollout)
     path = pointer_path(root, pointer.environment, pointer.product)
     with _alone(path):
         standing = _standing(path)
-        if standing is not None and standing.generation >= pointer.generation:
+        if standing is not None and standing.order >= pointer.order:
             return standing
         write_file(path, _encoded(pointer))
     return pointer
@@ -130,6 +162,18 @@ def _decoded(value: Any) -> Pointer:
         raise ValueError("a format that this version does not know")
     if not isinstance(row["bundle"], str) or not is_digest(row["bundle"]):
         raise ValueError("not a bundle's digest")
-    if type(row["generation"]) is not int:
-        raise ValueError("not a generation")
-    return Pointer(**row)
+    if type(row["generation"]) is not int or type(row["revision"]) is not int:
+        raise ValueError("not a generation and a revision")
+    return Pointer(**{**row, "challenger": _challenger(row["challenger"])})
+
+
+def _challenger(value: Any) -> Challenger | None:
+    """Raises ValueError unless the value is null or a challenger."""
+    if value is None:
+        return None
+    if not isinstance(value, Mapping) or set(value) != {f.name for f in fields(Challenger)}:
+        raise ValueError("not a challenger's keys")
+    found = Challenger(**value)
+    if not isinstance(found.bundle, str) or not is_digest(found.bundle):
+        raise ValueError("not a challenger's digest")
+    return found

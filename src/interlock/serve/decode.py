@@ -81,7 +81,7 @@ class RequestDecoder:
         if not self._surely_unique(body, rows) and has_duplicate_keys(body):
             self._explain(body)
         if self._optional:
-            rows = tuple(_without_unset(row) for row in rows)
+            rows = tuple(without_unset(row) for row in rows)
         return Decoded(rows, is_list)
 
     def _surely_unique(self, body: bytes, rows: tuple[tuple[Any, ...], ...]) -> bool:
@@ -104,14 +104,18 @@ class RequestDecoder:
             raise InvalidRequest(mistakes, more)
 
 
-def _without_unset(row: tuple[Any, ...]) -> tuple[Any, ...]:
+def without_unset(row: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same values, None for what was left out."""
     if UNSET in row:
         return tuple(None if value is UNSET else value for value in row)
     return row
 
 
-def request_struct(schema: RequestSchema) -> type[msgspec.Struct]:
-    """The struct that accepts exactly this schema's objects; unknown fields are refused."""
+def request_struct(schema: RequestSchema, *, strict: bool = True) -> type[msgspec.Struct]:
+    """The struct that accepts exactly this schema's objects.
+
+    Unknown fields are refused, or passed over where it is not ``strict``.
+    """
     fields: list[Any] = []
     for field in schema.fields:
         kind = _field_type(field)
@@ -120,7 +124,7 @@ def request_struct(schema: RequestSchema) -> type[msgspec.Struct]:
         else:
             fields.append((field.name, kind))
     return msgspec.defstruct(
-        schema.name, fields, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=True
+        schema.name, fields, kw_only=True, frozen=True, gc=False, forbid_unknown_fields=strict
     )
 
 

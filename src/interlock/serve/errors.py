@@ -50,6 +50,8 @@ CATALOGUE = (
     Refusal(code="S126", status=422, meaning="the time asked about is too far from the present"),
     Refusal(code="S127", status=503, meaning="no release is ready; try again"),
     Refusal(code="S128", status=408, meaning="the body did not arrive in time"),
+    Refusal(code="S160", status=403, meaning="this caller may not choose the arm"),
+    Refusal(code="S161", status=400, meaning="there is no such arm"),
     Refusal(code="S129", status=409, meaning="the release carries nothing to explain answers with"),
 )
 _MEANING = {refusal.code: refusal.meaning for refusal in CATALOGUE}

@@ -41,6 +41,23 @@ def _families(found: Sequence[Snapshot]) -> Iterator[tuple[str, str, str, list[S
         for path, status, n in s.requests
     ]
     yield "interlock_requests_total", "counter", "Requests answered.", answers
+    shares = [
+        ("interlock_rollout_share", _of(s, release=r, digest=d), share)
+        for s in found
+        if s.rollout is not None
+        for r, d, share in [s.rollout]
+    ]
+    yield (
+        "interlock_rollout_share",
+        "gauge",
+        "Share of the units that are the challenger's.",
+        shares,
+    )
+    name = "interlock_rollout_stand_ins_total"
+    stood = [
+        (name, _of(s, release=r, code=code), float(n)) for s in found for r, code, n in s.stand_ins
+    ]
+    yield name, "counter", "Requests that the champion answered for the challenger.", stood
     latencies = [sample for s in found for sample in _histogram(s)]
     meaning = "From a request's headers to its answer."
     yield "interlock_prediction_seconds", "histogram", meaning, latencies

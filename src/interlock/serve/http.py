@@ -12,26 +12,21 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
-import sys
-import traceback
-from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from time import perf_counter
 from typing import Any
-from urllib.parse import parse_qs
 
 import msgspec
 
 from interlock.clock import now
 from interlock.errors import InterlockError
 from interlock.serve.access import AccessLog
+from interlock.serve.arms import Arms
 from interlock.serve.contract import Contract
 from interlock.serve.docs_page import docs_page
 from interlock.serve.errors import (
-    FieldMistake,
-    InvalidRequest,
     ServiceError,
     Unready,
 )
@@ -40,12 +35,9 @@ from interlock.serve.group import Group
 from interlock.serve.inference import (
     OPEN,
     Asked,
-    flattened,
     inference_error,
-    inferred,
     is_inference,
     page_of,
-    read_inference,
     read_path,
 )
 from interlock.serve.live import LiveRelease
@@ -54,8 +46,8 @@ from interlock.serve.metrics import Metrics, Snapshot
 from interlock.serve.outcome import outcome_bytes
 from interlock.serve.outcomes import OutcomeReader
 from interlock.serve.plan import ServePlan
-from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
+from interlock.serve.replying import ARM_HEADER, Replying
 from interlock.serve.response import (
     HTML,
     JSON,
@@ -67,7 +59,7 @@ from interlock.serve.response import (
     refused,
 )
 from interlock.serve.schema import openapi, schema_document
-from interlock.serve.tick import Tick, refusal
+from interlock.serve.tick import refusal
 from interlock.serve.traces import Traces
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -92,7 +84,6 @@ class App:
         self._live = live
         self._log = log
         self._limits = plan.limits
-        self._waits_for_disk = plan.ack == "disk"
         self._local = plan.on_loopback
         self._token = None if token is None else _hashed(token)
         self._in_flight = 0
@@ -102,8 +93,8 @@ class App:
         self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
         self._traces = traces
-        self._tick = Tick(self._file)
-        self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
+        may_pin = plan.pinned_arms or token is not None
+        self._replying = Replying(log, waits_for_disk=plan.ack == "disk", may_pin=may_pin)
         self._pages: dict[str, Page] = {
             "/health/live": self._alive,
             "/health/ready": self._ready,
@@ -155,6 +146,9 @@ class App:
         self._metrics.answered(
             self._known(path), reply.status, seconds, release=reply.release, arm=reply.arm
         )
+        if reply.instead:
+            rollout = self._live.status().get("rollout")  # it may have ended meanwhile
+            self._metrics.stood_in(rollout["release"] if rollout else "", reply.instead)
         if self._access is not None:
             self._access.write(scope.method, path, reply, seconds)
         if self._traces is not None:
@@ -208,10 +202,10 @@ class App:
         self._in_flight += 1
         try:
             body = await self._body(scope.headers, proto)
-            predictor = self._ready_predictor()
-            if asked is None:
-                return await self._answer(predictor, body, scope.query_string)
-            return await self._infer(predictor, body, asked)
+            arms, arm = self._ready_arms(), scope.headers.get(ARM_HEADER)
+            if asked is not None:
+                return await self._replying.infer(arms, body, asked, arm)
+            return await self._replying.answer(arms, body, scope.query_string, arm)
         finally:
             self._in_flight -= 1
 
@@ -221,10 +215,10 @@ class App:
         self._in_flight += 1
         try:
             body = await self._body(scope.headers, proto)
-            contract = self._ready_predictor().release.contract
+            contract = self._ready_arms().champion.release.contract
             told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
             try:
-                await self._keep(list(map(outcome_bytes, told)))
+                await self._replying.keep(list(map(outcome_bytes, told)))
             except InterlockError as error:
                 return refusal(error)
             self._metrics.outcomes += len(told)
@@ -240,70 +234,12 @@ class App:
         if self._in_flight >= self._limits.in_flight:
             raise ServiceError("S120", "too many requests are in flight; try again")
 
-    def _ready_predictor(self) -> Predictor:
-        predictor = self._live.predictor
-        if predictor is None:
+    def _ready_arms(self) -> Arms:
+        """Who answers. Raises Unready."""
+        arms = self._live.arms
+        if arms is None:
             raise Unready("no release is ready; try again")
-        return predictor
-
-    async def _answer(self, predictor: Predictor, body: bytes, query: str) -> Reply:
-        if query:
-            return await self._asked_more(predictor, body, query)
-        loop = asyncio.get_running_loop()
-        return await self._tick.answer(predictor, body, loop)
-
-    async def _infer(self, predictor: Predictor, body: bytes, asked: Asked) -> Reply:
-        try:
-            question = read_inference(asked, body, predictor.release)
-        except Exception as error:  # noqa: BLE001 - nothing may take the worker down
-            reply = await self._filed(_turned_down(predictor, error, body))
-            return replace(reply, body=flattened(reply.body))
-        loop = asyncio.get_running_loop()
-        reply = await self._tick.answer(predictor, question.body, loop)
-        content = inferred(question, reply.status, reply.body, predictor.release)
-        return replace(reply, body=content)
-
-    async def _asked_more(self, predictor: Predictor, body: bytes, query: str) -> Reply:
-        """A request with a query string, answered apart."""
-        try:
-            reply = await self._reply(predictor, body, query)
-        except Exception:  # noqa: BLE001 - nothing may take the worker down
-            traceback.print_exc(file=sys.stderr)
-            reply = predictor.crashed(body)
-        return await self._filed(reply)
-
-    async def _keep(self, records: Sequence[bytes]) -> None:
-        """Write what may not be dropped, whatever the product chose. Raises LogFull."""
-        if self._waits_for_disk:
-            await asyncio.wrap_future(self._log.submit(records, may_drop=False))
-        else:
-            self._log.append(records, may_drop=False)
-
-    async def _filed(self, reply: Reply) -> Reply:
-        """The reply, once its records are written."""
-        try:
-            synced = self._file(reply.records)
-            if synced is not None:
-                await synced
-        except InterlockError as error:
-            return refusal(error)
-        return reply
-
-    async def _reply(self, predictor: Predictor, body: bytes, query: str) -> Reply:
-        try:
-            explain = _explain(query)
-        except ServiceError as error:
-            return predictor.refused(error, body)
-        if not explain:
-            return predictor.prepare(body)
-        return await predictor.explained(body, self._explaining)
-
-    def _file(self, records: Sequence[bytes]) -> asyncio.Future[int] | None:
-        """Write records; a future where the answer waits for the disk. Raises LogFull."""
-        if self._waits_for_disk:
-            return asyncio.wrap_future(self._log.submit(records))
-        self._log.append(records)
-        return None
+        return arms
 
     async def _body(self, headers: Any, proto: Any) -> bytes:
         """The body, within its bound and its time. Raises ServiceError S112, S114, S128."""
@@ -377,6 +313,7 @@ class App:
             log_unsynced=self._log.unsynced,
             staleness={name: f.age_seconds for name, f in histories.items() if f is not None},
             release=release if live["digest"] else None,
+            rollout=None if (trial := live.get("rollout")) is None else _share_of(trial),
         )
 
     def _schema(self) -> Response:
@@ -389,29 +326,11 @@ class App:
         return Response(Reply(200, docs_page(self._contract()).encode(), []), HTML)
 
     def _contract(self) -> Contract:
-        return self._ready_predictor().release.contract
+        return self._ready_arms().champion.release.contract
 
 
-def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:
-    """The reply to a request that could not be read."""
-    if isinstance(error, ServiceError):
-        return predictor.refused(error, body)
-    traceback.print_exception(error, file=sys.stderr)
-    return predictor.crashed(body)
-
-
-def _explain(query: str) -> bool:
-    """Whether ``?explain=`` asks for it. Raises InvalidRequest for anything but true and false."""
-    given = parse_qs(query, keep_blank_values=True).get("explain", ["false"])
-    if given not in (["true"], ["false"]):
-        mistake = FieldMistake(
-            field="explain",
-            what="is no query parameter of this kind",
-            expected="?explain=true or ?explain=false",
-            got=", ".join(given)[:_SHOWN],
-        )
-        raise InvalidRequest([mistake])
-    return given == ["true"]
+def _share_of(rollout: dict[str, Any]) -> tuple[str, str, float]:
+    return rollout["release"], rollout["digest"], rollout["share"]
 
 
 def _check_type(headers: Any, *, may_be_silent: bool) -> None:

@@ -128,19 +128,30 @@ def read_inference(asked: Asked, body: bytes, release: LoadedRelease) -> Questio
 
 
 def inferred(question: Question, status: int, content: bytes, release: LoadedRelease) -> bytes:
-    """The body to send, of what the friendly API answers to the question's rows."""
+    """The body to send, of what the friendly API answers to the question's rows.
+
+    Rows that champion and challenger share name digest and arm of each, separated by commas; the
+    version is then the champion's, which is ``release``.
+    """
     if status != 200:
         return flattened(content)
     answers = msgspec.json.decode(content)
-    said = {key: answers[0][key] for key in ("unit", "digest", "arm")}
+    said = {"unit": answers[0]["unit"]} | {key: _named(answers, key) for key in ("digest", "arm")}
+    own = answers[0]["release"] or answers[0]["digest"]
     marks = {key: True for key in ("degraded", "replay") if any(key in row for row in answers)}
     found = {
         "model_name": release.product,
-        "model_version": version_of(release),
+        "model_version": version_of(release) if "," in said["arm"] else own,
         "parameters": said | marks,
         "outputs": answer_tensors(answers, question.outputs, release.contract),
     }
     return _ENCODER.encode({"id": question.id, **found} if question.id else found)
+
+
+def _named(answers: list[dict[str, Any]], key: str) -> str:
+    """What the answers say, once where all say the same."""
+    found = [answer[key] for answer in answers]
+    return found[0] if len(set(found)) == 1 else ",".join(found)
 
 
 class _Problem(msgspec.Struct):

@@ -1,4 +1,4 @@
-"""Which release answers, and how another one takes its place.
+"""Which releases answer, and how others take their place.
 
 Rules: a request sees one release from beginning to end; a new release is loaded beside the old one
 and takes over by one assignment; whatever is wrong with it, the old one goes on answering and the
@@ -7,6 +7,10 @@ status says why; the last few stay loaded, so that a rollback is a flip back.
 A release that is not resident is first tried by a process apart (``attempt``), then loaded here.
 The pointer file says which release is wanted. A thread looks at it several times a second; what it
 cannot read, it reports and tries again.
+
+A challenger beside it is loaded in the same way, after its champion: it never keeps a champion from
+taking over. A worker that starts while a rollout runs answers with the champion at once, and loads
+the challenger then.
 
 Where several workers serve together, a wanted release is got ready and said to be; it takes over
 when their parent says that all have it ready (:mod:`interlock.serve.group`).
@@ -22,16 +26,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.clock import monotonic
+from interlock.deploy.challenger import BUCKETS
 from interlock.errors import InterlockError
+from interlock.serve.arms import Arms
 from interlock.serve.group import Group, Said
 from interlock.serve.predictor import Predictor
-from interlock.serve.target import Target
+from interlock.serve.target import Key, Target
 
 _RETRY_SECONDS = 30.0  # until a release that was refused is tried again
 
 Load = Callable[[Target], Predictor]
 Try = Callable[[Target], None]
 Want = Callable[[], Target]
+Join = Callable[[Target, Predictor, Predictor | None], Arms]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +58,21 @@ class LiveRelease:
         want: Want,
         load: Load,
         attempt: Try,
+        join: Join,
         *,
         resident: int,
         poll_seconds: float,
         group: Group | None = None,
     ) -> None:
-        self.predictor: Predictor | None = None
+        self.arms: Arms | None = None
         self._want = want
         self._load = load
         self._try = attempt
+        self._join = join
         self._resident = resident
         self._poll_seconds = poll_seconds
         self._group = group
-        self._loaded: OrderedDict[tuple[str, str], Predictor] = OrderedDict()
+        self._loaded: OrderedDict[Key, Predictor] = OrderedDict()
         self._standing = Standing()
         self._refused: tuple[Target, float] | None = None
         self._stopping = threading.Event()
@@ -75,9 +84,14 @@ class LiveRelease:
         self._take(agreed or self._want())
 
     @property
+    def predictor(self) -> Predictor | None:
+        """The champion's."""
+        return None if self.arms is None else self.arms.champion
+
+    @property
     def open(self) -> bool:
         """Whether requests may come: a release is loaded, here and in every other worker."""
-        return self.predictor is not None and (self._group is None or self._group.is_open())
+        return self.arms is not None and (self._group is None or self._group.is_open())
 
     def follow(self) -> None:
         """Begin to watch for another release."""
@@ -101,6 +115,18 @@ class LiveRelease:
             "wanted_generation": wanted.generation if wanted else None,
             "problem": standing.problem or None,
             "resident": [digest for digest, _ in self._loaded],
+            "rollout": self._rollout(live),
+        }
+
+    def _rollout(self, live: Target | None) -> dict[str, Any] | None:
+        if live is None or live.rival is None:
+            return None
+        return {
+            "digest": live.rival.digest,
+            "release": live.rival.label,
+            "share": live.rival.split.buckets / BUCKETS,
+            "revision": live.revision,
+            "loaded": self.arms is not None and self.arms.whole,
         }
 
     def look(self) -> None:
@@ -108,13 +134,13 @@ class LiveRelease:
         self._follow_agreed()
         live = self._standing.live
         try:
-            wanted = self._want()
+            wanted = self._want().after(live)
         except InterlockError as error:
             self._standing = Standing(
                 live=live, wanted=self._standing.wanted, problem=first_line(error)
             )
             return
-        if wanted == live:
+        if wanted == live and self.arms is not None and self.arms.whole:
             self._refused = None
             self._settled(wanted)
             return
@@ -149,10 +175,10 @@ class LiveRelease:
     def _prepared(self, wanted: Target) -> None:
         """The wanted release is loaded: it takes over, or waits for the other workers."""
         self._refused = None
-        if self._group is None:
+        if self._group is None or wanted == self._standing.live:  # its challenger was missing
             self._switch(wanted)
-            return
-        self._settled(wanted)
+        if self._group is not None:
+            self._settled(wanted)
 
     def _settled(self, wanted: Target) -> None:
         """Nothing is wrong with the wanted release here; what the others say of it is noted."""
@@ -173,33 +199,41 @@ class LiveRelease:
                 self._group.say(said)
 
     def _take(self, wanted: Target) -> None:
-        self._prepare(wanted)
+        """Answer with the champion; its challenger joins it once it is loaded."""
+        self._have(wanted.alone)
         self._refused = None
         self._switch(wanted)
 
     def _prepare(self, wanted: Target) -> None:
-        """Have a release loaded. Raises what loading raises."""
-        key = (wanted.digest, wanted.label)
-        predictor = self._loaded.get(key)
+        """Have champion and challenger loaded. Raises what loading raises."""
+        self._have(wanted.alone)
+        if wanted.rival is not None:
+            self._have(wanted.of_rival)
+        self._keep_few(wanted)
+
+    def _have(self, wanted: Target) -> None:
+        predictor = self._loaded.get(wanted.key)
         if predictor is None:
-            if self.predictor is not None:  # there is something to lose
+            if self.arms is not None:  # there is something to lose
                 self._try(wanted)
             predictor = self._load(wanted)
-        self._loaded[key] = predictor
-        self._loaded.move_to_end(key)
-        live = self._standing.live
-        self._keep_few({key} if live is None else {key, (live.digest, live.label)})
+        self._loaded[wanted.key] = predictor
+        self._loaded.move_to_end(wanted.key)
 
     def _switch(self, wanted: Target) -> None:
-        """Let a loaded release answer."""
-        key = (wanted.digest, wanted.label)
-        self._loaded.move_to_end(key)
-        self._keep_few({key})
-        self.predictor = self._loaded[key]
+        """Let loaded releases answer."""
+        champion = self._loaded[wanted.key]
+        rival = wanted.rival
+        challenger = None if rival is None else self._loaded.get((rival.digest, rival.label))
+        self._loaded.move_to_end(wanted.key)
+        self.arms = self._join(wanted, champion, challenger)
         self._standing = Standing(live=wanted, wanted=wanted)
+        self._keep_few(wanted)
 
-    def _keep_few(self, needed: set[tuple[str, str]]) -> None:
+    def _keep_few(self, wanted: Target) -> None:
         """Let go of the oldest ones beyond the bound, of those that are not needed."""
+        live = self._standing.live
+        needed = {*wanted.keys, *(() if live is None else live.keys)}
         spare = [key for key in self._loaded if key not in needed]
         for key in spare[: max(0, len(self._loaded) - self._resident)]:
             del self._loaded[key]

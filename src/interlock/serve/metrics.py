@@ -51,8 +51,9 @@ class Latency(msgspec.Struct, kw_only=True):
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One worker at a moment.
 
-    ``requests`` counts by (path, status), ``latencies`` by (release, arm); ``staleness`` is the age
-    in seconds of the grid point that each history answers from.
+    ``requests`` counts by (path, status), ``latencies`` by (release, arm), ``stand_ins`` by
+    (challenger, code) what the champion answered in its place; ``staleness`` is the age in seconds
+    of the grid point that each history answers from.
     """
 
     worker: str
@@ -66,6 +67,8 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     log_unsynced: int
     staleness: dict[str, float]
     release: tuple[str, str, str, int] | None  # label, digest, arm, generation
+    rollout: tuple[str, str, float] | None = None  # label, digest, share
+    stand_ins: list[tuple[str, str, int]] = []
 
 
 class Metrics:
@@ -77,6 +80,7 @@ class Metrics:
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.shed = 0
         self.outcomes = 0
+        self.stand_ins: dict[tuple[str, str], int] = {}
 
     def answered(
         self, path: str, status: int, seconds: float, *, release: str = "", arm: str = ""
@@ -91,6 +95,11 @@ class Metrics:
                 self.latencies[(release, arm)] = found
             found.add(seconds)
 
+    def stood_in(self, challenger: str, code: str) -> None:
+        """Count one answer that the champion gave for the challenger, for that reason."""
+        key = (challenger, code)
+        self.stand_ins[key] = self.stand_ins.get(key, 0) + 1
+
     def snapshot(
         self,
         *,
@@ -100,6 +109,7 @@ class Metrics:
         log_unsynced: int,
         staleness: dict[str, float],
         release: tuple[str, str, str, int] | None,
+        rollout: tuple[str, str, float] | None = None,
     ) -> Snapshot:
         """The counts, with what is true at this moment."""
         return Snapshot(
@@ -114,4 +124,6 @@ class Metrics:
             log_unsynced=log_unsynced,
             staleness=staleness,
             release=release,
+            rollout=rollout,
+            stand_ins=[(label, code, n) for (label, code), n in self.stand_ins.items()],
         )

@@ -8,7 +8,11 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from msgspec import structs
+
 from interlock import clock
+from interlock.errors import InterlockError
+from interlock.serve.arms import Arms
 from interlock.serve.group import Group
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
@@ -21,6 +25,7 @@ from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.target import Target, target_reader
 from interlock.serve.traces import Traces
+from interlock.serve.traffic import CHALLENGER
 from interlock.serve.trial import try_apart
 
 
@@ -32,13 +37,15 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
     """
     token = read_token(plan)
     group = None if plan.group is None else Group(Path(plan.group), plan.worker)
+    ids, want = PredictionIds(), target_reader(plan)
     options = LogOptions(ack=plan.ack, full=plan.log_full)
     with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
         traces = Traces.open(plan.product, plan.worker) if plan.telemetry else None
         live = LiveRelease(
-            target_reader(plan),
-            partial(_load, plan, log, PredictionIds()),
-            partial(_try, path),
+            want,
+            partial(_load, plan, log, ids),
+            partial(_try, path, want),
+            partial(_join, plan, log, ids),
             resident=plan.resident,
             poll_seconds=plan.poll_seconds,
             group=group,
@@ -67,8 +74,31 @@ def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Targe
     return Predictor(release, log, plan, ids, now=service_clock(plan))
 
 
-def _try(path: Path, target: Target) -> None:
-    try_apart(path, target.directory)
+def _join(
+    plan: ServePlan,
+    log: PredictionLog,
+    ids: PredictionIds,
+    target: Target,
+    champion: Predictor,
+    challenger: Predictor | None,
+) -> Arms:
+    """The predictors behind one door; the challenger's answers say that they are its."""
+    if target.rival is None:
+        return Arms(champion)
+    if challenger is not None:
+        marked = structs.replace(plan, arm=CHALLENGER)
+        challenger = Predictor(challenger.release, log, marked, ids, now=service_clock(plan))
+    return Arms(champion, challenger, target.rival.split, now=service_clock(plan))
+
+
+def _try(path: Path, want: Callable[[], Target], target: Target) -> None:
+    def wanted() -> bool:
+        try:
+            return target.key in want().keys
+        except InterlockError:
+            return True  # the pointer cannot be read at this moment
+
+    try_apart(path, target.directory, wanted=wanted)
 
 
 def service_clock(plan: ServePlan) -> Callable[[], int]:

@@ -73,6 +73,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     host: str = "127.0.0.1"
     port: int = 0  # 0: any that is free
     token_file: str | None = None
+    pinned_arms: bool = False  # whether callers without a token may choose the arm
     access_log: int | None = None  # file descriptor of one JSON line a request
     telemetry: bool = False  # a trace of each request, sent where OTEL_* variables say
     resident: int = 3  # releases kept loaded, so that a rollback is a flip back

@@ -40,7 +40,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``not_covered`` says why the release does not answer for the row, "" where it does; such a row
     has no prediction, unless the product asks for estimates. ``explanation`` is what was told of
     the answer, where that was asked for.
-    ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered.
+    ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered; ``instead`` is
+    the code of what kept the challenger from answering where the champion did so in its place.
+    ``pinned``: the caller chose the arm, so the row says nothing about the split. ``shadow``: the
+    record was scored beside the service, and answered nobody.
     """
 
     id: str
@@ -51,6 +54,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     label: str = ""
     assigned: str = "champion"
     arm: str = "champion"
+    instead: str = ""
+    pinned: bool = False
+    shadow: bool = False
     as_of: int | None = None
     entity: tuple[Any, ...] = ()
     request: bytes = b""

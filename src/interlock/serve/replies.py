@@ -60,7 +60,8 @@ class Reply:
     """A status, a body, and the records that must be on file before the body is sent.
 
     ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered so
-    many ``rows``, ``phases`` how many microseconds each phase took.
+    many ``rows``, ``phases`` how many microseconds each phase took; ``instead`` is why the champion
+    did so in the challenger's place, a code, if it did.
     """
 
     status: int
@@ -71,6 +72,7 @@ class Reply:
     arm: str = ""
     rows: int = 0
     phases: Phases | None = None
+    instead: str = ""
 
 
 class Row(msgspec.Struct):

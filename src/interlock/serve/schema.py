@@ -22,6 +22,7 @@ from interlock.serve.outcome_api import (
     outcome_words,
 )
 from interlock.serve.outcomes import OUTCOME
+from interlock.serve.traffic import ARMS
 
 
 def schema_document(contract: Contract) -> dict[str, Any]:
@@ -139,8 +140,15 @@ def openapi(contract: Contract) -> dict[str, Any]:
 
 def _parameters(contract: Contract) -> dict[str, Any]:
     """What may be asked for beside the body."""
+    arm = {
+        "name": "Interlock-Arm",
+        "in": "header",
+        "required": False,
+        "description": "for tests: which arm of a rollout is to answer, if the caller may choose",
+        "schema": {"enum": list(ARMS)},
+    }
     if not contract.max_explained:
-        return {}
+        return {"parameters": [arm]}
     explain = {
         "name": "explain",
         "in": "query",
@@ -149,7 +157,7 @@ def _parameters(contract: Contract) -> dict[str, Any]:
         f"of at most {contract.max_explained} rows",
         "schema": {"type": "boolean", "default": False},
     }
-    return {"parameters": [explain]}
+    return {"parameters": [explain, arm]}
 
 
 def _one_or_many(one: dict[str, Any], contract: Contract) -> dict[str, Any]:

@@ -143,7 +143,7 @@ class Crew:
 
     def _flip(self) -> None:
         try:
-            wanted = self._want()
+            wanted = self._want().after(self._agreed)
         except InterlockError:
             return  # every worker's status says so
         if wanted == self._agreed:

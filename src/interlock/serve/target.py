@@ -3,22 +3,75 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interlock.deploy.pointer import read_pointer
+from interlock.deploy.challenger import SPLIT
+from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.errors import OperatorError
 from interlock.serve.plan import ServePlan
+from interlock.serve.traffic import Split
+
+Key = tuple[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rival:
+    """The challenger's bundle, where it lies, and which units are its."""
+
+    digest: str
+    directory: Path
+    label: str
+    split: Split
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A bundle, where it lies, and the pointer's generation (0 for a fixed one)."""
+    """A bundle, where it lies, and the pointer's generation (0 for a fixed one).
+
+    ``rival`` is what answers a share of the traffic beside it; one in shadow is none.
+    """
 
     digest: str
     directory: Path
     label: str
     generation: int
+    revision: int = 0
+    rival: Rival | None = None
+
+    @property
+    def key(self) -> Key:
+        """What tells loaded releases apart."""
+        return self.digest, self.label
+
+    @property
+    def keys(self) -> tuple[Key, ...]:
+        """Of all releases that answer."""
+        rival = self.rival
+        return (self.key,) if rival is None else (self.key, (rival.digest, rival.label))
+
+    @property
+    def of_rival(self) -> Target:
+        """The challenger as one would load it."""
+        assert self.rival is not None
+        return replace(
+            self.alone,
+            digest=self.rival.digest,
+            directory=self.rival.directory,
+            label=self.rival.label,
+        )
+
+    @property
+    def alone(self) -> Target:
+        """The same without a rollout."""
+        return replace(self, revision=0, rival=None)
+
+    def after(self, live: Target | None) -> Target:
+        """The next step towards this one: another champion first, and then its challenger.
+
+        So a challenger that cannot be loaded never keeps a champion from taking over.
+        """
+        return self if live is None or live.key == self.key else self.alone
 
 
 def target_reader(plan: ServePlan) -> Callable[[], Target]:
@@ -48,6 +101,20 @@ def _pointed(plan: ServePlan) -> Target:
         directory=Path(plan.bundles) / found.bundle,
         label=found.label,
         generation=found.generation,
+        revision=found.revision,
+        rival=_rival(found, Path(plan.bundles)),
+    )
+
+
+def _rival(found: Pointer, bundles: Path) -> Rival | None:
+    trial = found.challenger
+    if trial is None or trial.mode != SPLIT:
+        return None
+    return Rival(
+        digest=trial.bundle,
+        directory=bundles / trial.bundle,
+        label=trial.label,
+        split=Split(trial.salt, trial.buckets),
     )
 
 

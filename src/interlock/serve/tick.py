@@ -14,17 +14,31 @@ import sys
 import traceback
 from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from interlock.errors import InterlockError
 from interlock.serve.errors import ServiceError, error_body, status_of
-from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
 
 MOST = 64
 """Requests answered together at most, so that the first of many does not wait for all."""
 
+
+class Answerer(Protocol):
+    """Whoever answers a request: a release, or a challenger with the champion behind it."""
+
+    def prepare(self, body: bytes) -> Reply:
+        """The answer, which must not be sent before its records are logged."""
+
+    def prepare_all(self, bodies: Sequence[bytes]) -> list[Reply]:
+        """As :meth:`prepare` for each."""
+
+    def crashed(self, body: bytes) -> Reply:
+        """What to say when answering raised something nobody foresaw."""
+
+
 File = Callable[[Sequence[bytes]], Future[int] | None]
-_Waiting = tuple[Predictor, bytes, "Future[Reply]"]
+_Waiting = tuple[Answerer, bytes, "Future[Reply]"]
 
 
 class Tick:
@@ -37,21 +51,21 @@ class Tick:
         self._file = file
         self._waiting: list[_Waiting] = []
 
-    def answer(self, predictor: Predictor, body: bytes, loop: AbstractEventLoop) -> Future[Reply]:
+    def answer(self, answerer: Answerer, body: bytes, loop: AbstractEventLoop) -> Future[Reply]:
         """The answer, once its record is written."""
         future: Future[Reply] = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._flush)
-        self._waiting.append((predictor, body, future))
+        self._waiting.append((answerer, body, future))
         return future
 
-    def alone(self, predictor: Predictor, body: bytes) -> Reply:
+    def alone(self, answerer: Answerer, body: bytes) -> Reply:
         """One answer; whatever was raised becomes a 500 that is logged as one."""
         try:
-            return predictor.prepare(body)
+            return answerer.prepare(body)
         except Exception:  # noqa: BLE001 - nothing may take the worker down
             traceback.print_exc(file=sys.stderr)
-            return predictor.crashed(body)
+            return answerer.crashed(body)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -77,14 +91,26 @@ class Tick:
             synced.add_done_callback(lambda done: _send(waiting, _after(done, replies)))
 
     def _replies(self, waiting: Sequence[_Waiting]) -> list[Reply]:
-        """In the order of the requests; a swap between two of them makes two groups."""
+        """In the order of the requests; those of one answerer are answered together."""
         first = waiting[0][0]
-        if len(waiting) == 1 or any(predictor is not first for predictor, _, _ in waiting):
-            return [self.alone(predictor, body) for predictor, body, _ in waiting]
+        if all(answerer is first for answerer, _, _ in waiting):
+            return self._together(first, [body for _, body, _ in waiting])
+        places: dict[int, list[int]] = {}
+        for place, (answerer, _, _) in enumerate(waiting):
+            places.setdefault(id(answerer), []).append(place)
+        replies: dict[int, Reply] = {}
+        for group in places.values():
+            its = self._together(waiting[group[0]][0], [waiting[place][1] for place in group])
+            replies.update(zip(group, its, strict=True))
+        return [replies[place] for place in range(len(waiting))]
+
+    def _together(self, answerer: Answerer, bodies: Sequence[bytes]) -> list[Reply]:
+        if len(bodies) == 1:
+            return [self.alone(answerer, bodies[0])]
         try:
-            return first.prepare_all([body for _, body, _ in waiting])
+            return answerer.prepare_all(bodies)
         except Exception:  # noqa: BLE001 - it is one of them, and will be found alone
-            return [self.alone(predictor, body) for predictor, body, _ in waiting]
+            return [self.alone(answerer, body) for body in bodies]
 
 
 def refusal(error: InterlockError) -> Reply:

@@ -26,6 +26,7 @@ from interlock.store import projections as kinds
 from interlock.store import schema
 from interlock.store.chain import Turn, first_broken, read_head, stored_events
 from interlock.store.connect import WRITES, engine_for, explained, make_place
+from interlock.store.race import conflict, live_generation, require_revision
 from interlock.store.rows import (
     AttestationRow,
     DeliveryRow,
@@ -33,6 +34,7 @@ from interlock.store.rows import (
     Event,
     Head,
     ReleaseRow,
+    RolloutRow,
     StageRow,
     from_row,
 )
@@ -291,20 +293,21 @@ class Ledger:
 
     # -- deployments -------------------------------------------------------------------------
 
-    def deploy(self, deployment: DeploymentRow) -> DeploymentRow:
+    def deploy(
+        self, deployment: DeploymentRow, *, promotes: RolloutRow | None = None
+    ) -> DeploymentRow:
         """Record what answers from now on, if nothing was deployed since it was decided.
 
         Raises OperatorError E101 unless its generation is the present one plus one: of two acts
-        that were decided on the same generation, one wins.
+        that were decided on the same generation, one wins. So with the rollout that it promotes:
+        nobody may have changed it meanwhile.
         """
-        table = schema.deployments
-        last = select(func.max(table.c.generation)).where(
-            table.c.product == deployment.product, table.c.environment == deployment.environment
-        )
         with self._turn() as turn:
-            present = turn.connection.execute(last).scalar() or 0
+            present = live_generation(turn.connection, deployment)
             if deployment.generation != present + 1:
-                raise _conflict(deployment, present)
+                raise conflict(deployment, deployment.generation - 1, present)
+            if promotes is not None:
+                require_revision(turn.connection, promotes, promotes.revision)
             turn.record(
                 kinds.DEPLOYED,
                 subject=deployment.bundle,
@@ -325,6 +328,41 @@ class Ledger:
         table = schema.deployments
         query = select(table).where(table.c.product == product, table.c.environment == environment)
         return self._read(DeploymentRow, query.order_by(table.c.generation.desc()).limit(limit))
+
+    # -- rollouts ----------------------------------------------------------------------------
+
+    def roll_out(self, rollout: RolloutRow) -> RolloutRow:
+        """Record an act on a rollout, if nothing changed since it was decided.
+
+        Raises OperatorError E101 unless its generation is the one that is live and its revision
+        the present one plus one.
+        """
+        with self._turn() as turn:
+            present = live_generation(turn.connection, rollout)
+            if rollout.generation != present:
+                raise conflict(rollout, rollout.generation, present)
+            require_revision(turn.connection, rollout, rollout.revision - 1)
+            turn.record(
+                kinds.ROLLED_OUT,
+                subject=rollout.bundle,
+                product=rollout.product,
+                at=rollout.at,
+                body=asdict(rollout),
+            )
+        return rollout
+
+    def rollout(self, product: str, environment: str) -> RolloutRow | None:
+        """The last act on a rollout there, whether it still runs or not."""
+        return next(iter(self.rollouts(product, environment, limit=1)), None)
+
+    def rollouts(
+        self, product: str, environment: str, *, limit: int | None = None
+    ) -> list[RolloutRow]:
+        """The acts on rollouts there, newest first."""
+        table = schema.rollouts
+        query = select(table).where(table.c.product == product, table.c.environment == environment)
+        newest = query.order_by(table.c.generation.desc(), table.c.revision.desc())
+        return self._read(RolloutRow, newest.limit(limit))
 
     # -- how ---------------------------------------------------------------------------------
 
@@ -368,18 +406,6 @@ class Ledger:
 
     def _first(self, record: type[_R], query: Select[Any]) -> _R | None:
         return next(iter(self._read(record, query)), None)
-
-
-def _conflict(deployment: DeploymentRow, present: int) -> OperatorError:
-    return OperatorError(
-        "E101",
-        f"something else was deployed to {deployment.environment} in the meantime",
-        where=f"{deployment.product} in {deployment.environment}",
-        expected=f"generation {deployment.generation - 1}, on which this was decided",
-        got=f"generation {present}",
-        fix="look at what is live now with `interlock status`, then decide again",
-        untouched="what is live",
-    )
 
 
 def _label_taken(release: ReleaseRow) -> OperatorError:

@@ -20,6 +20,7 @@ DELIVERY_MOVED = "delivery moved"
 STAGE_FINISHED = "stage finished"
 STAGES_FORGOTTEN = "stages forgotten"
 DEPLOYED = "deployed"
+ROLLED_OUT = "rolled out"
 ATTESTED = "attested"
 RELEASED = "released"
 
@@ -27,6 +28,7 @@ _INSERTS: Mapping[str, Table] = {
     DELIVERY_STARTED: schema.deliveries,
     STAGE_FINISHED: schema.stage_results,
     DEPLOYED: schema.deployments,
+    ROLLED_OUT: schema.rollouts,
     ATTESTED: schema.attestations,
     RELEASED: schema.releases,
 }

@@ -99,6 +99,35 @@ class DeploymentRow:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RolloutRow:
+    """An act on a rollout: what runs beside the champion of that ``generation`` from ``at`` on.
+
+    ``revision`` counts the acts within the generation from 1. ``buckets`` are how many of 10,000
+    are the challenger's, from 0 on; ``salt`` says which entity falls in which; ``began`` is when
+    the rollout started.
+    """
+
+    product: str
+    environment: str
+    generation: int
+    revision: int
+    bundle: str
+    label: str
+    delivery: str
+    act: str
+    mode: str
+    buckets: int
+    salt: str
+    reason: str
+    began: int
+    at: int
+
+    def to_row(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class AttestationRow:
     """Where the signed statement about a bundle is kept: ``blob`` is the envelope's digest."""
 

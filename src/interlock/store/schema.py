@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-REVISION = "0001"  # the newest migration; the ledger opens at once when the database has it
+REVISION = "0002"  # the newest migration; the ledger opens at once when the database has it
 
 metadata = MetaData()
 
@@ -100,6 +100,26 @@ deployments = Table(
     _event(),
 )
 
+rollouts = Table(
+    "rollouts",
+    metadata,
+    Column("product", String(64), primary_key=True),
+    Column("environment", String(64), primary_key=True),
+    Column("generation", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, primary_key=True, autoincrement=False),
+    Column("bundle", String(64), nullable=False),
+    Column("label", String(32), nullable=False),
+    Column("delivery", String(64), nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("mode", String(16), nullable=False),
+    Column("buckets", Integer, nullable=False),
+    Column("salt", String(64), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("began", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    _event(),
+)
+
 attestations = Table(
     "attestations",
     metadata,
@@ -123,4 +143,4 @@ releases = Table(
     UniqueConstraint("product", "label", name="one_release_a_label"),
 )
 
-PROJECTIONS = (deliveries, stage_results, deployments, attestations, releases)
+PROJECTIONS = (deliveries, stage_results, deployments, rollouts, attestations, releases)

@@ -12,7 +12,7 @@ from interlock.release.attest import BUILD, Statement, sign
 from interlock.release.keys import SigningKey
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
 
 UNIT = Path(__file__).parents[2] / "unit" / "serve"
 
@@ -31,6 +31,14 @@ def place(support, tmp_path_factory):
     return Place(support, tmp_path_factory.mktemp("place"))
 
 
+SALT = "a rollout"
+
+
+def label_of(digest):
+    """A release keeps its label when it comes back."""
+    return f"1.{int(digest[:4], 16)}.0"
+
+
 class Place:
     def __init__(self, support, root):
         self.root = root
@@ -39,7 +47,8 @@ class Place:
         self.ridge = support.write_bundle(root / "bundles", support.bundle_files("ridge"))
         for directory in (self.boosting, self.ridge):
             self.attest(directory.name)
-        self.generation = 0
+        self.generation = self.revision = 0
+        self.deployment = None
 
     def attest(self, digest, key=None):
         said = {"product": "valuation", "delivery": "d1", "at": 1, "dirty": False}
@@ -53,23 +62,44 @@ class Place:
         path.write_bytes(envelope)
 
     def point(self, digest, environment="dev"):
-        self.generation += 1
-        publish(
-            self.root / "live",
-            DeploymentRow(
-                product="valuation",
-                environment=environment,
-                generation=self.generation,
-                bundle=digest,
-                label=f"1.{int(digest[:4], 16)}.0",  # a release keeps its label when it comes back
-                act="promote",
-                pinned=False,
-                reason="",
-                delivery="d1",
-                since=0,
-            ),
+        """Make it live, alone."""
+        self.generation, self.revision = self.generation + 1, 0
+        self.deployment = DeploymentRow(
+            product="valuation",
+            environment=environment,
+            generation=self.generation,
+            bundle=digest,
+            label=label_of(digest),
+            act="promote",
+            pinned=False,
+            reason="",
+            delivery="d1",
+            since=0,
         )
+        publish(self.root / "live", self.deployment)
         return self.generation
+
+    def try_out(self, digest, buckets, act="start"):
+        """Set it beside what is live; 0 buckets stop it."""
+        self.revision += 1
+        rollout = RolloutRow(
+            product="valuation",
+            environment=self.deployment.environment,
+            generation=self.generation,
+            revision=self.revision,
+            bundle=digest,
+            label=label_of(digest),
+            delivery="d1",
+            act=act,
+            mode="split",
+            buckets=buckets,
+            salt=SALT,
+            reason="",
+            began=0,
+            at=0,
+        )
+        publish(self.root / "live", self.deployment, rollout)
+        return self.revision
 
     def live_plan(self, log, **changes):
         fields = {

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from interlock.serve.arms import Arms
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
@@ -51,7 +52,8 @@ def ask(app, method, path, body=b"", **headers):
 
 
 def make_app(support, directory, log, predictor):
-    live = SimpleNamespace(predictor=predictor, status=dict, open=predictor is not None)
+    arms = None if predictor is None else Arms(predictor)
+    live = SimpleNamespace(arms=arms, predictor=predictor, status=dict, open=arms is not None)
     return App(support.plan_for(directory), live, log, None)
 
 

@@ -18,6 +18,7 @@ from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
 from interlock.serve.answering import Answering
+from interlock.serve.arms import Arms
 from interlock.serve.batch import predict_file
 from interlock.serve.contract import AnswerContract
 from interlock.serve.docs_page import docs_page
@@ -87,7 +88,7 @@ class Protocol:
 
 def post(support, predictor, log, body, query="explain=true"):
     """Through the HTTP edge, in a loop of its own."""
-    live = SimpleNamespace(predictor=predictor, status=dict)
+    live = SimpleNamespace(arms=Arms(predictor), predictor=predictor, status=dict)
     app = App(support.plan_for(None), live, log, None)
     headers = {
         "host": "localhost",
@@ -228,13 +229,14 @@ def test_what_a_consumer_reads_says_how_to_ask(make, explicable, directory):
     able, unable = (make(d).release.contract for d in (explicable, directory))
     assert schema_document(able)["limits"]["explained_rows"] == 10
     assert schema_document(unable)["limits"]["explained_rows"] == 0
-    (parameter,) = openapi(able)["paths"]["/v1/predict"]["post"]["parameters"]
+    parameter, _ = openapi(able)["paths"]["/v1/predict"]["post"]["parameters"]
     assert (parameter["name"], parameter["in"], parameter["required"]) == (
         "explain",
         "query",
         False,
     )
-    assert "parameters" not in openapi(unable)["paths"]["/v1/predict"]["post"]
+    names = [p["name"] for p in openapi(unable)["paths"]["/v1/predict"]["post"]["parameters"]]
+    assert names == ["Interlock-Arm"]
     answer = openapi(able)["components"]["schemas"]["Answer"]
     assert answer["properties"]["explanation"]["properties"]["combine"]["const"] == "multiply"
     assert "explanation" not in answer["required"]

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from interlock.errors import IntegrityError
+from interlock.serve.arms import Arms
 from interlock.serve.group import Group, Said
 from interlock.serve.live import LiveRelease
 from interlock.serve.supervisor import takes_over
@@ -29,6 +30,7 @@ class Worker:
             lambda: self.wanted,
             self._load,
             lambda wanted: None,
+            lambda target, champion, challenger: Arms(champion, challenger, target.rival),
             resident=1,
             poll_seconds=0.01,
             group=self.group,

@@ -13,6 +13,14 @@ def target(name, generation=1):
     return Target(digest=name, directory=Path(name), label=f"1.{generation}", generation=generation)
 
 
+class Joined:
+    """Who answers, by name."""
+
+    def __init__(self, champion, challenger, rival):
+        self.champion, self.challenger = champion, challenger
+        self.whole = rival is None or challenger is not None
+
+
 class Scene:
     """A pointer that can be moved, releases that can be broken, and what was done."""
 
@@ -22,7 +30,12 @@ class Scene:
         self.crashing = set()
         self.done = []
         self.live = LiveRelease(
-            self._want, self._load, self._try, resident=resident, poll_seconds=0.01
+            self._want,
+            self._load,
+            self._try,
+            lambda target, champion, challenger: Joined(champion, challenger, target.rival),
+            resident=resident,
+            poll_seconds=0.01,
         )
 
     def _want(self):
@@ -67,6 +80,7 @@ def test_another_release_is_tried_apart_then_takes_over():
         "wanted_generation": 2,
         "problem": None,
         "resident": ["a", "b"],
+        "rollout": None,
     }
 
 

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from interlock.clock import parse_instant
+from interlock.serve.arms import Arms
 from interlock.serve.contract import AnswerContract
 from interlock.serve.errors import InvalidRequest, ServiceError
 from interlock.serve.http import App
@@ -176,6 +177,7 @@ def service(support, directory, tmp_path):
         release = load(directory, plan, digest=directory.name)
         predictor = Predictor(release, log, plan, PredictionIds())
         live = SimpleNamespace(
+            arms=Arms(predictor),
             predictor=predictor,
             status=lambda: {"release": "1", "digest": "", "generation": 0},
             open=True,

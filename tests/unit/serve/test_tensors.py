@@ -148,6 +148,7 @@ ANSWER = {
     "id": "a1",
     "unit": "USD",
     "digest": "5" * 64,
+    "release": "1.4.0",
     "arm": "champion",
 }
 DECLINED = ANSWER | {"prediction": None, "interval": None, "covered": False, "not_covered": "few"}

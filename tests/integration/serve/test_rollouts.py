@@ -1,0 +1,384 @@
+"""Champion and challenger in real workers: who answers, growing, failing, under load."""
+
+import contextlib
+import json
+import math
+import os
+import shutil
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from interlock.release.keys import SigningKey
+from interlock.serve.log_read import read_log
+from interlock.serve.process import start
+from interlock.serve.record import read_record
+from interlock.serve.traffic import CHALLENGER, CHAMPION, Split, arm_of
+
+SALT = "a rollout"
+JSON = {"content-type": "application/json"}
+YEARS = range(1800, 2024)
+
+
+def wait_for(condition, seconds=30):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with contextlib.suppress(httpx.TransportError):
+            if condition():
+                return
+        time.sleep(0.02)
+    raise AssertionError("it did not happen in time")
+
+
+def status(service):
+    """Asked on a connection of its own, so that any worker may answer."""
+    return httpx.get(service.url + "/v1/status", timeout=10).json()
+
+
+def everywhere(service, generation, revision, seconds=30):
+    """Wait until ten answers in a row, of whichever worker, say that this is what answers."""
+    row = Counter()
+
+    def arrived():
+        found = status(service)
+        trial = found["rollout"]
+        there = (trial["revision"], trial["loaded"]) if trial else (0, True)
+        fits = (found["generation"], *there) == (generation, revision, True)
+        row["n"] = row["n"] + 1 if fits else 0
+        return row["n"] >= 10
+
+    wait_for(arrived, seconds)
+
+
+def assigned(year, buckets):
+    """The unit of the small release is (year_built, area per story)."""
+    return arm_of((year, 120.0), Split(SALT, buckets))
+
+
+def records(log):
+    return [read_record(r.payload) for r in read_log(log)]
+
+
+def counted(service, name):
+    """The sum of a metric's samples over workers, by its other labels."""
+    text = httpx.get(service.url + "/metrics", timeout=10).text
+    return sum(float(x.rpartition(" ")[2]) for x in text.splitlines() if x.startswith(name + "{"))
+
+
+@pytest.fixture(scope="module")
+def running(support, place, tmp_path_factory):
+    """One worker with a rollout at 20 %, and its log."""
+    log = tmp_path_factory.mktemp("rollout") / "log"
+    generation = place.point(place.boosting.name)
+    with start(place.live_plan(log, pinned_arms=True)) as service:
+        revision = place.try_out(place.ridge.name, 2_000)
+        everywhere(service, generation, revision)
+        yield service, log
+
+
+@pytest.fixture
+def client(running):
+    with httpx.Client(base_url=running[0].url, timeout=10, headers=JSON) as client:
+        yield client
+
+
+def ask(client, support, year, **headers):
+    reply = client.post(
+        "/v1/predict", content=support.request_body(year_built=year), headers=headers
+    )
+    assert reply.status_code == 200, reply.text
+    return reply.json()
+
+
+def test_every_unit_is_answered_by_its_arm_again_and_again(running, client, support, place):
+    first = {year: ask(client, support, year) for year in YEARS}
+    assert {year: answer["arm"] for year, answer in first.items()} == {
+        year: assigned(year, 2_000) for year in YEARS
+    }
+    n = sum(answer["arm"] == CHALLENGER for answer in first.values())
+    assert abs(n - 0.2 * len(YEARS)) < 4 * math.sqrt(0.16 * len(YEARS))
+    digests = {CHAMPION: place.boosting.name, CHALLENGER: place.ridge.name}
+    assert all(answer["digest"] == digests[answer["arm"]] for answer in first.values())
+    assert [ask(client, support, year)["prediction"] for year in (1800, 1900, 2000)] == [
+        first[year]["prediction"] for year in (1800, 1900, 2000)
+    ]
+    logged = {r.id: r for r in records(running[1])}
+    for answer in first.values():
+        record = logged[answer["id"]]
+        assert (record.assigned, record.arm) == (answer["arm"], answer["arm"])
+        assert (record.digest, record.pinned, record.instead) == (answer["digest"], False, "")
+
+
+def test_rows_of_a_list_are_divided(running, client, support):
+    rows = [json.loads(support.request_body(year_built=year)) for year in YEARS]
+    answers = client.post("/v1/predict", json=rows).json()
+    assert [answer["arm"] for answer in answers] == [assigned(year, 2_000) for year in YEARS]
+    logged = {r.id: r for r in records(running[1])}
+    assert [logged[answer["id"]].row for answer in answers] == list(range(len(YEARS)))
+    refused = client.post("/v1/predict", json=[*rows, {"year_built": 3}])
+    assert refused.status_code == 422
+    assert {m["row"] for m in refused.json()["error"]["mistakes"]} == {len(rows)}
+
+
+def test_an_arm_can_be_chosen_and_the_log_says_so(running, client, support, place):
+    year = next(y for y in YEARS if assigned(y, 2_000) == CHAMPION)
+    chosen = ask(client, support, year, **{"Interlock-Arm": CHALLENGER})
+    assert (chosen["arm"], chosen["digest"]) == (CHALLENGER, place.ridge.name)
+    record = next(r for r in records(running[1]) if r.id == chosen["id"])
+    assert (record.pinned, record.arm) == (True, CHALLENGER)
+    reply = client.post(
+        "/v1/predict", content=support.request_body(), headers={"Interlock-Arm": "both"}
+    )
+    assert (reply.status_code, reply.json()["error"]["code"]) == (400, "S161")
+
+
+def test_tensors_are_divided_too(running, client, support):
+    rows = [json.loads(support.request_body(year_built=year)) for year in YEARS[:60]]
+    kinds = {"valued_on": "BYTES", "year_built": "INT64", "area": "FP64", "stories": "BYTES"}
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [60], "data": [row[name] for row in rows]}
+        for name, kind in kinds.items()
+    ]
+    found = client.post("/v2/models/valuation/infer", json={"inputs": inputs}).json()
+    arms = [assigned(year, 2_000) for year in YEARS[:60]]
+    assert found["parameters"]["arm"] == ",".join(arms)
+    live = status(running[0])
+    assert found["model_version"] == live["release"]
+    path = f"/v2/models/valuation/versions/{live['release']}/infer"
+    named = client.post(path, json={"inputs": inputs}).json()
+    assert named["parameters"]["arm"] == CHAMPION
+
+
+def test_status_and_metrics_tell_of_the_rollout(running, place):
+    found = status(running[0])["rollout"]
+    assert (found["digest"], found["share"], found["loaded"]) == (place.ridge.name, 0.2, True)
+    assert counted(running[0], "interlock_rollout_share") == 0.2
+
+
+def test_only_who_may_chooses_an_arm(support, place, tmp_path):
+    generation = place.point(place.boosting.name)
+    with start(place.live_plan(tmp_path / "log")) as service:
+        everywhere(service, generation, 0)
+        reply = httpx.post(
+            service.url + "/v1/predict",
+            content=support.request_body(),
+            headers=JSON | {"Interlock-Arm": CHAMPION},
+        )
+    assert (reply.status_code, reply.json()["error"]["code"]) == (403, "S160")
+
+
+class Load:
+    """Clients that ask for many units on new connections now and then, and keep the answers."""
+
+    def __init__(self, url, support, threads=2):
+        self.answers, self.failures = [], []
+        self._url, self._support = url, support
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(threads)]
+        for thread in self._threads:
+            thread.start()
+
+    def _ask(self, turn):
+        while not self._stop.is_set():
+            with httpx.Client(base_url=self._url, timeout=10, headers=JSON) as client:
+                for _ in range(20):
+                    turn += 1
+                    year = YEARS[turn * 7 % len(YEARS)]
+                    body = self._support.request_body(year_built=year)
+                    try:
+                        answer = client.post("/v1/predict", content=body)
+                    except httpx.TransportError as error:
+                        self.failures.append(repr(error))
+                        break
+                    if answer.status_code == 200:
+                        self.answers.append((year, answer.json()))
+                    else:
+                        self.failures.append(answer.text)
+
+    def stop(self):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_a_whole_rollout_with_two_workers_under_load_fails_no_request(support, place, tmp_path):
+    generation = place.point(place.boosting.name)
+    with start(place.live_plan(tmp_path / "log", workers=2)) as service:
+        load = Load(service.url, support)
+        shares = {}
+        for buckets, act in ((1_000, "start"), (5_000, "grow"), (0, "stop"), (3_000, "start")):
+            revision = place.try_out(place.ridge.name, buckets, act)
+            everywhere(service, generation, 0 if act == "stop" else revision)
+            begun = len(load.answers)
+            wait_for(lambda n=begun: len(load.answers) > n + 150)
+            shares[buckets] = load.answers[begun : begun + 150]
+        generation = place.point(place.ridge.name)  # promoted: it is resident
+        everywhere(service, generation, 0)
+        generation = place.point(place.boosting.name)  # rolled back
+        everywhere(service, generation, 0)
+        load.stop()
+    assert load.failures == []
+    for buckets, answers in shares.items():
+        assert all(answer["arm"] == assigned(year, buckets) for year, answer in answers)
+    logged = {r.id: r for r in records(tmp_path / "log")}
+    assert set(logged) == {answer["id"] for _, answer in load.answers}
+    assert all(r.assigned == r.arm for r in logged.values())
+
+
+def flipped(directory):
+    path = directory / "encoder.json"
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+HANG = "\nwhile True:\n    pass\n"
+CRASH = "\nimport os\nos.abort()\n"
+
+
+def other_answers(support, place):
+    """A release whose golden answers are those of another model."""
+    files = support.bundle_files()
+    return support.write_bundle(
+        place.root / "bundles",
+        files | {"golden.json": support.bundle_files("ridge")["golden.json"]},
+    )
+
+
+def packed(support, place, text):
+    files = support.bundle_files("ridge")
+    source = files["packed/features.py"] + text.encode()
+    return support.write_bundle(place.root / "bundles", files | {"packed/features.py": source})
+
+
+def broken(kind, support, place):
+    """A release that is broken in one of the ways that are to be withstood."""
+    if kind == "a flipped bit":
+        directory = place.root / "bundles" / ("f" * 64)
+        if not directory.exists():
+            shutil.copytree(place.ridge, directory)
+            flipped(directory)
+        return directory, "R1"
+    if kind == "golden answers differ":
+        return other_answers(support, place), "S1"
+    made = {
+        "hangs while loading": HANG,
+        "crashes while loading": CRASH,
+        "unsigned": "\n# unsigned\n",
+    }
+    text = made.get(kind, "\n# signed by another key\n")
+    directory = packed(support, place, text)
+    if kind == "signed by another key":
+        place.attest(directory.name, SigningKey.generate())
+    elif kind != "unsigned":
+        place.attest(directory.name)
+    return directory, "E104" if text.startswith("\n#") else "S134"
+
+
+KINDS = ["a flipped bit", "unsigned", "signed by another key", "golden answers differ"]
+
+
+@pytest.fixture(scope="module")
+def steady(support, place, tmp_path_factory):
+    """One worker that nothing has yet been done to."""
+    log = tmp_path_factory.mktemp("steady") / "log"
+    place.point(place.boosting.name)
+    with start(place.live_plan(log)) as service:
+        yield service
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "crashes while loading"])
+def test_a_broken_challenger_never_gets_traffic(steady, support, place, kind):
+    generation = place.point(place.boosting.name)
+    directory, code = broken(kind, support, place)
+    if kind == "golden answers differ":
+        place.attest(directory.name)
+    load = Load(steady.url, support, threads=1)
+    place.try_out(directory.name, 9_000)
+    wait_for(lambda: (status(steady)["problem"] or "").startswith(code))
+    begun = len(load.answers)
+    wait_for(lambda: len(load.answers) > begun + 30)
+    load.stop()
+    assert load.failures == []
+    assert {a["digest"] for _, a in load.answers} == {place.boosting.name}
+    assert status(steady)["rollout"] is None
+    after = place.point(place.boosting.name)
+    assert after > generation
+
+
+def test_a_challenger_that_hangs_while_loading_does_not_keep_a_rollback_waiting(
+    steady, support, place
+):
+    place.point(place.boosting.name)
+    directory, _ = broken("hangs while loading", support, place)
+    load = Load(steady.url, support, threads=1)
+    place.try_out(directory.name, 9_000)
+    time.sleep(1.0)  # it is being tried, and hangs
+    begun = time.monotonic()
+    generation = place.point(place.ridge.name)
+    everywhere(steady, generation, 0)
+    assert time.monotonic() - begun < 20, "the trial has sixty seconds, a rollback has not"
+    load.stop()
+    assert load.failures == []
+    assert {a["digest"] for _, a in load.answers} <= {place.boosting.name, place.ridge.name}
+
+
+def test_a_worker_that_starts_beside_a_broken_challenger_answers_in_its_place(
+    support, place, tmp_path
+):
+    place.point(place.boosting.name)
+    directory, _ = broken("a flipped bit", support, place)
+    place.try_out(directory.name, 5_000)
+    with start(place.live_plan(tmp_path / "log")) as service:
+        load = Load(service.url, support, threads=1)
+        wait_for(lambda: len(load.answers) > 100)
+        load.stop()
+        assert status(service)["rollout"]["loaded"] is False
+        assert counted(service, "interlock_rollout_stand_ins_total") > 0
+    assert load.failures == []
+    for record in records(tmp_path / "log"):
+        year = json.loads(record.request)["year_built"]
+        assert (record.assigned, record.arm) == (assigned(year, 5_000), CHAMPION)
+        assert record.instead == ("S127" if record.assigned == CHALLENGER else "")
+
+
+def test_a_broken_challenger_does_not_keep_a_champion_from_taking_over(support, place, tmp_path):
+    place.point(place.boosting.name)
+    directory, code = broken("a flipped bit", support, place)
+    with start(place.live_plan(tmp_path / "log", workers=2)) as service:
+        generation = place.point(place.ridge.name)
+        place.try_out(directory.name, 5_000)
+        everywhere(service, generation, 0)
+        wait_for(lambda: code in (status(service)["problem"] or ""))
+        assert status(service)["digest"] == place.ridge.name
+
+
+def test_a_killed_worker_comes_back_into_the_rollout(support, place, tmp_path):
+    generation = place.point(place.boosting.name)
+    with start(place.live_plan(tmp_path / "log", workers=2)) as service:
+        revision = place.try_out(place.ridge.name, 4_000)
+        everywhere(service, generation, revision)
+        os.kill(next(iter(workers_of(service).values())), 9)
+        wait_for(lambda: len(workers_of(service)) == 2)
+        load = Load(service.url, support)
+        everywhere(service, generation, revision)
+        load.stop()
+    for record in records(tmp_path / "log"):
+        year = json.loads(record.request)["year_built"]
+        assert record.assigned == assigned(year, 4_000)
+
+
+def workers_of(service):
+    """The processes that the parent started, by their names."""
+    found = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            if int(parent) == service.pid:
+                plan = Path((process / "cmdline").read_bytes().split(b"\0")[3].decode())
+                found[json.loads(plan.read_bytes())["worker"]] = int(process.name)
+    return found

@@ -1,0 +1,266 @@
+"""Champion and challenger behind one door: who answers, and who is said to."""
+
+import asyncio
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+
+from interlock.serve import arms as module
+from interlock.serve.arms import BOTH, Arms, Divided, Trial
+from interlock.serve.errors import ServiceError
+from interlock.serve.ids import PredictionIds
+from interlock.serve.load import load
+from interlock.serve.pick import picker
+from interlock.serve.predictor import Predictor
+from interlock.serve.record import read_record
+from interlock.serve.tick import Tick
+from interlock.serve.traffic import CHALLENGER, CHAMPION, Split, arm_of
+
+HALF = Split("a rollout", 5_000)
+
+
+def about_years(release):
+    """The release with a unit made of a request field, as every declared product has it."""
+    answer = replace(release.contract.answer, entity=("year_built",))
+    names = (*release.fields, *release.names)
+    return replace(
+        release,
+        contract=replace(release.contract, answer=answer),
+        entity=picker(names, answer.entity),
+    )
+
+
+@pytest.fixture
+def releases(support, directory, ridge_directory):
+    """Champion and challenger, with no log: their replies are looked at."""
+    ids, found = PredictionIds(), []
+    for place, arm in ((directory, CHAMPION), (ridge_directory, CHALLENGER)):
+        plan = structs.replace(support.plan_for(place), arm=arm)
+        release = about_years(load(place, plan, digest=place.name, label=f"1.0.{len(found)}"))
+        found.append(Predictor(release, None, plan, ids, now=lambda: support.CLOCK))
+    return found
+
+
+@pytest.fixture
+def arms(releases):
+    return Arms(*releases, HALF)
+
+
+@pytest.fixture
+def house(support):
+    """A request whose unit is assigned to an arm."""
+
+    def make(arm, number=0, **changes):
+        found = (y for y in range(1800, 2024) if arm_of((y,), HALF) == arm)
+        year = [year for _, year in zip(range(number + 1), found, strict=False)][-1]
+        return support.request_body(year_built=year, **changes)
+
+    return make
+
+
+def ask(answerer, body, explain=False):
+    with ThreadPoolExecutor(1) as executor:
+        return asyncio.run(answerer.ask(body, explain=explain, executor=executor))
+
+
+def told(reply):
+    """(arm, release) of each answer; (assigned, arm, instead, row) of each record."""
+    answers = json.loads(reply.body)
+    answers = answers if isinstance(answers, list) else [answers]
+    records = [read_record(record) for record in reply.records]
+    assert [r.id for r in records] == [a["id"] for a in answers]
+    return (
+        [(a["arm"], a["release"]) for a in answers],
+        [(r.assigned, r.arm, r.instead, r.row) for r in records],
+    )
+
+
+def break_with(monkeypatch, predictor, error):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(predictor.release.scorer, "raw", fail)
+    monkeypatch.setattr(predictor.release.scorer, "raw_one", fail)
+
+
+def test_without_a_rollout_there_is_the_champion(releases, house):
+    alone = Arms(releases[0])
+    assert alone.answerer(b"whatever") is releases[0]
+    assert alone.pinned(CHAMPION) is releases[0]
+    assert alone.whole
+
+
+def test_a_request_goes_to_the_arm_of_its_unit(arms, releases, house):
+    assert arms.answerer(house(CHAMPION)) is releases[0]
+    trial = arms.answerer(house(CHALLENGER))
+    assert isinstance(trial, Trial)
+    answers, records = told(trial.prepare(house(CHALLENGER)))
+    assert answers == [(CHALLENGER, "1.0.1")]
+    assert records == [(CHALLENGER, CHALLENGER, "", None)]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"[1]", b"\xff", b'{"year_built": 1900}', b"[" * 50_000]
+)
+def test_a_body_without_units_is_the_champions_to_refuse(arms, releases, body):
+    assert arms.answerer(body) is releases[0]
+    assert releases[0].prepare(body).status in (400, 422)
+
+
+def test_a_unit_may_have_a_feature_in_it(support, directory, releases):
+    plan = support.plan_for(directory)
+    release = load(directory, plan, digest=directory.name)  # its unit: year and area per story
+    champion = Predictor(release, None, plan, PredictionIds(), now=lambda: support.CLOCK)
+    arms = Arms(champion, releases[1], HALF)
+    for area in range(50, 90):
+        body = support.request_body(area=float(area), stories="two")
+        trial = arms.answerer(body) is arms.trial
+        assert trial == (arm_of((1990, area / 2), HALF) == CHALLENGER)
+    assert arms.answerer(support.request_body(stories="three")) is champion
+
+
+def test_rows_of_a_list_go_to_their_arms_and_come_back_in_order(arms, house):
+    wanted = [CHALLENGER, CHAMPION, CHAMPION, CHALLENGER, CHAMPION]
+    bodies = [house(arm, n, garage=n * 10.0) for n, arm in enumerate(wanted)]
+    answerer = arms.answerer(b" [" + b" , ".join(bodies) + b"]")
+    assert isinstance(answerer, Divided)
+    reply = ask(answerer, b"[" + b",".join(bodies) + b"]")
+    answers, records = told(reply)
+    assert [arm for arm, _ in answers] == wanted
+    assert records == [(arm, arm, "", place) for place, arm in enumerate(wanted)]
+    assert (reply.status, reply.arm, reply.id) == (200, BOTH, json.loads(reply.body)[0]["id"])
+    alone = [arms.answerer(body).prepare(body) for body in bodies]
+    assert [json.loads(r.body)["prediction"] for r in alone] == [
+        a["prediction"] for a in json.loads(reply.body)
+    ]
+    requests = [json.loads(read_record(r).request)["garage"] for r in reply.records]
+    assert requests == [0.0, 10.0, 20.0, 30.0, 40.0]
+
+
+FAULTS = [
+    (ZeroDivisionError("nobody foresaw this"), "S125"),
+    (ServiceError("S141", "the model's process is being started again"), "S141"),
+]
+
+
+@pytest.mark.parametrize(("error", "code"), FAULTS)
+def test_the_champion_answers_for_a_challenger_that_fails(
+    arms, releases, house, monkeypatch, error, code
+):
+    break_with(monkeypatch, releases[1], error)
+    body = house(CHALLENGER)
+    replies = [
+        arms.trial.prepare(body),
+        *arms.trial.prepare_all([body, body]),
+        ask(arms.trial, body),
+    ]
+    for reply in replies:
+        answers, records = told(reply)
+        assert answers == [(CHAMPION, "1.0.0")]
+        assert records == [(CHALLENGER, CHAMPION, code, None)]
+        assert (reply.status, reply.instead, reply.release) == (200, code, "1.0.0")
+    value = json.loads(replies[0].body)["prediction"]
+    assert value == json.loads(releases[0].prepare(body).body)["prediction"]
+
+
+def test_so_for_one_that_answers_nan(arms, releases, house, monkeypatch):
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: [float("nan")])
+    reply = arms.trial.prepare(house(CHALLENGER))
+    assert told(reply) == ([(CHAMPION, "1.0.0")], [(CHALLENGER, CHAMPION, "S124", None)])
+
+
+def test_so_for_the_rows_of_a_list(arms, releases, house, monkeypatch):
+    break_with(monkeypatch, releases[1], ZeroDivisionError())
+    body = b"[" + b",".join([house(CHAMPION), house(CHALLENGER)]) + b"]"
+    reply = ask(arms.answerer(body), body)
+    answers, records = told(reply)
+    assert answers == [(CHAMPION, "1.0.0")] * 2
+    assert records == [(CHAMPION, CHAMPION, "", 0), (CHALLENGER, CHAMPION, "S125", 1)]
+    assert reply.instead == "S125"
+
+
+def test_so_for_an_explanation(arms, releases, house, monkeypatch):
+    reply = ask(arms.trial, house(CHALLENGER), explain=True)
+    assert reply.status == 409, "neither of the two explains"
+    assert reply.instead == ""
+
+
+def test_a_challenger_that_is_not_loaded_is_assigned_all_the_same(releases, house):
+    arms = Arms(releases[0], None, HALF)
+    assert not arms.whole
+    body = house(CHALLENGER)
+    for reply in (arms.trial.prepare(body), *arms.trial.prepare_all([body]), ask(arms.trial, body)):
+        assert told(reply)[1] == [(CHALLENGER, CHAMPION, "S127", None)]
+
+
+def test_a_bad_request_is_nobodys_failure(arms, house):
+    bad = house(CHALLENGER, area=13.0)  # the feature 'rooms' refuses it
+    reply = arms.trial.prepare(bad)
+    (record,) = map(read_record, reply.records)
+    assert (reply.status, reply.instead) == (422, "")
+    assert (record.assigned, record.arm, record.instead) == (CHALLENGER, CHAMPION, "")
+
+
+def test_a_bad_row_refuses_the_list_by_its_own_number(arms, house):
+    rows = [house(CHALLENGER), house(CHAMPION), house(CHALLENGER, 1, stories="three")]
+    body = b"[" + b",".join(rows) + b"]"
+    reply = ask(arms.answerer(body), body)
+    assert (reply.status, reply.instead, len(reply.records)) == (422, "", 1)
+    assert [m["row"] for m in json.loads(reply.body)["error"]["mistakes"]] == [2]
+
+
+def test_an_arm_that_is_not_there_cannot_be_chosen(arms, releases):
+    assert arms.pinned(CHALLENGER) is arms.trial
+    for who, arm, there in (
+        (Arms(releases[0]), CHALLENGER, "champion"),
+        (arms, "both", "champion or challenger"),
+    ):
+        with pytest.raises(ServiceError, match=f"there is no such arm; there is {there}$"):
+            who.pinned(arm)
+
+
+def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
+    monkeypatch.setattr(type(releases[1].release), "isolated", True)
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    arms, go_on, asked = Arms(*releases, HALF), threading.Event(), []
+
+    def hang(row):
+        asked.append(1)
+        go_on.wait(20)
+        return [1.0]
+
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", hang)
+    body = house(CHALLENGER)
+    try:
+        for _ in range(3):
+            assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+        assert len(asked) == 1, "while it hangs nobody asks it"
+    finally:
+        go_on.set()
+    assert arms.waits
+
+
+def test_requests_of_one_turn_are_grouped_by_arm(arms, releases, house):
+    """One call of each model for all that came together."""
+    sizes = {CHAMPION: [], CHALLENGER: []}
+    for predictor, arm in zip(releases, sizes, strict=True):
+        prepare_all = predictor.prepare_all
+        predictor.prepare_all = lambda bodies, a=arm, p=prepare_all: (
+            sizes[a].append(len(bodies)) or p(bodies)
+        )
+    order = [CHAMPION, CHALLENGER, CHALLENGER, CHAMPION, CHALLENGER]
+    bodies = [house(arm, n) for n, arm in enumerate(order)]
+
+    async def together():
+        loop, tick = asyncio.get_running_loop(), Tick(lambda records: None)
+        return await asyncio.gather(
+            *(tick.answer(arms.answerer(body), body, loop) for body in bodies)
+        )
+
+    replies = asyncio.run(together())
+    assert [json.loads(reply.body)["arm"] for reply in replies] == order
+    assert sizes == {CHAMPION: [2], CHALLENGER: [3]}
