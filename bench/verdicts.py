@@ -203,11 +203,9 @@ def judged(case: Case) -> Clocks:
         _ = measurement.resamples._counts  # drawn once, whoever asks first
     with clocks.part("metrics with intervals, three candidates and the champion"):
         metrics = [metric_named(name) for name in SHOWN_METRICS[case.task]]
-        for said in measurement.predictions.values():
-            estimates(metrics, measurement.y, said, seed=7, resamples=measurement.resamples)
-        kept = np.asarray(measurement.champion_rows)
-        said, drawn = case.answers["champion"][kept], measurement.resamples.within(kept)
-        estimates(metrics, measurement.y[kept], said, seed=7, resamples=drawn)
+        found = measurement.resampled(metrics, measurement.predictions)
+        found += measurement.beside_champion(metrics)
+        _ = [one.estimate for each in found for one in each]
     if case.task == "binary":
         with clocks.part("tables by class"):
             measured_classes(measurement)

@@ -62,9 +62,9 @@ def calibration_error(y: Floats, prediction: Prediction, resamples: Resamples) -
     sums = Means(classification.calibration_gaps(promised, came_true, bins)).sums(
         resamples.unit_of_row, resamples.n_units
     )
-    totals = resamples.totals(sums.table)
+    totals = resamples.totals(np.stack(sums.columns).T)
     gaps = totals[:, 1:] / totals[:, :1]
-    own = sums.table[:, 1:].sum(axis=0) / resamples.n_rows
+    own = np.stack(sums.columns[1:]).sum(axis=1) / resamples.n_rows
     value = float(np.abs(own).sum())
     high = interval_of(np.abs(gaps).sum(axis=1))
     noise = interval_of(np.abs(gaps - own).sum(axis=1))

@@ -18,7 +18,7 @@ True
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -51,6 +51,79 @@ class Estimate:
     reason: str = ""
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Resampled:
+    """A metric of one model: its ``value`` on all rows, and its ``values`` on every resample.
+
+    ``values`` (n_resamples,) is None where the metric is undefined; ``reason`` says why it failed.
+    """
+
+    value: float
+    values: Floats | None
+    drawn: Resamples
+    reason: str = ""
+
+    @property
+    def estimate(self) -> Estimate:
+        """The value with its interval."""
+        interval = None if self.values is None else interval_of(self.values)
+        return replace(_estimate(self.value, interval, self.drawn), reason=self.reason)
+
+    def minus(self, other: Resampled) -> Estimate:
+        """The difference, paired: both must have seen the same resamples of the same rows."""
+        apart = None
+        if self.values is not None and other.values is not None:
+            apart = interval_of(self.values - other.values)
+        reason = self.reason or other.reason
+        return replace(_estimate(self.value - other.value, apart, self.drawn), reason=reason)
+
+
+def resampled(
+    metrics: Sequence[Metric],
+    y: Floats,
+    predictions: Mapping[str, Prediction],
+    drawn: Resamples,
+) -> dict[tuple[str, Metric], Resampled]:
+    """Every metric of every model, by the model's name and the metric, on the same resamples.
+
+    Together they cost less than one by one. Raises ValueError for shapes.
+    """
+    found: dict[tuple[str, Metric], Resampled] = {}
+    for count in sorted({metric.resamples for metric in metrics}):
+        alike = [metric for metric in metrics if metric.resamples == count]
+        found |= _together(alike, y, predictions, drawn.first(count))
+    return found
+
+
+def _together(
+    metrics: Sequence[Metric], y: Floats, predictions: Mapping[str, Prediction], drawn: Resamples
+) -> dict[tuple[str, Metric], Resampled]:
+    """Of metrics that ask for as many resamples."""
+    asked = [(name, metric) for name in predictions for metric in metrics]
+    own = [key for key in asked if key[1].identity]  # each may fail, and alone
+    found = {(name, m): _alone(m, y, predictions[name], drawn) for name, m in own}
+    statistics = {(name, m): m.on(y, predictions[name]) for name, m in asked if not m.identity}
+    known = {key: s for key, s in statistics.items() if s is not None}
+    columns = bootstrap(list(known.values()), drawn).T if known else ()
+    values = dict(zip(known, columns, strict=True))
+    for key, statistic in statistics.items():
+        value = _value(statistic, drawn)
+        found[key] = Resampled(value=value, values=values.get(key), drawn=drawn)
+    return found
+
+
+def _alone(metric: Metric, y: Floats, prediction: Prediction, drawn: Resamples) -> Resampled:
+    """A metric that may raise."""
+    try:
+        statistic = metric.on(y, prediction)
+        value, values = _value(statistic, drawn), None
+        if statistic is not None and math.isfinite(value):
+            values = bootstrap([statistic], drawn)[:, 0]
+    except InterlockError as error:
+        return Resampled(value=math.nan, values=None, drawn=drawn, reason=_why(error))
+    return Resampled(value=value, values=values, drawn=drawn)
+
+
 def estimates(
     metrics: Sequence[Metric],
     y: Floats,
@@ -65,41 +138,8 @@ def estimates(
     y (n_rows,); prediction (n_rows,) or (n_rows, n_classes); clusters (n_rows,) ids. ``resamples``
     of the same rows may be handed in to save drawing them again. Raises ValueError for shapes.
     """
-    drawn = _resamples(y, seed, clusters, resamples)
-    found: dict[str, Estimate] = {}
-    for count in sorted({metric.resamples for metric in metrics}):
-        alike = [metric for metric in metrics if metric.resamples == count]
-        found |= _together(alike, y, prediction, drawn.first(count))
-    return tuple(found[metric.name] for metric in metrics)
-
-
-def _together(
-    metrics: Sequence[Metric], y: Floats, prediction: Prediction, drawn: Resamples
-) -> dict[str, Estimate]:
-    """By name, the estimates of metrics that ask for as many resamples."""
-    own = [metric for metric in metrics if metric.identity]  # each may fail, and alone
-    found = {metric.name: _alone(metric, y, prediction, drawn) for metric in own}
-    others = [metric for metric in metrics if not metric.identity]
-    statistics = {metric.name: metric.on(y, prediction) for metric in others}
-    known = {name: s for name, s in statistics.items() if s is not None}
-    columns = bootstrap(list(known.values()), drawn).T if known else ()
-    intervals = dict(zip(known, map(interval_of, columns), strict=True))
-    for name, statistic in statistics.items():
-        found[name] = _estimate(_value(statistic, drawn), intervals.get(name), drawn)
-    return found
-
-
-def _alone(metric: Metric, y: Floats, prediction: Prediction, drawn: Resamples) -> Estimate:
-    """The estimate of a metric that may raise."""
-    try:
-        statistic = metric.on(y, prediction)
-        value = _value(statistic, drawn)
-        interval = None
-        if statistic is not None and math.isfinite(value):
-            interval = interval_of(bootstrap([statistic], drawn)[:, 0])
-    except InterlockError as error:
-        return _failed(error, drawn)
-    return _estimate(value, interval, drawn)
+    found = resampled(metrics, y, {"": prediction}, _resamples(y, seed, clusters, resamples))
+    return tuple(found["", metric].estimate for metric in metrics)
 
 
 def estimate(
@@ -129,13 +169,10 @@ def difference(
 
     For a metric where lower is better, a negative difference is an improvement.
     """
-    drawn = _resamples(y, seed, clusters, resamples).first(metric.resamples)
-    try:
-        pair = metric.on(y, challenger), metric.on(y, reference)
-        value = _value(pair[0], drawn) - _value(pair[1], drawn)
-        return _estimate(value, _paired_interval(pair, drawn), drawn)
-    except InterlockError as error:
-        return _failed(error, drawn)
+    drawn = _resamples(y, seed, clusters, resamples)
+    models = {"challenger": challenger, "reference": reference}
+    found = resampled([metric], y, models, drawn)
+    return found["challenger", metric].minus(found["reference", metric])
 
 
 def rows_needed(found: Estimate, limit: Limit) -> int | None:
@@ -181,16 +218,6 @@ def _value(statistic: Statistic | None, drawn: Resamples) -> float:
         return math.nan if statistic is None else value_of(statistic, drawn.n_rows)
 
 
-def _paired_interval(
-    pair: tuple[Statistic | None, Statistic | None], drawn: Resamples
-) -> Interval | None:
-    challenger, reference = pair
-    if challenger is None or reference is None:
-        return None
-    values = bootstrap([challenger, reference], drawn)
-    return interval_of(values[:, 0] - values[:, 1])
-
-
 def interval_of(values: Floats) -> Interval | None:
     """The 95 % interval of resampled ``values`` (n_resamples,); None where an end is undefined."""
     low, high = percentile_interval(values, LEVEL)
@@ -212,7 +239,6 @@ def _estimate(value: float, interval: Interval | None, drawn: Resamples) -> Esti
     )
 
 
-def _failed(error: InterlockError, drawn: Resamples) -> Estimate:
+def _why(error: InterlockError) -> str:
     mistake = error.mistakes[0]
-    reason = f"{mistake.what}: {mistake.got}" if mistake.got else mistake.what
-    return replace(_estimate(math.nan, None, drawn), reason=reason)
+    return f"{mistake.what}: {mistake.got}" if mistake.got else mistake.what

@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.evaluate.classification import valid
-from interlock.stats.bootstrap import Means, Statistic, Weighted
+from interlock.stats.bootstrap import Means, Ranked, Statistic
 from interlock.stats.derived import Combined
 
 Floats = NDArray[np.float64]
@@ -59,14 +59,13 @@ def recall_at_fpr(y: Floats, prediction: Floats, rate: float) -> Statistic | Non
         return None
     sides = _Sides.of(-prediction[:, 1], y == 1)
 
-    def found(counts: Floats) -> Floats:
-        positives, negatives = sides.split(counts)
+    def found(positives: Floats, negatives: NDArray[np.int32]) -> Floats:
         wrongly, alarms = _upto(negatives, sides.through), negatives[:, -1:].sum(axis=1)
         allowed = wrongly <= (rate * alarms + _ROUNDING)[:, None]
         share = _dot(positives, allowed) / positives.sum(axis=1)
         return np.where(alarms > 0, share, np.nan)
 
-    return Weighted(found, sides.order)
+    return Ranked(found, sides.order, sides.n_positive)
 
 
 _ROUNDING = 1e-9  # of a row: 0.05 · 100 is 5
@@ -77,8 +76,7 @@ def area_under_roc(score: Floats, positive: Bools) -> Statistic:
     rarer_first = 2 * int(positive.sum()) <= len(positive)  # fewer look-ups, the same area
     sides = _Sides.of(score, positive if rarer_first else ~positive)
 
-    def area(counts: Floats) -> Floats:
-        first, others = sides.split(counts)
+    def area(first: Floats, others: NDArray[np.int32]) -> Floats:
         below = _upto(others, sides.before)
         won = _dot(first, below)
         if sides.ties:
@@ -86,22 +84,24 @@ def area_under_roc(score: Floats, positive: Bools) -> Statistic:
         share = won / (first.sum(axis=1) * others[:, -1:].sum(axis=1))
         return np.asarray(share if rarer_first else 1 - share)
 
-    return Weighted(area, sides.order)
+    return Ranked(area, sides.order, sides.n_positive)
 
 
 def area_under_precision(score: Floats, positive: Bools) -> Statistic:
-    """:func:`average_precision` of ``score`` (n_rows,), higher where ``positive`` is likelier."""
-    sides = _Sides.of(-score, positive)
+    """:func:`average_precision` of ``score`` (n_rows,), higher where ``positive`` is likelier.
 
-    def precision(counts: Floats) -> Floats:
-        positives, negatives = sides.split(counts)
+    From the lowest score up, as :func:`area_under_roc` counts, so that both are given the same.
+    """
+    sides = _Sides.of(score, positive)
+
+    def precision(positives: Floats, negatives: NDArray[np.int32]) -> Floats:
         upto = np.cumsum(positives, axis=1)
-        found = _upto(upto, sides.found) if sides.ties else upto
-        marked = found + _upto(negatives, sides.through)
-        total = positives.sum(axis=1)
-        return np.asarray(_dot(positives, found / np.maximum(marked, 1)) / total)
+        total, alarms = upto[:, -1:], negatives[:, -1:].sum(axis=1, keepdims=True)
+        found = total - (_upto(upto, sides.below) if sides.ties else upto - positives)
+        marked = found + (alarms - _upto(negatives, sides.before))
+        return np.asarray(_dot(positives, found / np.maximum(marked, 1)) / total.sum(axis=1))
 
-    return Weighted(precision, sides.order)
+    return Ranked(precision, sides.order, sides.n_positive)
 
 
 def _over_classes(
@@ -146,15 +146,15 @@ class _Sides:
     """Positives by rising score, then the others by rising score: ``order`` (n_rows,).
 
     For each positive, (n_positives,): how many others have a lower score (``before``), a lower or
-    equal one (``through``), and how many positives a lower or equal one (``found``). ``ties`` says
-    whether any two rows have equal scores that matter.
+    equal one (``through``), and how many positives a lower one (``below``). ``ties`` says whether
+    any two rows have equal scores that matter.
     """
 
     order: NDArray[np.intp]
     n_positive: int
     before: NDArray[np.intp]
     through: NDArray[np.intp]
-    found: NDArray[np.intp]
+    below: NDArray[np.intp]
     ties: bool
 
     @classmethod
@@ -164,17 +164,12 @@ class _Sides:
         at, beside = score[first], score[others]
         before = np.searchsorted(beside, at, side="left")
         through = np.searchsorted(beside, at, side="right")
-        found = np.searchsorted(at, at, side="right")
+        below = np.searchsorted(at, at, side="left")
         return cls(
             order=np.concatenate([first, others]),
             n_positive=len(first),
             before=before,
             through=through,
-            found=found,
-            ties=bool((before < through).any() or (found > np.arange(1, len(at) + 1)).any()),
+            below=below,
+            ties=bool((before < through).any() or (below < np.arange(len(at))).any()),
         )
-
-    def split(self, counts: NDArray[Any]) -> tuple[Floats, NDArray[np.int32]]:
-        """How often each positive was drawn, and running totals of the others, in their order."""
-        first, others = counts[:, : self.n_positive], counts[:, self.n_positive :]
-        return first.astype(np.float64), np.cumsum(others, axis=1, dtype=np.int32)

@@ -5,8 +5,8 @@ percentile intervals: Efron & Tibshirani (1993), "An Introduction to the Bootstr
 clusters: Field & Welsh (2007), "Bootstrapping clustered data", JRSS B 69(3).
 
 A statistic is one of three kinds, each computed from counts (see :mod:`interlock.stats.resamples`)
-without copying data: a function of :class:`Means`, a :class:`Quantile`, or any :class:`Weighted`
-function. The bootstrap itself takes under 200 MB for a million rows.
+without copying data: a function of :class:`Means`, a :class:`Quantile`, or any function of
+:class:`Ranked` rows. The bootstrap itself takes under 200 MB for a million rows.
 
 Invariant: a resample in which the statistic is undefined widens the interval on both sides; it
 never drops out.
@@ -51,18 +51,18 @@ class Statistic(Protocol):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Sums:
-    """A statistic made of sums: ``table`` (n_units, n_sums) is summed over each resample's units.
+    """A statistic made of sums: each of ``columns`` (n_units,) is summed over a resample's units.
 
-    ``finish`` makes values (n_resamples,) of the totals (n_resamples, n_sums), and of the counts of
-    those units that it asks for. The totals of many statistics are one matrix product.
+    ``finish`` makes values (n_resamples,) of the totals (n_resamples, n_columns), and of the counts
+    of those units that it asks for. The totals of many statistics are one matrix product.
     """
 
-    table: Floats
+    columns: tuple[Floats, ...]
     finish: Callable[[Floats, Columns], Floats]
 
     def from_counts(self, counts: Floats) -> Floats:
         """Values (n_resamples,) of counts (n_resamples, n_units)."""
-        return self.finish(counts @ self.table, lambda units: counts[:, units])
+        return self.finish(counts @ np.stack(self.columns).T, lambda units: counts[:, units])
 
 
 def first(means: Floats) -> Floats:
@@ -89,9 +89,12 @@ class Means:
     def sums(self, unit_of_row: NDArray[np.intp], n_units: int) -> Sums:
         """Rows and columns, summed by unit."""
         sizes = np.bincount(unit_of_row, minlength=n_units).astype(np.float64)
-        sums = [np.bincount(unit_of_row, weights=c, minlength=n_units) for c in self.columns.T]
+        sums = (
+            np.bincount(unit_of_row, weights=c, minlength=n_units).astype(np.float64, copy=False)
+            for c in self.columns.T
+        )
         return Sums(
-            table=np.column_stack([sizes, *sums]),
+            columns=(sizes, *sums),
             finish=lambda totals, _: self.final(totals[:, 1:] / totals[:, :1]),
         )
 
@@ -136,7 +139,7 @@ class Quantile:
                 found[row] = _at_ranks(whole, ranks[row : row + 1], ranked)[0]
             return found
 
-        return Sums(table=np.column_stack([sizes, below]), finish=finish)
+        return Sums(columns=(sizes, below), finish=finish)
 
 
 def _at_ranks(counts: NDArray[Any], ranks: Floats, ranked: Floats) -> Floats:
@@ -157,31 +160,44 @@ def _at_ranks(counts: NDArray[Any], ranks: Floats, ranked: Floats) -> Floats:
 
 
 @dataclass(frozen=True, eq=False)
-class Weighted:
-    """Any function of counts per row: (n_resamples, n_rows) → (n_resamples,).
+class Ranked:
+    """A function of rows in an ``order`` (n_rows,) of two sides: ``n_first`` rows, and the rest.
 
-    ``order`` (n_rows,) is the order in which the function wants its rows. The function may
-    overwrite the counts it is given; they are bytes where it is resampled, so sums need a wider
-    type, and a quarter of the time.
+    ``function`` is given how often each row of the first side was drawn, (n_resamples, n_first)
+    float64, and running totals of the other's, (n_resamples, n_rows − n_first), and makes values
+    (n_resamples,). It overwrites neither: several functions of one order are given the same.
     """
 
-    function: FromCounts
+    function: Callable[[Floats, NDArray[np.int32]], Floats]
     order: NDArray[np.intp]
+    n_first: int
 
     def over(self, unit_of_row: NDArray[np.intp], n_units: int) -> FromCounts:
-        """Counts of units become counts of rows, in the wanted order."""
+        """Counts of units become those of rows, in the order."""
+        sides = self.sides(unit_of_row)
+        return lambda counts: self.function(*sides(counts))
+
+    def sides(
+        self, unit_of_row: NDArray[np.intp]
+    ) -> Callable[[NDArray[Any]], tuple[Floats, NDArray[np.int32]]]:
+        """From counts (n_resamples, n_units) to what the function is given."""
         units = unit_of_row[self.order]
         space = np.empty((0, len(units)))  # used again: fresh pages cost more than the sums
 
-        def values(counts: Floats) -> Floats:
+        def of(counts: NDArray[Any]) -> tuple[Floats, NDArray[np.int32]]:
             nonlocal space
             if len(space) < len(counts) or space.dtype != counts.dtype:
                 space = np.empty((len(counts), len(units)), dtype=counts.dtype)
             rows = space[: len(counts)]
             np.take(counts, units, axis=1, out=rows, mode="clip")
-            return self.function(rows)
+            first, others = rows[:, : self.n_first], rows[:, self.n_first :]
+            return first.astype(np.float64), np.cumsum(others, axis=1, dtype=np.int32)
 
-        return values
+        return of
+
+    def is_beside(self, other: Ranked) -> bool:
+        """Whether both are given the same."""
+        return self.n_first == other.n_first and np.array_equal(self.order, other.order)
 
 
 def value_of(statistic: Statistic, n_rows: int) -> float:
@@ -206,15 +222,20 @@ def bootstrap_parts(
     """
     found = np.empty((resamples.count, len(parts)))
     summed: list[tuple[int, Sums]] = []
+    ranked: list[_Group] = []
     with np.errstate(all="ignore"):
         for place, (statistic, rows) in enumerate(parts):
             units = resamples.unit_of_row[rows]
             if isinstance(statistic, Means | Quantile):
                 summed.append((place, statistic.sums(units, resamples.n_units)))
+            elif isinstance(statistic, Ranked):
+                _add_to_group(ranked, place, statistic, units)
             else:
                 found[:, place] = _by_counts(statistic, rows, resamples)
         for some in _batches(summed):
             _add_sums(found, some, resamples)
+        for group in ranked:
+            _add_ranked(found, group, resamples)
     return found
 
 
@@ -222,6 +243,35 @@ def _by_counts(statistic: Statistic, rows: NDArray[np.bool_], resamples: Resampl
     drawn = resamples if rows.all() else resamples.within(rows)
     values = statistic.over(drawn.unit_of_row, drawn.n_units)
     return np.concatenate([values(counts) for counts in drawn.byte_chunks()])
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Statistics of one order of the same rows, by their places."""
+
+    units: NDArray[np.intp]
+    members: dict[int, Ranked]
+
+
+def _add_to_group(
+    groups: list[_Group], place: int, statistic: Ranked, units: NDArray[np.intp]
+) -> None:
+    for group in groups:
+        one = next(iter(group.members.values()))
+        if statistic.is_beside(one) and np.array_equal(units, group.units):
+            group.members[place] = statistic
+            return
+    groups.append(_Group(units, {place: statistic}))
+
+
+def _add_ranked(found: Floats, group: _Group, resamples: Resamples) -> None:
+    """Writes the values of these statistics into their columns; what they share is made once."""
+    sides, done = next(iter(group.members.values())).sides(group.units), 0
+    for counts in resamples.byte_chunks():
+        given = sides(counts)
+        for place, statistic in group.members.items():
+            found[done : done + len(counts), place] = statistic.function(*given)
+        done += len(counts)
 
 
 def _batches(summed: Sequence[tuple[int, Sums]]) -> Iterator[Sequence[tuple[int, Sums]]]:
@@ -232,25 +282,23 @@ def _batches(summed: Sequence[tuple[int, Sums]]) -> Iterator[Sequence[tuple[int,
 
 def _add_sums(found: Floats, some: Sequence[tuple[int, Sums]], resamples: Resamples) -> None:
     """Writes the values of these statistics into their columns of ``found``."""
-    columns, places = _distinct(np.hstack([sums.table for _, sums in some]))
-    totals = resamples.totals(columns)[:, places]
+    columns, places = _distinct([column for _, sums in some for column in sums.columns])
+    totals = resamples.totals(np.stack(columns).T)[:, places]
     start = 0
     for place, sums in some:
-        stop = start + sums.table.shape[1]
+        stop = start + len(sums.columns)
         found[:, place] = sums.finish(totals[:, start:stop], resamples.columns)
         start = stop
 
 
-def _distinct(table: Floats) -> tuple[Floats, list[int]]:
-    """Its different columns, and for each of all columns where it is among them.
+def _distinct(columns: Sequence[Floats]) -> tuple[list[Floats], list[int]]:
+    """The different ones, and for each of all where it is among them.
 
     Statistics of the same rows all ask how many rows there are.
     """
     seen: dict[bytes, int] = {}
-    columns = np.ascontiguousarray(table.T)
     places = [seen.setdefault(column.tobytes(), len(seen)) for column in columns]
-    first = [places.index(place) for place in range(len(seen))]
-    return np.ascontiguousarray(columns[first].T), places
+    return [columns[places.index(place)] for place in range(len(seen))], places
 
 
 def percentile_interval(values: Floats, level: float = 0.95) -> tuple[float, float]:

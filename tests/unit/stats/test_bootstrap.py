@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from interlock.stats.bootstrap import (
     Means,
     Quantile,
-    Weighted,
+    Ranked,
     bootstrap,
     bootstrap_parts,
     percentile_interval,
@@ -199,12 +199,48 @@ def test_undefined_resamples_widen_the_interval():
     assert percentile_interval(values) == (-np.inf, np.inf)
 
 
-def test_a_weighted_function_sees_counts_in_its_own_order():
+def test_a_function_of_ranked_rows_sees_counts_in_its_own_order():
     order = np.array([2, 0, 1])
-    seen = Weighted(lambda counts: counts[:, 0], order)
     resamples = Resamples.of(3, seed=2, count=30)
-    drawn = bootstrap([seen], resamples)[:, 0]
-    assert (drawn == np.vstack([c.copy() for c in resamples.chunks()])[:, 2]).all()
+    counts = np.vstack([c.copy() for c in resamples.chunks()])
+    first = Ranked(lambda first, others: first[:, 0], order, 1)
+    rest = Ranked(lambda first, others: others[:, 1] * 10 + others[:, 0], order, 1)
+    drawn = bootstrap([first, rest], resamples)
+    assert (drawn[:, 0] == counts[:, 2]).all()
+    assert (drawn[:, 1] == 10 * (counts[:, 0] + counts[:, 1]) + counts[:, 0]).all()
+
+
+def test_functions_of_one_order_share_their_counts_and_those_of_others_do_not():
+    given = []
+
+    def seen(first, others):
+        given.append(id(others))
+        return first[:, 0]
+
+    resamples = Resamples.of(3, seed=2, count=1)
+    orders = [[2, 0, 1], [2, 0, 1], [0, 1, 2], [2, 0, 1]]
+    made = [Ranked(seen, np.array(o), n) for o, n in zip(orders, (1, 1, 1, 2), strict=True)]
+    keep = []
+    alive = [
+        Ranked(lambda f, o, s=s: (keep.append(o), s.function(f, o))[1], s.order, s.n_first)
+        for s in made
+    ]
+    counts = next(resamples.chunks())
+    drawn = bootstrap(alive, resamples)
+    assert drawn[0].tolist() == [counts[0, 2], counts[0, 2], counts[0, 0], counts[0, 2]]
+    assert len(set(given)) == 3
+
+
+@pytest.mark.parametrize("clustered", [False, True])
+def test_ranked_parts_equal_the_part_seen_alone(clustered):
+    rng = np.random.default_rng(3)
+    clusters = rng.integers(0, 20, 60) if clustered else None
+    resamples = Resamples.of(60, seed=2, count=40, clusters=clusters)
+    rows = rng.random(60) < 0.5
+    n = int(rows.sum())
+    made = Ranked(lambda first, others: first @ np.arange(5) + others[:, -1], rng.permutation(n), 5)
+    everywhere = bootstrap_parts([(made, rows)], resamples)
+    assert np.array_equal(everywhere, bootstrap([made], resamples.within(rows)))
 
 
 def test_what_cannot_be_resampled_is_refused():

@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias, get_args
 import numpy as np
 
 from interlock.errors import AuthorError
-from interlock.evaluate.compare import difference
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import Metric
 from interlock.gates.finding import finite, percent, sampled, unmeasured
@@ -114,8 +113,7 @@ def _against_champion(
     y = measurement.y[rows]
     challenger = measurement.predictions[measurement.winner][rows]
     champion = measurement.champion_prediction[rows]
-    drawn = measurement.resamples if rows.all() else measurement.resamples.within(rows)
-    found = difference(metric, y, challenger, champion, seed=measurement.seed, resamples=drawn)
+    found = measurement.against_champion(metric)
     values = metric.value(y, challenger), metric.value(y, champion)
     if not np.isfinite(values).all():
         return unmeasured(name, "M209", f"{metric.name} is undefined on the rows compared")

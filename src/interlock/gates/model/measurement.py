@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.evaluate.compare import Estimate, difference, estimate
+from interlock.evaluate.compare import Estimate, Resampled, resampled
 from interlock.evaluate.coverage import ServedIntervals
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.evaluate.parts import Column
@@ -19,6 +19,8 @@ from interlock.gates.model.tried import Expected, Tried
 from interlock.stats.resamples import Resamples
 
 Floats = NDArray[np.float64]
+CHAMPION = " champion"
+"""Stands for the champion among models; no candidate's name begins with a space."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,18 +110,67 @@ class ModelMeasurement:
             return f"{self.winner} predicts the same for every test row"
         return ""
 
+    @cached_property
+    def champion_resamples(self) -> Resamples:
+        """The same draws, seen from the rows on which the champion is compared."""
+        rows = self.champion_rows
+        return self.resamples if rows is None or rows.all() else self.resamples.within(rows)
+
+    @cached_property
+    def _found(self) -> dict[tuple[str, Metric], Resampled]:
+        """What was resampled so far, of all test rows; whoever asks again gets the same."""
+        return {}
+
+    @cached_property
+    def _found_beside_champion(self) -> dict[tuple[str, Metric], Resampled]:
+        """The same, of the rows on which the champion is compared."""
+        rows = self.champion_rows
+        return self._found if rows is not None and rows.all() else {}
+
+    def resampled(self, metrics: Sequence[Metric], names: Iterable[str]) -> list[list[Resampled]]:
+        """Of each model its metrics on all test rows; together they cost less than one by one."""
+        models = {name: self.predictions[name] for name in names}
+        return _asked(self._found, metrics, self.y, models, self.resamples)
+
+    def beside_champion(
+        self, metrics: Sequence[Metric], names: Iterable[str] = ()
+    ) -> list[list[Resampled]]:
+        """The champion's metrics, then those of other models, on the rows that it answered."""
+        assert self.champion_prediction is not None
+        assert self.champion_rows is not None
+        rows = self.champion_rows
+        models = {CHAMPION: self.champion_prediction[rows]}
+        models |= {name: self.predictions[name][rows] for name in names}
+        return _asked(
+            self._found_beside_champion, metrics, self.y[rows], models, self.champion_resamples
+        )
+
     def score(self, metric: Metric) -> Estimate:
         """The winner's metric on all test rows."""
-        prediction = self.predictions[self.winner]
-        return estimate(metric, self.y, prediction, seed=self.seed, resamples=self.resamples)
+        (winner,) = self.resampled([metric], [self.winner])
+        return winner[0].estimate
 
     def against(self, metric: Metric, name: str) -> Estimate:
         """The winner's metric minus that of another model on all test rows."""
-        return difference(
-            metric,
-            self.y,
-            self.predictions[self.winner],
-            self.predictions[name],
-            seed=self.seed,
-            resamples=self.resamples,
-        )
+        winner, other = self.resampled([metric], [self.winner, name])
+        return winner[0].minus(other[0])
+
+    def against_champion(self, metric: Metric) -> Estimate:
+        """The winner's metric minus the champion's on the rows that the champion answered."""
+        champion, winner = self.beside_champion([metric], [self.winner])
+        return winner[0].minus(champion[0])
+
+
+def _asked(
+    found: dict[tuple[str, Metric], Resampled],
+    metrics: Sequence[Metric],
+    y: Floats,
+    models: Mapping[str, Prediction],
+    drawn: Resamples,
+) -> list[list[Resampled]]:
+    """What is not known yet is resampled, all of it together, and kept."""
+    lacking = [m for m in metrics if any((name, m) not in found for name in models)]
+    names = [name for name in models if any((name, m) not in found for m in lacking)]
+    if lacking:
+        found |= resampled(lacking, y, {name: models[name] for name in names}, drawn)
+    return [[found[name, metric] for metric in metrics] for name in models]

@@ -150,7 +150,7 @@ class Slices(Declared):
             y[rows],
             prediction[rows],
             parts_by(measurement, names, rows),
-            measurement.resamples.within(rows),
+            measurement.champion_resamples,
             self.rule,
             other=measurement.champion_prediction[rows],
         )

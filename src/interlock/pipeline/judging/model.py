@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.digest import digest_json, seed_from
-from interlock.evaluate.compare import estimates
+from interlock.evaluate.compare import Estimate, estimates
 from interlock.evaluate.custom import metric_name
 from interlock.evaluate.judge import Limit
+from interlock.evaluate.metric import Metric
 from interlock.evaluate.predicted import Predicted, Prediction, Rows
 from interlock.gates.gate import run
 from interlock.gates.model.absolute import OfMetric
@@ -95,10 +96,11 @@ def judge_model(
         measurement = _with_behaviour(
             context, snapshots, trained, rows, measurement, checks, coverage
         )
-        result = run("model gate", checks, measurement)
+        shown = _estimates(context, measurement, trained.output, rows, checks)
+        result = run("model gate", checks, measurement)  # resamples no metric that is shown again
         return {
             "result": result.to_row(),
-            "estimates": _estimates(context, measurement, trained.output, rows, checks),
+            "estimates": shown,
             "champion": _kept_champion(context, measurement),
             "without_outliers": _without_outliers(context, measurement, trained, divided, checks),
             "classes": measured_classes(measurement),
@@ -236,7 +238,14 @@ def _estimates(
     if not len(measurement.y):
         return {}
     metrics = [measurement.named(name) for name in shown_names(product, checks)]
-    scored = dict(measurement.predictions)
+    found = {
+        name: _shown(metrics, [one.estimate for one in measured])
+        for name, measured in zip(
+            measurement.predictions,
+            measurement.resampled(metrics, measurement.predictions),
+            strict=True,
+        )
+    }
     seen = Predicted.of(measurement.predictions[measurement.winner]).rows
     test = array_from_bytes(context.artifacts.get(trained["rows"]["test"]))
     for name in product.yardsticks:
@@ -244,19 +253,13 @@ def _estimates(
         said = np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
         if product.target.task == "binary":  # it says the probability of yes
             said = np.column_stack([1.0 - said, said])
-        scored[f"yardstick {name}"] = Predicted.of(said).beside(seen)
-    found = {
-        name: _measured(metrics, measurement, prediction) for name, prediction in scored.items()
-    }
-    if measurement.champion_prediction is not None and measurement.champion_rows is not None:
-        kept = measurement.champion_rows
-        if kept.any():
-            found["champion"] = _measured(
-                metrics,
-                measurement,
-                measurement.champion_prediction,
-                None if kept.all() else kept,
-            )
+        found[f"yardstick {name}"] = _measured(
+            metrics, measurement, Predicted.of(said).beside(seen)
+        )
+    compared = measurement.champion_rows
+    if measurement.champion_prediction is not None and compared is not None and compared.any():
+        (champion,) = measurement.beside_champion(metrics)
+        found["champion"] = _shown(metrics, [one.estimate for one in champion])
     return found
 
 
@@ -289,6 +292,10 @@ def _measured(
     if rows is not None:
         y, prediction, resamples = y[rows], prediction[rows], resamples.within(rows)
     found = estimates(metrics, y, prediction, seed=measurement.seed, resamples=resamples)
+    return _shown(metrics, found)
+
+
+def _shown(metrics: Sequence[Metric], found: Sequence[Estimate]) -> dict[str, Any]:
     return {
         metric.name: {
             "value": None if e.value != e.value else e.value,
