@@ -6,6 +6,7 @@ all reported together; without a pyproject.toml the defaults hold.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,7 @@ _KNOWN = {
     "environments": _TABLE,
     "service": _TABLE,
     "online": _TABLE,
+    "log": _TABLE,
 }
 _ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "present_champion": _SWITCH, "waivable": _TEXTS}
 _SERVICE_KEYS = {
@@ -53,7 +55,19 @@ _ONLINE_KEYS = {
     "timeout_ms": _NUMBER,
     "keep": _NUMBER,
 }
+_LOG_KEYS = {
+    "ship": _TEXT,
+    "directory": _TEXT,
+    "every": _TEXT,
+    "size": _TEXT,
+    "retain": _TEXT,
+    "full": _TEXT,
+}
 _CHOICES = ("refuse", "defaults")
+_LOG_CHOICES = {"ship": ("parquet", "delta"), "full": ("refuse", "drop")}
+_SPAN = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
+_SIZE = re.compile(r"([1-9][0-9]{0,8})(kB|MB|GB)")
+_BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _LEAST = 1  # of timeout_ms and of keep
 
 
@@ -75,6 +89,24 @@ class OnlineSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LogSettings:
+    """What becomes of the prediction log while a service runs.
+
+    ``ship`` is the form that finished segments are moved to, at every span ``every``, to
+    ``directory`` (None: beside the log); None ships nothing. A segment ends at ``segment_bytes``,
+    or after ``every`` where it is shipped. What is older than the span ``retain`` is removed; None
+    removes nothing. With ``full`` a full disk refuses requests, or drops records, counted.
+    """
+
+    ship: Literal["parquet", "delta"] | None = None
+    directory: Path | None = None
+    every: str = "5m"
+    segment_bytes: int = 64_000_000
+    retain: str | None = None
+    full: Literal["refuse", "drop"] = "refuse"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """Where a project keeps things and what its environments ask for.
 
@@ -90,6 +122,7 @@ class Settings:
     )
     service: Mapping[str, Any] = field(default_factory=dict)
     online: OnlineSettings = OnlineSettings()
+    log: LogSettings = LogSettings()
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -114,6 +147,7 @@ def load_settings(project_dir: Path, environ: Mapping[str, str]) -> Settings:
         environments=environments,
         service=declared.get("service", {}),
         online=_online(declared.get("online", {}), project_dir),
+        log=_log(declared.get("log", {}), project_dir),
         environ=dict(environ),
     )
 
@@ -122,6 +156,16 @@ def _online(declared: Mapping[str, Any], project_dir: Path) -> OnlineSettings:
     named = declared.get("password_file")
     file = None if named is None else project_dir / named
     return OnlineSettings(**{**declared, "password_file": file})
+
+
+def _log(declared: Mapping[str, Any], project_dir: Path) -> LogSettings:
+    given = {name: value for name, value in declared.items() if name not in ("size", "directory")}
+    if "directory" in declared:
+        given["directory"] = project_dir / declared["directory"]
+    size = _SIZE.fullmatch(declared.get("size", ""))
+    if size is not None:
+        given["segment_bytes"] = int(size[1]) * _BYTES[size[2]]
+    return LogSettings(**given)
 
 
 def _declared(path: Path) -> dict[str, Any]:
@@ -158,6 +202,10 @@ def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
     if isinstance(online, dict):
         yield from _wrong("tool.interlock.online", online, _ONLINE_KEYS)
         yield from _wrong_online(online)
+    log = declared.get("log", {})
+    if isinstance(log, dict):
+        yield from _wrong("tool.interlock.log", log, _LOG_KEYS)
+        yield from _wrong_log(log)
     environments = declared.get("environments", {})
     for name, values in environments.items() if isinstance(environments, dict) else ():
         where = f"tool.interlock.environments.{name}"
@@ -195,6 +243,24 @@ def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if "password_env" in values and "password_file" in values:
         got = "password_env and password_file"
         yield _mistake(where, "one place for the password", got, "remove one of the two")
+
+
+def _wrong_log(values: Mapping[str, Any]) -> Iterator[Mistake]:
+    where = "tool.interlock.log"
+    texts = {key: value for key, value in values.items() if isinstance(value, str)}
+    for key, choices in _LOG_CHOICES.items():
+        if key in texts and texts[key] not in choices:
+            expected = " or ".join(choices)
+            yield _mistake(f"{where}.{key}", expected, texts[key], "use one of those")
+    for key in ("every", "retain"):
+        if key in texts and not _SPAN.fullmatch(texts[key]):
+            expected = "a whole number and one of s, m, h, d, w, such as 5m"
+            yield _mistake(f"{where}.{key}", expected, texts[key], "correct the value")
+    if "size" in texts and not _SIZE.fullmatch(texts["size"]):
+        expected = "a whole number and one of kB, MB, GB, such as 64MB"
+        yield _mistake(f"{where}.size", expected, texts["size"], "correct the value")
+    if "directory" in values and "ship" not in values:
+        yield _mistake(where, "ship beside directory", "directory alone", "add ship")
 
 
 def url_problem(url: str) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from interlock.errors import OperatorError
-from interlock.settings import OnlineSettings, load_settings
+from interlock.settings import LogSettings, OnlineSettings, load_settings
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_every_mistake_is_reported_at_once(refused):
     assert found == [
         (
             known,
-            "one of products, state, environments, service, online",
+            "one of products, state, environments, service, online, log",
             "product",
             "correct or remove the key",
         ),
@@ -249,3 +249,44 @@ def test_the_online_store_is_files_unless_a_server_is_named(load, tmp_path):
 def test_a_mistake_about_the_online_store_is_named_and_tells_no_password(refused, text, where, got):
     [(place, _, found, _)] = refused(f"[tool.interlock.online]\n{text}\n")
     assert (place, found) == (f"pyproject.toml: tool.interlock.online{where}", got)
+
+
+def test_the_log_is_shipped_and_retained_as_the_settings_say(load, tmp_path):
+    assert load("").log == LogSettings()
+    settings = load(
+        """
+        [tool.interlock.log]
+        ship = "delta"
+        directory = "shipped"
+        every = "90s"
+        size = "2MB"
+        retain = "90d"
+        full = "drop"
+        """
+    )
+    assert settings.log == LogSettings(
+        ship="delta",
+        directory=tmp_path.resolve() / "shipped",
+        every="90s",
+        segment_bytes=2_000_000,
+        retain="90d",
+        full="drop",
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "got"),
+    [
+        ('ship = "s3"', "log.ship", "s3"),
+        ('full = "lose"', "log.full", "lose"),
+        ('every = "0m"', "log.every", "0m"),
+        ('retain = "90 days"', "log.retain", "90 days"),
+        ('size = "64 MB"', "log.size", "64 MB"),
+        ('directory = "elsewhere"', "log", "directory alone"),
+        ("every = 5", "log.every", "5"),
+        ('evry = "5m"', "log", "evry"),
+    ],
+)
+def test_a_mistake_about_the_log_is_named(refused, text, where, got):
+    ((said, _, found, _),) = refused(f"[tool.interlock.log]\n{text}")
+    assert (said, found) == (f"pyproject.toml: tool.interlock.{where}", got)

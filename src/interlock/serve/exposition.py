@@ -9,8 +9,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 from interlock.serve.metrics import BOUNDS, Snapshot
+from interlock.serve.shipping_state import Standing
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,10 +20,11 @@ Labels = tuple[tuple[str, str], ...]
 Sample = tuple[str, Labels, float]
 
 
-def exposition(snapshots: Sequence[Snapshot]) -> str:
-    """All metrics of all workers, each with the worker's name."""
+def exposition(snapshots: Sequence[Snapshot], shipping: Standing | None = None) -> str:
+    """All metrics of all workers, each with the worker's name; and of their log, where shipped."""
     lines: list[str] = []
-    for name, kind, meaning, samples in _families(snapshots):
+    families = chain(_families(snapshots), () if shipping is None else _shipping(shipping))
+    for name, kind, meaning, samples in families:
         lines += [f"# HELP {name} {meaning}", f"# TYPE {name} {kind}"]
         lines += [_line(*sample) for sample in samples]
     return "\n".join(lines) + "\n"
@@ -68,6 +71,18 @@ def _families(found: Sequence[Snapshot]) -> Iterator[tuple[str, str, str, list[S
     yield name, "gauge", "Age of the grid point that a history answers from.", ages
 
 
+def _shipping(found: Standing) -> Iterator[tuple[str, str, str, list[Sample]]]:
+    shipped = None if found.shipped_at is None else found.shipped_at / 1e6
+    for name, meaning, value in (
+        ("unshipped_bytes", "Bytes in segments of the log.", found.unshipped_bytes),
+        ("shipped_timestamp_seconds", "When the log was shipped last (Unix time).", shipped),
+        ("shipping_failures", "Attempts to ship that failed since then.", found.failures),
+    ):
+        whole = f"interlock_log_{name}"
+        samples: list[Sample] = [] if value is None else [(whole, (), float(value))]
+        yield whole, "gauge", meaning, samples
+
+
 _NUMBERS = (
     ("interlock_requests_in_flight", "gauge", "Predictions asked for, not answered.", "in_flight"),
     ("interlock_requests_shed_total", "counter", "Requests refused for overload.", "shed"),
@@ -105,7 +120,7 @@ def _of(found: Snapshot, **labels: object) -> Labels:
 
 def _line(name: str, labels: Labels, value: float) -> str:
     shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels)
-    return f"{name}{{{shown}}} {_number(value)}"
+    return f"{name}{{{shown}}} {_number(value)}" if shown else f"{name} {_number(value)}"
 
 
 def _escaped(text: str) -> str:

@@ -59,6 +59,7 @@ from interlock.serve.response import (
     refused,
 )
 from interlock.serve.schema import openapi, schema_document
+from interlock.serve.shipping_state import Standing, standing
 from interlock.serve.tick import refusal
 from interlock.serve.traces import Traces
 
@@ -285,13 +286,20 @@ class App:
             "in_flight": self._in_flight,
             "isolated": predictor is not None and predictor.release.isolated,
             "history": None if predictor is None else predictor.standing(),
+            "shipping": self._shipping(),
         }
         return json_response(_ENCODER.encode(status))
+
+    def _shipping(self) -> Standing | None:
+        """How shipping of the log stands; a few small files are looked at."""
+        with suppress(OSError):
+            return standing(self._log.directory)
+        return None
 
     def _measured(self) -> Response:
         """The metrics of all workers: the others' as they last left them."""
         others = [] if self._group is None else self._group.published()
-        text = exposition([self.snapshot(), *others])
+        text = exposition([self.snapshot(), *others], self._shipping())
         return Response(Reply(200, text.encode(), []), PLAIN)
 
     def publish(self) -> None:

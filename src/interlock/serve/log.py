@@ -36,7 +36,7 @@ from typing import Literal, Self
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
 from interlock.serve.log_start import Start, recover
-from interlock.serve.segment import LONGEST, header, seal, segment_path
+from interlock.serve.segment import HEADER_SIZE, LONGEST, header, seal, segment_path
 from interlock.serve.tally import Tally, TallyFile
 
 _to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
@@ -53,7 +53,7 @@ class LogOptions:
     ack: Literal["process", "disk"] = "process"
     full: Literal["refuse", "drop"] = "refuse"
     segment_bytes: int = 64 << 20
-    segment_seconds: float = 3_600.0  # a segment begun longer ago gets no more records
+    segment_seconds: float = 3_600.0  # a segment with records begun longer ago is ended
     sync_seconds: float = 0.01
 
 
@@ -281,11 +281,23 @@ class PredictionLog:
 
     def _sync(self) -> None:
         while not self._closing:
-            self._dirty.wait()
+            if not self._dirty.wait(self.options.segment_seconds):
+                self._turn_over()
             self._hurry.wait(self.options.sync_seconds)
             self._hurry.clear()
             self._dirty.clear()
             self._sync_once()
+
+    def _turn_over(self) -> None:
+        """End a segment that no record came to end, so that it can be shipped."""
+        with self._lock:
+            current = self._current
+            if self._closing or current is None or current.end == HEADER_SIZE:
+                return
+            if monotonic() >= current.until:
+                self._retire()
+                with suppress(OSError):  # the next record begins one, or is refused
+                    self._begin_segment()
 
     def _sync_once(self) -> OSError | None:
         """Bring all that is written so far to disk, and tell those who wait."""

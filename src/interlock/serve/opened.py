@@ -38,7 +38,12 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
     token = read_token(plan)
     group = None if plan.group is None else Group(Path(plan.group), plan.worker)
     ids, want = PredictionIds(), target_reader(plan)
-    options = LogOptions(ack=plan.ack, full=plan.log_full)
+    options = LogOptions(
+        ack=plan.ack,
+        full=plan.log_full,
+        segment_bytes=plan.log_segment_bytes,
+        segment_seconds=plan.log_segment_seconds,
+    )
     with PredictionLog.open(Path(plan.log), plan.worker, options) as log:
         traces = Traces.open(plan.product, plan.worker) if plan.telemetry else None
         live = LiveRelease(

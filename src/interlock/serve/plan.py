@@ -67,6 +67,8 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     log: str
     ack: Literal["process", "disk"] = "process"
     log_full: Literal["refuse", "drop"] = "refuse"
+    log_segment_bytes: int = 64 << 20
+    log_segment_seconds: float = 3_600.0
     replay: bool = False
     clock: int | None = None
     tolerance: int | None = None

@@ -89,9 +89,12 @@ def ship_log(
     environment: str = "prod",
     to: Kind = "parquet",
     directory: Path | None = None,
+    recorded: bool = True,
 ) -> ShipReport:
     """Ship what is finished; a log that is not there has nothing to ship.
 
+    With ``recorded`` the ledger keeps that something was shipped: who does it every few minutes
+    leaves that out.
     Raises OperatorError S182, S183; IntegrityError S180, S184; StoreError L101, L102.
     """
     name, log = _log(workspace, product, environment)
@@ -100,7 +103,7 @@ def ship_log(
     if log.is_dir():
         with locked(log, alone=True):
             done = ship_segments(log, archive_for(log, to, place))
-    if done.deleted:
+    if done.deleted and recorded:
         workspace.ledger.append(
             "log.shipped",
             subject=environment,

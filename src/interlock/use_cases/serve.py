@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 
 import numpy as np
 from msgspec import structs
 
-from interlock.clock import DAY, now, parse_instant
+from interlock.clock import DAY, SECOND, now, parse_instant, parse_span
 from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
 from interlock.pipeline.deploying import Deployer
@@ -18,6 +20,7 @@ from interlock.serve.process import start
 from interlock.serve.traces import asked_for
 from interlock.serve.waiting import until_told
 from interlock.use_cases.exported import Serving
+from interlock.use_cases.log_keeping import LogKeeping, log_kept
 from interlock.use_cases.refresh import nothing_live
 from interlock.use_cases.refresher import Refresher, Trouble
 from interlock.workspace import Workspace
@@ -58,14 +61,15 @@ def serve(
     plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
     plan = structs.replace(plan, access_log=STDERR if access_log else None)
     plan = structs.replace(plan, telemetry=telemetry or _traced(workspace))
-    tick: Callable[[], None] = _nothing
+    ticks: list[Callable[[], None]] = []
     if replay is not None:
         plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))
     else:
         refresher = Refresher(deployer, place.name, on_trouble)
         refresher.look()
-        tick = refresher.tick
-    with start(plan) as service:
+        ticks.append(refresher.tick)
+    with start(plan) as service, _log_kept(workspace, place.name, plan) as keeping:
+        ticks += [] if keeping is None else [keeping.tick]
         on_ready(
             Serving(
                 url=service.url,
@@ -75,11 +79,19 @@ def serve(
                 replay=replay is not None,
             )
         )
-        until_told(service, tick=tick)
+        until_told(service, tick=partial(_all, ticks))
 
 
-def _nothing() -> None:
-    """What a replay does from time to time."""
+def _all(ticks: Sequence[Callable[[], None]]) -> None:
+    for tick in ticks:
+        tick()
+
+
+def _log_kept(
+    workspace: Workspace, environment: str, plan: ServePlan
+) -> AbstractContextManager[LogKeeping | None]:
+    """What ships the log meanwhile; a replay's log is left alone."""
+    return nullcontext() if plan.replay else log_kept(workspace, environment, plan.product)
 
 
 def _configured(
@@ -90,7 +102,7 @@ def _configured(
     port: int | None,
     workers: int | None,
 ) -> ServePlan:
-    declared = workspace.settings.service
+    declared, log = workspace.settings.service, workspace.settings.log
     token_file = declared.get("token_file")
     if token_file is not None:
         token_file = str(workspace.settings.project_dir / token_file)
@@ -101,6 +113,11 @@ def _configured(
         workers=workers or declared.get("workers", plan.workers),
         ack=declared.get("ack", plan.ack),
         token_file=token_file,
+        log_full=log.full,
+        log_segment_bytes=log.segment_bytes,
+        log_segment_seconds=(
+            parse_span(log.every) / SECOND if log.ship else plan.log_segment_seconds
+        ),
     )
 
 

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -331,3 +332,18 @@ def test_the_log_needs_neither_arrow_nor_duckdb():
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_segment_that_no_record_comes_to_end_is_ended_by_time(tmp_path):
+    options = LogOptions(segment_seconds=0.05)
+    with PredictionLog.open(tmp_path, "w0", options) as log:
+        log.append([b"last of the day"])
+        end = time.monotonic() + 30
+        while len(list(tmp_path.glob("*.log"))) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        time.sleep(0.2)  # one without records is left as it is
+        assert len(list(tmp_path.glob("*.log"))) == 2
+        log.append([b"first of the next"])
+    before, after = read_log(tmp_path)
+    assert (before.segment, before.sequence, before.payload) == (0, 1, b"last of the day")
+    assert (after.segment > 0, after.sequence, after.payload) == (True, 2, b"first of the next")

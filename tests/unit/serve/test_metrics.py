@@ -8,6 +8,7 @@ from interlock.serve.exposition import exposition
 from interlock.serve.group import Group
 from interlock.serve.metrics import BOUNDS, Metrics
 from interlock.serve.replies import Reply
+from interlock.serve.shipping_state import Standing
 
 NOW = {
     "in_flight": 1,
@@ -108,3 +109,15 @@ def test_an_access_line_says_what_was_asked_and_how_it_went_and_nothing_else():
     }
     assert len(second["path"]) == 200
     log.write("GET", "/", Reply(200, b"", []), 0.0)  # nobody reads: no error
+
+
+def test_shipping_is_of_the_log_and_not_of_a_worker():
+    shipping = Standing(unshipped_bytes=700, shipped_at=5_500_000, failures=2, problem="disk")
+    found = samples(exposition([counted().snapshot(**NOW)], shipping))
+    assert found["interlock_log_unshipped_bytes"] == 700
+    assert found["interlock_log_shipped_timestamp_seconds"] == 5.5
+    assert found["interlock_log_shipping_failures"] == 2
+    never = Standing(unshipped_bytes=0, shipped_at=None, failures=0, problem="")
+    text = exposition([counted().snapshot(**NOW)], never)
+    assert "\ninterlock_log_shipped_timestamp_seconds " not in text
+    assert "interlock_log_unshipped" not in exposition([counted().snapshot(**NOW)])

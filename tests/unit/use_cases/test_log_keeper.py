@@ -1,0 +1,151 @@
+"""The log ships itself, is retained by the settings, and says how that stands."""
+
+import sys
+import time
+
+import pytest
+
+from interlock.clock import DAY, now
+from interlock.errors import StoreError
+from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.record import Record, read_record, record_bytes
+from interlock.serve.shipping import read_all
+from interlock.serve.shipping_state import read_state, standing
+from interlock.store.rows import DeliveryRow
+from interlock.use_cases import log_keeper
+from interlock.use_cases.log_keeper import LogKeeper, keep
+from interlock.use_cases.log_keeping import LogKeeping, log_kept
+from interlock.workspace import Workspace
+
+
+def open_workspace(folder, settings):
+    (folder / "pyproject.toml").write_text(f"[tool.interlock.log]\n{settings}")
+    workspace = Workspace.open(folder, {})
+    if not workspace.ledger.products():
+        workspace.ledger.start_delivery(
+            DeliveryRow(
+                id="d1",
+                product="rents",
+                number=0,
+                as_of=1,
+                status="running",
+                git_commit="c",
+                dirty=False,
+                goal="prod",
+                started=1,
+            )
+        )
+    return workspace
+
+
+def keeper(folder, settings='ship = "parquet"\n'):
+    workspace = open_workspace(folder, settings)
+    return LogKeeper(workspace=workspace, environment="prod", product="rents")
+
+
+@pytest.fixture
+def log(tmp_path):
+    """Twenty records, one a day until now; the newest ones in a segment that stays open."""
+    place = tmp_path / ".interlock" / "environments" / "prod" / "rents" / "log"
+    first = now() - 20 * DAY
+    with PredictionLog.open(place, "w0", LogOptions(segment_bytes=500)) as writer:
+        for n in range(20):
+            record = Record(id=f"id{n:02d}", time=first + n * DAY, product="rents", status=200)
+            writer.append([record_bytes(record)])
+    return place
+
+
+def ids(log):
+    return sorted(read_record(entry.payload).id for entry in read_all(log))
+
+
+def test_what_is_finished_is_shipped_and_the_ledger_is_not_filled(tmp_path, log):
+    keeping = keeper(tmp_path)
+    before = keeping.workspace.ledger.head().sequence
+    keeping.look()
+    keeping.look()
+    assert list((log.parent / "log-parquet").rglob("w0-*.parquet"))
+    assert ids(log) == [f"id{n:02d}" for n in range(20)]
+    found = standing(log)
+    assert (found.failures, found.problem) == (0, "")
+    assert abs(found.shipped_at - now()) < 60_000_000
+    assert found.unshipped_bytes == sum(p.stat().st_size for p in log.glob("*.log")) < 1_000
+    assert keeping.workspace.ledger.head().sequence == before
+
+
+def test_the_settings_name_the_folder_by_environment_and_product(tmp_path, log):
+    keeper(tmp_path, 'ship = "parquet"\ndirectory = "shipped"\n').look()
+    assert list((tmp_path / "shipped" / "prod" / "rents").rglob("w0-*.parquet"))
+
+
+def test_what_is_too_old_is_removed_once_a_day(tmp_path, log, monkeypatch):
+    keeping = keeper(tmp_path, 'ship = "parquet"\nretain = "5d"\n')
+    keeping.look()
+    keeping.look()
+    assert ids(log) == [f"id{n:02d}" for n in range(16, 20)]
+    assert len(keeping.workspace.ledger.events(kind="log.retained")) == 1
+    monkeypatch.setattr(log_keeper, "now", lambda: now() + 2 * DAY)
+    keeping.look()
+    assert len(keeping.workspace.ledger.events(kind="log.retained")) == 2
+
+
+def test_a_problem_is_left_for_the_service_told_once_and_tried_again(
+    tmp_path, log, monkeypatch, capfd
+):
+    keeping = keeper(tmp_path)
+
+    def fail(*_, **__):
+        raise StoreError("L101", "there is no space", where="/disk")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(log_keeper, "ship_log", fail)
+        keeping.look()
+        keeping.look()
+    assert capfd.readouterr().err.count("there is no space") == 1
+    assert read_state(log).failures == 2
+    assert "there is no space" in standing(log).problem
+    assert standing(log).shipped_at is None
+    keeping.look()
+    assert (standing(log).failures, standing(log).problem) == (0, "")
+
+
+def test_it_looks_at_once_and_after_each_span_until_its_input_ends(tmp_path, log):
+    keeping = keeper(tmp_path, 'ship = "parquet"\nevery = "90s"\n')
+    asked = []
+    keep(keeping, lambda seconds: asked.append(seconds) or len(asked) == 2)
+    assert asked == [90.0, 90.0]
+    assert read_state(log) is not None
+
+
+def test_a_log_that_nobody_ships_says_nothing(tmp_path, log):
+    assert standing(log) is None
+    with log_kept(open_workspace(tmp_path, ""), "prod", "rents") as keeping:
+        assert keeping is None
+
+
+def test_the_process_ships_and_ends_with_its_starter(tmp_path, log):
+    workspace = open_workspace(tmp_path, 'ship = "parquet"\nevery = "1s"\n')
+    with log_kept(workspace, "prod", "rents") as keeping:
+        end = time.monotonic() + 60
+        while read_state(log) is None and time.monotonic() < end:
+            time.sleep(0.05)
+        assert standing(log).problem == ""
+        process = keeping.process
+    assert process.returncode == 0
+    assert ids(log) == [f"id{n:02d}" for n in range(20)]
+
+
+def test_a_process_that_ends_is_started_again_after_a_pause():
+    keeping = LogKeeping(command=(sys.executable, "-c", "raise SystemExit(3)"))
+    keeping.tick()
+    first = keeping.process
+    first.wait()
+    keeping.tick()
+    assert (keeping.process, keeping.failures) == (None, 1)
+    keeping.due = 0.0
+    keeping.tick()
+    assert keeping.process is not first
+    keeping.process.wait()
+    keeping.tick()
+    assert keeping.failures == 2
+    keeping.stop()
