@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -108,6 +109,7 @@ def keep(keeper: LogKeeper, ended: Callable[[float], bool]) -> None:
 
 def main(arguments: list[str], environ: Mapping[str, str]) -> None:
     """Keep the log of a project's environment and product."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all: it ends with its starter
     os.nice(_NICENESS)
     project, environment, product = arguments
     workspace = Workspace.open(Path(project), environ)
