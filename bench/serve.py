@@ -159,7 +159,7 @@ def model_call(one: Predictor, bodies: Sequence[bytes], calls: int) -> tuple[flo
     """p50 of the scorer's call and of ``run_with_iobinding`` , row by row in turns, µs."""
     release = one.release
     scorer: Any = release.scorer
-    run, bound = scorer._session._sess.run_with_iobinding, scorer._binding._iobinding
+    run, bound = scorer._run, scorer._one
     ours, bare = [], []
     for i in range(calls):
         ((values,), at) = release.decoder.decode(bodies[i % len(bodies)]).rows, now()
@@ -171,9 +171,9 @@ def model_call(one: Predictor, bodies: Sequence[bytes], calls: int) -> tuple[flo
             release.score_one(row)
             ours.append(perf_counter_ns() - begun)
         else:
-            scorer._pack(scorer._memory, 0, *row)
+            bound.pack(bound.memory, 0, *row)
             begun = perf_counter_ns()
-            run(bound, None)
+            run(bound.binding, None)
             bare.append(perf_counter_ns() - begun)
     return median(ours) / 1e3, median(bare) / 1e3
 

@@ -132,15 +132,12 @@ def _compile_column(
 ) -> Column:
     """The checked function on many rows, in one loop that calls nothing else for usual values.
 
-    A value is None without a call where an argument that may not be None is; a value that is of
-    its kind at a glance is not checked by another call.
+    A value is None without a call where an argument that may not be None is.
     """
     names = [f"a{i}" for i in range(len(definition.arguments))]
     asked = zip(names, definition.arguments, strict=True)
     guard = " or ".join(f"{n} is None" for n, a in asked if a not in definition.nullable_arguments)
-    made = f"(r := function({', '.join(names)}))"
-    glance = _AT_A_GLANCE.get("" if definition.categories else definition.kind)
-    call = f"r if {glance.format(made)} else check(r)" if glance else f"check{made}"
+    call = checked(definition, f"function({', '.join(names)})", "check")
     row = f"({', '.join(names)},)" if names else "_"
     lines = [
         "def column(n_rows, arguments, failures):",
@@ -155,13 +152,7 @@ def _compile_column(
         "    return found",
     ]
     scope: dict[str, Any] = {"function": function, "check": check, "name": definition.name}
-    scope |= {
-        "failure": RowFailure,
-        "describe": describe,
-        "EXACT_INT": EXACT_INT,
-        "inf": math.inf,
-        "date": date,
-    }
+    scope |= {"failure": RowFailure, "describe": describe, **CHECKED}
     exec("\n".join(lines), scope)  # noqa: S102 - built from argument positions only
     return scope["column"]  # type: ignore[no-any-return]
 
@@ -265,6 +256,18 @@ _AT_A_GLANCE = {  # what :func:`checker` lets through as it is
     "str": "{}.__class__ is str",
     "date": "{}.__class__ is date",
 }
+CHECKED: Mapping[str, Any] = {"EXACT_INT": EXACT_INT, "inf": math.inf, "date": date}
+"""What an expression of :func:`checked` needs in its scope."""
+
+
+def checked(definition: FeatureDefinition, call: str, check: str) -> str:
+    """Source of the checked result of a call; what is of its kind at a glance costs no other call.
+
+    ``check`` is the name of the definition's :func:`checker`; ``r`` is assigned to.
+    """
+    glance = _AT_A_GLANCE.get("" if definition.categories else definition.kind)
+    made = f"(r := {call})"
+    return f"r if {glance.format(made)} else {check}(r)" if glance else f"{check}({call})"
 
 
 def _compile_row(
@@ -274,7 +277,8 @@ def _compile_row(
     fields: Sequence[str],
 ) -> Callable[[Values, int], tuple[Any, ...]]:
     """One straight-line function for a row: positions, not names, so that nothing is looked up."""
-    scope: dict[str, Any] = {"fail": _row_failure, "names": [d.name for d in definitions]}
+    names = [definition.name for definition in definitions]
+    scope: dict[str, Any] = {"fail": _row_failure, "names": names, **CHECKED}
     local = {name: f"v{i}" for i, name in enumerate(fields)}
     lines = [f"    {', '.join(local.values())}, = values"] if fields else []
     if any(AS_OF in d.arguments for d in definitions):
@@ -287,7 +291,7 @@ def _compile_row(
         arguments = [local[a] for a in definition.arguments]
         needed = [local[a] for a in definition.arguments if a not in definition.nullable_arguments]
         guard = " or ".join(f"{a} is None" for a in needed)
-        call = f"c{i}(f{i}({', '.join(arguments)}))"
+        call = checked(definition, f"f{i}({', '.join(arguments)})", f"c{i}")
         lines.append(f"        step = {i}")
         lines.append(f"        r{i} = {f'None if {guard} else ' if guard else ''}{call}")
         local[definition.name] = f"r{i}"

@@ -13,7 +13,8 @@ import json
 import struct
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Literal, Protocol
+from itertools import chain
+from typing import Any, Literal, NamedTuple, Protocol
 from zipfile import BadZipFile
 
 import numpy as np
@@ -55,8 +56,8 @@ class Scorer(Protocol):
     """A loaded model.
 
     Where it ``needs`` a matrix, :meth:`raw` takes the encoder's (n_rows, n_columns) float64 and
-    :meth:`raw_one` one such row; where it needs columns, :meth:`raw` takes feature columns by
-    name and :meth:`raw_one` one value for each input, in order. One row and many give equal bits.
+    the others such rows as sequences; where it needs columns, :meth:`raw` takes feature columns by
+    name and the others a value for each input, in order. One row and many give equal bits.
     """
 
     @property
@@ -70,6 +71,10 @@ class Scorer(Protocol):
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one row, n_outputs of them; to be called from one thread at a time."""
+        ...
+
+    def raw_few(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """:meth:`raw_one` of each row, in one call; to be called from one thread at a time."""
         ...
 
 
@@ -100,22 +105,10 @@ class OnnxScorer:
     needs: Needs = "matrix"
 
     def __init__(self, session: onnxruntime.InferenceSession) -> None:
-        n_columns = session.get_inputs()[0].shape[1]
-        n_outputs = session.get_outputs()[0].shape[1]
         self._session = session
-        self._row = np.zeros((1, n_columns))
-        self._answer = np.zeros((1, n_outputs))
-        self._scores = self._answer[0]
-        self._pack = struct.Struct(f"={n_columns}d").pack_into
-        self._memory = self._row.data
-        self._binding = session.io_binding()
-        for bind, name, array in (
-            (self._binding.bind_input, "X", self._row),
-            (self._binding.bind_output, "raw", self._answer),
-        ):
-            bind(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
         self._run = session._sess.run_with_iobinding
-        self._bound = self._binding._iobinding
+        self._bound: dict[int, _Bound] = {}
+        self._one = self._bind(1)
 
     def raw(self, rows: NDArray[np.float64]) -> Raw:
         """Raw scores of an (n_rows, n_columns) matrix; safe from several threads."""
@@ -129,10 +122,45 @@ class OnnxScorer:
 
     def raw_one(self, row: Sequence[float]) -> list[float]:
         """Raw scores of one encoded row, through memory bound once: not for several threads."""
-        self._pack(self._memory, 0, *row)
-        self._run(self._bound, None)
-        answer: list[float] = self._scores.tolist()
+        bound = self._one
+        bound.pack(bound.memory, 0, *row)
+        self._run(bound.binding, None)
+        answer: list[float] = bound.scores.tolist()[0]
         return answer
+
+    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """The same of some rows; memory is bound once for each number of them up to 128."""
+        n = len(rows)
+        if n > _AT_ONCE:
+            scores: list[list[float]] = self.raw(np.array(rows, dtype=np.float64)).tolist()
+            return scores
+        bound = self._bound.get(n) or self._bind(n)
+        bound.pack(bound.memory, 0, *chain.from_iterable(rows))
+        self._run(bound.binding, None)
+        scores = bound.scores.tolist()
+        return scores
+
+    def _bind(self, n_rows: int) -> _Bound:
+        matrix = np.zeros((n_rows, self._session.get_inputs()[0].shape[1]))
+        scores = np.zeros((n_rows, self._session.get_outputs()[0].shape[1]))
+        binding = self._session.io_binding()
+        for bind, name, array in (
+            (binding.bind_input, "X", matrix),
+            (binding.bind_output, "raw", scores),
+        ):
+            bind(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
+        pack = struct.Struct(f"={matrix.size}d").pack_into
+        self._bound[n_rows] = _Bound(binding._iobinding, pack, matrix.data.cast("B"), scores)
+        return self._bound[n_rows]
+
+
+class _Bound(NamedTuple):
+    """Memory that the runtime reads a number of rows from, and writes their scores to."""
+
+    binding: Any
+    pack: Callable[..., None]
+    memory: memoryview
+    scores: Raw
 
 
 class NativeScorer:
@@ -149,14 +177,14 @@ class NativeScorer:
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one encoded row, or of one value for each input."""
-        rows: Any
-        if self._inputs:
-            pairs = zip(self._inputs, row, strict=True)
-            rows = {given.name: [value] for given, value in pairs}
-        else:
-            rows = np.array([row], dtype=np.float64)
-        answer: list[float] = self.raw(rows)[0].tolist()
-        return answer
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(
+            table_of(rows, [i.name for i in self._inputs])
+        ).tolist()
+        return scores
 
 
 class BoosterScorer:
@@ -183,8 +211,12 @@ class BoosterScorer:
 
     def raw_one(self, row: Sequence[float]) -> list[float]:
         """The same of one encoded row."""
-        answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
-        return answer
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
+        return scores
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
         """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last.
@@ -221,8 +253,12 @@ class XgboostScorer:
 
     def raw_one(self, row: Sequence[float]) -> list[float]:
         """The same of one encoded row."""
-        answer: list[float] = self.raw(np.array([row], dtype=np.float64))[0].tolist()
-        return answer
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
+        return scores
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
         """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last."""
@@ -231,6 +267,18 @@ class XgboostScorer:
         matrix = xgboost.DMatrix(np.ascontiguousarray(rows, dtype=np.float64), nthread=1)
         found = self._booster.predict(matrix, pred_contribs=True, validate_features=False)
         return np.asarray(found, dtype=np.float64)
+
+
+def table_of(rows: Sequence[Sequence[Any]], inputs: Sequence[str] = ()) -> Any:
+    """Rows as :meth:`Scorer.raw` takes them: a matrix, or the columns of ``inputs``.
+
+    >>> table_of([(1, "a"), (2, "b")], ["size", "kind"])
+    {'size': [1, 2], 'kind': ['a', 'b']}
+    """
+    if not inputs:
+        return np.array(rows, dtype=np.float64)
+    columns = zip(*rows, strict=True)
+    return {name: list(column) for name, column in zip(inputs, columns, strict=True)}
 
 
 def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:

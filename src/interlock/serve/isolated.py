@@ -24,7 +24,7 @@ import numpy as np
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError
 from interlock.features.definition import Input
-from interlock.release.scorer import Needs, Raw, Scorer, open_scorer
+from interlock.release.scorer import Needs, Raw, Scorer, open_scorer, table_of
 from interlock.serve.errors import ServiceError
 from interlock.serve.isolate import LENGTH, Model, Question, Scores, rows_of
 
@@ -78,11 +78,13 @@ class IsolatedScorer:
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one row. Raises ServiceError S141."""
-        rows: Any = np.array([row], dtype=np.float64) if self.needs == "matrix" else None
-        if rows is None:
-            rows = {name: [value] for name, value in zip(self._inputs, row, strict=True)}
-        answer: list[float] = self.raw(rows)[0].tolist()
-        return answer
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """Raw scores of some rows. Raises ServiceError S141."""
+        inputs = self._inputs if self.needs == "columns" else ()
+        scores: list[list[float]] = self.raw(table_of(rows, inputs)).tolist()
+        return scores
 
     def _question(self, rows: Any, *, contributions: bool = False) -> Question:
         if self.needs == "columns":

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from interlock.data.request import RequestSchema
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.request import PackedFeatures
@@ -105,13 +103,7 @@ class LoadedRelease:
 
     def score_many(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
         """Raw scores of encoded rows in one call, (n_rows, n_scores)."""
-        if self.scorer.needs == "columns":
-            columns = zip(*rows, strict=True)
-            table: Any = {n: list(c) for n, c in zip(self.inputs, columns, strict=True)}
-        else:
-            table = np.array(rows, dtype=np.float64)
-        scores: list[list[float]] = self.scorer.raw(table).tolist()
-        return scores
+        return self.scorer.raw_few(rows)
 
     def answer(self, scores: Sequence[float], known: Values) -> AnswerOne:
         """The answer to a row with these raw scores. Raises PostprocessFailure."""

@@ -24,7 +24,14 @@ from typing import Any
 import numpy as np
 
 from interlock.features.definition import FeatureDefinition
-from interlock.features.request import RowFailure, checker, describe, load_functions
+from interlock.features.request import (
+    CHECKED,
+    RowFailure,
+    checked,
+    checker,
+    describe,
+    load_functions,
+)
 from interlock.train.answer import AnswerOne, Answers
 
 PREDICTION = "prediction"
@@ -84,7 +91,7 @@ class PostProcessing:
             return answer
         value = self._applied(value, known)
         low, high = self._applied(low, known), self._applied(high, known)
-        return answer._replace(value=value, low=min(low, value, high), high=max(low, value, high))
+        return AnswerOne(value, min(low, value, high), max(low, value, high), answer.probabilities)
 
     def many(
         self, answers: Answers, known: Mapping[str, Values]
@@ -141,9 +148,10 @@ def _compiled(
     places = {name: f"k[{place}]" for place, name in enumerate(names)} | {PREDICTION: "p"}
     needed = [a for a in definition.arguments if a not in definition.nullable_arguments]
     guard = " or ".join(f"{places[a]} is None" for a in needed if a != PREDICTION)
-    call = f"check(function({', '.join(places[a] for a in definition.arguments)}))"
+    call = f"function({', '.join(places[a] for a in definition.arguments)})"
+    call = checked(definition, call, "check")
     body = f"None if {guard} else {call}" if guard else call
-    scope: dict[str, Any] = {"function": function, "check": checker(definition)}
+    scope: dict[str, Any] = {"function": function, "check": checker(definition), **CHECKED}
     return eval(f"lambda p, k: {body}", scope)  # type: ignore[no-any-return]  # noqa: S307 - built from places only
 
 

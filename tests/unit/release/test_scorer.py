@@ -47,6 +47,11 @@ def test_answers_stay_what_they_were():
     kept = list(first)
     scorer.raw_one([9.0, 9.0, 9.0])
     assert first == kept
+    several = scorer.raw_few([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    kept = [list(scores) for scores in several]
+    scorer.raw_few([[9.0, 9.0, 9.0]] * 2)
+    assert several == kept
+    assert several[0] == first
 
 
 @pytest.mark.parametrize("row", [[1.0, 2.0], [1.0, 2.0, 3.0, 4.0]])

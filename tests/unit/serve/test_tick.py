@@ -33,8 +33,10 @@ class Calls:
     def __init__(self, predictor, monkeypatch):
         self.sizes = []
         scorer = predictor.release.scorer
-        raw, raw_one = scorer.raw, scorer.raw_one
-        monkeypatch.setattr(scorer, "raw", lambda rows: self.sizes.append(len(rows)) or raw(rows))
+        few, raw_one = scorer.raw_few, scorer.raw_one
+        monkeypatch.setattr(
+            scorer, "raw_few", lambda rows: self.sizes.append(len(rows)) or few(rows)
+        )
         monkeypatch.setattr(scorer, "raw_one", lambda row: self.sizes.append(1) or raw_one(row))
 
 

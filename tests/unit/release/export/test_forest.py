@@ -98,4 +98,6 @@ def test_any_number_of_rows_is_scored_as_each_alone(n_rows):
     scorer = open_scorer("onnx", payload_of(forest), n_columns=2)
     rows = np.random.default_rng(1).integers(0, 8, (n_rows, 2)) / [1.0, 8.0]
     assert scorer.raw(rows).shape == (n_rows, 2)
-    assert scorer.raw(rows).tolist() == [scorer.raw_one(row) for row in rows.tolist()]
+    singles = [scorer.raw_one(row) for row in rows.tolist()]
+    assert scorer.raw(rows).tolist() == singles
+    assert not n_rows or scorer.raw_few(rows.tolist()) == singles
