@@ -147,6 +147,7 @@ class Fair(Declared):
         groups, furthest = min(pairs, key=lambda pair: _closeness(pair[1], limit))
         verdict = worst(pair.verdict for _, pair in pairs)
         shown = unit if self.min_ratio is None else "1"
+        known["between"] = [furthest.higher, furthest.lower]
         reason = (
             "" if verdict is Verdict.PASSED else _in_words(groups, furthest, limit, unit, shown)
         )

@@ -15,12 +15,13 @@ from interlock.evaluate.compare import Estimate
 from interlock.report.charts.axis import Scale, horizontal_axis, spanning
 from interlock.report.charts.marks import marker
 from interlock.report.charts.references import ROW, Reference, lines, shade
-from interlock.report.charts.svg import drawing, label, line
+from interlock.report.charts.svg import drawing, label, line, text_width
 from interlock.report.content import CandidateKind
 
 WIDTHS = (760, 360)  # of the drawings for wide and for narrow screens
 _WIDE = 560
-_NAMES = 236  # width of the names' column
+_NAMES = (236, 300)  # width of the names' column: where they are short, and at most
+_GAP = 14  # between name and picture
 _VALUES = 168
 
 
@@ -67,9 +68,11 @@ def intervals(
 ) -> Markup:
     """The picture, ``width`` units wide."""
     wide = width >= _WIDE
+    names = _room_for_names(rows)
     step, top = 34 if wide else 44, 14 + ROW * len(references)
     bottom = top + step * len(rows)
-    scale = _scale(rows, references, width=width, wide=wide, zero=zero)
+    ends = (names, width - _VALUES) if wide else (14, width - 14)
+    scale = _scale(rows, references, ends, zero=zero)
     made: list[object] = []
     for reference in references:
         made.extend(shade(reference, scale, top, bottom))
@@ -80,12 +83,27 @@ def intervals(
     )
     made.extend(lines(references, scale, bottom, width))
     for i, row in enumerate(rows):
-        made.extend(_row(row, scale, top + step * i, step, width=width, wide=wide))
+        made.extend(_row(row, scale, top + step * i, step, width=width, names=names if wide else 0))
     return drawing(title, width, bottom + (36 if axis else 22), made)
 
 
+def _room_for_names(rows: Sequence[Row]) -> float:
+    """The width of the names' column: no wider than its longest name needs."""
+    needed = max((text_width(row.name) / _room(row) for row in rows), default=0.0) + _GAP
+    return min(max(_NAMES[0], needed), _NAMES[1])
+
+
+def _room(row: Row) -> float:
+    """The share of its width that a name's text may take: bold is wider."""
+    return 0.9 if row.emphasised else 1.0
+
+
 def _scale(
-    rows: Sequence[Row], references: Sequence[Reference], *, width: int, wide: bool, zero: bool
+    rows: Sequence[Row],
+    references: Sequence[Reference],
+    ends: tuple[float, float],
+    *,
+    zero: bool,
 ) -> Scale:
     values: list[float | None] = [reference.value for reference in references]
     values += [row.allowed for row in rows]
@@ -94,19 +112,19 @@ def _scale(
             values.append(row.estimate.value)
             if row.estimate.interval is not None:
                 values += [row.estimate.interval.low, row.estimate.interval.high]
-    start, end = (_NAMES, width - _VALUES) if wide else (14, width - 14)
-    return spanning(values, start=start, end=end, zero=zero)
+    return spanning(values, start=ends[0], end=ends[1], zero=zero)
 
 
 def _row(
-    row: Row, scale: Scale, top: float, step: float, *, width: int, wide: bool
+    row: Row, scale: Scale, top: float, step: float, *, width: int, names: float
 ) -> list[Markup]:
-    y = top + (step / 2 if wide else 30)
+    """``names`` is the width of the names' column, 0 where they stand above."""
+    y = top + (step / 2 if names else 30)
     name_class = "name strong" if row.emphasised else "name"
-    if wide:
-        room = (_NAMES - 14) * (0.9 if row.emphasised else 1.0)  # bold is wider
+    if names:
+        room = (names - _GAP) * _room(row)
         made = [
-            label(row.name, _NAMES - 14, y + 4, anchor="end", class_=name_class, room=room),
+            label(row.name, names - _GAP, y + 4, anchor="end", class_=name_class, room=room),
             label(row.text, width, y + 4, anchor="end", class_="value", room=_VALUES - 6),
         ]
     else:

@@ -64,6 +64,11 @@ def label(
     return tag("text", shown(text, limit=limit), x=x, y=y, text_anchor=anchor, class_=class_)
 
 
+def text_width(text: str, *, size: float = 11) -> float:
+    """About how wide the text is drawn: what :func:`label` needs as its room."""
+    return (len(text) + 1) * size * _WIDTH_OF_CHARACTER
+
+
 def line(x1: float, y1: float, x2: float, y2: float, class_: str) -> Markup:
     """A straight line."""
     return tag("path", d=f"M{_value(x1)} {_value(y1)}L{_value(x2)} {_value(y2)}", class_=class_)

@@ -21,7 +21,7 @@ def judged_slices(made: SlicesJudged) -> Figure | None:
         return None
     ranked = sorted(known, key=_rank)
     rows = [_row(one, made.unit) for one in ranked[:_MOST]]
-    title = shown(made.name, limit=90)
+    title = shown(made.name, limit=160)
     axis = made.unit if made.unit not in ("", "1", "%") else ""
     wide, narrow = both(title, rows, axis=axis, percent=made.unit == "%")
     return Figure(

@@ -25,7 +25,8 @@ def fairness(evaluation: Evaluation | None, limits: Limits) -> Section | None:
 
 def _blocks(one: FairnessJudged) -> Iterable[Block]:
     check = one.check
-    said = [shown(check.name, limit=90), phrases.comparison(check), *phrases.facts(check)]
+    between = " and ".join(shown(g, limit=40) for g in check.evidence.get("between", ()))
+    said = [shown(check.name, limit=90), between, phrases.comparison(check), *phrases.facts(check)]
     yield Text(
         word=f"{VERDICT[check.verdict]} {phrases.word(check)}",
         state=css_class(check.verdict),

@@ -28,5 +28,5 @@ def _blocks(one: SlicesJudged) -> Iterable[Block]:
     if figure is not None:
         yield figure
         return
-    said = f"{shown(one.name, limit=90)}: {shown(one.reason or 'no slice could be judged')}"
+    said = f"{shown(one.name, limit=160)}: {shown(one.reason or 'no slice could be judged')}"
     yield Text(word=f"{VERDICT[one.verdict]} {one.verdict.value}", state="inconclusive", text=said)
