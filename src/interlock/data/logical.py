@@ -66,7 +66,10 @@ def canonical(table: pa.Table) -> tuple[pa.Table, dict[str, str]]:
         if pa.types.is_dictionary(column.type):
             column = column.cast(column.type.value_type)
         if pa.types.is_uint64(column.type):
-            column = pc.if_else(pc.less_equal(column, 2**63 - 1), column, None)
+            most = pa.scalar(
+                2**63 - 1, pa.uint64()
+            )  # a plain int would be int64, and the column with it
+            column = pc.if_else(pc.less_equal(column, most), column, None)
         column = column.cast(wanted, safe=False)
         if pa.types.is_float64(wanted):
             column = pc.if_else(pc.is_nan(column), None, column)

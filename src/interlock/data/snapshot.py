@@ -51,6 +51,7 @@ AVAILABLE_AT = "__available_at"
 SUPERSEDED_AT = "__superseded_at"
 REASON = "__reason"
 
+BEYOND_INT64 = "must be below 2^63; a text can hold more"
 _METADATA = b"interlock.manifest"
 
 
@@ -128,7 +129,10 @@ def take(source: Source, *, as_of: int, project_dir: Path, zone: str | None = No
         known = ~times.available.known | (times.available.values <= as_of)
     rows, left_out = canonical(raw.table)
     for key in source.keys:
-        reasons.add(pc.is_null(rows[key]).to_numpy(), f"{key}: {MISSING}")
+        absent = pc.is_null(rows[key]).to_numpy()
+        if pa.types.is_uint64(raw.table[key].type):  # beyond int64 no number identifies a row
+            reasons.add(absent & pc.is_valid(raw.table[key]).to_numpy(), f"{key}: {BEYOND_INT64}")
+        reasons.add(absent, f"{key}: {MISSING}")
     order = ordered(
         rows,
         source.keys,

@@ -127,6 +127,8 @@ def target_mistakes(
                     fix=nearest(target.of, there) or "correct the column's name",
                 )
             )
+        elif there and there[target.of] in _NO_TARGET:
+            found.append(_no_target(product, target.of, there[target.of]))
     else:
         found += _label_mistakes(target.of, there)
     coverage = target.interval if isinstance(target, Regression) else None
@@ -142,6 +144,25 @@ def target_mistakes(
             )
         )
     return [*found, *decision_mistakes(target), *_number_column_mistakes(product, there)]
+
+
+_NO_TARGET = {
+    "other": "a list, a struct or another type that is no single value",
+    "date": "dates",
+    "datetime": "timestamps",
+}
+"""Kinds of columns that hold nothing a model predicts; of others each value is looked at later."""
+
+
+def _no_target(product: Declaration, column: str, kind: str) -> Mistake:
+    return Mistake(
+        code="C126",
+        what="the target's column holds nothing that can be predicted",
+        where=f"source {product.examples.source.name}",
+        expected="a column of numbers, booleans or texts",
+        got=f"{column}: {_NO_TARGET[kind]}",
+        fix="name another column, or make one of it with il.Source(sql='…')",
+    )
 
 
 def _label_mistakes(label: Label, there: Mapping[str, str]) -> list[Mistake]:

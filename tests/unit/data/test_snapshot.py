@@ -126,6 +126,17 @@ def test_bad_rows_are_quarantined_with_the_first_reason(tmp_path: Path) -> None:
     assert taken.quarantined["price"].to_pylist()[0] == 4_999
 
 
+def test_a_key_beyond_int64_says_so(tmp_path: Path) -> None:
+    """Two of them would both be null: rows that nothing tells apart."""
+    keys = pa.array([7, 2**63 - 1, 2**63, 2**64 - 1, None], pa.uint64())
+    taken = taken_from(tmp_path, {"k": keys, "price": [1, 2, 3, 4, 5]}, key="k")
+    assert taken.table["k"].to_pylist() == [7, 2**63 - 1]
+    assert taken.manifest.quarantined == {
+        "k: must be below 2^63; a text can hold more": 2,
+        "k: is missing": 1,
+    }
+
+
 def test_copies_count_once_and_conflicts_not_at_all(tmp_path: Path) -> None:
     taken = taken_from(
         tmp_path, {"k": [1, 2, 2, 3, 3, 3], "v": [9, 7, 7, 5, 5, 6]}, columns={"v": Int()}

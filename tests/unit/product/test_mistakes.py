@@ -365,6 +365,20 @@ def test_a_target_that_is_not_there(project):
     )
 
 
+@pytest.mark.parametrize(
+    ("target", "got"),
+    [
+        (il.Regression("photo"), "photo: a list, a struct or another type that is no single value"),
+        (il.Binary("photo"), "photo: a list, a struct or another type that is no single value"),
+        (il.Multiclass("sold_on"), "sold_on: dates"),
+    ],
+)
+def test_a_target_of_a_type_that_nothing_predicts(project, target, got):
+    (mistake,) = [m for m in project.mistakes(House, target=target) if m.code == "C126"]
+    assert mistake.got == got
+    assert mistake.what == "the target's column holds nothing that can be predicted"
+
+
 @pytest.mark.parametrize("interval", [0, 1, 80, -0.1, float("nan"), "0.8", [0.8]])
 def test_an_intervals_coverage(project, interval):
     assert project.mistake(House, target=il.Regression("price", interval=interval)) == (
