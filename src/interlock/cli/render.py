@@ -22,7 +22,7 @@ from interlock.report.numbers import (
     moment,
     span_text,
 )
-from interlock.report.phrases import UNDRAWN, gate_name, waiver_phrase
+from interlock.report.phrases import UNDRAWN, gate_name, packaging, waiver_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:
@@ -251,10 +251,16 @@ def waiver_lines(waivers: Sequence[Waiver]) -> list[str]:
 
 def _facts(candidate: Mapping[str, Any]) -> list[tuple[str, Any]]:
     return [
-        (name, moment(value) if isinstance(value, int) and name.endswith("_until") else value)
+        (name, _fact(name, value))
         for name, value in candidate.items()
         if isinstance(value, str | int | float) and value != ""
     ]
+
+
+def _fact(name: str, value: str | float) -> str | float:
+    if isinstance(value, str):
+        return packaging(value) if name == "format" else value
+    return moment(int(value)) if name.endswith("_until") else value
 
 
 def _field_cells(field: Mapping[str, Any]) -> tuple[str, ...]:

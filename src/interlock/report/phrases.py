@@ -30,6 +30,7 @@ from interlock.verdict import IN, Check, GateResult, Verdict
 
 UNDRAWN = "X140"
 """The code of what a report could not show."""
+_GRAPH = "onnx"
 _TOLD = (
     Verdict.PASSED,
     Verdict.ERROR,
@@ -181,6 +182,15 @@ def waiver_phrase(waiver: Waiver) -> str:
 def waiver_line(waiver: Waiver) -> str:
     """The gate's name, then :func:`waiver_phrase`."""
     return f"{gate_name(waiver.gate)}: {waiver_phrase(waiver)}"
+
+
+def packaging(format: str) -> str:
+    """How a model is packaged, and where a service asks it if that is not in itself.
+
+    >>> packaging("onnx"), packaging("lightgbm")
+    ('onnx', 'lightgbm, scored in a process apart')
+    """
+    return format if format in ("", _GRAPH) else f"{format}, scored in a process apart"
 
 
 def step_phrase(step: Step) -> str:

@@ -88,7 +88,7 @@ class Trial:
         self._challenger = challenger
         self._champion = champion
         self._apart: _Apart | None = None
-        if challenger is not None and challenger.release.isolated:
+        if challenger is not None and challenger.release.contract.isolated:
             self._apart = _Apart(challenger)
 
     @property

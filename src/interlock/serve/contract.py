@@ -78,7 +78,8 @@ class Contract:
     """A release seen from outside. ``example`` is a request that it answers.
 
     ``coverage`` is what it answers for, None where that is everything; ``max_explained`` how many
-    rows of one request it explains, 0 where it cannot explain.
+    rows of one request it explains, 0 where it cannot explain; ``isolated`` says that its model is
+    in a native format and asked in a process apart.
     """
 
     product: str
@@ -92,6 +93,7 @@ class Contract:
     needs_token: bool = False
     coverage: Coverage | None = None
     max_explained: int = 0
+    isolated: bool = False
 
 
 def class_name(value: Any) -> str:

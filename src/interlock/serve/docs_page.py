@@ -43,6 +43,7 @@ def docs_page(contract: Contract) -> str:
     answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
     decided = f": {escape(answer.decided)}" if answer.decided else ""
     rows = "\n".join(_field_row(field, contract) for field in contract.request.fields)
+    apart = " Its model is scored in a process apart." if contract.isolated else ""
     ask = _curl(contract, "/v1/predict", contract.example)
     tell = _curl(contract, "/v1/outcomes", outcome_example(contract))
     outcomes = "\n".join(map(_outcome_row, OUTCOME.fields))
@@ -57,7 +58,7 @@ def docs_page(contract: Contract) -> str:
 <body>
 <main>
 <h1>{title}</h1>
-<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}{decided}.</p>
+<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}{decided}.{apart}</p>
 <h2>Ask</h2>
 <pre tabindex="0"><code>{escape(ask)}</code></pre>
 <p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:

@@ -50,10 +50,10 @@ from interlock.serve.replies import Reply
 from interlock.serve.replying import ARM_HEADER, Replying
 from interlock.serve.response import (
     HTML,
-    JSON,
     PLAIN,
     Response,
     WrongMethod,
+    answered,
     has_body,
     json_response,
     refused,
@@ -126,11 +126,11 @@ class App:
         try:
             self._admit(scope)
             if scope.path == "/v1/predict":
-                response = Response(await self._predict(scope, body), JSON)
+                response = answered(await self._predict(scope, body))
             elif is_inference(scope.path):
-                response = Response(await self._inference(scope, body), JSON)
+                response = answered(await self._inference(scope, body))
             elif scope.path == "/v1/outcomes":
-                response = Response(await self._told(scope, body), JSON)
+                response = answered(await self._told(scope, body))
             else:
                 response = self._page(scope)()
         except ServiceError as error:
@@ -284,7 +284,7 @@ class App:
         status = {
             **self._live.status(),
             "in_flight": self._in_flight,
-            "isolated": predictor is not None and predictor.release.isolated,
+            "isolated": predictor is not None and predictor.release.contract.isolated,
             "history": None if predictor is None else predictor.standing(),
             "shipping": self._shipping(),
         }

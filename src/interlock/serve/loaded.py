@@ -69,11 +69,6 @@ class LoadedRelease:
     explainer: Explainer | None = None
 
     @property
-    def isolated(self) -> bool:
-        """Whether the model is asked in a process of its own."""
-        return isinstance(self.scorer, IsolatedScorer)
-
-    @property
     def product(self) -> str:
         """The product it answers for."""
         return self.contract.product
@@ -157,6 +152,7 @@ def assemble(
             example={},
             coverage=covering.coverage if covering else None,
             max_explained=MAX_EXPLAINED if explainer else 0,
+            isolated=isinstance(scorer, IsolatedScorer),
             max_rows=plan.limits.rows,
             max_body_bytes=plan.limits.body_bytes,
             needs_token=plan.token_file is not None,

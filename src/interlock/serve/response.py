@@ -16,6 +16,7 @@ HTML = [
     ("content-security-policy", POLICY),
     ("x-content-type-options", "nosniff"),
 ]
+_AGAIN = [*JSON, ("retry-after", "1")]
 PLAIN = [("content-type", CONTENT_TYPE), ("x-content-type-options", "nosniff")]
 Headers = list[tuple[str, str]]
 
@@ -33,6 +34,11 @@ class WrongMethod(ServiceError):  # noqa: N818 - a refusal
     def __init__(self, allowed: str) -> None:
         super().__init__("S117", f"the path takes {allowed} only")
         self.allowed = allowed
+
+
+def answered(reply: Reply) -> Response:
+    """A reply in JSON; one that cannot be given now says when to ask again, in seconds."""
+    return Response(reply, _AGAIN if reply.status == 503 else JSON)
 
 
 def json_response(content: bytes, status: int = 200) -> Response:
@@ -54,7 +60,7 @@ def refused(error: ServiceError, *, unread: bool) -> Response:
     elif error.code == "S118":
         headers = [*JSON, ("www-authenticate", "Bearer")]
     elif status_of(error) == 503:
-        headers = [*JSON, ("retry-after", "1")]
+        headers = _AGAIN
     if unread:
         headers = [*headers, ("connection", "close")]
     return Response(refusal(error), headers)

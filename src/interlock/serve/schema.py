@@ -32,6 +32,7 @@ def schema_document(contract: Contract) -> dict[str, Any]:
         "product": contract.product,
         "release": contract.label,
         "digest": contract.digest,
+        "isolated": contract.isolated,
         "request": {
             "name": contract.request.name,
             "fields": [_described(field, contract.example) for field in contract.request.fields],

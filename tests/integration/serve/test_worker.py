@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -217,6 +218,30 @@ def test_a_killed_worker_has_logged_all_it_answered(support, place, tmp_path):
     assert {a["id"] for a in load.answers} <= logged
     with start(support.plan_for(place.boosting, log=tmp_path / "log")) as again:
         assert httpx.get(again.url + "/health/ready").status_code == 200
+
+
+def test_a_native_model_is_marked_and_its_death_is_a_503_that_passes(support, place, tmp_path):
+    native = support.write_bundle(tmp_path / "bundles", support.bundle_files("native"))
+    with (
+        start(support.plan_for(native, log=tmp_path / "log")) as service,
+        httpx.Client(base_url=service.url, timeout=30) as client,
+    ):
+        ask = {"url": "/v1/predict", "content": support.request_body(), "headers": JSON}
+        before = client.post(**ask).json()
+        assert client.get("/v1/schema").json()["isolated"] is True
+        assert client.get("/v1/status").json()["isolated"] is True
+        assert "Its model is scored in a process apart." in client.get("/docs").text
+        children = Path(f"/proc/{service.pid}/task/{service.pid}/children").read_text().split()
+        for child in children:
+            os.kill(int(child), signal.SIGKILL)
+        met = client.post(**ask)
+        assert (met.status_code, met.headers["retry-after"]) == (503, "1")
+        assert met.json()["error"]["code"] == "S141"
+        wait_for(lambda: client.post(**ask).status_code == 200, seconds=60)
+        assert client.post(**ask).json()["prediction"] == before["prediction"]
+    logged = [read_record(r.payload) for r in read_log(tmp_path / "log")]
+    assert logged[0].status == 200
+    assert (logged[1].status, logged[1].error) == (503, "S141")
 
 
 def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):

@@ -9,7 +9,7 @@ from interlock.data.request import Field, RequestSchema
 from interlock.digest import canonical_json
 from interlock.features.definition import FeatureDefinition, FeatureSet, Input
 from interlock.release.bundle import Bundle, seal
-from interlock.release.export.exporter import export
+from interlock.release.export.exporter import export, keep
 from interlock.serve.contract import AnswerContract
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.loaded import assemble
@@ -113,6 +113,10 @@ def fit(kind, seed):
         exported = export(model, encoder, task="binary")
         spec = AnswerSpec(task="binary", link=exported.link, classes=(False, True))
         return encoder, exported, AnswerContract(spec=spec, target="dear", entity=("year_built",))
+    if kind == "native":
+        exported = native(encoder, matrix, price)
+        spec = AnswerSpec(task="regression", link=exported.link)
+        return encoder, exported, AnswerContract(spec=spec, target="price", unit="USD")
     model = Ridge() if kind == "ridge" else HistGradientBoostingRegressor(max_iter=40)
     model.fit(matrix, np.log(price))
     exported = export(model, encoder, task="regression")
@@ -122,6 +126,14 @@ def fit(kind, seed):
         spec=spec, target="price", unit="USD", entity=("year_built", "area_per_story")
     )
     return encoder, exported, answer
+
+
+def native(encoder, matrix, price):
+    """LightGBM in its own format, as where no exact graph is known."""
+    from lightgbm import LGBMRegressor
+
+    model = LGBMRegressor(n_estimators=5, min_child_samples=5, verbose=-1).fit(matrix, price)
+    return keep(model, task="regression", reason="kept for a test", encoder=encoder)
 
 
 def bundle_files(kind="boosting", seed=1, **changes):

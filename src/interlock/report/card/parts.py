@@ -34,7 +34,8 @@ _DECILES = 11  # edges, the least and the greatest value among them
 def made_by(making: CardMaking) -> str:
     """'`boosting` (`Ridge`), packaged as onnx; 2,048 of 2,048 rows equal to the bit'."""
     kind = f" ({code(making.kind, limit=60)})" if making.kind else ""
-    text = f"{code(making.candidate)}{kind}, packaged as {plain(making.format, limit=24)}"
+    packaged = plain(phrases.packaging(making.format), limit=60)
+    text = f"{code(making.candidate)}{kind}, packaged as {packaged}"
     return f"{text}; {plain(making.exactness)}" if making.exactness else text
 
 

@@ -11,6 +11,7 @@ from interlock.report.figures.competitors import forest, ranked
 from interlock.report.measured import better, direction, estimate_markup, limits_of
 from interlock.report.names import shown
 from interlock.report.numbers import measure, seconds_text
+from interlock.report.phrases import packaging
 from interlock.report.sections.table import Limits, cut, value_text
 
 _MOST_METRICS = 8
@@ -138,7 +139,7 @@ def _made(evaluation: Evaluation, limits: Limits) -> Fold | None:
 
 
 def _making(candidate: Candidate, limits: Limits) -> tuple[Cell, ...]:
-    packaged = " · ".join(filter(None, [candidate.format, candidate.exactness]))
+    packaged = " · ".join(filter(None, [packaging(candidate.format), candidate.exactness]))
     return (
         shown(candidate.name, limit=60),
         seconds_text(candidate.seconds),
