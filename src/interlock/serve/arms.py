@@ -14,10 +14,10 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any, TypeGuard
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock import clock
 from interlock.serve.errors import ServiceError
@@ -257,4 +257,4 @@ def marked(reply: Reply, **marks: Any) -> Reply:
 
 def changed(record: bytes, **marks: Any) -> bytes:
     """The record with these fields instead."""
-    return record_bytes(msgspec.structs.replace(read_record(record), **marks))
+    return record_bytes(replace(read_record(record), **marks))

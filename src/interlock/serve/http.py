@@ -9,22 +9,22 @@ request of two lengths is refused, and so are compressed bodies.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from interlock.clock import now
 from interlock.errors import InterlockError
 from interlock.serve.access import AccessLog
 from interlock.serve.arms import Arms
 from interlock.serve.contract import Contract
+from interlock.serve.deadline import Deadline
 from interlock.serve.docs_page import docs_page
 from interlock.serve.errors import (
     ServiceError,
@@ -85,6 +85,7 @@ class App:
         self._live = live
         self._log = log
         self._limits = plan.limits
+        self._in_time = Deadline(plan.limits.body_seconds)
         self._local = plan.on_loopback
         self._token = None if token is None else _hashed(token)
         self._in_flight = 0
@@ -123,37 +124,35 @@ class App:
         is awaited for all of it when called, and iterates over its parts.
         """
         begun = perf_counter()
+        path = scope.path
         try:
             self._admit(scope)
-            if scope.path == "/v1/predict":
+            if path == "/v1/predict":
                 response = answered(await self._predict(scope, body))
-            elif is_inference(scope.path):
+            elif is_inference(path):
                 response = answered(await self._inference(scope, body))
-            elif scope.path == "/v1/outcomes":
+            elif path == "/v1/outcomes":
                 response = answered(await self._told(scope, body))
             else:
                 response = self._page(scope)()
         except ServiceError as error:
             response = refused(error, unread=has_body(scope.headers))
             self._metrics.shed += error.code == "S120"
-            if is_inference(scope.path):
+            if is_inference(path):
                 reply = replace(response.reply, body=inference_error(error))
                 response = response._replace(reply=reply)
-        self._note(scope, response.reply, perf_counter() - begun)
+        self._note(scope, path, response.reply, perf_counter() - begun)
         return response
 
-    def _note(self, scope: Any, reply: Reply, seconds: float) -> None:
-        path = scope.path
-        self._metrics.answered(
-            self._known(path), reply.status, seconds, release=reply.release, arm=reply.arm
-        )
+    def _note(self, scope: Any, path: str, reply: Reply, seconds: float) -> None:
+        route = self._known(path)
+        self._metrics.answered(route, reply.status, seconds, release=reply.release, arm=reply.arm)
         if reply.instead:
             rollout = self._live.status().get("rollout")  # it may have ended meanwhile
             self._metrics.stood_in(rollout["release"] if rollout else "", reply.instead)
         if self._access is not None:
             self._access.write(scope.method, path, reply, seconds)
         if self._traces is not None:
-            route = self._known(path)
             self._traces.record(scope.method, route, scope.headers, reply, seconds)
 
     def _known(self, path: str) -> str:
@@ -255,8 +254,7 @@ class App:
         else:
             raise ServiceError("S114", "the request has no body length")
         try:
-            async with asyncio.timeout(self._limits.body_seconds):
-                return await read
+            return await self._in_time.on(read)
         except TimeoutError:
             raise ServiceError("S128", "the body did not arrive in time") from None
 

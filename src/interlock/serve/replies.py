@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -55,8 +54,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     replay: bool | UnsetType = UNSET
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """A status, a body, and the records that must be on file before the body is sent.
 
     ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered so

@@ -11,8 +11,9 @@ import sys
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from urllib.parse import parse_qs
+
+from msgspec.structs import replace
 
 from interlock.errors import InterlockError
 from interlock.serve.arms import Answerer, Arms, Divided, Trial, marked

@@ -83,7 +83,7 @@ def break_with(monkeypatch, predictor, error):
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(predictor.release.scorer, "raw", fail)
+    monkeypatch.setattr(predictor.release.scorer, "raw_few", fail)
     monkeypatch.setattr(predictor.release.scorer, "raw_one", fail)
 
 
