@@ -77,6 +77,9 @@ _WHERE = {
     "interlock.gates.model.behaviour": ("Directional", "Invariant"),
     "interlock.gates.model.expect": ("Expect",),
     "interlock.gates.service.latency": ("P99Below",),
+    "interlock.gates.service.load": ("Sustains",),
+    "interlock.gates.service.memory": ("MemoryBelow",),
+    "interlock.gates.service.start": ("ColdStartBelow",),
 }
 _RENAMED = {
     "sum": ("interlock.features.aggregates", "total"),
@@ -163,6 +166,9 @@ if TYPE_CHECKING:
     from interlock.gates.model.tuning import TuneAgrees as TuneAgrees
     from interlock.gates.model.width import IntervalWidth as IntervalWidth
     from interlock.gates.service.latency import P99Below as P99Below
+    from interlock.gates.service.load import Sustains as Sustains
+    from interlock.gates.service.memory import MemoryBelow as MemoryBelow
+    from interlock.gates.service.start import ColdStartBelow as ColdStartBelow
     from interlock.product.product import Product as Product
     from interlock.product.target import Binary as Binary
     from interlock.product.target import Multiclass as Multiclass

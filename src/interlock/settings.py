@@ -38,7 +38,12 @@ _KNOWN = {
     "online": _TABLE,
     "log": _TABLE,
 }
-_ENVIRONMENT_KEYS = {"allow_dirty": _SWITCH, "present_champion": _SWITCH, "waivable": _TEXTS}
+_ENVIRONMENT_KEYS = {
+    "allow_dirty": _SWITCH,
+    "present_champion": _SWITCH,
+    "full_service_gate": _SWITCH,
+    "waivable": _TEXTS,
+}
 _SERVICE_KEYS = {
     "host": _TEXT,
     "port": _NUMBER,

@@ -39,6 +39,7 @@ class Exemption(StrEnum):
     NO_TIME = "the product has no time"
     NO_HISTORY = "the product has no history features"
     NO_CONTRACTS = "no consumer has left a contract"
+    LOCAL_STORE = "the online store is a folder on this machine"
     CUSTOM_SQL = "every history of the product is SQL written by hand"
 
 

@@ -90,6 +90,12 @@ product = il.Product(
 )
 """
 
+SETTINGS = """
+# Deliveries here are many; the full form is asked for where a test is about it.
+[tool.interlock.environments.prod]
+full_service_gate = false
+"""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Project:
@@ -133,6 +139,11 @@ class Project:
         text = path.read_text()
         assert old in text, old
         path.write_text(text.replace(old, new))
+
+    def settle(self, text):
+        """Add to the settings of prod, then other tables."""
+        path = self.folder / "pyproject.toml"
+        path.write_text(path.read_text() + text)
 
     @property
     def state(self):
@@ -190,6 +201,7 @@ def make_project(zygote, sales):
         project = Project(folder=folder, config=folder.parent / "config", zygote=zygote)
         (folder / "data").mkdir(parents=True)
         (folder / "product.py").write_text(product)
+        (folder / "pyproject.toml").write_text(SETTINGS)
         pq.write_table(data, folder / "data" / "sales.parquet")
         return project
 

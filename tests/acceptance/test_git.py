@@ -42,8 +42,7 @@ def test_the_commit_is_recorded_and_a_dirty_tree_is_refused(committed, pristine,
     assert committed.live() == live
     assert committed.live("staging") == row["bundle"] != live
 
-    allow = "[tool.interlock.environments.prod]\nallow_dirty = true\n"
-    (committed.folder / "pyproject.toml").write_text(allow)
+    committed.settle("allow_dirty = true\n")
     ran = committed.deliver("--as-of", days[1])
     assert ran.code == 0, ran.err
     assert ran.json["delivery"]["dirty"]

@@ -42,7 +42,7 @@ def configure(pristine, tmp_path, server):
     def make(unavailable="refuse"):
         project = pristine.copy(tmp_path / "houses")
         text = SETTINGS.format(url=server.url, unavailable=unavailable)
-        (project.folder / "pyproject.toml").write_text(text)
+        project.settle(text)
         return project
 
     return make

@@ -309,8 +309,7 @@ def test_several_products(make_project, items, tmp_path):
     ).replace('"items", request', '"goods", request')
     project = make_project(tmp_path / "project", product=one)
     (project.folder / "goods.py").write_text(two)
-    settings = '[tool.interlock]\nproducts = ["product.py", "goods.py"]\n'
-    (project.folder / "pyproject.toml").write_text(settings)
+    project.settle('[tool.interlock]\nproducts = ["product.py", "goods.py"]\n')
     pq.write_table(items, project.folder / "data" / "items.parquet")
     asked = project.deliver()
     assert asked.code == 2

@@ -49,7 +49,7 @@ def wait_for(what, seconds=60):
 
 def test_a_service_ships_its_log_and_answers_while_who_ships_is_killed(delivered):
     settings = '[tool.interlock.log]\nship = "parquet"\nevery = "1s"\nretain = "90d"\n'
-    (delivered.folder / "pyproject.toml").write_text(settings)
+    delivered.settle(settings)
     shipped = delivered.state / "environments" / "prod" / "houses" / "log-parquet"
     service = delivered.spawn("serve", "--port", "0", "--json")
     try:

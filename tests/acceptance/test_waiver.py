@@ -154,8 +154,7 @@ def test_what_can_never_be_waived(delivered, days):
 
 
 def test_an_environment_that_accepts_no_waivers(delivered, days):
-    settings = "[tool.interlock.environments.prod]\nwaivable = []\n"
-    (delivered.folder / "pyproject.toml").write_text(settings)
+    delivered.settle("waivable = []\n")
     blocked(delivered, days)
     ran = waive(delivered)
     refused(ran, "E144", "waivers of the model gate are not accepted here")

@@ -15,6 +15,7 @@ def deliver_command(
     to: str = "prod",
     resume: Flag = False,
     unpin: Flag = False,
+    full: Flag = False,
     verbose: Flag = False,
     junit: Path | None = None,
     summary: Path | None = None,
@@ -32,6 +33,8 @@ def deliver_command(
         Go on with the last delivery, if it was interrupted or failed, or its gate was waived.
     unpin
         Deliver over a release that a rollback pinned.
+    full
+        Ask the service gate in its full form, as prod's default policy has it anyway.
     verbose
         Show every check, also those that passed.
     junit
@@ -53,6 +56,7 @@ def deliver_command(
             to=to,
             resume=resume,
             unpin=unpin,
+            full=full,
             copies={name: path for name, path in asked.items() if path is not None},
         )
     write_lines(sys.stderr, error_lines(done.mistakes))

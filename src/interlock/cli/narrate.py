@@ -60,6 +60,9 @@ class Log:
     def progress(self, step: str, done: int, total: int) -> None:
         """Nothing: a file has no use for a bar."""
 
+    def doing(self, step: str, part: str) -> None:
+        """Nothing: the step's own line is enough."""
+
     def close(self) -> None:
         """Nothing is left over."""
 
@@ -94,6 +97,12 @@ class Terminal:
         with self._lock:
             if self._bar is not None:
                 self._bar.move(done, total)
+
+    def doing(self, step: str, part: str) -> None:
+        """Name the part beside the step."""
+        with self._lock:
+            if self._bar is not None:
+                self._bar.name(f"{shown(step)}: {shown(part)}")
 
     def close(self) -> None:
         """Take away the bar, if there is one."""
@@ -133,6 +142,10 @@ class _Bar:
                     TimeRemainingColumn(),
                 )
             self._progress.update(self._task, completed=done, total=total or None)
+
+    def name(self, text: str) -> None:
+        with self._lock:
+            self._progress.update(self._task, description=text)
 
     def close(self) -> None:
         self._timer.cancel()

@@ -20,10 +20,10 @@ from interlock.store.names import check_name
 _DEFAULTS = {
     "dev": Policy(allow_dirty=True),
     "staging": Policy(allow_dirty=True),
-    "prod": Policy(post_deploy_in="staging", present_champion=True),
+    "prod": Policy(post_deploy_in="staging", present_champion=True, full_service_gate=True),
 }
 _KINDS = {field.name: field.type for field in fields(Policy)}
-_BOOLEANS = {"allow_dirty", "present_champion"}
+_BOOLEANS = {"allow_dirty", "present_champion", "full_service_gate"}
 _LISTS = {"gates", "trusted", "waivable"}
 
 

@@ -3,9 +3,9 @@
 Rules:
 
 * what could not be measured (an error) cannot be waived: nobody saw what would be accepted;
-* of the service gate only latency can be waived: a service that answers otherwise than the model
-  that was judged, or takes bad input, is broken, and no reason makes it right; post-deploy tests
-  never can, for the same reason;
+* of the service gate only what it costs can be waived (latency, load, cold start, memory): a
+  service that answers otherwise than the model that was judged, or takes bad input, is broken, and
+  no reason makes it right; post-deploy tests never can, for the same reason;
 * an environment accepts waivers of the gates that its ``waivable`` names, and no others;
 * a waiver counts for the delivery, the gate, the result and the bundle it was given for, from its
   moment until its expiry.
@@ -25,10 +25,10 @@ from dataclasses import dataclass
 from interlock.release.waiver import Waiver
 from interlock.verdict import Check, GateResult, Verdict
 
-_LATENCY = frozenset({"V105", "V106"})
-_CODES: Mapping[str, frozenset[str] | None] = {"data": None, "model": None, "service": _LATENCY}
+_COSTS = frozenset({"V105", "V106", "V114", "V115", "V116"})
+_CODES: Mapping[str, frozenset[str] | None] = {"data": None, "model": None, "service": _COSTS}
 WAIVABLE = tuple(_CODES)
-"""The gates that can be waived at all: any check of the first two, of the third only latency."""
+"""The gates that can be waived at all: any check of the first two, of the third only costs."""
 _NEEDS_BUNDLE = frozenset({"service"})
 
 

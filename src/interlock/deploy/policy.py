@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 
 from interlock.deploy.excuse import WAIVABLE, excuse
 from interlock.errors import BlockedError, IntegrityError
+from interlock.gates.service.form import Form
 from interlock.release.attest import BUILD, GATE, POST_DEPLOY, Attestation, verify
 from interlock.release.keys import PublicKey
 from interlock.release.waiver import Waiver, result_digest, waivers_among
@@ -44,14 +45,16 @@ class Policy:
 
     ``gates`` are names of gates; ``post_deploy_in`` is the environment whose post-deploy tests must
     have passed; ``present_champion``: the model gate must have compared with what is live now;
-    ``waivable`` are the gates of which a waiver is accepted, none where it is empty; ``trusted``
-    are key ids, and with none of them nothing is admitted.
+    ``full_service_gate``: the service gate must have been asked in its full form; ``waivable`` are
+    the gates of which a waiver is accepted, none where it is empty; ``trusted`` are key ids, and
+    with none of them nothing is admitted.
     """
 
     gates: tuple[str, ...] = ("data", "model", "service")
     post_deploy_in: str | None = None
     allow_dirty: bool = False
     present_champion: bool = False
+    full_service_gate: bool = False
     waivable: tuple[str, ...] = WAIVABLE
     trusted: tuple[str, ...] = ()
 
@@ -161,6 +164,8 @@ def _requirements(
         problem = _gate_problem(found, gate, waivers_among(heard), facts, policy)
         if problem is None and gate == "model" and policy.present_champion:
             problem = _champion_problem(found, facts)
+        if problem is None and gate == "service" and policy.full_service_gate:
+            problem = _form_problem(found)
         yield f"the {gate} gate", problem
     if policy.post_deploy_in is not None:
         where = policy.post_deploy_in
@@ -251,6 +256,12 @@ def _is_consistent(check: Check) -> bool:
     if check.measured is None or not compare(check.measured, check.threshold):
         return False
     return check.comparison != IN or (check.upper is not None and check.measured <= check.upper)
+
+
+def _form_problem(found: Sequence[Attestation]) -> str | None:
+    if all(a.predicate.get("form") == Form.FULL for a in found):
+        return None
+    return "it was not asked in its full form: deliver again, with --full"
 
 
 def _champion_problem(found: Sequence[Attestation], facts: Facts) -> str | None:

@@ -55,6 +55,10 @@ class Narrator(Protocol):
         """So much of a step is done."""
         ...
 
+    def doing(self, step: str, part: str) -> None:
+        """A step has come to a part of it."""
+        ...
+
 
 class Silent:
     """A narrator that says nothing."""
@@ -69,6 +73,9 @@ class Silent:
         """Nothing."""
 
     def progress(self, step: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def doing(self, step: str, part: str) -> None:
         """Nothing."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.deploy.environment import Environment, passed, waivable
+from interlock.gates.service.form import Form
 from interlock.pipeline.revision import Revision
 
 RUNNING, DELIVERED, UNCHANGED, BLOCKED, FAILED = (
@@ -18,17 +19,27 @@ RUNNING, DELIVERED, UNCHANGED, BLOCKED, FAILED = (
 
 @dataclass(frozen=True, kw_only=True)
 class Goal:
-    """What to deliver, how far, and from which revision of the project."""
+    """What to deliver, how far, and from which revision of the project.
+
+    ``full`` asks for the full form of the service gate, whatever the environments ask for.
+    """
 
     path: tuple[Environment, ...]
     revision: Revision
     resume: bool = False
     unpin: bool = False
+    full: bool = False
 
     @property
     def passed(self) -> tuple[Environment, ...]:
         """Those of the path that the release is deployed in, the last one last."""
         return passed(self.path)
+
+    @property
+    def form(self) -> Form:
+        """How much the service gate asks: in full where any environment on the way wants it so."""
+        wanted = self.full or any(e.policy.full_service_gate for e in self.passed)
+        return Form.FULL if wanted else Form.QUICK
 
     @property
     def waivable(self) -> tuple[str, ...]:

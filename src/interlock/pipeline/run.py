@@ -9,7 +9,6 @@ from interlock.clock import monotonic, now
 from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
 from interlock.errors import BlockedError, Mistake
-from interlock.gates.service.gate import service_gate
 from interlock.pipeline import telling, training
 from interlock.pipeline.alarm import nothing_ranked
 from interlock.pipeline.building import build
@@ -24,6 +23,7 @@ from interlock.pipeline.labelling import label_release
 from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
 from interlock.pipeline.steps import Steps, Tale
 from interlock.pipeline.training_tests import rehearse
+from interlock.product.contracts import contract_files
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement
 from interlock.release.waiver import waiver_statement
@@ -100,6 +100,7 @@ class Run:
         if self.live is not None and self.live.bundle == digest:
             self.label = self.live.label
             self.deployer.live.to(self.live, self.live)  # a killed delivery may not have published
+            self._ask_contracts(snapshots)
             return UNCHANGED, f"nothing changed: {last} runs {self.live.label} already"
         self._attest(data, tests, model, champion)
         self._probe(snapshots, examples, trained)
@@ -227,19 +228,36 @@ class Run:
         result = self.steps.gate("model", ask, outcome=lambda: kept[0])
         return kept[0], result
 
+    def _ask_contracts(self, snapshots: Outcome) -> None:
+        """What is live already is asked for what consumers have left since it was judged."""
+        from interlock.pipeline import probing  # noqa: PLC0415 - seldom anything is left
+
+        if not contract_files(self.context.bound.project_dir, self.row.product):
+            return
+        kept: list[Outcome] = []
+
+        def ask() -> GateResult:
+            kept.append(probing.judge_contracts(self.context, snapshots, str(self.digest)))
+            return GateResult.from_row(kept[0].output["result"])
+
+        self.steps.gate("service", ask, outcome=lambda: kept[0])
+
     def _probe(self, snapshots: Outcome, examples: Outcome, trained: Outcome) -> None:
         from interlock.pipeline import probing  # noqa: PLC0415 - only what is new is questioned
+        from interlock.pipeline.questions import Asked  # noqa: PLC0415
 
+        unavailable = self.deployer.online.settings.unavailable
+        asked = Asked(form=self.goal.form, unavailable=unavailable)
         kept: list[Outcome] = []
 
         def ask() -> GateResult:
             kept.append(
                 self.steps.waived_outcome("service")
                 or probing.judge_service(
-                    self.context, snapshots, examples, trained, str(self.digest)
+                    self.context, snapshots, examples, trained, str(self.digest), asked
                 )
             )
-            limit = telling.limit_ms(service_gate(self.context.bound.product.service_gate))
+            limit = telling.limit_ms(self.context.bound.product.service_gate)
             self.tale.parts["service"] = lambda: telling.tell_service(
                 kept[0].output["measured"], limit
             )
@@ -253,6 +271,7 @@ class Run:
                 delivery=self.row.id,
                 result=result,
                 at=now(),
+                form=self.goal.form,
             )
         )
         self._attest_waivers("service")

@@ -17,7 +17,7 @@ from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.fairness import MEASURES, Fair
 from interlock.gates.model.gate import MODEL_CHECKS, model_gate
-from interlock.gates.service.latency import P99Below
+from interlock.gates.service.gate import SERVICE_CHECKS
 from interlock.product.declaration import Declaration
 from interlock.product.metrics import fitting_names, metric_mistakes, metric_of, two_sided
 from interlock.product.order import order_of
@@ -26,7 +26,6 @@ from interlock.train.candidate import Baseline, Candidate
 from interlock.train.split import TimeSplit
 
 Columns = Mapping[str, Mapping[str, str]]
-SERVICE_CHECKS = (P99Below,)
 CANDIDATE_NAME = r"[a-z0-9][a-z0-9._-]{0,62}"
 
 

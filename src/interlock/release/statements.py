@@ -44,8 +44,13 @@ def gate_statement(
     result: GateResult,
     at: int,
     champion: str | None = None,
+    form: str | None = None,
 ) -> Statement:
-    """What a gate found; ``champion`` is the bundle that a model gate compared with, if any."""
+    """What a gate found.
+
+    ``champion`` is the bundle that a model gate compared with, if any; ``form`` is how much a
+    service gate asked.
+    """
     return Statement(
         subject=bundle,
         name=product,
@@ -53,6 +58,7 @@ def gate_statement(
         predicate={
             **_judged(product, delivery, result, at),
             "champion": champion,
+            **({} if form is None else {"form": form}),
         },
     )
 

@@ -4,7 +4,8 @@ The worker trusts neither the pointer nor the machine that wrote it: with the pu
 plan it verifies the attestations itself. Whether a gate compared with the *present* champion was
 asked when the release was deployed; a restart or a rollback later must not ask it again. So with
 waivers: one must have held when the release became live, as the deployment's attestation says; that
-it has expired since changes nothing.
+it has expired since changes nothing. So with the full form of the service gate: it is asked unless
+a signed deployment says that the release was admitted here, perhaps before the policy asked for it.
 
 A plan without a policy is good for replay only, and for one given bundle: that is how a gate tries
 a release that has no proofs yet, and such answers are marked.
@@ -43,8 +44,9 @@ def require_admission(bundle: Bundle, plan: ServePlan) -> None:
         )
     keys = [PublicKey.from_pem(pem.encode(), where="trusted_keys") for pem in plan.trusted_keys]
     envelopes = list(_envelopes(plan, bundle.digest))
-    policy = replace(plan.policy, present_champion=False)
-    said = _said(bundle.digest, envelopes, policy, keys)
+    said = _said(bundle.digest, envelopes, plan.policy, keys)
+    full = plan.policy.full_service_gate and not _deployments(plan, said)
+    policy = replace(plan.policy, present_champion=False, full_service_gate=full)
     answers = [
         admit(bundle.digest, facts, envelopes, policy, keys) for facts in _facts(bundle, plan, said)
     ]
@@ -78,15 +80,20 @@ def _moments(plan: ServePlan, said: Iterable[Attestation]) -> list[int | None]:
     found = list(said)
     if not any(a.predicate_type == WAIVER for a in found):
         return [None]
-    moments = {
-        a.predicate["at"]
-        for a in found
+    moments = {a.predicate["at"] for a in _deployments(plan, found)}
+    return [*sorted(moments)] or [None]
+
+
+def _deployments(plan: ServePlan, said: Iterable[Attestation]) -> list[Attestation]:
+    """That the bundle was made live here; of one that was exported, anywhere."""
+    return [
+        a
+        for a in said
         if a.predicate_type == DEPLOYMENT
         and a.name == plan.product
         and type(a.predicate.get("at")) is int
         and (plan.pointer is None or a.predicate.get("environment") == plan.environment)
-    }
-    return [*sorted(moments)] or [None]
+    ]
 
 
 def _said(

@@ -27,15 +27,16 @@ from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
 
+MODULE = "interlock.serve"
 READY_SECONDS = 30.0
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
 _READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
 _KEPT = 20_000  # characters of what the worker said
 
 
-def command(plan: Path) -> list[str]:
-    """How a worker is started."""
-    return [sys.executable, "-m", "interlock.serve", str(plan)]
+def command(plan: Path, module: str = MODULE) -> list[str]:
+    """How a worker is started; another ``module`` is one that runs the service in its own way."""
+    return [sys.executable, "-m", module, str(plan)]
 
 
 @dataclass(kw_only=True)
@@ -92,7 +93,9 @@ class RunningService:
         self.stop()
 
 
-def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
+def start(
+    plan: ServePlan, *, seconds: float = READY_SECONDS, module: str = MODULE
+) -> RunningService:
     """Start a worker and wait until it answers.
 
     Raises the worker's own error when it ends before that (OperatorError, IntegrityError or
@@ -104,7 +107,7 @@ def start(plan: ServePlan, *, seconds: float = READY_SECONDS) -> RunningService:
     with (place / "stderr").open("wb") as errors, _kept_open(plan.access_log) as lines:
         (place / "plan.json").write_bytes(plan_bytes(structs.replace(plan, access_log=lines)))
         process = subprocess.Popen(
-            [*command(place / "plan.json"), LEASH],
+            [*command(place / "plan.json", module), LEASH],
             stdin=subprocess.PIPE,  # its end, whatever ends this process, tells the worker to stop
             stdout=subprocess.PIPE,
             stderr=errors,

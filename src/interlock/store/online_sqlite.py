@@ -3,13 +3,19 @@
 Invariants, beside those of :mod:`interlock.store.online`:
 - A file is built under a temporary name, synced and renamed; a reader sees a whole file or none.
 - ``current`` names the grid point to answer from: a file that is replaced at once.
-- A file that is damaged, or that is gone, is unavailable.
+- A file that is damaged, or that is gone, is unavailable. SQLite itself keeps no checksums: a
+  flipped bit would be another value, or an entity that is not there. So the checksum of the whole
+  file stands in its header, in the four bytes of ``user_version``, and is compared when a reader
+  opens it.
 """
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
+import struct
+import zlib
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
@@ -43,6 +49,8 @@ _REMEMBERED = 1 << 14  # look-ups that an open table remembers, for it never cha
 _STALE = HOUR  # after which a partial file's writer is taken for dead
 
 _CURRENT = "current"
+_CHECKSUM = struct.Struct(">I")
+_CHECKSUM_PLACE = 60  # bytes from the start: SQLite's own file format, section 1.3
 _SQL_TYPES = {
     "int": "INTEGER",
     "float": "REAL",
@@ -59,6 +67,7 @@ class SqliteTable:
     def __init__(self, path: Path) -> None:
         """Open the file read-only. Raises Unavailable F120."""
         self._path = path
+        _require_whole(path)
         try:
             self._connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode=ro&immutable=1",
@@ -335,7 +344,30 @@ def _build(path: Path, about: Table, rows: Iterable[Sequence[Any]]) -> Table:
             connection.execute("COMMIT")
     except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
         raise unwritable(about.view, str(error)) from None
+    with path.open("r+b") as stream:
+        found = _checksum(stream.fileno())
+        os.pwrite(stream.fileno(), _CHECKSUM.pack(found), _CHECKSUM_PLACE)
     return about
+
+
+def _checksum(fd: int) -> int:
+    """CRC-32 of a file, its own checksum taken for zero. Raises OSError, ValueError if empty."""
+    behind = _CHECKSUM_PLACE + _CHECKSUM.size
+    with mmap.mmap(fd, 0, access=mmap.ACCESS_READ) as data, memoryview(data) as view:
+        found = zlib.crc32(view[:_CHECKSUM_PLACE])
+        return zlib.crc32(view[behind:], zlib.crc32(bytes(_CHECKSUM.size), found))
+
+
+def _require_whole(path: Path) -> None:
+    """Raise Unavailable F120 unless the file is as it was written."""
+    try:
+        with path.open("rb") as stream:
+            stored = os.pread(stream.fileno(), _CHECKSUM.size, _CHECKSUM_PLACE)
+            whole = _CHECKSUM.pack(_checksum(stream.fileno())) == stored
+    except (OSError, ValueError) as error:
+        raise _unavailable(path, str(error)) from None
+    if not whole:
+        raise _unavailable(path, "a file whose checksum is another")
 
 
 def _stored(row: Sequence[Any], dates: Sequence[int]) -> Sequence[Any]:

@@ -26,9 +26,12 @@ def deliver(
     to: str = "prod",
     resume: bool = False,
     unpin: bool = False,
+    full: bool = False,
     copies: Mapping[str, Path] | None = None,
 ) -> Delivered:
     """Deliver a product as of a moment (default: now); ``resume`` goes on with the last one.
+
+    ``full`` asks for the full form of the service gate where no environment's policy does.
 
     ``copies`` say where else to put a document of the delivery, by its name in
     :mod:`interlock.report.documents`. Raises StoreError L102 before anything runs where a copy
@@ -45,6 +48,7 @@ def deliver(
         revision=revision_of(workspace.settings.project_dir),
         resume=resume,
         unpin=unpin,
+        full=full,
     )
     last = unfinished(deployer, goal) if resume else None
     if last is not None:

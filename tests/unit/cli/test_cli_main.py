@@ -242,7 +242,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
     monkeypatch.setattr(deliver, "deliver", fake)
     said = interlock(
         *("deliver", "--project", str(tmp_path), "--to", "staging", "--product", "rents"),
-        *("--junit", "found/checks.xml", "--summary", "summary.md"),
+        *("--junit", "found/checks.xml", "--summary", "summary.md", "--full"),
     )
     assert said.code == 3
     assert asked == {
@@ -251,6 +251,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
         "to": "staging",
         "resume": False,
         "unpin": False,
+        "full": True,
         "copies": {"junit.xml": Path("found/checks.xml"), "summary.md": Path("summary.md")},
     }
     assert said.err == (

@@ -19,6 +19,7 @@ def test_without_settings_there_are_three():
     assert staging.policy.gates == prod.policy.gates == ("data", "model", "service")
     assert prod.policy.post_deploy_in == "staging"
     assert prod.policy.present_champion
+    assert [e.policy.full_service_gate for e in (dev, staging, prod)] == [False, False, True]
     assert not prod.policy.allow_dirty
     assert prod.policy.trusted == ()
 
@@ -68,6 +69,7 @@ def test_a_delivery_passes_those_before_its_goal():
         {"allow_dirt": True},
         {"allow_dirty": "yes"},
         {"allow_dirty": 1},
+        {"full_service_gate": "no"},
         {"gates": "model"},
         {"gates": [1]},
         {"trusted": {}},

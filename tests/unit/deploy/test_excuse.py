@@ -84,11 +84,15 @@ def test_what_was_not_measured_cannot_be_accepted(gate, check):
     )
 
 
-@pytest.mark.parametrize("code", ["V102", "V103", "V104", "V107", "V108", "V109", None, ["V105"]])
-def test_of_the_service_gate_only_latency(code):
+@pytest.mark.parametrize(
+    "code",
+    ["V102", "V103", "V104", "V107", "V108", "V109", "V117", "V118", "V119", None, ["V105"]],
+)
+def test_of_the_service_gate_only_what_it_costs(code):
     slow = Check(name="p99 below 20ms", verdict=Verdict.FAILED, evidence={"code": "V105"})
     noisy = Check(name="p99", verdict=Verdict.INCONCLUSIVE, evidence={"code": "V106"})
-    assert unwaivable(result(PASSED, slow, noisy, gate="service"), WAIVABLE) == ""
+    costly = [replace(slow, evidence={"code": code}) for code in ("V114", "V115", "V116")]
+    assert unwaivable(result(PASSED, slow, noisy, *costly, gate="service"), WAIVABLE) == ""
     wrong = Check(name="prediction parity", verdict=Verdict.FAILED, evidence={"code": code})
     text = "prediction parity is about what the service answers, and can never be waived"
     for check in (wrong, replace(wrong, evidence="V105")):

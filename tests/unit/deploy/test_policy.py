@@ -102,6 +102,33 @@ def test_each_proof_is_needed(left_out):
     assert len(found.missing) == 1
 
 
+FULL = replace(POLICY, full_service_gate=True)
+
+
+def test_the_full_form_must_have_been_asked_where_the_policy_wants_it():
+    assert asked(statements(service=gate("service", form="full")), policy=FULL).admitted
+    for form in (None, "quick", "FULL", ""):
+        found = asked(statements(service=gate("service", form=form)), policy=FULL)
+        assert found.missing == ("the service gate",)
+        assert found.because == (
+            "the service gate: it was not asked in its full form: deliver again, with --full",
+        )
+        assert asked(statements(service=gate("service", form=form))).admitted
+
+
+def test_of_two_service_gates_the_last_must_be_full():
+    quick, full = gate("service", form="quick", at=12), gate("service", form="full", at=11)
+    assert not asked([*statements(service=full), quick], policy=FULL).admitted
+    assert asked([*statements(service=altered(full, at=13)), quick], policy=FULL).admitted
+    both = [*statements(service=altered(full, at=12)), quick]
+    assert not asked(both, policy=FULL).admitted, "of equally late ones the worst counts"
+
+
+def test_a_full_form_that_stayed_shut_is_no_proof():
+    shut = gate("service", PASSED, FAILED, form="full")
+    assert not asked(statements(service=shut), policy=FULL).admitted
+
+
 FAILED = replace(PASSED, verdict=Verdict.FAILED, measured=1.0)
 NOT_PASSED = [
     (FAILED, "failed"),

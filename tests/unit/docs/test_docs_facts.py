@@ -18,9 +18,12 @@ from interlock.gates.data.gate import ALWAYS_ON, DATA_CHECKS, DEFAULT_DATA_GATE
 from interlock.gates.model import gate as model_gate
 from interlock.gates.model.champion import FEWEST_CHAMPION_ROWS
 from interlock.gates.model.gate import DEFAULT_MODEL_GATE, MODEL_CHECKS
+from interlock.gates.service.form import LONGEST_SECONDS, Form
+from interlock.gates.service.gate import FULL, SERVICE_CHECKS
 from interlock.gates.service.latency import FEWEST_REQUESTS, FEWEST_WINDOWS
+from interlock.gates.service.load import FEWEST_REQUESTS as FEWEST_LOAD_REQUESTS
+from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
-from interlock.product.mistakes import SERVICE_CHECKS
 from interlock.release import attest, bundle
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.plan import Limits, ServePlan
@@ -105,6 +108,14 @@ def test_the_gates_numbers_are_as_written() -> None:
     assert f"than {FEWEST_CHAMPION_ROWS} of these" in text.replace("\n", " ")
     assert f"At least {FEWEST_WINDOWS} windows of {FEWEST_REQUESTS} requests" in text
     assert f"at most {TIMEOUT_SECONDS:g} s" in text
+    quick, full = (LONGEST_SECONDS[form] for form in Form)
+    assert f"measured within {quick:g} s, in the full form within {full:g} s" in text
+    start, memory, load = FULL[:3]
+    assert f"; {start.limit.replace('s', ' s')} unless declared" in text
+    assert f"; {memory.limit.replace('GB', ' GB')} unless declared" in text
+    assert f"; {load.rate} and {load.p99.replace('ms', ' ms')} unless declared" in text
+    assert f"over {CONNECTIONS} connections" in text
+    assert f"At least {FEWEST_LOAD_REQUESTS} requests are sent" in text
 
 
 def test_the_policies_are_as_written() -> None:
@@ -118,6 +129,9 @@ def test_the_policies_are_as_written() -> None:
     )
     assert table["the model gate compared with what is live now"] == tuple(
         asked[p.present_champion] for p in policies
+    )
+    assert table["the service gate in its full form"] == tuple(
+        asked[p.full_service_gate] for p in policies
     )
 
 

@@ -15,11 +15,14 @@ from interlock.evaluate.predicted import Predicted
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.measurement import DataMeasurement, InputMeasurement, SegmentCount
 from interlock.gates.model.measurement import ModelMeasurement, TuneRows
+from interlock.gates.service.faults import FAULTS
+from interlock.gates.service.form import Form
 from interlock.gates.service.measurement import (
     ContractOutcome,
     LatencyWindow,
     ServiceMeasurement,
 )
+from interlock.gates.service.stress import FaultOutcome, FuzzOutcome, LoadStep, LoadWindow
 
 FIELDS = [Field(name="rooms", kind="int"), Field(name="wall", kind="str")]
 
@@ -173,4 +176,25 @@ def sound_service():
         unanswered=0,
         oracle_values=120,
         orders_compared=75,
+        form=Form.FULL,
+        part_seconds={"start": 0.6, "parity": 1.4, "load": 9.0},
+        cold_start_seconds=(0.5, 0.52, 0.48, 0.6, 0.5, 0.51),
+        memory_bytes=120_000_000,
+        load=(
+            LoadStep(
+                offered=200,
+                seconds=4.0,
+                connections=32,
+                limit_seconds=0.25,
+                answered=200.0,
+                windows=(LoadWindow(n=67, late=0, unanswered=0),) * 12,
+                p50_seconds=0.001,
+                p99_seconds=0.004,
+            ),
+        ),
+        fuzz=FuzzOutcome(operations=17, sent=1_000, fitting=500),
+        faults=tuple(
+            FaultOutcome(fault=fault, asked=24, answered=12, refused=12, recovered_seconds=0.1)
+            for fault in FAULTS
+        ),
     )

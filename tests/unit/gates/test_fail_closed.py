@@ -35,6 +35,7 @@ from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.model.tuning import TuneAgrees
 from interlock.gates.model.width import IntervalWidth
 from interlock.gates.service import measurement as service
+from interlock.gates.service.form import Form
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.latency import P99Below
 from interlock.gates.service.measurement import LatencyWindow
@@ -87,7 +88,7 @@ CLASSES = (
     Fair("where", "equalized_odds", min_ratio=0.6),
     Fair("where", max_difference=0.1),
 )
-SERVICE = service_gate([P99Below("20ms")])
+SERVICE = service_gate([P99Below("20ms")], Form.FULL)
 BAD = (math.nan, math.inf, -math.inf, None, -1, "many")
 within = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]

@@ -7,7 +7,7 @@ from pathlib import Path
 import interlock.evaluate
 import interlock.gates
 
-CODE = re.compile(r'"((?:M2|V10|D1[567])\d+)"')
+CODE = re.compile(r'"((?:M2|V1[01]|D1[567])\d+)"')
 
 
 def test_every_code_has_a_page_that_says_what_to_do():

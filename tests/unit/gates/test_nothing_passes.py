@@ -46,7 +46,13 @@ from interlock.gates.model.tuning import TuneAgrees
 from interlock.gates.model.width import IntervalWidth
 from interlock.gates.service.answers import BadInput, EdgeParity, FieldOrder, Parity, Symmetry
 from interlock.gates.service.contracts import ConsumerContracts
+from interlock.gates.service.faults import Faults
+from interlock.gates.service.fuzz import Fuzz
+from interlock.gates.service.in_time import InTime
 from interlock.gates.service.latency import P99Below
+from interlock.gates.service.load import Sustains
+from interlock.gates.service.memory import MemoryBelow
+from interlock.gates.service.start import ColdStartBelow
 from interlock.gates.training import TrainingMeasurement, Trains, Trial
 from interlock.verdict import Verdict
 
@@ -93,6 +99,12 @@ SOUND = (
     ("sound_service", FieldOrder()),
     ("sound_service", ConsumerContracts()),
     ("sound_service", P99Below("20ms")),
+    ("sound_service", InTime()),
+    ("sound_service", ColdStartBelow("1s")),
+    ("sound_service", MemoryBelow("150MB")),
+    ("sound_service", Sustains(200, p99="250ms")),
+    ("sound_service", Fuzz()),
+    ("sound_service", Faults()),
 )
 NUMBERS = (math.nan, math.inf, -math.inf)
 WHOLE = {

@@ -6,9 +6,11 @@ import pytest
 from interlock.errors import AuthorError
 from interlock.gates.gate import run
 from interlock.gates.service.answers import BadInput, EdgeParity, Parity
-from interlock.gates.service.gate import DEFAULT_SERVICE_GATE, service_gate
+from interlock.gates.service.form import Form
+from interlock.gates.service.gate import ALWAYS_ON, FULL, service_gate
 from interlock.gates.service.latency import P99Below
 from interlock.gates.service.measurement import LatencyWindow
+from interlock.gates.service.memory import MemoryBelow
 from interlock.verdict import Verdict
 
 
@@ -142,8 +144,8 @@ def test_a_window_holds_its_percentiles():
         LatencyWindow.of([])
 
 
-def test_six_checks_are_always_on():
-    assert service_gate([]) == DEFAULT_SERVICE_GATE
+def test_some_checks_are_always_on_and_some_in_the_full_form():
+    assert service_gate([]) == ALWAYS_ON
     names = [type(c).__name__ for c in service_gate([])]
     assert names == [
         "Parity",
@@ -152,8 +154,16 @@ def test_six_checks_are_always_on():
         "BadInput",
         "FieldOrder",
         "ConsumerContracts",
+        "InTime",
     ]
-    assert service_gate([P99Below("5ms")]) == (P99Below("5ms"), *DEFAULT_SERVICE_GATE)
+    assert service_gate([P99Below("5ms")]) == (P99Below("5ms"), *ALWAYS_ON)
+    names += ["ColdStartBelow", "MemoryBelow", "Sustains", "Fuzz", "Faults"]
+    assert [type(c).__name__ for c in service_gate([], Form.FULL)] == names
+    declared = [MemoryBelow("100MB"), P99Below("5ms")]
+    assert service_gate(declared) == (P99Below("5ms"), *ALWAYS_ON)
+    full = service_gate(declared, Form.FULL)
+    assert full[:2] == tuple(declared)
+    assert len(full) == 2 + len(ALWAYS_ON) + len(FULL) - 1
 
 
 def test_latency_limits_have_a_canonical_row():

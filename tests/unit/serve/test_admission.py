@@ -109,6 +109,23 @@ def test_an_exported_release_may_have_been_live_anywhere(admitted, proofs, bundl
     assert admitted(*said.values(), **plan) is not True
 
 
+def test_the_full_form_is_asked_of_what_was_never_live_here(admitted, proofs, bundle):
+    passed = Check(name="rows", verdict=Verdict.PASSED, measured=3.0, comparison="≥", threshold=2.0)
+    result = GateResult(gate="service", checks=(passed,))
+    quick, full = (
+        gate_statement(bundle=bundle.digest, **COMMON, result=result, at=11, form=form)
+        for form in ("quick", "full")
+    )
+    policy = Policy(gates=("service",), full_service_gate=True, trusted=(KEY.public.keyid,))
+    build, here = proofs["build"], proofs["live"]
+    assert admitted(build, full, policy=policy) is True
+    for elsewhere in ((), (live(bundle.digest, 15, "staging"),)):
+        said = admitted(build, quick, *elsewhere, policy=policy)
+        assert said.startswith("the service gate: it was not asked in its full form")
+    assert admitted(build, quick, here, policy=policy) is True, "a rollback must not ask again"
+    assert admitted(build, here, policy=policy) is not True
+
+
 def test_strangers_are_not_heard(admitted, proofs):
     assert admitted(*proofs.values(), key=STRANGER) is not True
 

@@ -8,10 +8,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from interlock.gates.service.form import Form
+from interlock.gates.service.stress import FaultOutcome, FuzzOutcome, LoadStep
 from interlock.verdict import Exemption
 
 
@@ -57,7 +59,11 @@ class ServiceMeasurement:
     ``contracts`` are what the consumers' contracts came to; ``uncontracted`` says why there are
     none. ``orders_compared`` requests were sent again with their fields in another order.
     ``oracle_values`` history values were recomputed row by row from the snapshot;
-    ``unrecomputed`` says why there is nothing to recompute.
+    ``unrecomputed`` says why there is nothing to recompute. ``form`` is how much was asked,
+    ``part_seconds`` how long each part took, ``overdue`` what was cut short, "" where nothing was.
+
+    What only the full form measures: seconds from the start of a process until it is ready, the
+    highest resident memory (bytes) of a worker, load, generated requests, planned faults.
     """
 
     rows_compared: int
@@ -81,6 +87,14 @@ class ServiceMeasurement:
     uncontracted: Exemption | None = None
     orders_compared: int = 0
     order_mismatches: int = 0
+    form: str = Form.QUICK
+    part_seconds: Mapping[str, float] = field(default_factory=dict)
+    overdue: str = ""
+    cold_start_seconds: tuple[float, ...] = ()
+    memory_bytes: int | None = None
+    load: tuple[LoadStep, ...] = ()
+    fuzz: FuzzOutcome | None = None
+    faults: tuple[FaultOutcome, ...] = ()
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values."""

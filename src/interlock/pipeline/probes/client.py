@@ -24,6 +24,7 @@ class Reply:
 
     status: int
     body: bytes = b""
+    kind: str = ""  # its media type
 
     @property
     def value(self) -> Any:
@@ -114,7 +115,8 @@ class Client:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
                 send()
             found = self._connection.getresponse()
-            return Reply(status=found.status, body=found.read())
+            kind = (found.getheader("Content-Type") or "").partition(";")[0].strip()
+            return Reply(status=found.status, body=found.read(), kind=kind)
         except (OSError, http.client.HTTPException):
             self._connection.close()
             return Reply(status=0)
@@ -133,6 +135,15 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def raw_request(host: str, port: int, body: bytes) -> bytes:
+    """A prediction asked for, as bytes on a connection of one's own."""
+    head = (
+        f"POST {PREDICT} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
 
 
 def request_bytes(rows: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> bytes:

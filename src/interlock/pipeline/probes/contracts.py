@@ -27,9 +27,17 @@ _PACT_SECONDS = 60.0
 
 
 def verify_contracts(
-    client: Client, base_url: str, product: str, contracts: Sequence[ContractFile]
+    client: Client,
+    base_url: str,
+    product: str,
+    contracts: Sequence[ContractFile],
+    *,
+    seconds: float = _PACT_SECONDS,
 ) -> tuple[ContractOutcome, ...]:
-    """What each contract came to. Raises OperatorError V112 for Pact files without pact-python."""
+    """What each contract came to; a Pact file has at most so many seconds.
+
+    Raises OperatorError V112 for Pact files without pact-python.
+    """
     if any(c.is_pact for c in contracts) and importlib.util.find_spec("pact") is None:
         raise OperatorError(
             "V112",
@@ -41,7 +49,7 @@ def verify_contracts(
             untouched="what is live",
         )
     return tuple(
-        _pact(contract, client.host, base_url, product)
+        _pact(contract, client.host, base_url, product, min(seconds, _PACT_SECONDS))
         if contract.is_pact
         else _examples(contract, client)
         for contract in contracts
@@ -87,7 +95,9 @@ def _unkept(interaction: Mapping[str, Any], client: Client) -> Iterator[str]:
         yield from mismatches(due["body"], reply.value)
 
 
-def _pact(contract: ContractFile, host: str, base_url: str, product: str) -> ContractOutcome:
+def _pact(
+    contract: ContractFile, host: str, base_url: str, product: str, seconds: float
+) -> ContractOutcome:
     with tempfile.TemporaryDirectory(prefix="interlock-pact-") as place:
         result = Path(place) / "result.json"
         arguments = [host, base_url, product, str(contract.path), str(result)]
@@ -97,7 +107,7 @@ def _pact(contract: ContractFile, host: str, base_url: str, product: str) -> Con
                 command,
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
-                timeout=_PACT_SECONDS,
+                timeout=seconds,
                 check=False,
                 env={**os.environ, "PACT_DO_NOT_TRACK": "true"},
             )

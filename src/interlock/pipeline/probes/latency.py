@@ -15,7 +15,7 @@ from typing import Any
 from interlock.clock import monotonic
 from interlock.gates.service.latency import FEWEST_WINDOWS
 from interlock.gates.service.measurement import LatencyWindow
-from interlock.pipeline.probes.client import PREDICT, request_bytes
+from interlock.pipeline.probes.client import raw_request, request_bytes
 
 WINDOWS = 10
 WINDOW_REQUESTS = 150
@@ -50,7 +50,7 @@ def measure_latency(
     The budget ends it once there are windows enough for a verdict, and three times the budget in
     any case.
     """
-    prepared = cycle([_request(host, port, request_bytes(request)) for request in requests])
+    prepared = cycle([raw_request(host, port, request_bytes(request)) for request in requests])
     measured: list[LatencyWindow] = []
     try:
         with socket.create_connection((host, port), timeout=budget_seconds) as connection:
@@ -69,20 +69,12 @@ def measure_latency(
     return Latency(windows=tuple(measured))
 
 
-def _request(host: str, port: int, body: bytes) -> bytes:
-    head = (
-        f"POST {PREDICT} HTTP/1.1\r\nHost: {host}:{port}\r\n"
-        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-    return head.encode() + body
-
-
 def _exchange(connection: socket.socket, request: bytes) -> float:
     """Send one request and read its whole answer; the seconds between."""
     begun = monotonic()
     connection.sendall(request)
     data = b""
-    while (stop := _end(data)) is None or len(data) < stop:
+    while (stop := end_of(data)) is None or len(data) < stop:
         received = connection.recv(65_536)
         if not received:
             raise ConnectionResetError("the service closed the connection")
@@ -93,8 +85,8 @@ def _exchange(connection: socket.socket, request: bytes) -> float:
     return taken
 
 
-def _end(data: bytes) -> int | None:
-    """Where the answer ends; None until its head is there."""
+def end_of(data: bytes) -> int | None:
+    """Where the answer ends; None until its head is there. Raises ConnectionError."""
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return None

@@ -1,60 +1,46 @@
 """The service gate's evidence: start the packaged service from the bundle alone, and question it.
 
 Invariants: a real process, in replay, on a log of its own in a temporary directory; everything is
-asked over HTTP; the process is stopped whatever happens. Logged predictions must be all that was
-answered.
+asked over HTTP; every process is stopped whatever happens, and killed when the gate's time is over.
+Logged predictions must be all that was answered.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-import numpy as np
+from msgspec import structs
 
-from interlock.clock import monotonic
 from interlock.data.request import RequestSchema
 from interlock.features.assemble import HistoryProvider
-from interlock.gates.service.measurement import ContractOutcome, ServiceMeasurement
-from interlock.pipeline.probes.bad_input import (
-    BadRequest,
-    Refusals,
-    bad_requests,
-    send_bad_requests,
-)
+from interlock.gates.service.form import LONGEST_SECONDS, Form
+from interlock.gates.service.measurement import ServiceMeasurement
+from interlock.pipeline.probes.allotted import Allotted, Overdue
+from interlock.pipeline.probes.bad_input import BadRequest, bad_requests, send_bad_requests
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.contracts import verify_contracts
-from interlock.pipeline.probes.edges import (
-    Edges,
-    compare_edges,
-    edge_requests,
-    expected_answers,
-)
-from interlock.pipeline.probes.field_order import Orders, compare_orders
-from interlock.pipeline.probes.latency import Latency, measure_latency
-from interlock.pipeline.probes.parity import (
-    Difference,
-    Parity,
-    ParityRows,
-    compare_rows,
-    spread_rows,
-)
+from interlock.pipeline.probes.edges import compare_edges, edge_requests, expected_answers
+from interlock.pipeline.probes.field_order import compare_orders
+from interlock.pipeline.probes.found import Found, measurement
+from interlock.pipeline.probes.latency import measure_latency
+from interlock.pipeline.probes.launching import Launch, launching
+from interlock.pipeline.probes.load import Wanted
+from interlock.pipeline.probes.parity import Difference, ParityRows, compare_rows
+from interlock.pipeline.probes.whole import Whole, ask_apart, ask_more
 from interlock.product.contracts import ContractFile
-from interlock.release.bundle import open_bundle
+from interlock.release.bundle import Bundle, open_bundle
 from interlock.serve.answering import Answering
 from interlock.serve.log_read import read_log
 from interlock.serve.logged import PREDICTIONS
 from interlock.serve.plan import Limits, ServePlan
-from interlock.serve.process import RunningService, start
-from interlock.verdict import Exemption
 
-_READY_SECONDS = 60.0  # on a busy machine; how soon it is ready is judged apart
 _LATENCY_ROWS = 100
 _ANSWERED = 200
 
@@ -66,7 +52,9 @@ class Questions:
     ``rows`` are test rows with training's features and predictions; ``thresholds`` the model's, by
     request field; ``history`` gives the edge cases' history values in process; ``clock`` (µs UTC)
     is the replayed moment of requests that name none; ``online`` the online store's directory;
-    ``contracts`` what consumers rely on.
+    ``contracts`` what consumers rely on. For the full form ``loads`` say how much load is judged,
+    ``few_rows`` are requests whose history the small store ``few`` holds, and
+    ``history_unavailable`` is what the environments have the service do without its store.
     """
 
     rows: ParityRows
@@ -76,6 +64,11 @@ class Questions:
     online: str | None = None
     tolerance: float = 0.0
     contracts: Sequence[ContractFile] = ()
+    form: Form = Form.QUICK
+    loads: Sequence[Wanted] = ()
+    few_rows: Sequence[Mapping[str, Any]] = ()
+    few: Path | None = None
+    history_unavailable: Literal["refuse", "defaults"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,80 +81,178 @@ class Probed:
     seconds: Mapping[str, float]
 
 
-def probe_service(
-    bundle: Path,
-    questions: Questions,
-    *,
-    launch: Callable[[ServePlan], RunningService] | None = None,
-) -> Probed:
-    """Question the service of the bundle in that directory.
+def probe_service(bundle: Path, questions: Questions, allotted: Allotted | None = None) -> Probed:
+    """Question the service of the bundle in that directory, as long as ``allotted`` allows.
 
     Raises IntegrityError for a bundle that does not verify, OperatorError or IntegrityError when
     the service does not start.
     """
-    begin = launch or _launch
     opened = open_bundle(bundle)
-    timer = _Timer()
-    with tempfile.TemporaryDirectory(prefix="interlock-gate-") as place:
-        plan = ServePlan(
-            product=opened.product,
-            environment="gate",
-            bundle=str(bundle),
-            log=str(Path(place) / "log"),
-            replay=True,
-            clock=questions.clock,
-            online=questions.online,
-            limits=Limits(),
-        )
-        with begin(plan) as service, Client(service.url) as client:
-            timer.mark("start")
-            found = _question(client, plan, Answering.of(opened), questions, timer)
-        timer.mark("stop")
-    return _probed(found, questions.tolerance, timer)
+    given = allotted or Allotted(LONGEST_SECONDS[questions.form])
+    found = Found()
+    try:
+        with tempfile.TemporaryDirectory(prefix="interlock-gate-") as place, suppress(Overdue):
+            _probe(opened, bundle, questions, given, found, Path(place))
+    finally:
+        if allotted is None:
+            given.close()
+    measured = measurement(
+        found,
+        form=questions.form,
+        tolerance=questions.tolerance,
+        has_contracts=bool(questions.contracts),
+        parts=given.parts,
+        overdue=given.overdue,
+    )
+    return Probed(
+        measurement=measured,
+        differences=found.differences,
+        problems=found.problems,
+        seconds=dict(given.parts),
+    )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Found:
-    parity: Parity
-    edges: Edges
-    bad: Refusals
-    latency: Latency
-    orders: Orders
-    contracts: tuple[ContractOutcome, ...]
+def _probe(
+    opened: Bundle,
+    bundle: Path,
+    questions: Questions,
+    allotted: Allotted,
+    found: Found,
+    place: Path,
+) -> None:
+    """Raises Overdue when the time is over; what was found until then stands in ``found``."""
+    plan = structs.replace(
+        _plan(opened, bundle, place),
+        clock=questions.clock,
+        online=questions.online,
+        history_unavailable=questions.history_unavailable,
+    )
+    launch, release = launching(allotted), Answering.of(opened)
+    whole = _whole(plan, launch, questions, opened, release, place)
+    with ExitStack() as running:
+        with allotted.part("start"):
+            service = running.enter_context(launch(plan))
+            client = running.enter_context(Client(service.url))
+        _question(client, plan, release, questions, allotted, found)
+        if whole is not None:
+            ask_more(service, client, whole, allotted, found)
+        with allotted.part("stop"):
+            running.close()
+    if whole is not None:
+        ask_apart(whole, allotted, found)
+
+
+def _plan(opened: Bundle, bundle: Path, place: Path) -> ServePlan:
+    return ServePlan(
+        product=opened.product,
+        environment="gate",
+        bundle=str(bundle),
+        log=str(place / "log"),
+        replay=True,
+        limits=Limits(),
+    )
+
+
+def probe_contracts(
+    bundle: Path, contracts: Sequence[ContractFile], online: str | None, clock: int
+) -> ServiceMeasurement:
+    """What consumers rely on, and nothing else, asked of the bundle's service.
+
+    ``clock`` (µs UTC) is the replayed moment. Raises as :func:`probe_service` does.
+    """
+    opened, found = open_bundle(bundle), Found()
+    allotted = Allotted(LONGEST_SECONDS[Form.QUICK])
+    with (
+        closing(allotted),
+        tempfile.TemporaryDirectory(prefix="interlock-gate-") as place,
+        suppress(Overdue),
+        allotted.part("contracts"),
+    ):
+        plan = structs.replace(_plan(opened, bundle, Path(place)), clock=clock, online=online)
+        with launching(allotted)(plan) as service, Client(service.url) as client:
+            found.contracts = verify_contracts(
+                client, service.url, plan.product, contracts, seconds=allotted.remaining
+            )
+    if allotted.overdue:
+        found = Found()
+    return measurement(
+        found,
+        form=Form.QUICK,
+        tolerance=0.0,
+        has_contracts=True,
+        parts=allotted.parts,
+        overdue=allotted.overdue,
+    )
+
+
+def _whole(
+    plan: ServePlan,
+    launch: Launch,
+    questions: Questions,
+    opened: Bundle,
+    release: Answering,
+    place: Path,
+) -> Whole | None:
+    if questions.form is Form.QUICK:
+        return None
+    asked_at = release.schema.asked_at
+    return Whole(
+        launch=launch,
+        plan=plan,
+        place=place,
+        requests=questions.rows.requests[:_LATENCY_ROWS],
+        kept=() if asked_at is None else (asked_at.name,),
+        loads=questions.loads,
+        few_rows=questions.few_rows,
+        few=questions.few,
+        seed=opened.digest,
+    )
 
 
 def _question(
-    client: Client, plan: ServePlan, release: Answering, questions: Questions, timer: _Timer
-) -> _Found:
-    rows = questions.rows
+    client: Client,
+    plan: ServePlan,
+    release: Answering,
+    questions: Questions,
+    allotted: Allotted,
+    found: Found,
+) -> None:
+    rows, tolerance = questions.rows, questions.tolerance
     logged = partial(_logged, Path(plan.log))
-    parity = compare_rows(
-        client, _with_fields(rows, release.schema), logged, tolerance=questions.tolerance
-    )
-    timer.mark("parity")
-    cases = edge_requests(release.schema, rows.requests, questions.thresholds)
-    outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
-    edges = compare_edges(
-        client,
-        cases,
-        outcome,
-        logged,
-        tolerance=questions.tolerance,
-        classes=release.spec.classes,
-    )
-    timer.mark("edges")
-    bad = send_bad_requests(client, _corpus(release.schema, rows, plan.limits), rows.requests[0])
-    timer.mark("bad input")
-    orders = compare_orders(client, rows.requests)
-    timer.mark("field order")
-    base_url = f"http://{client.host}:{client.port}"
-    contracts = verify_contracts(client, base_url, plan.product, questions.contracts)
-    timer.mark("contracts")
-    latency = measure_latency(client.host, int(client.port or 0), rows.requests[:_LATENCY_ROWS])
-    timer.mark("latency")
-    return _Found(
-        parity=parity, edges=edges, bad=bad, latency=latency, orders=orders, contracts=contracts
-    )
+    with allotted.part("parity"):
+        parity = compare_rows(
+            client, _with_fields(rows, release.schema), logged, tolerance=tolerance
+        )
+    found.parity = parity
+    with allotted.part("edges"):
+        cases = edge_requests(release.schema, rows.requests, questions.thresholds)
+        outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
+        edges = compare_edges(
+            client,
+            cases,
+            outcome,
+            logged,
+            tolerance=tolerance,
+            classes=release.spec.classes,
+        )
+    found.edges = edges
+    with allotted.part("bad input"):
+        corpus = _corpus(release.schema, rows, plan.limits)
+        bad = send_bad_requests(client, corpus, rows.requests[0])
+    found.bad = bad
+    with allotted.part("field order"):
+        orders = compare_orders(client, rows.requests)
+    found.orders = orders
+    with allotted.part("contracts"):
+        base_url = f"http://{client.host}:{client.port}"
+        contracts = verify_contracts(
+            client, base_url, plan.product, questions.contracts, seconds=allotted.remaining
+        )
+    found.contracts = contracts
+    with allotted.part("latency"):
+        asked = rows.requests[:_LATENCY_ROWS]
+        latency = measure_latency(client.host, int(client.port or 0), asked)
+    found.latency = latency
 
 
 def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:
@@ -184,66 +275,3 @@ def _corpus(schema: RequestSchema, rows: ParityRows, limits: Limits) -> list[Bad
     return bad_requests(
         schema, rows.requests[0], max_body_bytes=limits.body_bytes, max_rows=limits.rows
     )
-
-
-def _probed(found: _Found, tolerance: float, timer: _Timer) -> Probed:
-    parity, edges, latency = found.parity, found.edges, found.latency
-    compared = edges.compared
-    differences = (*parity.differences, *compared.differences, *edges.unexpected)
-    problems = (*((latency.problem,) if latency.problem else ()), *found.orders.examples)
-    finite = math.isfinite(parity.worst_feature)
-    measurement = ServiceMeasurement(
-        rows_compared=parity.rows,
-        features_compared=parity.values,
-        feature_mismatches=parity.unequal_features,
-        prediction_mismatches=parity.unequal_predictions,
-        worst_prediction_difference=parity.worst,
-        tolerance=tolerance,
-        edge_rows_compared=edges.cases,
-        edge_mismatches=edges.mismatches,
-        bad_inputs_sent=found.bad.sent,
-        bad_inputs_wrong=found.bad.wrong,
-        contracts=found.contracts,
-        uncontracted=None if found.contracts else Exemption.NO_CONTRACTS,
-        orders_compared=found.orders.compared,
-        order_mismatches=found.orders.different,
-        latency_windows=latency.windows,
-        unanswered=parity.unanswered + compared.unanswered + latency.unanswered,
-        worst_feature_difference=parity.worst_feature if finite else None,
-        differences=(*map(str, differences), *problems),
-    )
-    return Probed(
-        measurement=measurement,
-        differences=differences,
-        problems=problems,
-        seconds=timer.seconds,
-    )
-
-
-def chosen_rows(rows: ParityRows) -> ParityRows:
-    """At most as many of the rows as the gate compares, evenly spread."""
-    places = spread_rows(len(rows.requests))
-    return ParityRows(
-        requests=[rows.requests[place] for place in places],
-        features={
-            name: [values[place] for place in places] for name, values in rows.features.items()
-        },
-        predictions=rows.predictions[places],
-        intervals=None if rows.intervals is None else np.asarray(rows.intervals)[places],
-        not_covered=[rows.not_covered[place] for place in places] if rows.not_covered else (),
-    )
-
-
-def _launch(plan: ServePlan) -> RunningService:
-    return start(plan, seconds=_READY_SECONDS)
-
-
-class _Timer:
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-        self._last = monotonic()
-
-    def mark(self, name: str) -> None:
-        now = monotonic()
-        self.seconds[name] = now - self._last
-        self._last = now

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from interlock.clock import SECOND, parse_span
+from interlock.gates.service.latency import P99Below
 from interlock.report import content as report
 
 
@@ -64,5 +65,5 @@ def _bad_inputs(measured: Mapping[str, Any]) -> tuple[report.BadInput, ...]:
 
 def limit_ms(checks: Sequence[Any]) -> float | None:
     """The declared limit of latency in milliseconds, if there is one."""
-    limits = [parse_span(c.limit) / SECOND * 1e3 for c in checks if hasattr(c, "limit")]
+    limits = [parse_span(c.limit) / SECOND * 1e3 for c in checks if isinstance(c, P99Below)]
     return limits[0] if limits else None

@@ -1,0 +1,91 @@
+"""The time that a gate has: its parts, how long each took, and the end that nothing moves.
+
+When the time is over every process that was started meanwhile is killed, so that whoever waits for
+one goes on at once; a part that the end falls into is cut short, and none after it begins.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from interlock.clock import monotonic
+from interlock.errors import InterlockError
+
+
+class Overdue(Exception):  # noqa: N818 - a state of the gate, not a fault of its own
+    """The time is over: what was asked for is not measured."""
+
+
+class Allotted:
+    """So many seconds from now on; ``told`` hears of each part as it begins.
+
+    ``parts`` are the seconds that each part took, ``overdue`` says what was cut short, "" nothing.
+    """
+
+    def __init__(self, seconds: float, told: Callable[[str], None] = lambda part: None) -> None:
+        self.seconds = seconds
+        self.parts: dict[str, float] = {}
+        self.overdue = ""
+        self._told = told
+        self._end = monotonic() + seconds
+        self._over = False
+        self._lock = threading.Lock()
+        self._kills: list[Callable[[], object]] = []
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that are left, never below 0."""
+        return max(0.0, self._end - monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether the time is over."""
+        return self._over or self.remaining <= 0
+
+    @contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of the gate. Raises Overdue where the time is over before or after it."""
+        if self.over:
+            raise self._late(name, "not begun")
+        self._told(name)
+        begun = monotonic()
+        try:
+            yield
+        except (InterlockError, OSError) as error:
+            if self.over:  # what it waited for was killed
+                raise self._late(name, f"ended after {monotonic() - begun:.1f} s") from error
+            raise
+        finally:
+            self.parts[name] = self.parts.get(name, 0.0) + monotonic() - begun
+        if self.over:
+            raise self._late(name, f"ended after {monotonic() - begun:.1f} s")
+
+    def ends(self, kill: Callable[[], object]) -> None:
+        """Have this called when the time is over; at once where it is already."""
+        with self._lock:
+            self._kills.append(kill)
+            over = self._over
+        if over:
+            kill()
+
+    def close(self) -> None:
+        """The gate has ended: nothing is killed any more."""
+        self._timer.cancel()
+
+    def _expire(self) -> None:
+        with self._lock:
+            self._over = True
+            kills = list(self._kills)
+        for kill in kills:
+            kill()
+
+    def _late(self, name: str, how: str) -> Overdue:
+        took = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.parts.items())
+        text = f"{name}: {how}" + (f"; before it {took}" if took else "")
+        self.overdue = self.overdue or text
+        return Overdue(text)

@@ -1,0 +1,93 @@
+"""What the full form asks besides: load, generated requests, memory, cold starts, planned faults.
+
+The first three are asked of the service that the quick form has questioned; then it is stopped, and
+starts and faults have the machine to themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from interlock.pipeline.probes.allotted import Allotted
+from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.cold_start import cold_starts
+from interlock.pipeline.probes.fault_stage import Known, known_answers
+from interlock.pipeline.probes.faults import planned_faults
+from interlock.pipeline.probes.found import Found
+from interlock.pipeline.probes.fuzz import fuzz
+from interlock.pipeline.probes.launching import Launch
+from interlock.pipeline.probes.load import Wanted, measure_load
+from interlock.pipeline.probes.processes import peak_bytes
+from interlock.serve.plan import ServePlan
+from interlock.serve.process import RunningService
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    """What the full form needs to know.
+
+    ``kept`` are the fields that generated requests take from ``requests`` as they are; ``few_rows``
+    are requests whose history the small online store ``few`` holds, None where there is no history;
+    ``seed`` makes the same requests and the same damage for the same release.
+    """
+
+    launch: Launch
+    plan: ServePlan
+    place: Path
+    requests: Sequence[Mapping[str, Any]]
+    kept: Sequence[str]
+    loads: Sequence[Wanted]
+    few_rows: Sequence[Mapping[str, Any]]
+    few: Path | None
+    seed: str
+
+
+def ask_more(
+    service: RunningService, client: Client, whole: Whole, allotted: Allotted, found: Found
+) -> None:
+    """Ask the service that runs already. Raises Overdue."""
+    with allotted.part("load"):
+        load = measure_load(client.host, int(client.port or 0), whole.requests, whole.loads)
+    found.load = load
+    client.close()  # it was idle meanwhile, which no service bears for ever
+    with allotted.part("generated requests"):
+        fuzzed = fuzz(
+            client, whole.requests, seed=whole.seed, kept=whole.kept, stop=lambda: allotted.over
+        )
+    found.fuzz = fuzzed
+    with allotted.part("memory"):
+        memory = peak_bytes(service.pid)
+    found.memory_bytes = memory or None
+
+
+def ask_apart(whole: Whole, allotted: Allotted, found: Found) -> None:
+    """Start services of their own. Raises Overdue."""
+    with allotted.part("cold starts"):
+        starts = cold_starts(whole.launch, whole.plan, whole.place)
+    found.cold_starts = starts
+    with allotted.part("faults"):
+        plan = structs.replace(whole.plan, online=None if whole.few is None else str(whole.few))
+        faults = planned_faults(
+            whole.launch,
+            plan,
+            whole.place,
+            _known(whole, plan),
+            store=whole.few,
+            seed=whole.seed,
+        )
+    found.faults = faults
+
+
+def _known(whole: Whole, plan: ServePlan) -> tuple[Known, ...]:
+    """The answers of a service that is well, which parity has compared with training."""
+    log = str(whole.place / "known")
+    with (
+        whole.launch(structs.replace(plan, log=log)) as service,
+        Client(service.url) as client,
+    ):
+        return known_answers(client, whole.few_rows)
