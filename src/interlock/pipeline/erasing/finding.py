@@ -22,6 +22,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from interlock.deploy.challenger import running
 from interlock.digest import canonical_json
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.places import Places
@@ -72,6 +73,17 @@ class Stores:
     artifacts: ArtifactStore
     places: Places
     environments: tuple[str, ...]
+
+    def answering(self) -> dict[str, tuple[str, ...]]:
+        """The environments where a bundle answers or runs beside what does, by bundle."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in self.environments:
+            live = self.ledger.deployment(self.product, name)
+            beside = running(live, self.ledger.rollout(self.product, name))
+            for row in (live, beside):
+                if row is not None:
+                    found[row.bundle] = (*found.get(row.bundle, ()), name)
+        return found
 
 
 def find(stores: Stores, unit: Unit) -> Copies:
@@ -171,7 +183,7 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 def _bundles(
     stores: Stores, unit: Unit, inputs: Sequence[Mapping[str, Any]]
 ) -> Iterator[HeldBundle]:
-    live = {e: stores.ledger.deployment(stores.product, e) for e in stores.environments}
+    answering = stores.answering()
     for release in stores.ledger.releases(stores.product):
         place = stores.artifacts.tree(release.bundle)
         files = []
@@ -180,12 +192,11 @@ def _bundles(
         if _background_holds(place / "background.json", inputs):
             files.append("background.json")
         if files:
-            where = [e for e, row in live.items() if row and row.bundle == release.bundle]
             yield HeldBundle(
                 bundle=release.bundle,
                 label=release.label,
                 files=tuple(files),
-                live_in=tuple(where),
+                live_in=answering.get(release.bundle, ()),
             )
 
 

@@ -77,11 +77,7 @@ def _withdraw(stores: Stores, copies: Copies, *, at: int, facts: dict[str, str])
                 at=at,
             )
     marked |= {held.bundle for held in copies.bundles}
-    live = {
-        row.bundle
-        for e in stores.environments
-        if (row := ledger.deployment(product, e)) is not None
-    }
+    live = stores.answering().keys()
     done = withdrawn(ledger, product)
     gone = []
     for release in ledger.releases(product):

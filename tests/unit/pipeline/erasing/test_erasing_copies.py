@@ -6,6 +6,8 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
+from interlock.deploy.challenger import start, stop
+from interlock.deploy.rollout import Target
 from interlock.digest import canonical_json
 from interlock.errors import AuthorError, IntegrityError, OperatorError
 from interlock.pipeline.erasing.finding import Copies, Stores, find
@@ -281,6 +283,19 @@ def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
     assert not bench.artifacts.has_tree(held.bundle)
     assert bench.artifacts.has_tree(anew.bundle)
     assert erase(bench, stores).withdrawn == ()
+
+
+def test_a_challenger_that_runs_stays(bench, stores, taken):
+    release(bench, live=["prod"])
+    held = release(bench, "2.0.0", golden=[{"built": 1954}])
+    champion = bench.ledger.deployment("houses", "prod")
+    target = Target(bundle=held.bundle, label="2.0.0", delivery="d1")
+    beside = start(champion, None, target, buckets=100, at=1)
+    bench.ledger.roll_out(beside)
+    assert [(h.label, h.live_in) for h in erase(bench, stores).live] == [("2.0.0", ("prod",))]
+    assert bench.artifacts.has_tree(held.bundle)
+    bench.ledger.roll_out(stop(champion, beside, where="prod", at=2))
+    assert erase(bench, stores).withdrawn == ("2.0.0",)
 
 
 def test_reports_that_may_name_the_unit_are_named(bench, stores, taken):
