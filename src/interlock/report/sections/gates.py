@@ -150,7 +150,7 @@ def _check(check: Check, limits: Limits, *, full: bool) -> CheckView:
         state=_state(check),
         glyph=VERDICT[check.verdict],
         word=phrases.word(check),
-        name=shown(check.name, limit=90),
+        name=shown(check.name, limit=160),
         comparison=phrases.comparison(check),
         facts=tuple(phrases.facts(check)),
         strip=_strip(check) if full or check.interval is not None else None,
