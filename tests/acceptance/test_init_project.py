@@ -16,7 +16,7 @@ def new(rents, tmp_path_factory):
 
 
 def test_it_checks_and_passes_its_own_tests(new):
-    assert new.run("check").out == "✔ rents: the declaration holds together\n"
+    assert new.run("check").out.splitlines()[0] == "✔ rents: the declaration holds together"
     tests = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=new.folder, env=new.environ(), capture_output=True, text=True, check=False,

@@ -33,7 +33,7 @@ def project(make_project, tmp_path):
 def test_the_printed_example_is_checked_and_delivered(project):
     checked = project.run("check", NO_COLOR="1")
     assert checked.code == 0, checked.err
-    assert checked.out == "✔ valuation: the declaration holds together\n"
+    assert checked.out.splitlines()[0] == "✔ valuation: the declaration holds together"
     delivered = project.run("deliver", "--as-of", "1997-06-30", NO_COLOR="1")
     assert delivered.code == 0, delivered.err
     assert "✔ delivered: prod runs 1.0.0" in delivered.out

@@ -79,8 +79,12 @@ def table(rows: Sequence[Sequence[str]], *, indent: str = "  ") -> list[str]:
 
 
 def check_lines(report: CheckReport) -> list[str]:
-    """One line a product."""
-    return [f"✔ {shown(name)}: the declaration holds together" for name in report.products]
+    """One line a product, then what to know of it."""
+    lines = []
+    for name in report.products:
+        lines.append(f"✔ {shown(name)}: the declaration holds together")
+        lines += [f"    note: {shown(note, limit=300)}" for note in report.notes.get(name, ())]
+    return lines
 
 
 # deliver

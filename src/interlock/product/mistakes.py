@@ -23,6 +23,7 @@ from interlock.product.metrics import fitting_names, metric_mistakes, metric_of,
 from interlock.product.order import order_of
 from interlock.product.target import Regression, decision_mistakes
 from interlock.train.candidate import Baseline, Candidate
+from interlock.train.estimator import takes_weights
 from interlock.train.split import TimeSplit
 
 Columns = Mapping[str, Mapping[str, str]]
@@ -253,9 +254,27 @@ def candidate_mistakes(product: Declaration, inputs: tuple[str, ...]) -> list[Mi
         elif isinstance(candidate, Candidate):
             found += candidate.mistakes(name, product.target.task)
             found += _unused_quantiles(product, name, candidate)
+            found += _unweighed(product, name, candidate)
         else:
             found += candidate.mistakes(name, product.target.task, inputs)
     return [*found, *_metric_mistakes(product), *metric_mistakes(product)]
+
+
+def _unweighed(product: Declaration, name: str, candidate: Candidate) -> list[Mistake]:
+    """A weight is there to be learned with."""
+    estimator = candidate.estimator
+    if not product.weight or not hasattr(estimator, "fit") or takes_weights(estimator):
+        return []
+    return [
+        Mistake(
+            code="T118",
+            what="a weight is declared, and a candidate cannot learn with weights",
+            where=f"candidate {name!r}",
+            expected="an estimator whose fit takes sample_weight",
+            got=type(estimator).__name__,
+            fix="leave weight=… out, or declare another estimator",
+        )
+    ]
 
 
 def _unused_quantiles(product: Declaration, name: str, candidate: Candidate) -> list[Mistake]:

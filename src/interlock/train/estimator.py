@@ -107,11 +107,17 @@ def fit(estimator: Any, examples: Examples, threads: int) -> tuple[str, ...]:
     return _fit_last(estimator[-1], inner, threads)
 
 
+def takes_weights(estimator: Any) -> bool:
+    """Whether it, or the last step of a Pipeline, is fitted with sample weights."""
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    return bool(has_fit_parameter(last, "sample_weight"))
+
+
 def _fit_last(estimator: Any, examples: Examples, threads: int) -> tuple[str, ...]:
     arguments: dict[str, Any] = {}
     notes: list[str] = []
     weighted = examples.weights is not None
-    if weighted and has_fit_parameter(estimator, "sample_weight"):
+    if weighted and takes_weights(estimator):
         arguments["sample_weight"] = examples.weights
     elif weighted:
         notes.append(f"{type(estimator).__name__} takes no sample weights: fitted without")

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from interlock.deploy.environment import environments
 from interlock.errors import AuthorError, InterlockError, Mistake
+from interlock.pipeline.background import MOST
 from interlock.product.binding import bind
 from interlock.product.contracts import contract_files
+from interlock.product.declaration import Declaration
 from interlock.product.loading import load_products
 from interlock.settings import load_settings
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckReport:
-    """The products that were found and hold together."""
+    """The products that were found and hold together; ``notes`` say what to know of each by name.
+
+    A note is no mistake: it is what a declaration brings with it that its author may not expect.
+    """
 
     products: tuple[str, ...]
+    notes: Mapping[str, tuple[str, ...]]
 
 
 def check(project_dir: Path, environ: Mapping[str, str]) -> CheckReport:
@@ -35,7 +41,22 @@ def check(project_dir: Path, environ: Mapping[str, str]) -> CheckReport:
             mistakes.extend(_named(name, mistake, len(products)) for mistake in error.mistakes)
     if mistakes:
         raise AuthorError.of(mistakes)
-    return CheckReport(products=tuple(products))
+    notes = {name: tuple(notes_on(product)) for name, product in products.items()}
+    return CheckReport(products=tuple(products), notes=notes)
+
+
+def notes_on(product: Declaration) -> Iterator[str]:
+    """What the declaration brings with it."""
+    if product.explanations:
+        yield (
+            f"each release holds up to {MOST} real test rows, inputs only, to explain answers with;"
+            " explanations=False leaves them out"
+        )
+    if product.weight:
+        yield (
+            f"{product.weight} weighs rows where models learn; metrics, gates and thresholds count "
+            "every row once"
+        )
 
 
 def _named(product: str, mistake: Mistake, n_products: int) -> Mistake:

@@ -54,19 +54,31 @@ def test_the_version_is_said(interlock):
 
 
 def test_a_result_goes_to_standard_output(interlock, monkeypatch):
-    monkeypatch.setattr(check, "check", lambda *_: CheckReport(products=("rents", "sales")))
+    monkeypatch.setattr(
+        check,
+        "check",
+        lambda *_: CheckReport(products=("rents", "sales"), notes={"rents": ("it is so",)}),
+    )
     said = interlock("check")
     assert said.out == (
-        "✔ rents: the declaration holds together\n✔ sales: the declaration holds together\n"
+        "✔ rents: the declaration holds together\n    note: it is so\n"
+        "✔ sales: the declaration holds together\n"
     )
     assert (said.code, said.err) == (0, "")
 
 
 def test_json_is_one_versioned_object(interlock, monkeypatch):
-    monkeypatch.setattr(check, "check", lambda *_: CheckReport(products=("rents",)))
+    monkeypatch.setattr(
+        check, "check", lambda *_: CheckReport(products=("rents",), notes={"rents": ()})
+    )
     said = interlock("check", "--json")
     assert said.out.count("\n") == 1
-    assert json.loads(said.out) == {"version": 1, "command": "check", "products": ["rents"]}
+    assert json.loads(said.out) == {
+        "version": 1,
+        "command": "check",
+        "products": ["rents"],
+        "notes": {"rents": []},
+    }
 
 
 def test_every_mistake_is_said_and_every_code_once_in_the_hints(interlock, monkeypatch):

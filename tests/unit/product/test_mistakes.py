@@ -6,6 +6,9 @@ from typing import Literal
 import pyarrow as pa
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.neighbors import KNeighborsRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 import interlock as il
 from interlock.product.mistakes import nearest
@@ -741,3 +744,17 @@ def test_classes_need_a_classifier_and_their_own_metrics(project):
     project.bind(Flat, target=target, candidates=CLASSES)
     found = project.mistakes(Flat, target=target, metric="mae")
     assert sorted(m.code for m in found) == ["C136", "T101", "T105"]
+
+
+def test_a_candidate_that_cannot_learn_with_the_declared_weight(project):
+    candidates = {"mean": il.Baseline(il.Mean()), "near": il.Candidate(KNeighborsRegressor())}
+    assert project.mistake(House, weight="area", candidates=candidates) == (
+        "error[T118]: a weight is declared, and a candidate cannot learn with weights\n"
+        "  where: candidate 'near'\n"
+        "  expected: an estimator whose fit takes sample_weight\n"
+        "  got: KNeighborsRegressor\n"
+        "  fix: leave weight=… out, or declare another estimator"
+    )
+    in_line = make_pipeline(StandardScaler(), Ridge())
+    weighed = candidates | {"near": il.Candidate(in_line)}
+    assert project.bind(House, weight="area", candidates=weighed)
