@@ -95,7 +95,8 @@ class TableReader:
         return groups, passed
 
     def _parquet_batches(self, skip: int) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(self.path) as file:
+        # read ahead, Arrow would keep all that it has read until the last row
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
             groups = list(range(self._rows_passed(skip)[0], file.num_row_groups))
             if groups:
                 yield from file.iter_batches(

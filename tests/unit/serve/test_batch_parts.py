@@ -7,6 +7,7 @@ import textwrap
 from pathlib import Path
 
 import deltalake
+import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
@@ -22,6 +23,7 @@ from interlock.release.scorer import open_scorer
 from interlock.serve import parts
 from interlock.serve.answering import Answering
 from interlock.serve.batch import predict_file
+from interlock.serve.tabular import TableReader
 from interlock.train.answer import AnswerSpec
 from interlock.train.encoder import Encoder
 
@@ -137,6 +139,25 @@ def test_rejected_rows_stand_apart_too(source, tmp_path, form):
     lines = (tmp_path / "rejected.csv").read_text().splitlines()
     assert len(lines) == 1 + 20
     assert all("size: must be > 0" in line for line in lines[1:])
+
+
+@pytest.mark.parametrize("skip", [0, 1, 129, 130, 131, 699, 700, 910, 999])
+def test_rows_are_read_once_from_wherever_it_goes_on(source, skip):
+    reader = TableReader(source, chunk_rows=7)
+    ids = [i for chunk in reader.chunks(skip=skip) for i in chunk["id"].to_pylist()]
+    assert ids == list(range(skip, N))
+
+
+def test_reading_holds_a_small_part_of_a_file(tmp_path):
+    values, place = np.random.default_rng(0).random(10_000), tmp_path / "in.parquet"
+    with pq.ParquetWriter(place, pa.schema([("x", pa.float64())])) as writer:
+        for _ in range(40):
+            writer.write_table(pa.table({"x": values}))
+    before = pa.total_allocated_bytes()
+    held = [
+        pa.total_allocated_bytes() - before for _ in TableReader(place, chunk_rows=2_000).chunks()
+    ]
+    assert max(held) < place.stat().st_size / 4
 
 
 @pytest.mark.parametrize("form", ["parts", "delta"])
