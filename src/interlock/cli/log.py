@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -11,51 +12,81 @@ from cyclopts.validators import Number
 from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer
 
+if TYPE_CHECKING:
+    from interlock.serve.log_view import Asked
+
 log_command = App(name="log")
+_Key = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Filters:
+    """Which records are asked for; what is not given is not asked."""
+
+    since: str | None = None
+    """From this instant on: a date, ISO 8601 with an offset, or a span before now such as 1h."""
+
+    until: str | None = None
+    """Before this instant."""
+
+    id: Annotated[tuple[str, ...] | None, Parameter(negative="")] = None
+    """A prediction's id; may be given several times."""
+
+    release: str | None = None
+    """A label, or the beginning of a digest."""
+
+    status: int | None = None
+    """The status answered, such as 200 or 422."""
+
+    entity: _Key | None = None
+    """The unit's key, part by part."""
+
+    arm: str | None = None
+    """The arm that answered."""
+
+    covered: Flag = False
+    """Only rows that the release answers for."""
+
+    rejected: Flag = False
+    """Only refused requests and rows that are not covered."""
+
+    def asked(self) -> Asked:
+        """The same with instants. Raises AuthorError C102, C106."""
+        from interlock.cli.render_log import asked_of
+
+        return asked_of(
+            since=self.since,
+            until=self.until,
+            ids=self.id or (),
+            release=self.release,
+            status=self.status,
+            entity=self.entity or (),
+            arm=self.arm,
+            covered=True if self.covered else None,
+            rejected=self.rejected,
+        )
+
+
+_ALL = Filters()
 
 
 @log_command.default
 def show_command(
     *,
     environment: str = "prod",
-    since: str | None = None,
-    until: str | None = None,
-    id: Annotated[tuple[str, ...] | None, Parameter(negative="")] = None,
-    release: str | None = None,
-    status: int | None = None,
-    entity: Annotated[tuple[str, ...] | None, Parameter(negative="", consume_multiple=True)] = None,
-    arm: str | None = None,
-    covered: Flag = False,
-    rejected: Flag = False,
+    filters: Filters = _ALL,
     limit: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
     sql: str | None = None,
     out: Path | None = None,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
-    """What was answered and refused, and what became of it; newest first.
+    """What was answered and refused: show, filter, query, export; newest first.
 
     Parameters
     ----------
     environment
         Whose prediction log to look at; "replay" is what replays answered.
-    since
-        From this instant on: a date, ISO 8601 with an offset, or a span before now such as 1h.
-    until
-        Before this instant.
-    id
-        A prediction's id; may be given several times.
-    release
-        A label, or the beginning of a digest.
-    status
-        The status answered, such as 200 or 422.
-    entity
-        The unit's key, part by part.
-    arm
-        The arm that answered.
-    covered
-        Only rows that the release answers for.
-    rejected
-        Only refused requests and rows that are not covered.
     limit
         How many to show.
     sql
@@ -64,7 +95,7 @@ def show_command(
         Write all of them to this file, .parquet, .csv or .jsonl, instead of showing some.
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render_log import asked_of, log_lines, log_row, query_lines
+    from interlock.cli.render_log import log_lines, log_row, query_lines
     from interlock.use_cases import log
 
     with opened(options) as workspace:
@@ -73,22 +104,11 @@ def show_command(
                 workspace, options.product, environment=environment, statement=sql, out=out
             )
         else:
-            asked = asked_of(
-                since=since,
-                until=until,
-                ids=id or (),
-                release=release,
-                status=status,
-                entity=entity or (),
-                arm=arm,
-                covered=True if covered else None,
-                rejected=rejected,
-            )
             report = log.show_log(
                 workspace,
                 options.product,
                 environment=environment,
-                asked=asked,
+                asked=filters.asked(),
                 limit=limit,
                 out=out,
             )
@@ -130,7 +150,7 @@ def ship_command(
 @log_command.command(name="erase")
 def erase_command(
     *,
-    entity: Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)],
+    entity: _Key,
     reason: str,
     environment: str = "prod",
     options: OfProduct = OF_PRODUCT,

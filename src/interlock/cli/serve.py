@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,14 +20,34 @@ if TYPE_CHECKING:
     from interlock.use_cases.exported import Serving
 
 
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class Listening:
+    """Where a service listens, with how many processes, and what it tells meanwhile."""
+
+    host: str | None = None
+    """The address to listen on (default: this machine only)."""
+
+    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None
+    """The port to listen on; 0 takes a free one."""
+
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None
+    """Processes that share the port, about one for each core (default: 1)."""
+
+    access_log: Flag = False
+    """One JSON line for each request on standard error; never bodies."""
+
+    telemetry: Flag = False
+    """A trace of each request for OpenTelemetry; OTEL_* variables say where to."""
+
+
+_DEFAULT = Listening()
+
+
 def serve_command(
     *,
     environment: str = "prod",
-    host: str | None = None,
-    port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None,
-    workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None,
-    access_log: Flag = False,
-    telemetry: Flag = False,
+    listening: Listening = _DEFAULT,
     replay: Flag = False,
     first: Annotated[str | None, Parameter(name="--from")] = None,
     until: str | None = None,
@@ -39,16 +61,6 @@ def serve_command(
     ----------
     environment
         What is live there answers.
-    host
-        The address to listen on (default: this machine only).
-    port
-        The port to listen on; 0 takes a free one.
-    workers
-        Processes that share the port, about one for each core (default: 1).
-    access_log
-        One JSON line for each request on standard error; never bodies.
-    telemetry
-        A trace of each request for OpenTelemetry; OTEL_* variables say where to.
     replay
         Answer for days gone by, with what was known then.
     first
@@ -60,31 +72,34 @@ def serve_command(
     token_file
         With --bundle: clients must send the token in this file.
     """
-
-    def ready(serving: Serving) -> None:
-        from interlock.cli.render import plain, ready_lines
-
-        answer("serve", options, lambda: plain(serving), lambda: ready_lines(serving))
-
-    def trouble(error: InterlockError) -> None:
-        write_lines(sys.stderr, error_lines(error.mistakes))
-
     days = _days(replay, first, until)
     if bundle is not None:
-        from interlock.serve.traces import asked_for
-        from interlock.use_cases import exported
+        _serve_exported(bundle, listening, token_file, options)
+    else:
+        _serve_live(environment, listening, days, options)
 
-        exported.serve_exported(
-            bundle,
-            host=host or "127.0.0.1",
-            port=port or 0,
-            workers=workers or 1,
-            access_log=access_log,
-            telemetry=telemetry or asked_for(os.environ),
-            token_file=token_file,
-            on_ready=ready,
-        )
-        return
+
+def _serve_exported(
+    bundle: Path, listening: Listening, token_file: str | None, options: OfProduct
+) -> None:
+    from interlock.serve.traces import asked_for
+    from interlock.use_cases import exported
+
+    exported.serve_exported(
+        bundle,
+        host=listening.host or "127.0.0.1",
+        port=listening.port or 0,
+        workers=listening.workers or 1,
+        access_log=listening.access_log,
+        telemetry=listening.telemetry or asked_for(os.environ),
+        token_file=token_file,
+        on_ready=partial(_ready, options),
+    )
+
+
+def _serve_live(
+    environment: str, listening: Listening, days: tuple[str, str] | None, options: OfProduct
+) -> None:
     from interlock.cli.opening import opened
     from interlock.use_cases import serve
 
@@ -93,15 +108,25 @@ def serve_command(
             workspace,
             options.product,
             environment=environment,
-            host=host,
-            port=port,
-            workers=workers,
-            access_log=access_log,
-            telemetry=telemetry,
+            host=listening.host,
+            port=listening.port,
+            workers=listening.workers,
+            access_log=listening.access_log,
+            telemetry=listening.telemetry,
             replay=days,
-            on_ready=ready,
-            on_trouble=trouble,
+            on_ready=partial(_ready, options),
+            on_trouble=_trouble,
         )
+
+
+def _ready(options: OfProduct, serving: Serving) -> None:
+    from interlock.cli.render import plain, ready_lines
+
+    answer("serve", options, lambda: plain(serving), lambda: ready_lines(serving))
+
+
+def _trouble(error: InterlockError) -> None:
+    write_lines(sys.stderr, error_lines(error.mistakes))
 
 
 def _days(replay: bool, first: str | None, until: str | None) -> tuple[str, str] | None:
