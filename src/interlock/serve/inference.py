@@ -17,7 +17,9 @@ from urllib.parse import unquote
 import msgspec
 
 from interlock.errors import InterlockError
+from interlock.serve.contract import class_name
 from interlock.serve.errors import FieldMistake, ServiceError, Unready, error_body
+from interlock.serve.explained_tensors import explanation_tensors
 from interlock.serve.loaded import LoadedRelease
 from interlock.serve.tensors import (
     Question,
@@ -143,9 +145,21 @@ def inferred(question: Question, status: int, content: bytes, release: LoadedRel
         "model_name": release.product,
         "model_version": version_of(release) if "," in said["arm"] else own,
         "parameters": said | marks,
-        "outputs": answer_tensors(answers, question.outputs, release.contract),
+        "outputs": _outputs(question, answers, release),
     }
     return _ENCODER.encode({"id": question.id, **found} if question.id else found)
+
+
+def _outputs(
+    question: Question, answers: list[dict[str, Any]], release: LoadedRelease
+) -> list[dict[str, Any]]:
+    """The tensors asked for, in that order; of none, all that there are."""
+    found = answer_tensors(answers, question.outputs, release.contract)
+    if question.explain:
+        classes = [class_name(value) for value in release.contract.answer.spec.classes]
+        found += explanation_tensors(answers, release.inputs, classes)
+    by_name = {tensor["name"]: tensor for tensor in found}
+    return [by_name[name] for name in question.outputs] if question.outputs else found
 
 
 def _named(answers: list[dict[str, Any]], key: str) -> str:

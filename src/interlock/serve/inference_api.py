@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from interlock.serve.contract import Contract
+from interlock.serve.explained_tensors import EXPLANATION
 from interlock.serve.tensors import DATATYPES, MAX_ID, input_tensor, output_tensors
 
 Refused = Callable[..., dict[str, Any]]
@@ -106,7 +107,7 @@ def _request(contract: Contract) -> dict[str, Any]:
     wanted = {
         "type": "object",
         "properties": {
-            "name": {"enum": [tensor["name"] for tensor in output_tensors(contract)]},
+            "name": {"enum": _outputs(contract)},
             "parameters": _PARAMETERS,
         },
         "required": ["name"],
@@ -118,12 +119,22 @@ def _request(contract: Contract) -> dict[str, Any]:
             "id": _TEXT | {"maxLength": MAX_ID},
             "inputs": {"type": "array", "items": tensor, "minItems": 1},
             "outputs": {"type": "array", "items": wanted},
-            "parameters": _PARAMETERS,
+            "parameters": _asked(contract),
         },
         "required": ["inputs"],
         "additionalProperties": False,
         "examples": [example_request(contract)],
     }
+
+
+def _asked(contract: Contract) -> dict[str, Any]:
+    """What the request's own parameters may say; what is not known there is passed over."""
+    if not contract.max_explained:
+        return _PARAMETERS
+    told = ", ".join(EXPLANATION)
+    most = f"of at most {contract.max_explained} rows; the outputs are then {told}, too"
+    explain = {"type": "boolean", "default": False, "description": f"explain each answer, {most}"}
+    return {"type": "object", "properties": {"explain": explain}}
 
 
 def example_request(contract: Contract) -> dict[str, Any]:
@@ -133,11 +144,17 @@ def example_request(contract: Contract) -> dict[str, Any]:
     return {"inputs": [t | {"shape": [1], "data": [given[t["name"]]]} for t in tensors]}
 
 
+def _outputs(contract: Contract) -> list[str]:
+    """The names of all outputs that there may be."""
+    always = [tensor["name"] for tensor in output_tensors(contract)]
+    return [*always, *EXPLANATION] if contract.max_explained else always
+
+
 def _answer(contract: Contract) -> dict[str, Any]:
     tensor = {
         "type": "object",
         "properties": {
-            "name": {"enum": [tensor["name"] for tensor in output_tensors(contract)]},
+            "name": {"enum": _outputs(contract)},
             "shape": {"type": "array", "items": {"type": "integer"}},
             "datatype": {"enum": list(DATATYPES)},
             "data": {"type": "array"},

@@ -76,11 +76,12 @@ class Replying:
         except Exception as error:  # noqa: BLE001 - nothing may take the worker down
             reply = await self._filed(_turned_down(champion, error, body))
             return replace(reply, body=flattened(reply.body))
-        if arms.split is None and chosen is None:
+        if arms.split is None and chosen is None and not question.explain:
             reply = await self._tick.answer(champion, question.body, asyncio.get_running_loop())
         else:
             named = champion if asked.version else None
-            reply = await self._divided(arms, question.body, "", chosen or named)
+            query = "explain=true" if question.explain else ""
+            reply = await self._divided(arms, question.body, query, chosen or named)
         content = inferred(question, reply.status, reply.body, champion.release)
         return replace(reply, body=content)
 

@@ -22,6 +22,7 @@ from interlock.data.request import Field
 from interlock.serve.audit import MAX_LISTED, has_duplicate_keys, shown
 from interlock.serve.contract import Contract, class_name
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
+from interlock.serve.explained_tensors import EXPLANATION
 
 _INTEGERS = {
     f"{sign}INT{bits}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
@@ -59,11 +60,15 @@ class _Request(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A request read: the friendly API's body, the id to echo, the outputs wanted (none: all)."""
+    """A request read: the friendly API's body, the id to echo, the outputs wanted (none: all).
+
+    ``explain`` asks for the explanations, too.
+    """
 
     body: bytes
     id: str
     outputs: tuple[str, ...]
+    explain: bool = False
 
 
 _DECODER = msgspec.json.Decoder(_Request)
@@ -115,7 +120,9 @@ def read_question(body: bytes, contract: Contract) -> Question:
     Raises ServiceError S111 (not JSON), S113 (too many rows), InvalidRequest (S110).
     """
     request = _decoded(body)
+    explain = request.parameters.get("explain", False)
     known = {tensor["name"] for tensor in output_tensors(contract)}
+    known |= set(EXPLANATION) if explain is True else set()
     mistakes = [
         FieldMistake(field=output.name, what="is no output", expected=", ".join(sorted(known)))
         for output in request.outputs
@@ -123,6 +130,11 @@ def read_question(body: bytes, contract: Contract) -> Question:
     ]
     if len(request.id) > MAX_ID:
         mistakes.append(FieldMistake(field="id", what=f"has more than {MAX_ID} characters"))
+    if type(explain) is not bool:
+        what, expected = "is no parameter of this kind", "true or false"
+        mistakes.append(
+            FieldMistake(field="explain", what=what, expected=expected, got=shown(explain))
+        )
     if not request.inputs:
         mistakes.append(FieldMistake(field="inputs", what="is empty"))
     columns: dict[str, list[Any]] = {}
@@ -133,7 +145,8 @@ def read_question(body: bytes, contract: Contract) -> Question:
     mistakes += _uneven(columns) if not mistakes else []
     if mistakes:
         raise InvalidRequest(mistakes[:MAX_LISTED], max(0, len(mistakes) - MAX_LISTED))
-    return Question(_rows(columns, contract), request.id, tuple(o.name for o in request.outputs))
+    wanted = tuple(output.name for output in request.outputs)
+    return Question(_rows(columns, contract), request.id, wanted, explain)
 
 
 def _decoded(body: bytes) -> _Request:
@@ -235,7 +248,7 @@ def answer_tensors(
     """The friendly API's answers as tensors: those wanted in that order, or all."""
     described = {tensor["name"]: tensor for tensor in output_tensors(contract)}
     found = []
-    for name in wanted or described:
+    for name in [name for name in wanted if name in described] if wanted else described:
         tensor = described[name]
         shape = [len(answers), *tensor["shape"][1:]]
         data = _DATA[name](answers, contract)

@@ -22,6 +22,7 @@ from interlock.serve.arms import Arms
 from interlock.serve.batch import predict_file
 from interlock.serve.contract import AnswerContract
 from interlock.serve.docs_page import docs_page
+from interlock.serve.explained_tensors import EXPLANATION
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
@@ -86,7 +87,7 @@ class Protocol:
         self.status, self.body = status, json.loads(body)
 
 
-def post(support, predictor, log, body, query="explain=true"):
+def post(support, predictor, log, body, query="explain=true", path="/v1/predict"):
     """Through the HTTP edge, in a loop of its own."""
     live = SimpleNamespace(arms=Arms(predictor), predictor=predictor, status=dict)
     app = App(support.plan_for(None), live, log, None)
@@ -95,7 +96,7 @@ def post(support, predictor, log, body, query="explain=true"):
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
-    scope = SimpleNamespace(method="POST", path="/v1/predict", query_string=query, headers=headers)
+    scope = SimpleNamespace(method="POST", path=path, query_string=query, headers=headers)
     protocol = Protocol(body)
     asyncio.run(app.__rsgi__(scope, protocol))
     return protocol.status, protocol.body
@@ -125,6 +126,71 @@ def test_the_answer_is_explained_when_that_is_asked_and_only_then(
         status, plain = post(support, predictor, log, request_body(), query)
         assert (status, "explanation" in plain) == (200, False)
         assert plain["prediction"] == answer["prediction"]
+
+
+def tensors(*rows, **more):
+    """Rows of the friendly API as a request of tensors."""
+    kinds = {"valued_on": "BYTES", "year_built": "INT64", "area": "FP64", "stories": "BYTES"}
+    inputs = [
+        {"name": n, "shape": [len(rows)], "datatype": kind, "data": [row[n] for row in rows]}
+        for n, kind in kinds.items()
+    ]
+    return json.dumps({"inputs": inputs, **more}).encode()
+
+
+def inferred(support, predictor, log, *rows, **more):
+    body = tensors(*rows, **more)
+    return post(support, predictor, log, body, "", "/v2/models/valuation/infer")
+
+
+def test_tensors_are_explained_where_their_parameters_ask(support, make, log, explicable, tmp_path):
+    predictor = make(explicable)
+    rows = [support.REQUEST | {"area": area} for area in (60.0, 120.0)]
+    asked = {"parameters": {"explain": True}}
+    status, answer = inferred(support, predictor, log, *rows, **asked)
+    friendly = [
+        post(support, predictor, log, json.dumps(row).encode())[1]["explanation"] for row in rows
+    ]
+    found = {tensor["name"]: tensor for tensor in answer["outputs"]}
+    names = json.loads(found["contributions"]["parameters"]["inputs"])
+    assert (status, names) == (200, [i.name for i in support.INPUTS])
+    assert found["contributions"]["shape"] == [2, len(names)]
+    assert found["contributions"]["data"] == [
+        w["contributions"][n] for w in friendly for n in names
+    ]
+    errors = [w["standard_errors"][n] for w in friendly for n in names]
+    assert found["contribution_errors"]["data"] == errors
+    assert found["explanation_base"]["data"] == [why["base"] for why in friendly]
+    assert found["explanation_model"]["data"] == [why["model"] for why in friendly]
+    assert found["contributions"]["parameters"]["combine"] == "multiply"
+    assert "prediction" in found
+    chosen = [{"name": "contributions"}, {"name": "prediction"}]
+    _, some = inferred(support, predictor, log, rows[0], outputs=chosen, **asked)
+    assert [tensor["name"] for tensor in some["outputs"]] == ["contributions", "prediction"]
+    _, plain = inferred(support, predictor, log, rows[0])
+    assert not {tensor["name"] for tensor in plain["outputs"]} & set(EXPLANATION)
+    assert records(tmp_path)[0].explanation is not None
+
+
+def test_what_cannot_be_explained_in_tensors_is_said(
+    support, make, log, explicable, directory, tmp_path
+):
+    row, asked = support.REQUEST, {"parameters": {"explain": True}}
+    predictor = make(explicable)
+    assert inferred(support, predictor, log, row, parameters={"explain": "yes"}) == (
+        422,
+        {
+            "error": "S110: the request has 1 mistake: explain is no parameter of this kind, "
+            'expected true or false, got "yes"'
+        },
+    )
+    status, refused = inferred(support, predictor, log, row, outputs=[{"name": "contributions"}])
+    assert (status, refused["error"][:45]) == (
+        422,
+        "S110: the request has 1 mistake: contributions"[:45],
+    )
+    assert inferred(support, predictor, log, *[row] * 11, **asked)[0] == 413
+    assert inferred(support, make(directory), log, row, **asked)[0] == 409
 
 
 def test_the_log_holds_what_was_told(support, make, log, explicable, request_body, tmp_path):
