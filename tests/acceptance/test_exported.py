@@ -11,7 +11,7 @@ from pathlib import Path
 
 import msgspec
 
-from interlock.release.keys import PublicKey
+from interlock.release.keys import PublicKey, SigningKey
 from interlock.serve.plan import plan_bytes
 from interlock.use_cases.exported import exported_plan
 
@@ -41,7 +41,7 @@ def test_without_any_training_library(delivered, tmp_path):
     out, wall = tmp_path / "release", tmp_path / "wall"
     ran = delivered.run("export", "--out", out)
     assert ran.code == 0, ran.err
-    assert delivered.run("verify", out).code == 0
+    held_to_known_keys(delivered, out, tmp_path)
     digest = delivered.live()
     keys = [PublicKey.from_pem(path.read_bytes()) for path in (out / "keys").glob("*.pem")]
     plan = msgspec.structs.replace(
@@ -80,6 +80,25 @@ def test_without_any_training_library(delivered, tmp_path):
     finally:
         worker.terminate()
         assert worker.wait(20) == 0, worker.stderr.read()
+
+
+def held_to_known_keys(delivered, out, folder):
+    """An export brings its own keys: it is worth as much as the key that it is held to."""
+    ran = delivered.run("verify", out)
+    (own,) = (out / "keys").glob("*.pem")
+    assert (ran.code, f"signed by {own.stem}\n" in ran.out) == (0, True)
+    assert "! by the keys that lie beside it: whoever made the folder chose them" in ran.out
+    for known in (own.stem, str(own)):
+        ran = delivered.run("verify", out, "--key", known)
+        assert (ran.code, "beside it" in ran.out) == (0, False), ran.err
+    other = SigningKey.generate().public
+    (folder / "other.pem").write_bytes(other.pem())
+    ran = delivered.run("verify", out, "--key", folder / "other.pem")
+    assert (ran.code, "error[R122]" in ran.err) == (5, True)
+    ran = delivered.run("verify", out, "--key", other.keyid)
+    assert (ran.code, "error[R169]" in ran.err) == (5, True)
+    ran = delivered.run("verify", "--key", own.stem)
+    assert (ran.code, "error[C161]: --key is for an exported folder" in ran.err) == (2, True)
 
 
 def test_out_of_nothing_but_a_release(delivered, tmp_path):

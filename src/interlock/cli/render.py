@@ -334,11 +334,16 @@ def verify_lines(report: VerifyReport) -> list[str]:
     lines = [
         f"✔ verified {shown(v.name)}: {counted(v.files, 'file')}, "
         f"{counted(v.attestations, 'attestation')}, {v.bundle[:_SHORT]}"
-        + (f", signed by {', '.join(k[:_SHORT] for k in v.signers)}" if v.signers else "")
+        + (f", signed by {', '.join(v.signers)}" if v.signers else "")
         + (f"; waived: {', '.join(map(gate_name, v.waived))}" if v.waived else "")
         + "".join(f"; {sentence}" for sentence in v.erased)
         for v in report.checked
     ]
+    if any(v.signers and not v.known for v in report.checked):
+        lines.append(
+            "! by the keys that lie beside it: whoever made the folder chose them; "
+            "--key FILE or --key ID holds it to a key that you know"
+        )
     if report.events:
         lines.append(f"✔ verified the ledger: {counted(report.events, 'event')} in one chain")
     return lines or ["– nothing to verify: there is no release yet"]

@@ -6,7 +6,7 @@ Nothing here imports a training library, so that a machine which only serves nee
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,9 @@ class Serving:
 class Verified:
     """A release of which everything verified; ``waived`` are gates that it was let past.
 
-    ``erased`` is what recorded erasures took of it.
+    ``erased`` is what recorded erasures took of it. Of an export ``signers`` are the ids of the
+    keys it is signed with, and ``known`` says whether these were named by who asked: else they are
+    the keys that lie beside it, which whoever made the folder has put there.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Verified:
     files: int
     attestations: int
     signers: tuple[str, ...] = ()
+    known: bool = False
     waived: tuple[str, ...] = ()
     erased: tuple[str, ...] = ()
 
@@ -60,10 +63,16 @@ class VerifyReport:
     events: int
 
 
-def verify_directory(directory: Path) -> VerifyReport:
-    """An exported release: its bundle and its attestations, by the public keys beside them."""
+def verify_directory(directory: Path, known: Sequence[str] = ()) -> VerifyReport:
+    """An exported release: its bundle and its attestations, by the public keys beside them.
+
+    ``known`` are keys that the reader has from elsewhere, as files or ids: then everything must be
+    signed by one of these. Raises IntegrityError, OperatorError R132 for a file that is no key.
+    """
     bundle = exported_bundle(directory)
     keys = exported_keys(directory)
+    if known:
+        keys = [_known_key(one, keys, directory) for one in known]
     envelopes = exported_statements(directory, bundle.digest, keys)
     _require_proofs(directory, bundle, keys)
     checked = Verified(
@@ -72,9 +81,27 @@ def verify_directory(directory: Path) -> VerifyReport:
         files=len(bundle.files) + 1,
         attestations=len(envelopes),
         signers=tuple(sorted({said.signer for said in envelopes})),
+        known=bool(known),
         waived=waived_gates(envelopes),
     )
     return VerifyReport(checked=(checked,), events=0)
+
+
+def _known_key(known: str, beside: Sequence[PublicKey], directory: Path) -> PublicKey:
+    """The key in a file, or that of an id among those beside the export."""
+    if Path(known).is_file():
+        return PublicKey.from_pem(Path(known).read_bytes(), where=known)
+    found = [key for key in beside if key.keyid == known.lower()]
+    if not found:
+        raise IntegrityError(
+            "R169",
+            "the exported release does not come with the key that was named",
+            where=str(directory),
+            expected=f"the key {known}",
+            got=", ".join(key.keyid for key in beside) or "no key",
+            fix="compare ids with who signed the release; name a whole id, or a file of the key",
+        )
+    return found[0]
 
 
 def waived_gates(statements: Iterable[Attestation]) -> tuple[str, ...]:

@@ -288,6 +288,14 @@ def test_verify_counts_what_it_looked_at():
         VerifyReport(checked=(replace(one, waived=("data", "model")),), events=0)
     )
     assert line.endswith("bbbbbbbbbbbb; waived: data gate, model gate")
+    exported = replace(one, signers=("a" * 64,))
+    assert render.verify_lines(VerifyReport(checked=(exported,), events=0)) == [
+        f"✔ verified rents 1.3.0: 10 files, 1 attestation, bbbbbbbbbbbb, signed by {'a' * 64}",
+        "! by the keys that lie beside it: whoever made the folder chose them; "
+        "--key FILE or --key ID holds it to a key that you know",
+    ]
+    held = VerifyReport(checked=(replace(exported, known=True),), events=0)
+    assert len(render.verify_lines(held)) == 1
     assert render.verify_lines(VerifyReport(checked=(), events=0)) == [
         "– nothing to verify: there is no release yet"
     ]
