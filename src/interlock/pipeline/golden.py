@@ -52,7 +52,9 @@ def golden(
         [
             golden_row(
                 release,
-                _plain({f.name: row[f"request.{f.name}"] for f in context.bound.schema.fields}),
+                plain_request(
+                    {f.name: row[f"request.{f.name}"] for f in context.bound.schema.fields}
+                ),
                 as_of=row["t"],
                 history=tuple(row[f"feature.{name}"] for name in aggregates),
             )
@@ -66,7 +68,7 @@ def _spread(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     return rows[np.unique(np.linspace(0, len(rows) - 1, limit).astype(int))] if len(rows) else rows
 
 
-def _plain(request: Mapping[str, Any]) -> dict[str, Any]:
+def plain_request(request: Mapping[str, Any]) -> dict[str, Any]:
     """A request as JSON has it: dates are texts."""
     found: dict[str, Any] = json.loads(request_bytes(request))
     return found

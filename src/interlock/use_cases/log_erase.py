@@ -10,8 +10,9 @@ from interlock.clock import format_instant, now, parse_span
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.pipeline.alone import alone
-from interlock.pipeline.erasing.finding import Stores, find
+from interlock.pipeline.erasing.finding import find
 from interlock.pipeline.erasing.removing import Removed, remove
+from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.tombstones import stored_snapshots
 from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending

@@ -1,7 +1,10 @@
 """The HTTP edge where a real process is hard to bring there: crashes, a full log, no release."""
 
 import asyncio
+import errno
 import json
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,7 +13,7 @@ from interlock.serve.arms import Arms
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
-from interlock.serve.log import LogFull, PredictionLog
+from interlock.serve.log import LogFull, LogOptions, PredictionLog
 from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
@@ -85,6 +88,33 @@ def test_nothing_is_answered_that_could_not_be_logged(support, directory, predic
     answer = ask(app, "POST", "/v1/predict", support.request_body())
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "S150")
     assert b"/a/path" not in answer.body
+
+
+@pytest.mark.parametrize("ack", ["process", "disk"])
+@pytest.mark.parametrize(("full", "status", "dropped"), [("refuse", 503, 0), ("drop", 200, 1)])
+def test_on_a_full_disk_it_refuses_or_counts_what_the_log_lacks_as_chosen(
+    support, directory, tmp_path, monkeypatch, ack, full, status, dropped
+):
+    plan = support.plan_for(directory)
+    release = load(directory, plan, digest=directory.name)
+    written = os.write
+
+    def write(fd, data):
+        if Path(f"/proc/self/fd/{fd}").readlink().suffix == ".log":
+            raise OSError(errno.ENOSPC, "no space left")
+        return written(fd, data)
+
+    options = LogOptions(ack=ack, full=full)
+    with PredictionLog.open(tmp_path / "full", "w0", options) as log:
+        predictor = Predictor(release, log, plan, PredictionIds())
+        app = make_app(support, directory, log, predictor)
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "write", write)
+            assert ask(app, "POST", "/v1/predict", support.request_body()).status == status
+        assert log.tally.dropped == dropped
+        assert ask(app, "POST", "/v1/predict", support.request_body()).status == 200
+        assert log.tally.dropped == dropped
+    assert [read_record(r.payload).status for r in read_log(tmp_path / "full")] == [200]
 
 
 @pytest.mark.parametrize("path", ["/v1/schema", "/openapi.json", "/docs"])

@@ -5,47 +5,28 @@ Rules:
 - a snapshot holds the unit when a row of one of its tables has the unit's key;
 - once one does, everything that stages of the product put out is taken to hold it, but for the
   snapshots that do not: it can all be computed again;
-- a bundle holds it when one of its golden requests is about it, or one of the rows it explains
-  answers with has the inputs of an example about it. What a model has learned is not looked at;
 - what attestations, waivers or other products refer to is never deleted.
 """
 
 from __future__ import annotations
 
-import io
-import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
-
-from interlock.deploy.challenger import running
 from interlock.digest import canonical_json
+from interlock.pipeline.erasing.bundles import HeldBundle, held_bundles
+from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
-from interlock.pipeline.places import Places
 from interlock.pipeline.tombstones import SNAPSHOT, StoredSnapshot, stored_snapshots
 from interlock.pipeline.waiving import GATE_SHUT
-from interlock.store.artifacts import ArtifactStore
-from interlock.store.ledger import Ledger
 from interlock.store.projections import STAGE_FINISHED
 from interlock.store.rows import Event
 
 _DIGEST = re.compile(r"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
-_EXAMPLES = "features"  # the stage that puts out the examples' table
 _TEXTS = (".html", ".md", ".json", ".xml", ".txt")
-
-
-@dataclass(frozen=True, kw_only=True)
-class HeldBundle:
-    """A release that holds the unit, in which of its files, and where it is live."""
-
-    bundle: str
-    label: str
-    files: tuple[str, ...]
-    live_in: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,28 +45,6 @@ class Copies:
     unsearched: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True)
-class Stores:
-    """Where a product's deliveries keep things."""
-
-    product: str
-    ledger: Ledger
-    artifacts: ArtifactStore
-    places: Places
-    environments: tuple[str, ...]
-
-    def answering(self) -> dict[str, tuple[str, ...]]:
-        """The environments where a bundle answers or runs beside what does, by bundle."""
-        found: dict[str, tuple[str, ...]] = {}
-        for name in self.environments:
-            live = self.ledger.deployment(self.product, name)
-            beside = running(live, self.ledger.rollout(self.product, name))
-            for row in (live, beside):
-                if row is not None:
-                    found[row.bundle] = (*found.get(row.bundle, ()), name)
-        return found
-
-
 def find(stores: Stores, unit: Unit) -> Copies:
     """Every copy of the unit's rows. Raises StoreError or IntegrityError for damaged blobs."""
     snapshots = list(stored_snapshots(stores.ledger, stores.product))
@@ -98,7 +57,7 @@ def find(stores: Stores, unit: Unit) -> Copies:
         snapshots=tuple(found),
         derived=tuple(derived),
         stages=tuple(dict.fromkeys(e.subject for e in outputs if gone & set(_digests(e.body)))),
-        bundles=tuple(_bundles(stores, unit, _inputs(stores, unit, outputs))),
+        bundles=tuple(held_bundles(stores, unit, outputs)),
         reports=tuple(_reports(stores, unit)),
         unsearched=tuple(sorted(unsearched)),
     )
@@ -115,16 +74,12 @@ def _held(
                 if blob in seen or not stores.artifacts.has(blob):
                     continue
                 seen.add(blob)
-                rows = unit.rows(_table(stores, blob))
+                rows = unit.rows(stores.table(blob))
                 if rows is not None and rows.any():
                     held.add(blob)
                 elif rows is None and number == 0:  # a table of nothing quarantined has no columns
                     unsearched.add(source)
     return held, unsearched
-
-
-def _table(stores: Stores, blob: str) -> Any:
-    return pq.ParquetFile(io.BytesIO(stores.artifacts.get(blob))).read()
 
 
 def _holding(snapshots: Sequence[StoredSnapshot], held: set[str]) -> list[StoredSnapshot]:
@@ -157,72 +112,6 @@ def _derived(
 
 def _digests(body: Mapping[str, Any]) -> list[str]:
     return _DIGEST.findall(canonical_json(body).decode())
-
-
-def _inputs(stores: Stores, unit: Unit, outputs: Iterable[Event]) -> list[dict[str, Any]]:
-    """The model inputs of every stored example about the unit, by input."""
-    blobs = {e.body["output"]["table"] for e in outputs if e.body["stage"] == _EXAMPLES}
-    found: list[dict[str, Any]] = []
-    for blob in sorted(blobs):
-        if not stores.artifacts.has(blob):
-            continue
-        table = _table(stores, blob)
-        rows = unit.rows(table)
-        if rows is not None:
-            found += [_plain(row) for row in table.filter(rows).to_pylist()]
-    return found
-
-
-def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
-    """An example's columns by input: a feature goes before a request field of its name."""
-    request = {n.removeprefix("request."): v for n, v in row.items() if n.startswith("request.")}
-    feature = {n.removeprefix("feature."): v for n, v in row.items() if n.startswith("feature.")}
-    return {**request, **feature}
-
-
-def _bundles(
-    stores: Stores, unit: Unit, inputs: Sequence[Mapping[str, Any]]
-) -> Iterator[HeldBundle]:
-    answering = stores.answering()
-    for release in stores.ledger.releases(stores.product):
-        place = stores.artifacts.tree(release.bundle)
-        files = []
-        if _golden_holds(place / "golden.json", unit):
-            files.append("golden.json")
-        if _background_holds(place / "background.json", inputs):
-            files.append("background.json")
-        if files:
-            yield HeldBundle(
-                bundle=release.bundle,
-                label=release.label,
-                files=tuple(files),
-                live_in=answering.get(release.bundle, ()),
-            )
-
-
-def _golden_holds(path: Path, unit: Unit) -> bool:
-    return any(unit.is_request(row["request"]) for row in _json(path) or ())
-
-
-def _background_holds(path: Path, inputs: Sequence[Mapping[str, Any]]) -> bool:
-    columns = (_json(path) or {"columns": {}})["columns"]
-    rows = zip(*columns.values(), strict=True)
-    return any(
-        all(_same(known.get(name), value) for name, value in zip(columns, row, strict=True))
-        for row in rows
-        for known in inputs
-    )
-
-
-def _json(path: Path) -> Any:
-    return json.loads(path.read_bytes()) if path.is_file() else None
-
-
-def _same(known: Any, kept: Any) -> bool:
-    """Whether a value of a table is what JSON has of it: missing is null, truths are numbers."""
-    if known is None or known != known or kept is None:
-        return kept is None and (known is None or known != known)
-    return bool(known == kept) if isinstance(kept, str) else bool(float(known) == float(kept))
 
 
 def _reports(stores: Stores, unit: Unit) -> Iterator[Path]:

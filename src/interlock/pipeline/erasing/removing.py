@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interlock.pipeline.erasing.finding import Copies, HeldBundle, Stores
+from interlock.clock import SECOND
+from interlock.pipeline.erasing.bundles import HeldBundle
+from interlock.pipeline.erasing.finding import Copies
+from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.tombstones import (
     RELEASE_HOLDS,
     RELEASE_WITHDRAWN,
@@ -13,6 +16,8 @@ from interlock.pipeline.tombstones import (
     tombstones,
     withdrawn,
 )
+
+_BEING_WRITTEN = 3_600.0  # seconds; what is older, a writer that was killed had left
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +57,7 @@ def remove(stores: Stores, copies: Copies, *, at: int, by: str, reason: str) -> 
     ledger.forget_stages(copies.stages, product=product, at=at)
     for blob in (*copies.derived, *(b for s in copies.snapshots for b in s.blobs)):
         stores.artifacts.delete(blob)
+    stores.artifacts.sweep(at / SECOND - _BEING_WRITTEN)
     erased = tuple(snapshot.snapshot for snapshot in copies.snapshots)
     releases = ledger.releases(product)
     return Removed(

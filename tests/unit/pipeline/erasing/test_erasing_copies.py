@@ -10,8 +10,9 @@ from interlock.deploy.challenger import start, stop
 from interlock.deploy.rollout import Target
 from interlock.digest import canonical_json
 from interlock.errors import AuthorError, IntegrityError, OperatorError
-from interlock.pipeline.erasing.finding import Copies, Stores, find
+from interlock.pipeline.erasing.finding import Copies, find
 from interlock.pipeline.erasing.removing import remove
+from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.kept_snapshots import KeptSnapshots
@@ -198,8 +199,13 @@ def test_what_other_records_refer_to_stays(bench, stores, taken):
 
 def test_without_a_declared_unit_the_key_of_the_source_names_it(bench, stores):
     take_snapshots(bench.context())
+    make_examples(bench.context(), take_snapshots(bench.context()))
+    request = {"valued_on": "1997-01-05", "built": 1954, "zone": "south"}
+    release(bench, golden=[request])
+    release(bench, "2.0.0", golden=[request | {"built": 1955}])
     done = erase(bench, stores, ("4",), unit=())
     assert len(done.snapshots) == 1
+    assert done.withdrawn == ("1.0.0",)
 
 
 def test_a_source_without_the_units_columns_is_named(bench, stores, taken):
