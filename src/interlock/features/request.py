@@ -266,8 +266,12 @@ def checked(definition: FeatureDefinition, call: str, check: str) -> str:
     ``check`` is the name of the definition's :func:`checker`; ``r`` is assigned to.
     """
     glance = _AT_A_GLANCE.get("" if definition.categories else definition.kind)
-    made = f"(r := {call})"
-    return f"r if {glance.format(made)} else {check}(r)" if glance else f"{check}({call})"
+    if glance is None:
+        return f"{check}({call})"
+    other = f"{check}(r)"
+    if definition.kind == "float":  # a whole number is one
+        other = f"float(r) if {_AT_A_GLANCE['int'].format('r')} else {other}"
+    return f"r if {glance.format(f'(r := {call})')} else {other}"
 
 
 def _compile_row(

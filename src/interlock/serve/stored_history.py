@@ -20,6 +20,8 @@ from interlock.serve.plan import ServePlan
 from interlock.store.online import Unavailable
 from interlock.store.online_place import open_reader
 
+_LOOK_SECONDS = 0.01  # within which a refreshed history is answered from
+
 
 class StoredHistory:
     """History features read from the online store."""
@@ -107,7 +109,7 @@ def open_history(
             got="none in the plan",
             fix="run 'interlock refresh' and give the service its online store",
         )
-    reader = open_reader(plan.online, plan.online_access, environ)
+    reader = open_reader(plan.online, plan.online_access, environ, look_seconds=_LOOK_SECONDS)
     lookup = HistoryLookup(reader, definitions, replay=plan.replay)
     keys = [picker(names, [key for key, _ in d.entity]) for d in definitions]
     defaults = plan.history_unavailable == "defaults"

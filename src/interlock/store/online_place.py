@@ -46,13 +46,16 @@ def is_server(url: str) -> bool:
     return "://" in url
 
 
-def open_reader(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineReader:
+def open_reader(
+    url: str, access: OnlineAccess, environ: Mapping[str, str], *, look_seconds: float = 0.0
+) -> OnlineReader:
     """The store to look up in; a server is not asked yet.
 
+    A folder's reader looks for another current grid point after so many seconds, not in every read.
     Raises OperatorError L133 for a URL that means no store, L134 for a password that is not there.
     """
     if not is_server(url):
-        return SqliteReader(Path(url))
+        return SqliteReader(Path(url), look_seconds=look_seconds)
     address = _address(url, access, environ)
     from interlock.store.online_redis import RedisReader  # noqa: PLC0415 - an extra
 

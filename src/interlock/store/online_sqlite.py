@@ -2,7 +2,8 @@
 
 Invariants, beside those of :mod:`interlock.store.online`:
 - A file is built under a temporary name, synced and renamed; a reader sees a whole file or none.
-- ``current`` names the grid point to answer from: a file that is replaced at once.
+- ``current`` names the grid point to answer from: a file that is replaced at once. A reader looks
+  at it in every read, unless it is told how long to believe what it saw.
 - A file that is damaged, or that is gone, is unavailable. SQLite itself keeps no checksums: a
   flipped bit would be another value, or an entity that is not there. So the checksum of the whole
   file stands in its header, in the four bytes of ``user_version``, and is compared when a reader
@@ -20,11 +21,11 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from interlock.clock import HOUR, now
+from interlock.clock import HOUR, monotonic, now
 from interlock.store.atomic import PARTIAL, partial_path, storage, sync_directory, write_file
 from interlock.store.names import check_name
 from interlock.store.online import (
@@ -129,14 +130,26 @@ class SqliteTable:
         self._connection.close()
 
 
-class SqliteReader:
-    """Reads the tables under one folder, keeping the last used ones open."""
+class _Current(NamedTuple):
+    """A view's current table, by what its pointer was found to be, and when to look again."""
 
-    def __init__(self, root: Path) -> None:
+    stamp: tuple[int, int]
+    table: SqliteTable
+    until: float
+
+
+class SqliteReader:
+    """Reads the tables under one folder, keeping the last used ones open.
+
+    A view's current table is taken for current for ``look_seconds`` before that is looked at again.
+    """
+
+    def __init__(self, root: Path, *, look_seconds: float = 0.0) -> None:
         self._root = root
+        self._look_seconds = look_seconds
         self._tables: OrderedDict[tuple[str, int], SqliteTable] = OrderedDict()
         self._pointers: dict[str, str] = {}
-        self._current: dict[str, tuple[tuple[int, int], SqliteTable]] = {}
+        self._current: dict[str, _Current] = {}
 
     def read(self, asked: Sequence[Ask]) -> list[Found]:
         """One answer for each look-up. See :class:`interlock.store.online.OnlineReader`."""
@@ -157,7 +170,7 @@ class SqliteReader:
 
     def close(self) -> None:
         """Close every file."""
-        for table in (*self._tables.values(), *(table for _, table in self._current.values())):
+        for table in (*self._tables.values(), *(known.table for known in self._current.values())):
             table.close()
         self._tables.clear()
         self._current.clear()
@@ -173,18 +186,21 @@ class SqliteReader:
             self._pointers[view] = pointer
         if grid is not None:
             return self._at(view, grid)
+        known, at = self._current.get(view), monotonic()
+        if known is not None and at < known.until:
+            return known.table
         try:
-            status = os.stat(pointer)  # noqa: PTH116 - on every look-up, and half the time
+            status = os.stat(pointer)  # noqa: PTH116 - in every read, and half the time
             stamp = (status.st_ino, status.st_mtime_ns)
-            known = self._current.get(view)
-            if known is not None and known[0] == stamp:
-                return known[1]
-            found = SqliteTable(_file(self._root, view, int(Path(pointer).read_text())))
+            if known is not None and known.stamp == stamp:
+                found = known.table
+            else:
+                found = SqliteTable(_file(self._root, view, int(Path(pointer).read_text())))
         except (OSError, ValueError) as error:
             raise _unavailable(Path(pointer), str(error)) from None
-        self._current[view] = (stamp, found)
-        if known is not None:
-            known[1].close()
+        self._current[view] = _Current(stamp, found, at + self._look_seconds)
+        if known is not None and known.table is not found:
+            known.table.close()
         return found
 
     def _at(self, view: str, grid: int) -> SqliteTable:

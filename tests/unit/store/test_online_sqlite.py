@@ -85,6 +85,19 @@ class TestSqlite(OnlineContract):
         with pytest.raises(Unavailable):
             tables[1].get(("a", 1))
 
+    def test_a_reader_may_believe_for_a_while_what_is_current(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        clock = [100.0]
+        monkeypatch.setattr("interlock.store.online_sqlite.monotonic", lambda: clock[0])
+        reader = SqliteReader(self.root, look_seconds=0.5)
+        for grid in (1, 2):
+            self.write(grid)
+            self.open_writer().publish("market", grid)
+            assert reader.table("market").about.grid == 1
+        clock[0] += 0.5
+        assert reader.table("market").about.grid == 2
+
     def test_a_table_is_asked_once_for_a_key(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.write(1)
         table = self.open_reader().table("market", 1)
