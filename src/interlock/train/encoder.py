@@ -25,7 +25,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -261,27 +261,33 @@ class Encoder:
     def transform_row(self, values: Sequence[Any]) -> list[float]:
         """One row of the matrix from the inputs' values in their order; missing is None."""
         if self._quick is not None:
-            return [
-                (_NAN if value is None else float(value)) if get is None else get(value, other)
-                for value, (get, other) in zip(values, self._quick, strict=True)
-            ]
+            return self._quick(values)
         row: list[float] = []
         for value, part in zip(values, self.parts, strict=True):
             part.extend(value, row)
         return row
 
     @cached_property
-    def _quick(self) -> tuple[tuple[Any, float], ...] | None:
-        """Where every part fills one column by look-up or as it is: how, without a call a part."""
-        steps: list[tuple[Any, float]] = []
-        for part in self.parts:
+    def _quick(self) -> Callable[[Sequence[Any]], list[float]] | None:
+        """Where every part fills one column by look-up or as it is: one expression for a row."""
+        scope: dict[str, Any] = {"nan": _NAN}
+        columns = []
+        for i, part in enumerate(self.parts):
             if isinstance(part, PlainNumber):
-                steps.append((None, _NAN))
+                columns.append(f"nan if v{i} is None else float(v{i})")
             elif isinstance(part, Coded):
-                steps.append((part.codes.get, part.other))
+                scope |= {f"get{i}": part.codes.get, f"other{i}": part.other}
+                columns.append(f"get{i}(v{i}, other{i})")
             else:
                 return None
-        return tuple(steps)
+        names = "".join(f"v{i}, " for i in range(len(columns)))
+        lines = [
+            "def row(values):",
+            f"    ({names}) = values",
+            f"    return [{', '.join(columns)}]",
+        ]
+        exec("\n".join(lines), scope)  # noqa: S102 - built from positions
+        return scope["row"]  # type: ignore[no-any-return]
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values; every float survives JSON exactly."""

@@ -139,10 +139,12 @@ def test_a_baseline_keeps_every_text():
 
 
 def test_a_row_of_the_wrong_length_is_refused():
-    for style in ("tree", "linear"):
+    said = {"tree": r"values to unpack \(expected 5", "linear": r"argument 2 is (longer|shorter)"}
+    for style, message in said.items():
         encoder = Encoder.fit(INPUTS, columns_of([(1.0, 1, True, "a", "one")]), style)
-        with pytest.raises(ValueError, match=r"argument 2 is (longer|shorter)"):
-            encoder.transform_row([1.0, 2])
+        for row in ([1.0, 2], [1.0, 2, True, "a", "one", 6]):
+            with pytest.raises(ValueError, match=message):
+                encoder.transform_row(row)
 
 
 def test_importing_encoder_and_answer_imports_no_training_library():
