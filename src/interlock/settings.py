@@ -42,6 +42,7 @@ _ENVIRONMENT_KEYS = {
     "allow_dirty": _SWITCH,
     "present_champion": _SWITCH,
     "full_service_gate": _SWITCH,
+    "allow_pinned_arm": _SWITCH,
     "waivable": _TEXTS,
 }
 _SERVICE_KEYS = {

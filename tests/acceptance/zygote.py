@@ -198,9 +198,12 @@ def main():
             if not line:
                 return
             command = json.loads(line)
+            streams = opened(command)  # before anybody is told of the process
             pid = os.fork()
             if pid == 0:
-                child(command)
+                child(command, streams)
+            for number in streams:
+                os.close(number)
             running[pid] = command["number"]
             answers.write(json.dumps({"number": command["number"], "pid": pid}) + "\n")
 
@@ -216,7 +219,14 @@ def warm():
     gc.freeze()  # children look for garbage among their own objects
 
 
-def child(command):
+def opened(command):
+    """Its standard input, output and error."""
+    writing = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+    named = (os.devnull, os.O_RDONLY), (command["stdout"], writing), (command["stderr"], writing)
+    return [os.open(name, flags, 0o644) for name, flags in named]
+
+
+def child(command, streams):
     from interlock.cli.main import run
 
     signal.set_wakeup_fd(-1)
@@ -225,9 +235,9 @@ def child(command):
     os.chdir(command["folder"])
     os.environ.clear()
     os.environ.update(command["environ"])
-    for number, name in ((0, os.devnull), (1, command["stdout"]), (2, command["stderr"])):
-        flags = os.O_RDONLY if number == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-        os.dup2(os.open(name, flags, 0o644), number)
+    for number, stream in enumerate(streams):
+        os.dup2(stream, number)
+        os.close(stream)
     sys.argv = ["interlock", *command["arguments"]]
     code = 1
     try:

@@ -133,7 +133,7 @@ def test_every_mistake_is_reported_at_once(refused):
         ),
         (
             f"{known}.environments.prod",
-            "one of allow_dirty, present_champion, full_service_gate, waivable",
+            "one of allow_dirty, present_champion, full_service_gate, allow_pinned_arm, waivable",
             "alow_dirty",
             "correct or remove the key",
         ),

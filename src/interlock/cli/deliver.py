@@ -16,6 +16,7 @@ def deliver_command(
     resume: Flag = False,
     unpin: Flag = False,
     full: Flag = False,
+    hold: Flag = False,
     verbose: Flag = False,
     junit: Path | None = None,
     summary: Path | None = None,
@@ -35,6 +36,8 @@ def deliver_command(
         Deliver over a release that a rollback pinned.
     full
         Ask the service gate in its full form, as prod's default policy has it anyway.
+    hold
+        Prove the release for the environment, for a rollout; what is live there stays.
     verbose
         Show every check, also those that passed.
     junit
@@ -57,6 +60,7 @@ def deliver_command(
             resume=resume,
             unpin=unpin,
             full=full,
+            hold=hold,
             copies={name: path for name, path in asked.items() if path is not None},
         )
     write_lines(sys.stderr, error_lines(done.mistakes))

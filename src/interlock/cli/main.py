@@ -51,6 +51,7 @@ COMMANDS = MappingProxyType(
         "show": "What a release is made of, and what is proven of it.",
         "card": "The model card of a release, as Markdown.",
         "diff": "What differs between two releases, and where they disagree.",
+        "rollout": "Try a release beside what is live: start, grow, show, promote, stop.",
         "rollback": "Return to the release before; running services follow.",
         "serve": "Answer requests with what is live, until told to stop.",
         "predict": "Predict every row of a Parquet or CSV file with what is live.",

@@ -13,6 +13,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interlock.cli.render_rollout import rollout_phrase
 from interlock.clock import format_instant
 from interlock.release.waiver import Waiver
 from interlock.report.content import Command
@@ -35,8 +36,17 @@ if TYPE_CHECKING:
     from interlock.use_cases.show import ShowReport
     from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
 
-_INSTANTS = frozenset({"as_of", "at", "since", "started", "finished", "created", "expires"})
-_GLYPHS = {"delivered": "✔", "unchanged": "=", "blocked": "✖", "failed": "!", "running": "…"}
+_INSTANTS = frozenset(
+    {"as_of", "at", "since", "started", "finished", "created", "expires", "began"}
+)
+_GLYPHS = {
+    "delivered": "✔",
+    "held": "✔",
+    "unchanged": "=",
+    "blocked": "✖",
+    "failed": "!",
+    "running": "…",
+}
 _SHORT = 12  # characters of a digest
 
 
@@ -136,6 +146,9 @@ def status_lines(report: StatusReport, *, at: int) -> list[str]:
     for product in report.products:
         lines.append(shown(product.product))
         lines.extend(table([_environment_cells(e, at) for e in product.environments]))
+        lines.extend(
+            f"  ◐ {rollout_phrase(e.rollout, at)}" for e in product.environments if e.rollout
+        )
         last = product.last_delivery
         lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
         lines.extend(_waived_lines(product))

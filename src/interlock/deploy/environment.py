@@ -17,23 +17,29 @@ from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
 from interlock.store.names import check_name
 
+_PINNING = ("dev", "staging")  # in these the arm may be chosen, unless they say else
+_PINNED = "allow_pinned_arm"
 _DEFAULTS = {
     "dev": Policy(allow_dirty=True),
     "staging": Policy(allow_dirty=True),
     "prod": Policy(post_deploy_in="staging", present_champion=True, full_service_gate=True),
 }
 _KINDS = {field.name: field.type for field in fields(Policy)}
-_BOOLEANS = {"allow_dirty", "present_champion", "full_service_gate"}
+_BOOLEANS = {"allow_dirty", "present_champion", "full_service_gate", _PINNED}
 _LISTS = {"gates", "trusted", "waivable"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Environment:
-    """A place where a product is live; a release passes them by ``order``, from 0."""
+    """A place where a product is live; a release passes them by ``order``, from 0.
+
+    ``allow_pinned_arm``: who asks for a prediction without a token may choose the arm.
+    """
 
     name: str
     order: int
     policy: Policy
+    allow_pinned_arm: bool = False
 
 
 def environments(settings: Mapping[str, Mapping[str, Any]]) -> tuple[Environment, ...]:
@@ -45,11 +51,13 @@ def environments(settings: Mapping[str, Mapping[str, Any]]) -> tuple[Environment
     """
     ours = bool(settings) and not set(settings) & set(_DEFAULTS)
     known = {} if ours else dict(_DEFAULTS)
+    pinning = dict.fromkeys(known, False) | {name: name in known for name in _PINNING}
     for name, table in settings.items():
         check_name(name, "environment")
         known[name] = _policy(name, known.get(name, Policy()), table)
+        pinning[name] = _pinned(name, pinning.get(name, False), table)
     found = tuple(
-        Environment(name=name, order=order, policy=policy)
+        Environment(name=name, order=order, policy=policy, allow_pinned_arm=pinning[name])
         for order, (name, policy) in enumerate(known.items())
     )
     for environment in found:
@@ -93,10 +101,16 @@ def _policy(name: str, default: Policy, table: Mapping[str, Any]) -> Policy:
     if not isinstance(table, Mapping):
         raise _malformed(name, "a table", repr(table))
     for key, value in table.items():
+        if key == _PINNED:
+            continue
         if key not in _KINDS:
-            raise _malformed(name, "one of the keys " + ", ".join(_KINDS), repr(key))
+            raise _malformed(name, "one of the keys " + ", ".join((*_KINDS, _PINNED)), repr(key))
         changes[key] = _value(name, key, value)
     return replace(default, **changes)
+
+
+def _pinned(name: str, default: bool, table: Mapping[str, Any]) -> bool:
+    return bool(_value(name, _PINNED, table.get(_PINNED, default)))
 
 
 def _value(name: str, key: str, value: Any) -> Any:

@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.clock import now
+from interlock.deploy.challenger import start
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import pointer_path
 from interlock.deploy.policy import Facts, admit
-from interlock.deploy.rollout import Target, promote
+from interlock.deploy.rollout import Target, promote, require_unpinned
 from interlock.pipeline.context import Context
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
 from interlock.pipeline.refreshing import Refreshing
+from interlock.pipeline.rival import nothing_beside, require_own_tables, require_rival
 from interlock.pipeline.switching import Switch
+from interlock.release.bundle import Bundle
 from interlock.release.statements import post_deploy_statement
 from interlock.serve.plan import ServePlan
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
 from interlock.verdict import GateResult
 
 
@@ -52,9 +55,15 @@ class Deployer:
         return Refreshing(context=self.context, online=self.online)
 
     def deploy(
-        self, environment: Environment, target: Target, *, unpin: bool = False
+        self,
+        environment: Environment,
+        target: Target,
+        *,
+        unpin: bool = False,
+        promotes: RolloutRow | None = None,
+        reason: str = "",
     ) -> DeploymentRow:
-        """Make the target live there if the policy admits it.
+        """Make the target live there if the policy admits it; ``promotes``: from its rollout.
 
         A waiver must hold at the moment when the target becomes live, and no longer.
         Raises BlockedError E103 or E104 and OperatorError E101 (another act was first); what was
@@ -62,6 +71,52 @@ class Deployer:
         """
         at = now()
         current = self.live.current(environment.name)
+        bundle = self.admitted(environment, target, current, at)
+        row = promote(
+            current,
+            target,
+            product=self.product,
+            environment=environment.name,
+            at=at,
+            unpin=unpin,
+            reason=reason,
+        )
+        self.refreshing.fill(environment.name, bundle)
+        return self.live.to(row, current, promotes=promotes)
+
+    def start_rollout(
+        self,
+        environment: Environment,
+        target: Target,
+        *,
+        buckets: int,
+        reason: str = "",
+        unpin: bool = False,
+    ) -> RolloutRow:
+        """Set the target beside what is live, for so many buckets or in shadow (0).
+
+        It is admitted as if it were to become live. Raises as :meth:`deploy`, OperatorError E131
+        (nothing is live), E150, E153.
+        """
+        at = now()
+        current = self.live.current(environment.name)
+        if current is None:
+            raise nothing_beside(self.product, environment.name)
+        require_unpinned(current, unpin=unpin)
+        last = self.live.last_rollout(environment.name)
+        row = start(current, last, target, buckets=buckets, at=at, reason=reason)
+        bundle = self.admitted(environment, target, current, at)
+        champion = self.live.bundle(current.bundle)
+        require_own_tables(champion, bundle, where=environment.name)
+        if buckets:
+            require_rival(champion, bundle, where=environment.name)
+        self.refreshing.fill(environment.name, bundle)
+        return self.live.roll_out(row, current)
+
+    def admitted(
+        self, environment: Environment, target: Target, current: DeploymentRow | None, at: int
+    ) -> Bundle:
+        """The target's bundle, verified. Raises BlockedError E104 unless the policy admits it."""
         bundle = self.live.bundle(target.bundle)
         facts = Facts(
             product=self.product,
@@ -75,16 +130,7 @@ class Deployer:
         admit(
             target.bundle, facts, self.notary.envelopes(target.bundle), policy, self.notary.keys
         ).require(where=environment.name)
-        row = promote(
-            current,
-            target,
-            product=self.product,
-            environment=environment.name,
-            at=at,
-            unpin=unpin,
-        )
-        self.refreshing.fill(environment.name, bundle)
-        return self.live.to(row, current)
+        return bundle
 
     def plan(self, environment: Environment, *, port: int = 0) -> ServePlan:
         """How a service of this product in that environment is to run."""
@@ -101,6 +147,7 @@ class Deployer:
             online_access=self.online.access(environment.name, self.product),
             history_unavailable=self.online.settings.unavailable,
             log=str(self.places.log(environment.name, self.product)),
+            pinned_arms=environment.allow_pinned_arm,
             port=port,
         )
 

@@ -176,6 +176,12 @@ def _next(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
             report.Command(line=f"interlock explain {error.code}", purpose="what is asked for"),
             report.Command(line=again, purpose="after mending it"),
         )
+    if run.goal.hold and run.label is not None and run.live is not None:
+        begin = f"interlock rollout start {run.label} --environment {run.goal.last.name}"
+        return (
+            report.Command(line=f"{begin} --shadow", purpose="score what is asked, answer nobody"),
+            report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units"),
+        )
     found = [
         report.Command(line="interlock serve", purpose="answer requests with what is live"),
         report.Command(line="interlock show", purpose="what the release is made of"),

@@ -8,9 +8,10 @@ from interlock.deploy.environment import Environment, passed, waivable
 from interlock.gates.service.form import Form
 from interlock.pipeline.revision import Revision
 
-RUNNING, DELIVERED, UNCHANGED, BLOCKED, FAILED = (
+RUNNING, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
     "running",
     "delivered",
+    "held",
     "unchanged",
     "blocked",
     "failed",
@@ -22,6 +23,7 @@ class Goal:
     """What to deliver, how far, and from which revision of the project.
 
     ``full`` asks for the full form of the service gate, whatever the environments ask for.
+    ``hold``: prove the release for the last environment, and leave what is live there.
     """
 
     path: tuple[Environment, ...]
@@ -29,6 +31,7 @@ class Goal:
     resume: bool = False
     unpin: bool = False
     full: bool = False
+    hold: bool = False
 
     @property
     def passed(self) -> tuple[Environment, ...]:

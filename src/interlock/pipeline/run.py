@@ -16,7 +16,7 @@ from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.deploying import Deployer
 from interlock.pipeline.dividing import split_examples
 from interlock.pipeline.examples import make_examples
-from interlock.pipeline.goal import DELIVERED, UNCHANGED, Goal
+from interlock.pipeline.goal import DELIVERED, HELD, UNCHANGED, Goal
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.labelling import label_release
@@ -150,6 +150,8 @@ class Run:
                 "post-deploy tests",
                 partial(self.deployer.test_deployed, environment, target),
             )
+        if self.goal.hold:
+            return self._held(target)
         self.steps.step(
             last.name,
             lambda: self.deployer.deploy(last, target, unpin=self.goal.unpin),
@@ -157,6 +159,18 @@ class Run:
         )
         before = f", {self.live.label} is kept for rollback" if self.live else ""
         return DELIVERED, f"{last.name} runs {self.label}{before}{self._waived_text()}"
+
+    def _held(self, target: Target) -> tuple[str, str]:
+        """The release is admitted where it was to go, and goes there by a rollout."""
+        last = self.goal.last
+        current = self.deployer.live.current(last.name)
+        self.steps.step(
+            last.name,
+            lambda: self.deployer.admitted(last, target, current, now()),
+            lambda bundle: f"admits {target.label}",
+        )
+        runs = f"which runs {self.live.label}" if self.live else "where nothing runs yet"
+        return HELD, f"{self.label} is proven for {last.name}, {runs}{self._waived_text()}"
 
     def _waived_text(self) -> str:
         """What the sentence says of gates that did not open by themselves."""

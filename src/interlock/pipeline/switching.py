@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from interlock.deploy.challenger import START
 from interlock.deploy.pointer import publish
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
@@ -15,7 +16,9 @@ from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.statements import deployment_statement
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
+
+ROLLOUT = "rollout"  # the act by which a bundle answers beside another
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,30 +39,61 @@ class Switch:
         """A bundle of this project, verified. Raises IntegrityError."""
         return open_bundle(self.artifacts.tree(digest), expected_digest=digest)
 
-    def to(self, row: DeploymentRow, current: DeploymentRow | None) -> DeploymentRow:
+    def last_rollout(self, environment: str) -> RolloutRow | None:
+        """The last act on a rollout there, whether it still runs or not."""
+        return self.ledger.rollout(self.product, environment)
+
+    def to(
+        self,
+        row: DeploymentRow,
+        current: DeploymentRow | None,
+        *,
+        promotes: RolloutRow | None = None,
+    ) -> DeploymentRow:
         """Record a deployment, attest it, and publish its pointer; whatever is done is not redone.
 
-        A service loads nothing that is not attested, so the pointer comes last.
+        A service loads nothing that is not attested, so the pointer comes last. Raises
+        OperatorError E101 where something else was deployed meanwhile, or the rollout that this
+        promotes was changed.
         """
         if row != current:
-            self.ledger.deploy(row)
+            self.ledger.deploy(row, promotes=promotes)
         if row != current or not self._is_attested(row):  # who deployed it may have been killed
-            head = self.ledger.head()
-            self.notary.attest(
-                deployment_statement(
-                    bundle=row.bundle,
-                    product=self.product,
-                    environment=row.environment,
-                    generation=row.generation,
-                    act=row.act,
-                    reason=row.reason,
-                    at=row.since,
-                    ledger_sequence=head.sequence,
-                    ledger_hash=head.hash,
-                )
-            )
-        publish(self.places.pointers, row)
+            self._attest(row, at=row.since)
+        self.publish(row)
         return row
+
+    def roll_out(self, rollout: RolloutRow, current: DeploymentRow) -> RolloutRow:
+        """Record an act on a rollout beside what is live, attest a start, publish the pointer.
+
+        Raises OperatorError E101 where something changed meanwhile.
+        """
+        self.ledger.roll_out(rollout)
+        if rollout.act == START:
+            self._attest(rollout, at=rollout.at)
+        self.publish(current)
+        return rollout
+
+    def publish(self, row: DeploymentRow) -> None:
+        """Write the pointer anew from the ledger."""
+        publish(self.places.pointers, row, self.last_rollout(row.environment))
+
+    def _attest(self, row: DeploymentRow | RolloutRow, *, at: int) -> None:
+        """Sign that the bundle answers there, for all or on trial."""
+        head = self.ledger.head()
+        self.notary.attest(
+            deployment_statement(
+                bundle=row.bundle,
+                product=self.product,
+                environment=row.environment,
+                generation=row.generation,
+                act=row.act if isinstance(row, DeploymentRow) else ROLLOUT,
+                reason=row.reason,
+                at=at,
+                ledger_sequence=head.sequence,
+                ledger_hash=head.hash,
+            )
+        )
 
     def _is_attested(self, row: DeploymentRow) -> bool:
         said = (verify(e, self.notary.keys) for e in self.notary.envelopes(row.bundle))

@@ -27,12 +27,14 @@ def deliver(
     resume: bool = False,
     unpin: bool = False,
     full: bool = False,
+    hold: bool = False,
     copies: Mapping[str, Path] | None = None,
 ) -> Delivered:
     """Deliver a product as of a moment (default: now); ``resume`` goes on with the last one.
 
     ``full`` asks for the full form of the service gate where no environment's policy does.
 
+    With ``hold`` the last environment admits the release and goes on with what is live there.
     ``copies`` say where else to put a document of the delivery, by its name in
     :mod:`interlock.report.documents`. Raises StoreError L102 before anything runs where a copy
     could not be written.
@@ -49,6 +51,7 @@ def deliver(
         resume=resume,
         unpin=unpin,
         full=full,
+        hold=hold,
     )
     last = unfinished(deployer, goal) if resume else None
     if last is not None:

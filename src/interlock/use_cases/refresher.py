@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 
 from interlock.clock import monotonic
+from interlock.deploy.challenger import running
 from interlock.errors import InterlockError, StoreError
 from interlock.pipeline.deploying import Deployer
 from interlock.release.bundle import Bundle
@@ -20,12 +21,12 @@ Trouble = Callable[[InterlockError], None]
 
 
 class Refresher:
-    """Refreshes for what is live, whenever a history could answer from a later grid point."""
+    """Refreshes for what answers, whenever a history could answer from a later grid point."""
 
     def __init__(self, deployer: Deployer, environment: str, on_trouble: Trouble) -> None:
         self._deployer, self._environment = deployer, environment
         self._on_trouble = on_trouble
-        self._bundle: Bundle | None = None
+        self._bundles: dict[str, Bundle] = {}
         self._again_at = 0.0
         self._thread: threading.Thread | None = None
 
@@ -40,9 +41,9 @@ class Refresher:
     def look(self) -> None:
         """Refresh what is due now. Never raises."""
         try:
-            bundle = self._live()
-            if bundle is not None and self._deployer.refreshing.is_due(self._environment, bundle):
-                self._deployer.refreshing.fill(self._environment, bundle)
+            for bundle in self._answering():
+                if self._deployer.refreshing.is_due(self._environment, bundle):
+                    self._deployer.refreshing.fill(self._environment, bundle)
         except InterlockError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - nothing that a refresh does may end the service
@@ -50,13 +51,16 @@ class Refresher:
         else:
             self._again_at = 0.0
 
-    def _live(self) -> Bundle | None:
-        row = self._deployer.live.current(self._environment)
-        if row is None:
-            return None
-        if self._bundle is None or self._bundle.digest != row.bundle:
-            self._bundle = self._deployer.live.bundle(row.bundle)
-        return self._bundle
+    def _answering(self) -> list[Bundle]:
+        """The champion's bundle, and the challenger's while a rollout runs."""
+        live = self._deployer.live
+        champion = live.current(self._environment)
+        trial = running(champion, live.last_rollout(self._environment))
+        rows = (row for row in (champion, trial) if row is not None)
+        self._bundles = {
+            row.bundle: self._bundles.get(row.bundle) or live.bundle(row.bundle) for row in rows
+        }
+        return list(self._bundles.values())
 
     def _failed(self, error: InterlockError) -> None:
         self._again_at = monotonic() + AGAIN_SECONDS

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from interlock.deploy.challenger import running
 from interlock.deploy.pointer import publish
 from interlock.pipeline.waiving import GATE_WAIVED
-from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
 
 
@@ -15,12 +16,14 @@ from interlock.workspace import Workspace
 class EnvironmentStatus:
     """What is live in an environment, None where nothing is; and what let it through.
 
-    ``waivers`` are those of the delivery that made it live, as its summary tells them.
+    ``waivers`` are those of the delivery that made it live, as its summary tells them; ``rollout``
+    is what runs beside it.
     """
 
     environment: str
     live: DeploymentRow | None
     waivers: tuple[Mapping[str, str], ...] = ()
+    rollout: RolloutRow | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +61,23 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
     found = []
     for environment in workspace.environments:
         live = workspace.ledger.deployment(product, environment.name)
+        last = workspace.ledger.rollout(product, environment.name)
         if live is not None:
-            publish(workspace.places.pointers, live)
+            publish(workspace.places.pointers, live, last)
         found.append(
             EnvironmentStatus(
-                environment=environment.name, live=live, waivers=_waivers(workspace, live)
+                environment=environment.name,
+                live=live,
+                waivers=_waivers(workspace, live),
+                rollout=running(live, last),
             )
         )
-    last = next(iter(workspace.ledger.deliveries(product=product, limit=1)), None)
+    newest = next(iter(workspace.ledger.deliveries(product=product, limit=1)), None)
     return ProductStatus(
         product=product,
         environments=tuple(found),
-        last_delivery=last,
-        waived=() if last is None else _waived(workspace, last),
+        last_delivery=newest,
+        waived=() if newest is None else _waived(workspace, newest),
     )
 
 

@@ -264,6 +264,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
         "resume": False,
         "unpin": False,
         "full": True,
+        "hold": False,
         "copies": {"junit.xml": Path("found/checks.xml"), "summary.md": Path("summary.md")},
     }
     assert said.err == (

@@ -8,9 +8,9 @@ from dataclasses import replace
 
 import pytest
 
-from interlock.deploy.pointer import Pointer, pointer_path, publish, read_pointer
+from interlock.deploy.pointer import Challenger, Pointer, pointer_path, publish, read_pointer
 from interlock.errors import StoreError
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
 
 ROW = DeploymentRow(
     product="valuation", environment="prod", generation=1, bundle="a" * 64, label="1.0.0",
@@ -34,6 +34,28 @@ def test_an_older_generation_never_replaces_a_newer_one(tmp_path, path):
     publish(tmp_path, newer)
     assert publish(tmp_path, ROW).generation == 2
     assert read_pointer(path) == Pointer.of(newer)
+
+
+def trial(revision, act="start", generation=1):
+    return RolloutRow(
+        product="valuation", environment="prod", generation=generation, revision=revision,
+        bundle="c" * 64, label="1.1.0", delivery="d2", act=act, mode="split",
+        buckets=100 * revision, salt="5" * 32, reason="", began=0, at=0,
+    )  # fmt: skip
+
+
+def test_a_challenger_comes_and_goes_with_its_revision(tmp_path, path):
+    publish(tmp_path, ROW, trial(2))
+    assert read_pointer(path).challenger == Challenger(
+        bundle="c" * 64, label="1.1.0", mode="split", buckets=200, salt="5" * 32
+    )
+    for older in (trial(1), None):
+        assert publish(tmp_path, ROW, older).revision == 2
+    assert publish(tmp_path, ROW, trial(3, "stop")).challenger is None
+    newer = replace(ROW, generation=2)
+    assert publish(tmp_path, newer, trial(3)).challenger is None, "it was of another generation"
+    assert read_pointer(path).order == (2, 0)
+    assert publish(tmp_path, newer, trial(1, generation=2)).challenger is not None
 
 
 def test_many_publish_at_once_and_the_newest_stands(tmp_path, path):

@@ -1,0 +1,95 @@
+"""Whether a release can answer some of another one's consumers, decided from the two bundles.
+
+They send what the champion takes and read what it answers; which of the two they get they do not
+choose.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from interlock.errors import OperatorError
+from interlock.features.definition import FeatureSet
+from interlock.features.lookup import view_name
+from interlock.release.bundle import Bundle
+from interlock.release.schema_diff import schema_diff
+from interlock.serve.contract import AnswerContract
+
+
+def require_rival(champion: Bundle, challenger: Bundle, *, where: str) -> None:
+    """Raises OperatorError E153 unless the challenger may answer the champion's consumers."""
+    found = list(_differences(champion, challenger))
+    if found:
+        raise OperatorError(
+            "E153",
+            "the release cannot stand beside what is live",
+            where=where,
+            expected="a release that takes every request of the champion's and answers in its form",
+            got="; ".join(found),
+            fix="try it in shadow (--shadow), or deliver it when its consumers are ready",
+            untouched="what is live",
+        )
+
+
+def _differences(champion: Bundle, challenger: Bundle) -> Iterator[str]:
+    for change in schema_diff(champion.json("request.json"), challenger.json("request.json")):
+        if change.breaking:
+            yield f"{change.field}: {change.what}"
+    old, new = (AnswerContract.from_row(b.json("answer.json")) for b in (champion, challenger))
+    if not old.entity:
+        yield "the champion declares no unit to split the traffic by"
+    facts = (
+        ("the task", old.spec.task, new.spec.task),
+        ("the target", old.target, new.target),
+        ("the unit of the answer", old.unit, new.unit),
+        ("the classes", old.spec.classes, new.spec.classes),
+        ("whether there is an interval", bool(old.spec.interval), bool(new.spec.interval)),
+    )
+    for what, before, after in facts:
+        if before != after:
+            yield f"{what}: {before} became {after}"
+
+
+def require_own_tables(champion: Bundle, challenger: Bundle, *, where: str) -> None:
+    """Raises OperatorError E153 where the two would fill one online table with different keys.
+
+    Releases that define a history alike share its table; the functions that make its keys must
+    then be the same in both.
+    """
+    found = [
+        f"history {name}: its key is made by other code" for name in _clashes(champion, challenger)
+    ]
+    if found:
+        raise OperatorError(
+            "E153",
+            "the release cannot stand beside what is live",
+            where=where,
+            expected="the same code for the keys of a history that both have",
+            got="; ".join(found),
+            fix="name the history anew in the product, or deliver the release",
+            untouched="what is live",
+        )
+
+
+def _clashes(champion: Bundle, challenger: Bundle) -> Iterator[str]:
+    old, new = (FeatureSet.from_row(b.json("features.json")) for b in (champion, challenger))
+    views = {view_name(history) for history in old.histories}
+    for history in new.histories:
+        if view_name(history) not in views:
+            continue
+        keys = {name for name, _ in history.entity}
+        made = [{f for f in features.request if f.name in keys} for features in (old, new)]
+        if made[0] != made[1] or (made[0] and dict(champion.packed) != dict(challenger.packed)):
+            yield history.name
+
+
+def nothing_beside(product: str, environment: str) -> OperatorError:
+    """The error for an environment without a champion."""
+    return OperatorError(
+        "E131",
+        "nothing is live there to stand beside",
+        where=f"{product} in {environment}",
+        expected="a champion",
+        got="none",
+        fix="run `interlock deliver`",
+    )

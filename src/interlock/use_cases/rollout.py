@@ -1,0 +1,147 @@
+"""interlock rollout: set a challenger beside what is live, let it grow, promote it or stop it.
+
+Growing and stopping need the ledger and the bundles alone, so that a challenger can be stopped
+while the project's own files are broken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.clock import now
+from interlock.deploy import challenger as decide
+from interlock.deploy.rollout import Target
+from interlock.pipeline.rival import nothing_beside, require_rival
+from interlock.pipeline.switching import Switch
+from interlock.store.rows import DeploymentRow, RolloutRow
+from interlock.use_cases.releases import find_release
+from interlock.workspace import Workspace
+
+
+@dataclass(frozen=True, kw_only=True)
+class RolloutReport:
+    """The last act on a rollout, and the release that it stands beside."""
+
+    rollout: RolloutRow
+    champion: DeploymentRow
+    running: bool
+
+
+def start(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    release: str,
+    environment: str = "prod",
+    share: str | None = None,
+    reason: str = "",
+    unpin: bool = False,
+) -> RolloutReport:
+    """Set a release beside what is live, with a share such as '10%', or in shadow without one.
+
+    Raises BlockedError E103 or E104, OperatorError E101, E130, E131, E150, E152, E153.
+    """
+    buckets = 0 if share is None else decide.parse_share(share)
+    place = workspace.environment(environment)
+    deployer = workspace.deployer(workspace.bound(product), now())
+    found = find_release(workspace, deployer.product, release)
+    target = Target(bundle=found.bundle, label=found.label, delivery=found.delivery)
+    row = deployer.start_rollout(place, target, buckets=buckets, reason=reason, unpin=unpin)
+    return _report(deployer.live, row)
+
+
+def grow(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    share: str,
+    environment: str = "prod",
+    reason: str = "",
+) -> RolloutReport:
+    """Give the challenger a larger share; one in shadow begins to answer.
+
+    Raises OperatorError E101, E151, E152, E153.
+    """
+    buckets = decide.parse_share(share)
+    live, place = _live(workspace, product, environment)
+    current, last = live.current(place), live.last_rollout(place)
+    row = decide.grow(
+        current, last, where=_where(live, place), buckets=buckets, at=now(), reason=reason
+    )
+    if current is None:  # where nothing is live, nothing runs beside it
+        raise nothing_beside(live.product, place)
+    require_rival(live.bundle(current.bundle), live.bundle(row.bundle), where=place)
+    live.roll_out(row, current)
+    return _report(live, row)
+
+
+def stop(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    reason: str = "",
+) -> RolloutReport:
+    """The champion answers everybody again. Raises OperatorError E101, E151."""
+    live, place = _live(workspace, product, environment)
+    current = live.current(place)
+    row = decide.stop(
+        current, live.last_rollout(place), where=_where(live, place), at=now(), reason=reason
+    )
+    if current is None:
+        raise nothing_beside(live.product, place)
+    live.roll_out(row, current)
+    return _report(live, row)
+
+
+def promote(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    reason: str = "",
+) -> DeploymentRow:
+    """Make the challenger the champion; its rollout ends with that.
+
+    It is admitted again, at this moment. Raises BlockedError E104, OperatorError E101, E151.
+    """
+    place = workspace.environment(environment)
+    deployer = workspace.deployer(workspace.bound(product), now())
+    live = deployer.live
+    trial = decide.require_running(
+        live.current(place.name),
+        live.last_rollout(place.name),
+        where=_where(live, place.name),
+    )
+    target = Target(bundle=trial.bundle, label=trial.label, delivery=trial.delivery)
+    return deployer.deploy(place, target, unpin=True, promotes=trial, reason=reason)
+
+
+def show(
+    workspace: Workspace, product: str | None = None, *, environment: str = "prod"
+) -> RolloutReport:
+    """The rollout that runs there. Raises OperatorError E151."""
+    live, place = _live(workspace, product, environment)
+    current, last = live.current(place), live.last_rollout(place)
+    row = decide.require_running(current, last, where=_where(live, place))
+    if current is not None:
+        live.publish(current)
+    return _report(live, row)
+
+
+def _live(workspace: Workspace, product: str | None, environment: str) -> tuple[Switch, str]:
+    place = workspace.environment(environment)
+    return workspace.switch(workspace.delivered_product(product)), place.name
+
+
+def _where(live: Switch, environment: str) -> str:
+    return f"{live.product} in {environment}"
+
+
+def _report(live: Switch, row: RolloutRow) -> RolloutReport:
+    current = live.current(row.environment)
+    if current is None:
+        raise nothing_beside(live.product, row.environment)
+    return RolloutReport(
+        rollout=row, champion=current, running=decide.running(current, row) is not None
+    )
