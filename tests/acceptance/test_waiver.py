@@ -41,6 +41,28 @@ def shut(pristine, tmp_path_factory, days):
     return project
 
 
+@pytest.fixture
+def stopped(shut, tmp_path):
+    """One of one's own."""
+    return shut.copy(tmp_path / "houses")
+
+
+@pytest.fixture(scope="module")
+def waived(shut, tmp_path_factory):
+    """One whose gate was waived, and which reached prod; for copying, never for changing."""
+    project = shut.copy(tmp_path_factory.mktemp("waived") / "houses")
+    assert waive(project).code == 0
+    ran = project.deliver("--resume")
+    assert ran.code == 0, ran.err
+    return project
+
+
+@pytest.fixture
+def released(waived, tmp_path):
+    """One of one's own."""
+    return waived.copy(tmp_path / "houses")
+
+
 def waive(project, gate="model", *, delivery=2, reason=REASON, expires="7d", **more):
     options = [part for name, value in more.items() for part in (f"--{name}", value)]
     return project.run(
@@ -142,15 +164,15 @@ def test_latency_can_be_waived_and_what_was_seen_is_kept(delivered, days):
     assert gates["service"] == stopped.json["gates"][-1]
 
 
-def test_what_can_never_be_waived(delivered, days):
-    (delivered.folder / "post_deploy").mkdir()
+def test_what_can_never_be_waived(continued, days):
+    (continued.folder / "post_deploy").mkdir()
     test = "def test_of_ours(base_url):\n    assert base_url == 'elsewhere'\n"
-    (delivered.folder / "post_deploy" / "test_ours.py").write_text(test)
-    assert delivered.deliver("--as-of", days[1]).code == 3
-    ran = waive(delivered, "post-deploy tests")
+    (continued.folder / "post_deploy" / "test_ours.py").write_text(test)
+    assert continued.deliver("--as-of", days[1]).code == 3
+    ran = waive(continued, "post-deploy tests")
     assert ran.code == 3
     refused(ran, "E144", "post-deploy tests can never be waived")
-    assert "gate waived" not in delivered.events()
+    assert "gate waived" not in continued.events()
 
 
 def test_an_environment_that_accepts_no_waivers(delivered, days):
@@ -197,90 +219,80 @@ def forged(project, key, **changes):
     give(type(notary)(**{**vars(notary), "key": key or workspace.key}), waiver, at=at)
 
 
-def test_an_expired_waiver_and_one_of_another_result(delivered, days):
-    blocked(delivered, days)
-    assert waive(delivered, expires="1ms").code == 0
+def test_an_expired_waiver_and_one_of_another_result(stopped, days):
+    assert waive(stopped, expires="1ms").code == 0
     time.sleep(0.01)
-    refused(delivered.run("deliver", "--resume"), "E120", "its waiver has expired")
-    forged(delivered, None, result="0" * 64)
-    refused(delivered.run("deliver", "--resume"), "E120", "its waiver has expired")
+    refused(stopped.run("deliver", "--resume"), "E120", "its waiver has expired")
+    forged(stopped, None, result="0" * 64)
+    refused(stopped.run("deliver", "--resume"), "E120", "its waiver has expired")
 
 
-def test_a_waiver_does_not_survive_other_rows(delivered, sales, days):
+def test_a_waiver_does_not_survive_other_rows(stopped, sales, days):
     """The result that was waived is not the result that is found."""
-    blocked(delivered, days)
-    assert waive(delivered).code == 0
+    assert waive(stopped).code == 0
     prices = sales["price"].to_numpy().copy()
     prices[-2_000:] += 1_000
     data = sales.set_column(sales.column_names.index("price"), "price", pa.array(prices))
-    pq.write_table(data, delivered.folder / "data" / "sales.parquet")
-    ran = delivered.deliver("--resume")
+    pq.write_table(data, stopped.folder / "data" / "sales.parquet")
+    ran = stopped.deliver("--resume")
     assert ran.code == 3, ran.err
     assert [m["code"] for m in ran.json["mistakes"]] == ["M204"]
 
 
-def test_a_waiver_that_nobody_trusted_signed(delivered, days):
+def test_a_waiver_that_nobody_trusted_signed(stopped, days):
     """The chain is whole, for the ledger wrote it; but no trusted key said so."""
-    live = delivered.live()
-    blocked(delivered, days)
-    forged(delivered, SigningKey.generate())
-    ran = delivered.run("deliver", "--resume")
+    live = stopped.live()
+    forged(stopped, SigningKey.generate())
+    ran = stopped.run("deliver", "--resume")
     assert ran.code == 5, ran.err
     assert "error[R122]" in ran.err
-    ran = delivered.run("verify")
+    ran = stopped.run("verify")
     assert ran.code == 5
     assert "error[R122]" in ran.err
-    assert delivered.live() == live
+    assert stopped.live() == live
 
 
-def test_a_waiver_moved_to_another_delivery(delivered, days):
-    blocked(delivered, days)
-    assert waive(delivered).code == 0
-    assert delivered.deliver("--as-of", days[1]).code == 3
-    ledger = delivered.workspace().ledger
+def test_a_waiver_moved_to_another_delivery(stopped, days):
+    assert waive(stopped).code == 0
+    assert stopped.deliver("--as-of", days[1]).code == 3
+    ledger = stopped.workspace().ledger
     given = ledger.events(kind=GATE_WAIVED)[0]
     row = ledger.deliveries(product="houses", limit=1)[0]
     ledger.append(GATE_WAIVED, subject=row.id, product="houses", body=given.body, at=now())
     for command in (("deliver", "--resume"), ("verify",)):
-        ran = delivered.run(*command)
+        ran = stopped.run(*command)
         assert ran.code == 5, ran.err
         assert "error[R167]" in ran.err
 
 
-def test_verify_finds_every_change_to_a_waiver(delivered, days):
-    blocked(delivered, days)
-    assert waive(delivered).code == 0
-    assert delivered.deliver("--resume").code == 0
-    assert delivered.run("verify").code == 0
-    folder = delivered.state / "attestations" / delivered.live()
+def test_verify_finds_every_change_to_a_waiver(released):
+    assert released.run("verify").code == 0
+    folder = released.state / "attestations" / released.live()
     (path,) = [p for p in folder.glob("*.json") if _kind(p) == WAIVER]
     kept = path.read_bytes()
     for place in np.linspace(1, len(kept) - 2, 6).astype(int):
         spoiled = bytearray(kept)
         spoiled[place] ^= 1
         path.write_bytes(spoiled)
-        assert delivered.run("verify").code == 5, place
+        assert released.run("verify").code == 5, place
     path.unlink()
-    assert "error[R163]" in delivered.run("verify").err
+    assert "error[R163]" in released.run("verify").err
     path.write_bytes(kept)
-    assert delivered.run("verify").code == 0
-    with sqlite3.connect(delivered.state / "ledger.sqlite") as database:
+    assert released.run("verify").code == 0
+    with sqlite3.connect(released.state / "ledger.sqlite") as database:
         database.execute(
             "update events set body = replace(body, 'model', 'data') where kind = ?", (GATE_WAIVED,)
         )
-    assert "error[R160]" in delivered.run("verify").err
+    assert "error[R160]" in released.run("verify").err
 
 
 def _kind(path):
     return json.loads(base64.b64decode(json.loads(path.read_bytes())["payload"]))["predicateType"]
 
 
-def test_an_exported_release_tells_of_its_waivers(delivered, days, tmp_path):
-    blocked(delivered, days)
-    assert waive(delivered).code == 0
-    assert delivered.deliver("--resume").code == 0
+def test_an_exported_release_tells_of_its_waivers(released, tmp_path):
     out = tmp_path / "exported"
-    assert delivered.run("export", "--out", str(out)).code == 0
-    ran = delivered.run("verify", str(out))
+    assert released.run("export", "--out", str(out)).code == 0
+    ran = released.run("verify", str(out))
     assert ran.code == 0, ran.err
     assert "; waived: model gate" in ran.out
