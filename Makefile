@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# Bytecode is kept: every test that starts a process would else compile the package again. Tests go
+# out in the order of their folders, those that take longest first.
+TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
 
 .PHONY: setup demo test slow check format bench lock clean
 
@@ -19,10 +22,10 @@ demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
-	@$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	@$(TEST) -m "not slow" --dist loadfile
 
 slow: $(READY)
-	@$(BIN)/python -m pytest -m slow
+	@$(TEST) -m slow --dist loadgroup --durations 0 --durations-min 1
 
 check: $(READY)
 	@$(BIN)/ruff format --check .

@@ -121,6 +121,7 @@ def test_only_rows_that_had_landed_count_in_two_months(two_months):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
+@pytest.mark.xdist_group("whole year")
 def test_the_whole_year_reaches_prod(whole_year):
     project, ran = whole_year
     assert ran.code == 0, ran.err
@@ -135,6 +136,7 @@ def test_the_whole_year_reaches_prod(whole_year):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1_200)
+@pytest.mark.xdist_group("whole year")
 def test_only_rows_that_had_landed_count_in_the_whole_year(whole_year):
     project, _ = whole_year
     assert_as_landed(project, rows=400)
