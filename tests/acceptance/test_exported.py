@@ -72,7 +72,7 @@ def test_without_any_training_library(delivered, tmp_path):
         request = urllib.request.Request(
             f"{url}/v1/predict", json.dumps(house).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             answer = json.load(reply)
         assert answer["digest"] == digest
         assert 10_000 < answer["interval"]["low"] < answer["prediction"]
@@ -116,7 +116,7 @@ def test_out_of_nothing_but_a_release(delivered, tmp_path):
     )  # fmt: skip
     try:
         ready = json.loads(service.stdout.readline())
-        with urllib.request.urlopen(f"{ready['url']}/v1/status", timeout=5) as reply:
+        with urllib.request.urlopen(f"{ready['url']}/v1/status", timeout=60) as reply:
             assert json.load(reply)["digest"] == delivered.live()
     finally:
         service.terminate()

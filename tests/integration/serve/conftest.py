@@ -126,5 +126,5 @@ def service(support, place, tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with httpx.Client(base_url=service.url, timeout=10) as client:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
         yield client

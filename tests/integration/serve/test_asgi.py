@@ -29,8 +29,8 @@ def asgi(support, place, tmp_path_factory):
         [*command, "--port", str(port), "--log-level", "error"],
         env={**os.environ, "INTERLOCK_PLAN": str(plan)},
     )
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=10) as client:
-        for _ in range(600):
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+        for _ in range(2_400):
             try:
                 client.get("/health/live")
                 break

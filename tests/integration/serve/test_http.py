@@ -14,7 +14,7 @@ JSON = {"content-type": "application/json"}
 def raw(service, data, *, limit=1 << 16):
     """The bytes answered to bytes that no well-behaved client would send."""
     host, _, port = service.url.removeprefix("http://").rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=15) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(data)
         return connection.recv(limit)
 
@@ -69,7 +69,7 @@ def test_bad_bodies_are_refused(client, body, status, code):
 
 
 def test_a_chunk_flood_is_cut_off(service):
-    with httpx.Client(base_url=service.url, timeout=10) as client:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
         flood = (b"x" * 65_536 for _ in range(64))
         answer = predict(client, flood)
     assert (answer.status_code, answer.json()["error"]["code"]) == (413, "S112")
@@ -186,7 +186,7 @@ def everything(service, data):
     """All that is answered until the server closes the connection."""
     host, _, port = service.url.removeprefix("http://").rpartition(":")
     parts = []
-    with socket.create_connection((host, int(port)), timeout=15) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(data)
         while part := connection.recv(1 << 16):
             parts.append(part)

@@ -50,7 +50,7 @@ class Callers:
         while not self._stop.is_set():
             with (
                 contextlib.suppress(httpx.TransportError),
-                httpx.Client(base_url=self._url, timeout=10) as client,
+                httpx.Client(base_url=self._url, timeout=60) as client,
             ):
                 for turn in range(30):
                     body = bodies[(turn + number) % 2]

@@ -59,7 +59,7 @@ def fuzz(operation, mode, n_cases, url):
 @pytest.mark.slow
 @pytest.mark.timeout(1_800)
 def test_no_generated_request_gets_what_is_not_documented(service):
-    with httpx.Client(base_url=service.url, timeout=10) as client:
+    with httpx.Client(base_url=service.url, timeout=60) as client:
         found = operations(client)
     posts = [operation for operation in found if operation.method == "post"]
     assert len(posts) == 4

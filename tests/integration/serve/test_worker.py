@@ -27,13 +27,17 @@ FOREIGN = ("sklearn", "pandas", "lightgbm", "onnx", "pyarrow", "duckdb", "sqlalc
 EXTRAS = ("opentelemetry", "google", "requests")
 
 
-def wait_for(condition, seconds=15):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         if condition():
             return
         time.sleep(0.02)
     raise AssertionError("it did not happen in time")
+
+
+def in_flight(service):
+    return httpx.get(service.url + "/v1/status", timeout=60).json()["in_flight"]
 
 
 def test_serving_imports_no_training_library_and_no_extra(place):
@@ -141,7 +145,7 @@ class Load:
             thread.start()
 
     def _ask(self, url, body):
-        with httpx.Client(base_url=url, timeout=10) as client:
+        with httpx.Client(base_url=url, timeout=60) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.post("/v1/predict", content=body, headers=JSON)
@@ -166,20 +170,18 @@ def test_releases_swap_under_load_without_a_failed_request(support, place, tmp_p
         httpx.Client(base_url=service.url) as status,
     ):
         load = Load(service.url, support.request_body())
-        time.sleep(0.3)
-        generation = place.point(place.ridge.name)
-        wait_for(lambda: status.get("/v1/status").json()["generation"] == generation)
-        time.sleep(0.2)
-        begun = time.monotonic()
-        generation = place.point(place.boosting.name)
-        wait_for(lambda: status.get("/v1/status").json()["generation"] == generation)
-        rolled_back = time.monotonic() - begun
+        for name in (place.ridge.name, place.boosting.name):
+            answered = len(load.answers)
+            wait_for(lambda n=answered: len(load.answers) > n + 20)
+            resident = status.get("/v1/status").json()["resident"]
+            generation = place.point(name)
+            wait_for(lambda g=generation: status.get("/v1/status").json()["generation"] == g)
         load.stop()
     assert load.failures == []
     predictions = {(a["digest"], a["prediction"]) for a in load.answers}
     assert len(predictions) == 2  # each release gives its own one answer, never a mixture
     assert {digest for digest, _ in predictions} == {place.boosting.name, place.ridge.name}
-    assert rolled_back < 1  # a flip back: the release was still resident
+    assert place.boosting.name in resident  # to flip back to: nothing is loaded again
     logged = {read_record(r.payload).id for r in read_log(tmp_path / "log")}
     assert {a["id"] for a in load.answers} == logged
 
@@ -248,12 +250,12 @@ def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):
     service = start(support.plan_for(place.boosting, log=tmp_path / "log"))
     host, _, port = service.url.removeprefix("http://").rpartition(":")
     body = support.request_body()
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(
             b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
             b"content-length: %d\r\n\r\n" % len(body) + body[:10]
         )
-        time.sleep(0.2)
+        wait_for(lambda: in_flight(service) == 1)
         os.kill(service.pid, signal.SIGTERM)
         time.sleep(0.3)
         connection.sendall(body[10:])
@@ -263,12 +265,12 @@ def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):
 
 
 def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
-    limits = Limits(in_flight=2, body_seconds=1.5)
+    limits = Limits(in_flight=2, body_seconds=3.0)
     plan = support.plan_for(place.boosting, log=tmp_path / "log", limits=limits)
     with start(plan) as service, contextlib.ExitStack() as stack:
         host, _, port = service.url.removeprefix("http://").rpartition(":")
         slow = [
-            stack.enter_context(socket.create_connection((host, int(port)), timeout=10))
+            stack.enter_context(socket.create_connection((host, int(port)), timeout=60))
             for _ in range(2)
         ]
         for connection in slow:
@@ -276,7 +278,7 @@ def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
                 b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\n"
                 b"content-type: application/json\r\ncontent-length: 100\r\n\r\n{"
             )
-        time.sleep(0.3)
+        wait_for(lambda: in_flight(service) == 2)
         url = service.url + "/v1/predict"
         shed = httpx.post(url, content=support.request_body(), headers=JSON)
         assert (shed.status_code, shed.headers["retry-after"]) == (503, "1")
@@ -308,7 +310,7 @@ def test_the_worker_says_one_line_and_exits_by_the_error(support, place, tmp_pat
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as worker:
         line = worker.stdout.readline().decode()
         worker.send_signal(signal.SIGINT)
-        rest, errors = worker.communicate(timeout=20)
+        rest, errors = worker.communicate(timeout=60)
     assert line.startswith("ready http://127.0.0.1:")
     assert line.endswith(" replay\n")
     assert (rest, errors, worker.returncode) == (b"", b"", 0)

@@ -21,7 +21,7 @@ from interlock.serve.record import read_record
 JSON = {"content-type": "application/json"}
 
 
-def wait_for(condition, seconds=30):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         with contextlib.suppress(httpx.TransportError):
@@ -33,7 +33,7 @@ def wait_for(condition, seconds=30):
 
 def get(service, path):
     """Asked on a connection of its own, so that any worker may answer."""
-    return httpx.get(service.url + path, timeout=10)
+    return httpx.get(service.url + path, timeout=60)
 
 
 class Load:
@@ -49,7 +49,7 @@ class Load:
 
     def _ask(self):
         while not self._stop.is_set():
-            with httpx.Client(base_url=self._url, timeout=10) as client:
+            with httpx.Client(base_url=self._url, timeout=60) as client:
                 for _ in range(20):
                     try:
                         answer = client.post("/v1/predict", content=self._body, headers=JSON)

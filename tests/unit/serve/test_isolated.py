@@ -52,7 +52,7 @@ def test_a_booster_gives_its_contributions_too(rows):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_one_that_dies_or_hangs_is_refused_and_started_again(payload, rows, number):
-    scorer = IsolatedScorer(model_of(payload), seconds=0.5)
+    scorer = IsolatedScorer(model_of(payload), seconds=2.0)
     before, pid = scorer.raw(rows), scorer.pid
     os.kill(pid, number)
     with pytest.raises(ServiceError) as caught:

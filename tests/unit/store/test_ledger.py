@@ -361,8 +361,8 @@ def test_killed_at_any_moment_every_act_is_whole_and_none_is_lost(path):
 def test_opening_again_is_quick_and_needs_no_alembic(path, ledger):
     script = (
         "import sys, time; from interlock.store.ledger import Ledger\n"
-        "began = time.perf_counter(); Ledger.open(sys.argv[1])\n"
-        "print('alembic' in sys.modules, time.perf_counter() - began)"
+        "began = time.process_time(); Ledger.open(sys.argv[1])\n"
+        "print('alembic' in sys.modules, time.process_time() - began)"
     )
     runs = [
         subprocess.run(

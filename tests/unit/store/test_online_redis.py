@@ -16,6 +16,7 @@ from redis_server import RedisServer
 from interlock.errors import OperatorError, StoreError
 from interlock.store.online_place import OnlineAccess, open_reader, open_writer
 from interlock.store.online_redis import RedisReader
+from interlock.store.redis_link import PAUSE_SECONDS
 
 TABLE = "{interlock:dev:valuation}:market:10"
 ACCESS = OnlineAccess(namespace="dev:valuation", timeout_seconds=1.0)
@@ -215,23 +216,42 @@ def test_a_wrong_password_is_unavailable_and_is_not_told(tmp_path: Path) -> None
         assert look(open_reader(server.url, named, {})) is None
 
 
+class Hand:
+    """The clock by which a reader pauses, moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def hand(monkeypatch: pytest.MonkeyPatch) -> Hand:
+    made = Hand()
+    monkeypatch.setattr("interlock.store.redis_link.monotonic", made)
+    return made
+
+
 def test_a_server_that_stops_is_unavailable_and_comes_back_without_a_new_reader(
-    own_server: RedisServer,
+    own_server: RedisServer, hand: Hand
 ) -> None:
     filled(own_server)
     reader = open_reader(own_server.url, ACCESS, {})
     assert look(reader) == (1, None, None, None)
     own_server.stop()
     unavailable(lambda: look(reader))
-    begun = time.perf_counter()
+    own_server.start()
+    hand.now += PAUSE_SECONDS
+    unavailable(lambda: look(reader))  # it is there, and empty
+    own_server.stop()
+    unavailable(lambda: look(reader))
+    own_server.start()
+    filled(own_server)
+    hand.now += PAUSE_SECONDS * 0.9
     for _ in range(50):  # within the pause the server is not even asked
         unavailable(lambda: look(reader))
-    assert time.perf_counter() - begun < 0.25
-    own_server.start()
-    time.sleep(0.3)
-    unavailable(lambda: look(reader))  # it is there, and empty
-    filled(own_server)
-    time.sleep(0.3)
+    hand.now += PAUSE_SECONDS * 0.2
     assert look(reader) == (1, None, None, None)
 
 
@@ -246,19 +266,19 @@ def test_a_server_restarted_between_two_requests_is_not_noticed(tmp_path: Path) 
         assert look(reader) == (1, None, None, None)
 
 
-def test_a_server_that_hangs_costs_the_timeout_once(own_server: RedisServer) -> None:
+def test_a_server_that_hangs_costs_the_timeout_once(own_server: RedisServer, hand: Hand) -> None:
     filled(own_server)
     access = OnlineAccess(namespace="dev:valuation", timeout_seconds=0.05)
     reader = open_reader(own_server.url, access, {})
     assert look(reader) == (1, None, None, None)
-    own_server.client().execute_command("CLIENT", "PAUSE", 2_000)
+    own_server.freeze()
     begun = time.perf_counter()
     unavailable(lambda: look(reader))
-    assert 0.04 < time.perf_counter() - begun < 0.2
-    for _ in range(20):
+    assert 0.04 < time.perf_counter() - begun < 50
+    own_server.thaw()
+    for _ in range(20):  # it is not asked: it would answer
         unavailable(lambda: look(reader))
-    assert time.perf_counter() - begun < 0.25
-    time.sleep(2.1)
+    hand.now += PAUSE_SECONDS
     assert look(reader) == (1, None, None, None)
 
 
