@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -41,8 +41,14 @@ def is_part(value: Any, part: str) -> bool:
     if isinstance(value, bool):
         return False
     if isinstance(value, int | float | Decimal):
-        try:
-            return float(value) == float(part)
-        except (ValueError, OverflowError):
-            return False
+        return _is_number(value, part)
     return isinstance(value, date) and value.isoformat() == part
+
+
+def _is_number(value: float | Decimal, part: str) -> bool:
+    """Exactly that number; whole ones beyond 2**53 are not taken for their neighbours."""
+    try:
+        named = float(part) if isinstance(value, float) else Decimal(part)
+    except (ValueError, InvalidOperation):
+        return False
+    return named == value if isinstance(named, float) or named.is_finite() else False

@@ -34,6 +34,15 @@ class Contract:
     def test_twice_is_once(self, store):
         assert store.put(b"rows") == store.put(b"rows")
 
+    def test_what_is_deleted_is_gone_and_twice_is_once(self, store):
+        digest, other = store.put(b"rows"), store.put(b"others")
+        store.delete(digest)
+        store.delete(digest)
+        assert not store.has(digest)
+        assert store.get(other) == b"others"
+        assert store.put(b"rows") == digest
+        assert store.get(digest) == b"rows"
+
     def test_a_file_is_put_by_its_bytes(self, store, tmp_path):
         (tmp_path / "file").write_bytes(b"rows")
         assert store.get(store.put_file(tmp_path / "file")) == b"rows"
@@ -85,6 +94,20 @@ class TestLocal(Contract):
         assert store.get(digest) == b"rows"
         (kept,) = (Path(store.root) / "refused").iterdir()
         assert kept.read_bytes() == b"rowz"
+
+    def test_what_is_deleted_leaves_nothing_aside(self, store):
+        digest = store.put(b"rows")
+        Path(store.path(digest)).write_bytes(b"damaged rows")
+        store.put(b"rows")
+        store.put_tree(DIGEST, FILES)
+        (store.tree(DIGEST) / "manifest.json").write_bytes(b"damaged")
+        store.put_tree(DIGEST, FILES)
+        assert len(list(Path(store.root, "refused").iterdir())) == 2
+        for _ in range(2):
+            store.delete(digest)
+            store.delete_tree(DIGEST)
+        assert not store.has_tree(DIGEST)
+        assert [path for path in Path(store.root).rglob("*") if path.is_file()] == []
 
     def test_a_tree_stands_as_given(self, store):
         directory = store.put_tree(DIGEST, FILES)

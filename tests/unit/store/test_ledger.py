@@ -109,6 +109,23 @@ def test_a_stage_result_is_found_by_its_key_and_the_last_counts(ledger):
     assert ledger.stage(STAGE.key) == replace(STAGE, output=[1, None])
 
 
+def test_a_forgotten_stage_is_not_known_and_may_run_again(ledger):
+    other = replace(STAGE, key="9" * 64)
+    for stage in (STAGE, other):
+        ledger.put_stage(stage, product="valuation")
+    ledger.forget_stages([STAGE.key, "8" * 64], product="valuation", at=13)
+    assert ledger.stage(STAGE.key) is None
+    assert ledger.stage(other.key) == other
+    assert ledger.altered_projections() == ()
+    before = ledger.head()
+    ledger.forget_stages([], product="valuation", at=13)
+    assert ledger.head() == before
+    ledger.put_stage(STAGE, product="valuation")
+    assert ledger.stage(STAGE.key) == STAGE
+    ledger.rebuild()
+    assert ledger.stage(STAGE.key) == STAGE
+
+
 def test_a_bundle_has_one_release_and_a_label_one_bundle(ledger):
     assert ledger.add_release(RELEASE) == RELEASE
     assert ledger.add_release(replace(RELEASE, label="9.9.9", delivery="d2")) == RELEASE
