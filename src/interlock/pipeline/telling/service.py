@@ -7,11 +7,13 @@ from typing import Any
 
 from interlock.clock import SECOND, parse_span
 from interlock.gates.service.latency import P99Below
+from interlock.gates.service.memory import MEGABYTE
 from interlock.report import content as report
 
 
 def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.Service:
     """What the service gate saw."""
+    fuzz = measured.get("fuzz")
     return report.Service(
         parity=(
             report.Parity(
@@ -46,6 +48,48 @@ def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.
         ),
         latency_limit_ms=limit_ms,
         bad_inputs=_bad_inputs(measured),
+        form=measured.get("form", ""),
+        parts=tuple((name, s) for name, s in measured.get("part_seconds", {}).items()),
+        load=tuple(map(_load_step, measured.get("load", ()))),
+        faults=tuple(map(_fault, measured.get("faults", ()))),
+        starts=tuple(measured.get("cold_start_seconds", ())),
+        memory=_megabytes(measured.get("memory_bytes")),
+        generated=fuzz["sent"] if fuzz else None,
+        generated_wrong=tuple(fuzz["wrong"]) if fuzz else (),
+    )
+
+
+def _megabytes(size: int | None) -> float | None:
+    return None if size is None else size / MEGABYTE
+
+
+def _load_step(step: Mapping[str, Any]) -> report.LoadStep:
+    windows = step["windows"]
+    return report.LoadStep(
+        offered=step["offered"],
+        answered=step["answered"],
+        n=sum(w["n"] for w in windows),
+        late=sum(w["late"] for w in windows),
+        limit_ms=step["limit_seconds"] * 1e3,
+        p50=None if step["p50_seconds"] is None else step["p50_seconds"] * 1e3,
+        p99=None if step["p99_seconds"] is None else step["p99_seconds"] * 1e3,
+        judged=step["judged"],
+        problem=step["problem"],
+    )
+
+
+def _fault(outcome: Mapping[str, Any]) -> report.Fault:
+    exempt, problem = outcome["exempt"], outcome["problem"]
+    return report.Fault(
+        name=outcome["fault"],
+        asked=outcome["asked"],
+        answered=outcome["answered"],
+        refused=outcome["refused"],
+        degraded=outcome["degraded"],
+        wrong=len(outcome["wrong"]),
+        recovered=outcome["recovered_seconds"],
+        planned=exempt is None,
+        why=str(exempt or problem or "; ".join(outcome["wrong"][:1])),
     )
 
 

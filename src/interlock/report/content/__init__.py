@@ -49,7 +49,14 @@ from interlock.report.content.fairness import FairnessJudged, GroupsCompared, Gr
 from interlock.report.content.parts import Period, SliceError
 from interlock.report.content.promises import IntervalsMeasured, PartCoverage
 from interlock.report.content.regression import Cloud, Decile, Histogram, RegressionSummary
-from interlock.report.content.service import BadInput, LatencyWindow, Parity, Service
+from interlock.report.content.service import (
+    BadInput,
+    Fault,
+    LatencyWindow,
+    LoadStep,
+    Parity,
+    Service,
+)
 from interlock.report.content.slices import SliceFinding, SlicesJudged
 from interlock.report.content.steps import Step, StepStatus
 
@@ -80,6 +87,7 @@ __all__ = [
     "Evaluation",
     "Explanations",
     "FairnessJudged",
+    "Fault",
     "FaultRate",
     "GroupValue",
     "GroupsCompared",
@@ -90,6 +98,7 @@ __all__ = [
     "LabelTimes",
     "LatencyWindow",
     "Lineage",
+    "LoadStep",
     "Metric",
     "ModelCard",
     "NumericColumn",
