@@ -63,14 +63,21 @@ def test_a_delivery_that_breaks_a_contract_is_stopped(delivered, days):
         "contract of bank": ("passed", 1),
     }
 
+    again = project.deliver("--as-of", days[0])
+    assert again.json["delivery"]["status"] == "unchanged"
+    (asked,) = [gate for gate in again.json["gates"] if gate["gate"] == "service"]
+    assert [c["name"] for c in asked["checks"]] == ["contract of bank", "contract of broker"]
+
     kept["interactions"][0]["response"]["body"]["unit"] = "EUR"
     left(project, "broker", kept)
     broken = json.loads(json.dumps(PACT))
     broken["interactions"][0]["response"]["body"]["product"] = "flats"
     left(project, "bank", broken)
-    project.change("max_iter=41", "max_iter=42")
+    live = project.live()
     stopped = project.deliver("--as-of", days[0])
-    assert stopped.code == 3
+    assert stopped.code == 3, "the release is the one that is live; only the contracts are new"
+    assert [m["code"] for m in stopped.json["mistakes"]] == ["V100"]
+    assert project.live() == live
     service = next(gate for gate in stopped.json["gates"] if gate["gate"] == "service")
     failed = {c["name"]: c["reason"] for c in service["checks"] if c["verdict"] == "failed"}
     assert set(failed) == {"contract of broker", "contract of bank"}

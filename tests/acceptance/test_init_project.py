@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from interlock.release.attest import verify
+
 
 @pytest.fixture(scope="module")
 def new(rents, tmp_path_factory):
@@ -13,6 +15,15 @@ def new(rents, tmp_path_factory):
     project = rents.copy(tmp_path_factory.mktemp("new") / "a b")
     project.change('il.P99Below("50ms")', 'il.P99Below("5s")')
     return project
+
+
+def service_gate(project):
+    """What is signed about the service gate of the release that is live."""
+    notary = project.workspace().notary()
+    envelopes = notary.envelopes(project.live(product="rents"))
+    said = [verify(envelope, notary.keys).predicate for envelope in envelopes]
+    (found,) = [predicate for predicate in said if predicate.get("gate") == "service"]
+    return found
 
 
 def test_it_checks_and_passes_its_own_tests(new):
@@ -26,8 +37,12 @@ def test_it_checks_and_passes_its_own_tests(new):
 
 
 def test_it_reaches_prod_and_every_command_answers(new):
-    delivered = new.run("deliver")
+    delivered = new.run("deliver", kill_after=280)
     assert delivered.code == 0, delivered.err
+    asked = service_gate(new)
+    assert asked["form"] == "full", "as prod's default policy has it"
+    passed = {c["name"] for c in asked["checks"] if c["verdict"] == "passed"}
+    assert passed >= {"generated requests", "disk full", "worker killed", "online store wrong"}
     assert delivered.out.splitlines()[-1] == "✔ delivered: prod runs 1.0.0"
     assert "post-deploy" in delivered.err
 

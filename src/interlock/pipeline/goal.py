@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from interlock.deploy.environment import Environment, passed, waivable
 from interlock.gates.service.form import Form
@@ -22,8 +23,9 @@ RUNNING, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
 class Goal:
     """What to deliver, how far, and from which revision of the project.
 
-    ``full`` asks for the full form of the service gate, whatever the environments ask for.
-    ``hold``: prove the release for the last environment, and leave what is live there.
+    ``full`` asks for the full form of the service gate, whatever the environments ask for;
+    ``hold``: prove the release for the last environment, and leave what is live there; ``log_full``
+    is what the services are to do when the log's disk is full.
     """
 
     path: tuple[Environment, ...]
@@ -32,6 +34,7 @@ class Goal:
     unpin: bool = False
     full: bool = False
     hold: bool = False
+    log_full: Literal["refuse", "drop"] = "refuse"
 
     @property
     def passed(self) -> tuple[Environment, ...]:

@@ -53,6 +53,7 @@ def judge_service(
         "checks": [check.to_row() for check in checks],
         "form": asked.form,
         "unavailable": asked.unavailable,
+        "log_full": asked.log_full,
     }
 
     def compute() -> dict[str, Any]:

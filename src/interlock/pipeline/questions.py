@@ -36,10 +36,11 @@ _FEW_ROWS = 8  # that planned faults ask about
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """How much is asked, and what the environments have a service do without its online store."""
+    """How much is asked, and what a service does without its online store, or with a full disk."""
 
     form: Form = Form.QUICK
     unavailable: Literal["refuse", "defaults"] = "refuse"
+    log_full: Literal["refuse", "drop"] = "refuse"
 
 
 def questions(
@@ -85,6 +86,7 @@ def questions(
         few_rows=[compared.requests[row] for row in few.tolist()],
         few=place / "few" if stored else None,
         history_unavailable=asked.unavailable,
+        log_full=asked.log_full,
     )
 
 

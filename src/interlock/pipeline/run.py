@@ -260,8 +260,11 @@ class Run:
         from interlock.pipeline import probing  # noqa: PLC0415 - only what is new is questioned
         from interlock.pipeline.questions import Asked  # noqa: PLC0415
 
-        unavailable = self.deployer.online.settings.unavailable
-        asked = Asked(form=self.goal.form, unavailable=unavailable)
+        asked = Asked(
+            form=self.goal.form,
+            unavailable=self.deployer.online.settings.unavailable,
+            log_full=self.goal.log_full,
+        )
         kept: list[Outcome] = []
 
         def ask() -> GateResult:

@@ -52,6 +52,7 @@ def deliver(
         unpin=unpin,
         full=full,
         hold=hold,
+        log_full=workspace.settings.log.full,
     )
     last = unfinished(deployer, goal) if resume else None
     if last is not None:

@@ -1,7 +1,8 @@
-"""The disk full while predictions are asked for: none is answered that is not in the log."""
+"""The disk full while predictions are asked for: each answered one is logged, or counted lost."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from pathlib import Path
@@ -24,33 +25,49 @@ _ANSWERED = 200
 
 
 def disk_full(stage: Stage) -> FaultOutcome:
-    """The log's disk fills up, refuses for a while, and has room again."""
-    log = stage.place / "log"
-    found, before = Sorted(refusals={_REFUSAL}), Sorted(refusals=())
+    """The log's disk fills up, stays so for a while, and has room again.
+
+    Meanwhile every request is refused; where the plan has a full disk drop records, each is
+    answered and counted as dropped.
+    """
+    log, drops = stage.place / "log", stage.plan.log_full == "drop"
+    found, before = Sorted(refusals={_REFUSAL}), Sorted(refusals={_REFUSAL})
     plan = structs.replace(stage.plan, log=str(log))
     with stage.launch(plan) as service, Client(service.url) as client:
         before.ask_all(client, stage.known)
+        logged = [*before.ids]
         service.process.send_signal(FULL)
         problem = "" if _is_full(client, stage, before) else "the disk could not be filled"
+        counted = _dropped(client)
         for _ in range(_ROUNDS):
             found.ask_all(client, stage.known)
+        lost = _dropped(client) - counted
         service.process.send_signal(FREED)
         recovered = recovery(client, stage.known)
     found.wrong += before.wrong
-    found.wrong += unlogged([*before.ids, *found.ids], log)
-    return found.outcome(DISK_FULL, recovered, problem)
+    if lost != (len(found.ids) if drops else 0):
+        found.wrong.append(f"{len(found.ids)} were answered, {lost:g} counted as dropped")
+    found.wrong += unlogged(logged if drops else [*before.ids, *found.ids], log)
+    return found.outcome(DISK_FULL, recovered, problem, noticed=drops or None)
 
 
 def _is_full(client: Client, stage: Stage, before: Sorted) -> bool:
-    """Whether the service comes to refuse; a signal takes its time."""
-    before.refusals = {_REFUSAL}
+    """Whether the service comes to notice; a signal takes its time."""
     begun = monotonic()
     while monotonic() - begun < RECOVERY_SECONDS:
         before.ask(client, stage.known[0])
-        if before.refused:
+        if before.refused or _dropped(client):
             return True
         time.sleep(0.01)
     return False
+
+
+def _dropped(client: Client) -> float:
+    """Records that the service says it has dropped; NaN where it does not say."""
+    for line in client.ask("GET", "/metrics").body.decode(errors="replace").splitlines():
+        if line.startswith("interlock_log_dropped_total"):
+            return float(line.rpartition(" ")[2])
+    return math.nan
 
 
 def unlogged(ids: list[str], log: Path) -> list[str]:

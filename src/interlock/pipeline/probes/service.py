@@ -54,7 +54,8 @@ class Questions:
     is the replayed moment of requests that name none; ``online`` the online store's directory;
     ``contracts`` what consumers rely on. For the full form ``loads`` say how much load is judged,
     ``few_rows`` are requests whose history the small store ``few`` holds, and
-    ``history_unavailable`` is what the environments have the service do without its store.
+    ``history_unavailable`` and ``log_full`` are what the service is to do without its store, and
+    with a full disk.
     """
 
     rows: ParityRows
@@ -69,6 +70,7 @@ class Questions:
     few_rows: Sequence[Mapping[str, Any]] = ()
     few: Path | None = None
     history_unavailable: Literal["refuse", "defaults"] = "refuse"
+    log_full: Literal["refuse", "drop"] = "refuse"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,6 +128,7 @@ def _probe(
         clock=questions.clock,
         online=questions.online,
         history_unavailable=questions.history_unavailable,
+        log_full=questions.log_full,
     )
     launch, release = launching(allotted), Answering.of(opened)
     whole = _whole(plan, launch, questions, opened, release, place)
