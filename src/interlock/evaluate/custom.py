@@ -23,7 +23,7 @@ from interlock.errors import AuthorError
 from interlock.evaluate.metric import CLASSES, REGRESSION, Better, Metric
 from interlock.evaluate.metrics import find_metric
 from interlock.evaluate.predicted import Floats, Predicted
-from interlock.features.declare import name_of, place_of
+from interlock.features.function import DeclaredFunction
 from interlock.stats.bootstrap import Statistic
 from interlock.stats.derived import Redrawn
 
@@ -37,28 +37,13 @@ Measure: TypeAlias = Callable[[Floats, Floats, Mapping[str, NDArray[Any]]], floa
 
 
 @dataclass(frozen=True)
-class CustomMetric:
+class CustomMetric(DeclaredFunction):
     """A declared metric; call it like the function it wraps."""
 
-    function: Measure
     better: Better
     unit: str = "1"
     target: float | None = None
     resamples: int = RESAMPLES_OF_OWN
-
-    @property
-    def name(self) -> str:
-        """The function's name, which is the metric's."""
-        return name_of(self.function)
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
-        return place_of(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The plain function's answer."""
-        return self.function(*args, **kwargs)
 
     @property
     def metric(self) -> Metric:

@@ -1,7 +1,7 @@
 """Request features, labels and post-processing as a product declares them: plain typed functions.
 
-Invariants: a declared function stays callable as it was written; its arguments and result are
-annotated; nothing is evaluated at declaration time.
+Invariants: a declared function's arguments and result are annotated; nothing is evaluated at
+declaration time.
 
 >>> @feature
 ... def area_per_room(area: float, rooms: int) -> float:
@@ -18,9 +18,10 @@ import typing
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Literal, Protocol, Union, get_args, get_origin, overload
+from typing import Any, Literal, Union, get_args, get_origin, overload
 
 from interlock.errors import AuthorError
+from interlock.features.function import DeclaredFunction, plain_function
 
 _KINDS: dict[Any, str] = {
     bool: "bool",
@@ -50,85 +51,22 @@ class Signature:
 
 
 @dataclass(frozen=True)
-class RequestFeature:
+class RequestFeature(DeclaredFunction):
     """A declared request feature; call it like the function it wraps."""
 
-    function: Callable[..., Any]
     unit: str = ""
     owner: str = ""
     model_input: bool = True
 
-    @property
-    def name(self) -> str:
-        """The function's name, which is the feature's."""
-        return name_of(self.function)
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
-        return place_of(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The plain function's answer."""
-        return self.function(*args, **kwargs)
-
 
 @dataclass(frozen=True)
-class Label:
+class Label(DeclaredFunction):
     """A declared label: a plain typed function of a source's columns; None means no label."""
 
-    function: Callable[..., Any]
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return name_of(self.function)
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
-        return place_of(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The plain function's answer."""
-        return self.function(*args, **kwargs)
-
 
 @dataclass(frozen=True)
-class Postprocess:
+class Postprocess(DeclaredFunction):
     """A declared post-processing function; call it like the function it wraps."""
-
-    function: Callable[..., Any]
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return name_of(self.function)
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
-        return place_of(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The plain function's answer."""
-        return self.function(*args, **kwargs)
-
-
-class Declared(Protocol):
-    """A declared function of any sort."""
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        """The function as it was written."""
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
 
 
 @overload
@@ -169,31 +107,6 @@ def postprocess(function: Callable[..., Any]) -> Postprocess:
     return Postprocess(function)
 
 
-def name_of(function: Any) -> str:
-    """A function's name, or what stands for it where it has none."""
-    return str(getattr(function, "__name__", None) or repr(function)[:80])
-
-
-def plain_function(function: Any) -> types.FunctionType | None:
-    """The Python function under its wrappers; None for anything else."""
-    found = inspect.unwrap(function)
-    return found if isinstance(found, types.FunctionType) else None
-
-
-def place_of(function: Any) -> str:
-    """file:line of a function, as far as it is known."""
-    plain = plain_function(function)
-    if plain is None:
-        return repr(function)[:80]
-    return f"{plain.__code__.co_filename}:{plain.__code__.co_firstlineno}"
-
-
-def arguments_of(function: Any) -> tuple[str, ...]:
-    """The names of a function's arguments, as far as they are known."""
-    plain = plain_function(function)
-    return () if plain is None else tuple(inspect.signature(plain).parameters)
-
-
 def annotation_of(hint: Any) -> Annotation | None:
     """The annotation behind a type hint, or None when it is not one a feature may use."""
     optional = False
@@ -212,7 +125,7 @@ def annotation_of(hint: Any) -> Annotation | None:
     return Annotation(kind=kind, optional=optional) if kind else None
 
 
-def signature_of(declared: Declared) -> Signature:
+def signature_of(declared: DeclaredFunction) -> Signature:
     """A declared function's signature. Raises AuthorError F101 where it cannot be used."""
     function = plain_function(declared.function)
     if function is None:
@@ -234,7 +147,7 @@ def signature_of(declared: Declared) -> Signature:
     )
 
 
-def _hints(declared: Declared, function: types.FunctionType) -> dict[str, Any]:
+def _hints(declared: DeclaredFunction, function: types.FunctionType) -> dict[str, Any]:
     try:
         return typing.get_type_hints(function)
     except NameError as error:
@@ -247,7 +160,7 @@ def _hints(declared: Declared, function: types.FunctionType) -> dict[str, Any]:
     )
 
 
-def _not_plain(declared: Declared, parameter: inspect.Parameter) -> AuthorError:
+def _not_plain(declared: DeclaredFunction, parameter: inspect.Parameter) -> AuthorError:
     shown = str(parameter).split(":")[0] if parameter.kind.name.startswith("VAR") else ""
     return AuthorError(
         "F101",
@@ -259,14 +172,14 @@ def _not_plain(declared: Declared, parameter: inspect.Parameter) -> AuthorError:
     )
 
 
-def _annotated(declared: Declared, name: str, hint: Any) -> Annotation:
+def _annotated(declared: DeclaredFunction, name: str, hint: Any) -> Annotation:
     found = annotation_of(hint) if hint is not None else None
     if found is None:
         raise _not_annotated(declared, name, "no annotation" if hint is None else str(hint))
     return found
 
 
-def _not_annotated(declared: Declared, name: str, got: str) -> AuthorError:
+def _not_annotated(declared: DeclaredFunction, name: str, got: str) -> AuthorError:
     return AuthorError(
         "F101",
         f"{declared.name}: '{name}' has no usable annotation",

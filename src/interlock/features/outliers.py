@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, overload
 
-from interlock.features.declare import RequestFeature, name_of, place_of
+from interlock.features.declare import RequestFeature
+from interlock.features.function import DeclaredFunction
 from interlock.stats.robust import CUTOFF
 
 
@@ -63,25 +64,10 @@ class Outliers:
 
 
 @dataclass(frozen=True)
-class OutlierRule:
+class OutlierRule(DeclaredFunction):
     """A declared rule; call it like the function it wraps."""
 
-    function: Callable[..., Any]
     leave_out_of_test: bool = False
-
-    @property
-    def name(self) -> str:
-        """The function's name."""
-        return name_of(self.function)
-
-    @property
-    def where(self) -> str:
-        """file:line of the definition."""
-        return place_of(self.function)
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The plain function's answer."""
-        return self.function(*args, **kwargs)
 
 
 @overload

@@ -24,7 +24,7 @@ from typing import Any
 
 from interlock.errors import AuthorError, Mistake
 from interlock.features.bindings import names_used
-from interlock.features.declare import name_of, plain_function
+from interlock.features.function import name_of, plain_function
 from interlock.features.project_module import ProjectModule, Refusal, without_decorators
 from interlock.features.purity import import_refusal, impurities, refused_part
 

@@ -22,7 +22,6 @@ from interlock.errors import AuthorError, Mistake, collecting
 from interlock.evaluate.metrics import Metric, metric_named
 from interlock.features.aggregates import History
 from interlock.features.declare import (
-    Declared,
     Postprocess,
     RequestFeature,
     Signature,
@@ -34,6 +33,7 @@ from interlock.features.definition import (
     HistoryDefinition,
     Input,
 )
+from interlock.features.function import DeclaredFunction
 from interlock.features.outliers import OutlierRule, Outliers
 from interlock.features.pack import Packed
 from interlock.product.behaviour_mistakes import behaviour_mistakes
@@ -328,7 +328,9 @@ def _input_names(product: Declaration, schema: RequestSchema) -> tuple[str, ...]
     return (*fields, *features, *(name for h in histories for name in h.aggregates))
 
 
-def _signatures_of(declared: Iterable[Declared], mistakes: list[Mistake]) -> dict[str, Signature]:
+def _signatures_of(
+    declared: Iterable[DeclaredFunction], mistakes: list[Mistake]
+) -> dict[str, Signature]:
     found: dict[str, Signature] = {}
     for each in declared:
         with collecting(mistakes):

@@ -9,7 +9,8 @@ from interlock.clock import parse_span
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake, collecting
 from interlock.features.aggregates import CustomHistory, DeclaredAggregate, History
-from interlock.features.declare import Signature, arguments_of
+from interlock.features.declare import Signature
+from interlock.features.function import arguments_of
 from interlock.product.aggregate_mistakes import aggregate_mistakes, where_columns
 from interlock.product.declaration import Declaration
 from interlock.product.mistakes import nearest

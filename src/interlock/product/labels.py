@@ -15,7 +15,7 @@ from interlock.data.revisions import FOREVER, changes
 from interlock.data.snapshot import AVAILABLE_AT, EVENT_TIME, Taken
 from interlock.errors import AuthorError
 from interlock.evaluate.leakage import Absence
-from interlock.features.declare import arguments_of
+from interlock.features.function import arguments_of
 from interlock.features.request import load_modules
 from interlock.product.binding import Bound
 

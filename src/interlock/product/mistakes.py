@@ -11,7 +11,8 @@ from interlock.clock import parse_span
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake, collecting
 from interlock.features.aggregates import History
-from interlock.features.declare import Label, RequestFeature, Signature, arguments_of
+from interlock.features.declare import Label, RequestFeature, Signature
+from interlock.features.function import arguments_of
 from interlock.gates.data.gate import DATA_CHECKS
 from interlock.gates.model.absolute import OfMetric
 from interlock.gates.model.baselines import BeatsBaselines

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from interlock.errors import Mistake, collecting
-from interlock.features.declare import Declared, Postprocess, RequestFeature, Signature
+from interlock.features.declare import Postprocess, RequestFeature, Signature
 from interlock.features.definition import FeatureDefinition
+from interlock.features.function import DeclaredFunction
 from interlock.features.outliers import OutlierRule
 from interlock.features.pack import Packed, pack
 from interlock.product.declaration import Declaration
@@ -64,7 +65,7 @@ def _packed(functions: Functions, project_dir: Path, mistakes: list[Mistake]) ->
 
 
 def definition(
-    declared: Declared, signature: Signature, packed: Packed, *, unit: str = ""
+    declared: DeclaredFunction, signature: Signature, packed: Packed, *, unit: str = ""
 ) -> FeatureDefinition:
     """A packed function as a release knows it."""
     module, function = packed.locations[declared.function]

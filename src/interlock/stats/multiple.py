@@ -24,4 +24,4 @@ def benjamini_hochberg(p_values: ArrayLike) -> NDArray[np.float64]:
     ranks = np.arange(len(p), 0, -1)
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.minimum.accumulate(p[order] * len(p) / ranks))
-    return adjusted
+    return np.maximum(p, adjusted)  # p·n/n may be a rounding below p

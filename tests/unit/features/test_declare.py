@@ -16,9 +16,9 @@ from interlock.features.declare import (
     annotation_of,
     feature,
     label,
-    place_of,
     signature_of,
 )
+from interlock.features.function import place_of
 
 
 def refusal(declared):

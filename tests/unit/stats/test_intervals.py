@@ -58,3 +58,8 @@ def test_adjusted_p_values_agree_with_scipy(values):
 def test_p_values_that_are_none_are_refused(values):
     with pytest.raises(ValueError, match="p-values must be"):
         benjamini_hochberg(values)
+
+
+def test_no_adjusted_p_value_is_a_rounding_below_its_own():
+    p = [0.9985007496251874] * 3  # p·3/3 is the number before it
+    assert benjamini_hochberg(p).tolist() == p

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 from interlock.errors import AuthorError
@@ -19,7 +20,7 @@ from interlock.verdict import Check
 
 
 @dataclass(frozen=True)
-class OfMetric(Declared):
+class OfMetric(Declared, ABC):
     """A check of one metric, which is declared by its name or by the function itself."""
 
     metric: DeclaredMetric
@@ -33,13 +34,13 @@ class OfMetric(Declared):
         return str(self.metric)
 
     @property
+    @abstractmethod
     def within(self) -> Limit:
         """Where the metric must lie."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fits(self, metric: Metric) -> None:
         """Raises AuthorError M203 for a limit that this metric cannot have."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

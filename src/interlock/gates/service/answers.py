@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from interlock.evaluate.judge import Limit
 from interlock.gates.finding import counted, unmeasured
@@ -34,18 +35,11 @@ class Parity(Declared):
             reason = f"a tolerance of {m.tolerance:g} would hide wrong answers"
             return (unmeasured("parity", "V107", reason),)
         return (
-            counted(
-                "every request answered",
-                "V108",
-                m.unanswered,
-                Limit(at_most=0),
-                n=m.rows_compared,
-            ),
-            counted(
+            none_of("every request answered", "V108", m.unanswered, n=m.rows_compared),
+            none_of(
                 "feature parity",
                 "V102",
                 m.feature_mismatches,
-                Limit(at_most=0),
                 n=m.features_compared,
                 unit="mismatches",
                 why="; ".join(m.differences[:_SHOWN]),
@@ -61,15 +55,13 @@ class EdgeParity(Declared):
 
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
         """Judges the edge rows; none compared is an error."""
-        if not measurement.edge_rows_compared > 0:
-            return (unmeasured("edge parity", "V107", "no edge rows were compared"),)
         return (
-            counted(
+            none_of(
                 "edge parity",
                 "V103",
                 measurement.edge_mismatches,
-                Limit(at_most=0),
                 n=measurement.edge_rows_compared,
+                nothing="no edge rows were compared",
                 unit="mismatches",
             ),
         )
@@ -82,7 +74,6 @@ class Symmetry(Declared):
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
         """Judges the values recomputed; none is an error where there are history features."""
         name = "history recomputed"
-        compared, wrong = measurement.oracle_values, measurement.oracle_mismatches
         if measurement.unrecomputed is not None:
             return (
                 Check(
@@ -92,9 +83,16 @@ class Symmetry(Declared):
                     reason=measurement.unrecomputed.value,
                 ),
             )
-        if not compared > 0:
-            return (unmeasured(name, "V109", "no history value was recomputed"),)
-        return (counted(name, "V109", wrong, Limit(at_most=0), n=compared),)
+        return (
+            none_of(
+                name,
+                "V109",
+                measurement.oracle_mismatches,
+                n=measurement.oracle_values,
+                nothing="no history value was recomputed",
+                unmeasured_as="V109",
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -103,16 +101,14 @@ class BadInput(Declared):
 
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
         """Judges all probes together; none sent is an error."""
-        sent, wrong = measurement.bad_inputs_sent, measurement.bad_inputs_wrong
-        if not sent > 0:
-            return (unmeasured("bad input", "V107", "no bad input was sent"),)
+        wrong = measurement.bad_inputs_wrong
         return (
-            counted(
+            none_of(
                 "bad input",
                 "V104",
                 len(wrong),
-                Limit(at_most=0),
-                n=sent,
+                n=measurement.bad_inputs_sent,
+                nothing="no bad input was sent",
                 unit="wrong answers",
                 why="; ".join(wrong[:_SHOWN]),
                 evidence={"wrong": list(wrong)},
@@ -126,29 +122,44 @@ class FieldOrder(Declared):
 
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
         """Judges the orders compared; none is an error."""
-        compared, different = measurement.orders_compared, measurement.order_mismatches
-        if not compared > 0:
-            return (unmeasured("field order", "V107", "no request was sent in another order"),)
         return (
-            counted(
+            none_of(
                 "field order",
                 "V110",
-                different,
-                Limit(at_most=0),
-                n=compared,
+                measurement.order_mismatches,
+                n=measurement.orders_compared,
+                nothing="no request was sent in another order",
                 unit="other answers",
             ),
         )
 
 
+def none_of(
+    name: str,
+    code: str,
+    wrong: float,
+    *,
+    n: int,
+    nothing: str = "nothing was compared",
+    unmeasured_as: str = "V107",
+    **more: Any,
+) -> Check:
+    """Of ``n`` that were looked at none may be wrong; where none was looked at, it is an error.
+
+    ``nothing`` says so, under the code ``unmeasured_as``; ``more`` is for ``counted``.
+    """
+    if not n > 0:
+        return unmeasured(name, unmeasured_as, nothing)
+    return counted(name, code, wrong, Limit(at_most=0), n=n, **more)
+
+
 def _prediction_parity(m: ServiceMeasurement) -> tuple[Check, ...]:
     evidence = {"differences": list(m.differences), "tolerance": m.tolerance}
     return (
-        counted(
+        none_of(
             "prediction parity",
             "V102",
             m.prediction_mismatches,
-            Limit(at_most=0),
             n=m.rows_compared,
             unit="mismatches",
             why="; ".join(m.differences[:_SHOWN]),
