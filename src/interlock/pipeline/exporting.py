@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from interlock.errors import InterlockError, Mistake
 from interlock.release.export import pipeline
 from interlock.release.export.exported import Exported
-from interlock.release.export.exporter import export, keep
+from interlock.release.export.exporter import EXACTLY, export, keep
 from interlock.release.parity import Exactness, compare, edge_rows
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.train.answer import Floats
@@ -58,7 +58,8 @@ def exported_as(
     except InterlockError as error:
         if exported.format != "onnx":
             raise
-        reason = f"its graph differed: {error.mistakes[0].got}"
+        how = "" if exported.reason == EXACTLY else f"{exported.reason}, but "
+        reason = f"{how}its graph differed: {error.mistakes[0].got}"
     return _compared(fit, _kept(fit, data, reason), compared, edges=edges)
 
 

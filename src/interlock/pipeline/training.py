@@ -35,6 +35,7 @@ _LIBRARIES = (
     "scipy",
     "onnxruntime",
     "onnx",
+    "skl2onnx",
     "pandas",
     "optuna",
 )

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from onnx import helper
-from onnx.onnx_ml_pb2 import NodeProto, TensorProto
+from onnx import helper, numpy_helper
+from onnx.onnx_ml_pb2 import GraphProto, NodeProto, TensorProto
 
 from interlock.release.export import graph
 from interlock.release.export.exported import Written
@@ -32,12 +32,14 @@ MATRIX = "X"
 class GraphBuilder:
     """Collects nodes and constants; ``writer`` knows the exporter of any estimator.
 
-    ``encoder`` is what numbers the texts of a frame, for estimators that take one.
+    ``encoder`` is what numbers the texts of a frame, for estimators that take one; ``converted``
+    names the estimators whose part was not written by an exporter of Interlock's own.
     """
 
     n_columns: int
     writer: Callable[[Any, GraphBuilder, str], Written]
     encoder: Encoder | None = None
+    converted: list[str] = field(default_factory=list)
     _nodes: list[NodeProto] = field(default_factory=list)
     _constants: list[TensorProto] = field(default_factory=list)
     _refusals: list[str] = field(default_factory=list)
@@ -63,6 +65,22 @@ class GraphBuilder:
         name = f"c{len(self._constants)}"
         self._constants.append(graph.constant(name, np.asarray(values)))
         return name
+
+    def embed(self, other: GraphProto, source: str, output: str) -> str:
+        """What another graph of one input makes of ``source`` for its ``output``, renamed."""
+        names = {other.input[0].name: source, "": ""}  # an operand left out has no name
+        stored = {tensor.name: tensor for tensor in other.initializer}
+        for given in graph.needed(other, output):
+            node = NodeProto.FromString(given.SerializeToString())
+            for name in node.input:
+                if name in stored and name not in names:
+                    names[name] = self.constant(numpy_helper.to_array(stored[name]))
+            node.name = ""
+            node.input[:] = [names[name] for name in given.input]
+            for place, name in enumerate(given.output):
+                names[name] = node.output[place] = f"t{len(self._nodes)}" + "_" * place
+            self._nodes.append(node)
+        return names[output]
 
     def cast(self, source: str, kind: int) -> str:
         """The tensor in another type, one of ``TensorProto``'s."""

@@ -1,8 +1,9 @@
 """From a fitted estimator to the bytes that a release carries.
 
 Behind Interlock's encoder an estimator gets a double matrix, and an exact exporter is tried first;
-where it refuses, the model is kept in a safe native format and the reason is recorded. A Pipeline
-takes the feature columns themselves; exported, it stands behind an encoder that numbers the texts.
+what none knows is converted by skl2onnx where that can; where all refuse, the model is kept in a
+safe native format and the reason is recorded. A Pipeline takes the feature columns themselves;
+exported, it stands behind an encoder that numbers the texts.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from interlock.features.definition import Input
 from interlock.release.export import (
     baseline,
     calibrated,
+    converted,
     gradient_boosting,
     hist_gradient_boosting,
     lightgbm,
@@ -40,6 +42,7 @@ from interlock.train.answer import Link, Task
 from interlock.train.encoder import Encoder
 from interlock.train.raw import link_of
 
+EXACTLY = "exported exactly"
 ROUNDING = 1e-12  # relative: matrix products and parallel forests add in orders of their own
 _EXACT = (
     baseline,
@@ -54,6 +57,7 @@ _EXACT = (
     trees,
     voting,
     xgboost,
+    converted,  # last: what none of these knows
 )
 
 
@@ -98,11 +102,18 @@ def exact(estimator: Any, encoder: Encoder | None = None) -> Exported:
         "onnx",
         builder.model(written.name, width=written.width),
         link=link_of(estimator),
-        reason="exported exactly",
+        reason=_how(builder),
         exporter=exporter.__name__.rpartition(".")[2],
         edges=written.edges,
         tolerance=written.tolerance,
     )
+
+
+def _how(builder: GraphBuilder) -> str:
+    if not builder.converted:
+        return EXACTLY
+    names = ", ".join(dict.fromkeys(builder.converted))
+    return f"no exact exporter for {names}; converted by skl2onnx"
 
 
 def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:

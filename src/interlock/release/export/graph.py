@@ -25,7 +25,7 @@ from interlock.errors import IntegrityError
 
 _PRODUCER = "interlock"
 _IR_VERSION = 10
-_OPSETS = (("", 21), ("ai.onnx.ml", 5))
+OPSETS = (("", 21), ("ai.onnx.ml", 5))
 OPERATORS = frozenset(
     {
         ("", "Abs"),
@@ -37,18 +37,31 @@ OPERATORS = frozenset(
         ("", "Exp"),
         ("", "Expand"),
         ("", "Gather"),
+        ("", "Greater"),
         ("", "Identity"),
         ("", "IsNaN"),
         ("", "Less"),
         ("", "LessOrEqual"),
+        ("", "Log"),
         ("", "MatMul"),
         ("", "Max"),
         ("", "Min"),
         ("", "Mul"),
+        ("", "Neg"),
+        ("", "Not"),
+        ("", "Pow"),
+        ("", "Reciprocal"),
+        ("", "ReduceLogSumExp"),
+        ("", "ReduceMax"),
         ("", "ReduceSum"),
+        ("", "Relu"),
+        ("", "Reshape"),
         ("", "Shape"),
+        ("", "Sigmoid"),
         ("", "Softmax"),
         ("", "Sub"),
+        ("", "Tanh"),
+        ("", "Transpose"),
         ("", "Where"),
         ("ai.onnx.ml", "LabelEncoder"),
         ("ai.onnx.ml", "TreeEnsemble"),
@@ -80,7 +93,7 @@ def serialise(
         graph,
         producer_name=_PRODUCER,
         ir_version=_IR_VERSION,
-        opset_imports=[helper.make_opsetid(domain, version) for domain, version in _OPSETS],
+        opset_imports=[helper.make_opsetid(domain, version) for domain, version in OPSETS],
     )
     payload: bytes = model.SerializeToString(deterministic=True)
     check(payload)
@@ -124,6 +137,23 @@ def _structure_faults(model: ModelProto) -> list[str]:
         faults.append("sparse tensors")
     outside = [t.name for t in model.graph.initializer if _is_outside(t)]
     return faults + [f"tensor {name!r} outside the file" for name in outside]
+
+
+def foreign_operators(graph: GraphProto) -> list[str]:
+    """The operators behind a graph's last output that no release may hold, by name."""
+    kept = needed(graph, graph.output[-1].name)
+    found = {(node.domain, node.op_type) for node in kept} - OPERATORS
+    return sorted(f"{domain or 'onnx'}.{name}" for domain, name in found)
+
+
+def needed(graph: GraphProto, output: str) -> list[NodeProto]:
+    """The nodes that an output is made of, in order."""
+    wanted, kept = {output}, []
+    for node in reversed(graph.node):
+        if wanted & set(node.output):
+            kept.append(node)
+            wanted |= set(node.input)
+    return kept[::-1]
 
 
 def _node_faults(graph: GraphProto) -> list[str]:

@@ -29,7 +29,7 @@ def _target(matrix, seed):
     return clean[:, 1] + waves + 2 * np.isnan(matrix[:, 2]) + rng.normal(0, 0.1, len(matrix))
 
 
-INEXACT = {"native", "voting", "stacking", "calibrated"}
+INEXACT = {"native", "voting", "stacking", "calibrated", "converted"}
 """What may round one row otherwise than many: BLAS, and exponentials within a graph."""
 
 

@@ -16,7 +16,6 @@ from sklearn.ensemble import (
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import Ridge
-from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
@@ -52,7 +51,7 @@ class OwnRegressor(RegressorMixin, BaseEstimator):
         BaggingRegressor(n_estimators=4, random_state=0),
         KNeighborsRegressor(),
         KNeighborsClassifier(),
-        CalibratedClassifierCV(GaussianNB()),
+        CalibratedClassifierCV(KNeighborsClassifier()),
     ],
     ids=lambda m: type(m).__name__,
 )
