@@ -13,7 +13,14 @@ Refused = Callable[..., dict[str, Any]]
 """Responses of refusals: ``refused(schema, *statuses)``; without statuses, of all there are."""
 
 _TEXT = {"type": "string"}
-_PARAMETERS = {"type": "object"}
+_VALUE = {"type": ["string", "number", "boolean"]}
+_PARAMETERS = {"type": "object", "additionalProperties": _VALUE}
+_ELEMENT = {"type": ["string", "number", "boolean", "null"]}
+_DATA = {  # of shape [n] or [n, 1]
+    "type": "array",
+    "items": {"anyOf": [_ELEMENT, {"type": "array", "items": _ELEMENT, "maxItems": 1}]},
+    "description": "flat, or nested as the shape says",
+}
 _READY = {"type": "object", "properties": {"ready": {"type": "boolean"}}, "required": ["ready"]}
 _LIVE = {"type": "object", "properties": {"live": {"type": "boolean"}}, "required": ["live"]}
 _PAGE = ("401", "404", "405", "421")
@@ -98,7 +105,7 @@ def _request(contract: Contract) -> dict[str, Any]:
             "name": {"enum": [field.name for field in fields]},
             "shape": {"type": "array", "items": n_rows, "minItems": 1},
             "datatype": {"enum": list(DATATYPES)},
-            "data": {"type": "array", "description": "flat, or nested as the shape says"},
+            "data": _DATA,
             "parameters": _PARAMETERS,
         },
         "required": ["name", "shape", "datatype", "data"],
@@ -134,7 +141,7 @@ def _asked(contract: Contract) -> dict[str, Any]:
     told = ", ".join(EXPLANATION)
     most = f"of at most {contract.max_explained} rows; the outputs are then {told}, too"
     explain = {"type": "boolean", "default": False, "description": f"explain each answer, {most}"}
-    return {"type": "object", "properties": {"explain": explain}}
+    return _PARAMETERS | {"properties": {"explain": explain}}
 
 
 def example_request(contract: Contract) -> dict[str, Any]:
