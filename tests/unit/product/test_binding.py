@@ -10,7 +10,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import interlock as il
 from interlock.clock import DAY, HOUR
 from interlock.features.definition import Input
-from interlock.product.binding import kind_of, kinds_of
 
 
 class House(il.Request):
@@ -257,30 +256,6 @@ def test_a_label_is_packed_apart_from_the_features(project):
     assert "LIMIT = 15_000" in bound.label_source[module]
     assert "expensive" not in "".join(bound.packed.values())
     assert project.bind(House).label_place is None
-
-
-@pytest.mark.parametrize(
-    ("arrow", "kind"),
-    [
-        (pa.bool_(), "bool"),
-        (pa.int8(), "int"),
-        (pa.uint64(), "int"),
-        (pa.float32(), "float"),
-        (pa.decimal128(10, 2), "float"),
-        (pa.string(), "str"),
-        (pa.large_string(), "str"),
-        (pa.dictionary(pa.int32(), pa.string()), "str"),
-        (pa.dictionary(pa.int8(), pa.int64()), "int"),
-        (pa.date32(), "date"),
-        (pa.timestamp("us", tz="UTC"), "datetime"),
-        (pa.binary(), "other"),
-        (pa.list_(pa.int64()), "other"),
-        (pa.null(), "other"),
-    ],
-)
-def test_the_kind_of_a_stored_type(arrow, kind):
-    assert kind_of(arrow) == kind
-    assert kinds_of(pa.schema([("a", arrow)])) == {"a": kind}
 
 
 def test_a_declared_column_has_its_declared_kind(project, sales):
