@@ -130,7 +130,7 @@ def test_what_was_answered_is_in_the_log_once_whatever_was_killed(
     support, place, tmp_path, monkeypatch, kills
 ):
     monkeypatch.setattr(
-        process, "command", lambda plan: [sys.executable, "-c", IMPATIENT, str(plan)]
+        process, "command", lambda plan, module: [sys.executable, "-c", IMPATIENT, str(plan)]
     )
     log = tmp_path / "log"
     row = json.dumps(support.REQUEST).encode()
