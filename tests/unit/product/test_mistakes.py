@@ -546,7 +546,7 @@ def test_spans_and_shares_of_a_split(project):
 def test_a_check_at_the_wrong_gate(project):
     assert project.mistake(House, service_gate=[il.MinRows(5)]) == (
         "error[C141]: service_gate holds something that is not a check of that gate\n"
-        "  expected: il.P99Below\n"
+        "  expected: il.P99Below, il.ColdStartBelow, il.MemoryBelow, il.Sustains\n"
         "  got: MinRows(n=5)\n"
         "  fix: move it to the gate it belongs to"
     )
