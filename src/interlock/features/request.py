@@ -319,7 +319,7 @@ def load_functions(
     """
     try:
         modules = load_modules(sources, package)
-    except Exception as error:
+    except Exception as error:  # running a module of the author's may raise anything
         raise IntegrityError(
             "F110",
             "the packed source of a release cannot be loaded",

@@ -121,7 +121,7 @@ class PostProcessing:
         for name, step in self._steps:
             try:
                 found = step(prediction, known)
-            except Exception as error:
+            except Exception as error:  # the author's code may raise anything
                 raise PostprocessFailure(name, describe(error)) from error
             if found is None:
                 raise PostprocessFailure(name, "a value that it needs is missing")
