@@ -32,6 +32,7 @@ from interlock.store.atomic import PARTIAL, partial_path, storage, sync_director
 Kind = Literal["parquet", "delta"]
 _NAMED = "archives.json"
 _MARKER = "_interlock_log.json"  # readers of Parquet folders pass over what begins with "_"
+_PLACES = 50  # segments in one statement that deletes
 _SETTINGS = {"delta.dataSkippingStatsColumns": "worker,segment,time"}  # no unit's key in the log
 
 
@@ -133,12 +134,23 @@ class ParquetArchive:
         gone = [offset in offsets for offset in rows["offset"].to_pylist()]
         if any(gone):
             left = rows.filter(pa.array([not g for g in gone]))
-            self.put(table, place, left.to_batches())
+            if left.num_rows:
+                self.put(table, place, left.to_batches())
+            else:  # files of days gone by would otherwise pile up, empty
+                path = self._path(table, place)
+                with storage(path):
+                    path.unlink()
+                    sync_directory(path.parent)
 
     def sweep(self) -> None:  # noqa: D102
         with storage(self.directory):
             for path in self.directory.glob(f"*/{PARTIAL}*"):
                 path.unlink()
+
+
+def _condition(place: Place, offsets: set[int]) -> str:
+    among = ", ".join(map(str, sorted(offsets)))
+    return f"(worker = '{place.worker}' AND segment = {place.segment} AND \"offset\" IN ({among}))"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,12 +197,9 @@ class DeltaArchive:
     def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
         for table in TABLES:
             delta = self._delta(table)
-            for place, offsets in places.items():
-                among = ", ".join(map(str, sorted(offsets)))
-                delta.delete(
-                    f"worker = '{place.worker}' AND segment = {place.segment} "
-                    f'AND "offset" IN ({among})'
-                )
+            conditions = [_condition(place, offsets) for place, offsets in places.items()]
+            for start in range(0, len(conditions), _PLACES):
+                delta.delete(" OR ".join(conditions[start : start + _PLACES]))
         self.sweep()
 
     def sweep(self) -> None:  # noqa: D102

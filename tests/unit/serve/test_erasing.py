@@ -3,7 +3,7 @@ import pytest
 
 from interlock.serve import erasing
 from interlock.serve.archive import archive_for
-from interlock.serve.erasing import apply, begin, end, of_unit, pending
+from interlock.serve.erasing import apply, before, begin, end, of_unit, pending
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.shipping import locked, read_all, ship
@@ -107,6 +107,17 @@ def test_a_living_writer_goes_on(log):
 def test_a_journal_holds_no_key(log):
     begin(log, UNIT, "log.erased", {})
     assert b"unit-secret" not in (log / "erasing.json").read_bytes()
+
+
+def test_an_archive_of_which_all_rows_went_has_no_file_of_them(log):
+    everything = begin(log, before(1_000), "log.retained", {})
+    assert len(everything.rows) == 40
+    apply(log, everything)
+    end(log)
+    assert ids(log) == []
+    assert list(log.parent.rglob("w0-*.parquet")) == []
+    assert list(log.parent.rglob("part-*.parquet")) == []
+    apply(log, everything)  # twice is once
 
 
 def test_what_is_shipped_after_an_erasure_has_no_trace(log):
