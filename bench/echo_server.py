@@ -1,7 +1,8 @@
 """The limit: a bare Granian RSGI server that decodes a JSON body, encodes it again and sends it.
 
 Run it with a port; it prints ``ready`` and serves until its standard input ends. The server beneath
-is the service's, with its settings.
+is the service's, with its settings; an answer is as long as the request, which is longer than an
+answer of the service.
 """
 
 from __future__ import annotations
@@ -13,10 +14,9 @@ from typing import Any
 
 import msgspec
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.server.embed import Server
 
 from interlock.serve.listen import listens
+from interlock.serve.worker import server_of
 
 HEADERS = [("content-type", "application/json")]
 decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
@@ -28,16 +28,7 @@ class Echo:
 
 
 async def serve(port: int) -> None:
-    server = Server(
-        Echo(),
-        address="127.0.0.1",
-        port=port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=1_024,
-        log_enabled=False,
-    )
+    server = server_of(Echo(), "127.0.0.1", port)
     loop = asyncio.get_running_loop()
     serving = loop.create_task(server.serve())
     while not listens(port):

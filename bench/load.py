@@ -11,8 +11,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 from typing import cast
 
@@ -23,11 +25,13 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What one round gave: answers a second, and milliseconds of each."""
+    """What one round gave: answers a second, milliseconds of each, and the server's processor time
+    an answer in microseconds, 0 where it was not asked for."""
 
     rate: float
     p50: float
     p99: float
+    processor: float
 
 
 class Refused(Exception):  # noqa: N818 - what the server did
@@ -95,7 +99,12 @@ class _Client(asyncio.Protocol):
 
 
 async def _loaded(
-    port: int, requests: Sequence[bytes], connections: int, seconds: float, warm_up: float
+    port: int,
+    requests: Sequence[bytes],
+    connections: int,
+    seconds: float,
+    warm_up: float,
+    processor: Callable[[], float],
 ) -> Load:
     loop = asyncio.get_running_loop()
     spent: list[float] = []
@@ -108,13 +117,13 @@ async def _loaded(
         clients.append(client)
     for length in (warm_up, seconds):
         spent.clear()
-        begun = perf_counter()
+        worked, begun = processor(), perf_counter()
         for client in clients:
             client.done = loop.create_future()
             client.until = begun + length
             client.ask()
         await asyncio.gather(*(client.done for client in clients))
-        took = perf_counter() - begun
+        took, worked = perf_counter() - begun, processor() - worked
     for client in clients:
         client.close()
     spent.sort()
@@ -122,6 +131,7 @@ async def _loaded(
         rate=len(spent) / took,
         p50=spent[len(spent) // 2] * 1e3,
         p99=spent[len(spent) * 99 // 100] * 1e3,
+        processor=worked / len(spent) * 1e6,
     )
 
 
@@ -132,11 +142,25 @@ def load(
     connections: int,
     seconds: float,
     warm_up: float = 0.2,
+    pid: int | None = None,
 ) -> Load:
-    """Ask for so many seconds. Raises Refused for an answer that is not 200."""
+    """Ask for so many seconds. Raises Refused for an answer that is not 200.
+
+    ``pid`` is the server's process, for its processor time.
+    """
+    processor = (lambda: 0.0) if pid is None else lambda: processor_seconds(pid)
     gc.collect()
     gc.disable()
     try:
-        return uvloop.run(_loaded(port, requests, connections, seconds, warm_up))
+        return uvloop.run(_loaded(port, requests, connections, seconds, warm_up, processor))
     finally:
         gc.enable()
+
+
+def processor_seconds(pid: int) -> float:
+    """What all threads of a process have worked so far, to the nanosecond (Linux)."""
+    spent = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # it has just ended
+            spent += int((thread / "schedstat").read_text().split()[0])
+    return spent / 1e9

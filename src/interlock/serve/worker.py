@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
+from typing import Any
 
 import uvloop
 from granian.constants import HTTPModes, Interfaces
@@ -62,9 +63,9 @@ def run(path: Path, *, leashed: bool = False) -> None:
         uvloop.run(_serve(plan, app, reserved, leashed))
 
 
-async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bool) -> None:
-    host, port = plan.host, reserved.getsockname()[1]
-    server = Server(
+def server_of(app: Any, host: str, port: int) -> Server:
+    """The HTTP server for an RSGI application, with the bounds of a worker."""
+    return Server(
         app,
         address=host,
         port=port,
@@ -77,6 +78,11 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bo
         backlog=_BACKLOG,
         log_enabled=False,
     )
+
+
+async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bool) -> None:
+    host, port = plan.host, reserved.getsockname()[1]
+    server = server_of(app, host, port)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
