@@ -39,6 +39,7 @@ from interlock.serve.log_start import Start, recover
 from interlock.serve.segment import HEADER_SIZE, LONGEST, header, seal, segment_path
 from interlock.serve.tally import Tally, TallyFile
 
+_IDLE_ROUNDS = 20  # without a record, until one has to wake the thread that syncs
 _to_disk: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has only fsync
 
 
@@ -78,6 +79,7 @@ class PredictionLog:
         self.options = options
         self._tally_file = tally
         self._tally = self._tally_synced = start.tally
+        self._asked = 0  # times that records were given, to whatever end
         self._last = self._synced = start.tally.next_sequence - 1
         self._number = start.number
         self._names_synced = -1
@@ -145,6 +147,7 @@ class PredictionLog:
             return self.submit(payloads, may_drop=may_drop).result()
         with self._lock:
             last = self._write_or_drop(payloads, may_drop=may_drop)
+            self._asked += 1
         if not self._dirty.is_set():
             self._dirty.set()
         return last
@@ -159,6 +162,7 @@ class PredictionLog:
         with self._lock:
             last = self._write_or_drop(payloads, may_drop=may_drop)
             self._waiting.append((last, future))
+            self._asked += 1
         self._hurry.set()
         self._dirty.set()
         return future
@@ -280,13 +284,26 @@ class PredictionLog:
         self._tally_file.write(self._tally)
 
     def _sync(self) -> None:
+        """Sync what was written, a while later; when nothing was for long, wait to be woken.
+
+        To wake this thread for every record would cost each answer more than its record does.
+        """
+        seen, idle = 0, 0
         while not self._closing:
-            if not self._dirty.wait(self.options.segment_seconds):
+            is_late = not self._dirty.wait(self.options.segment_seconds)
+            if is_late:
                 self._turn_over()
             self._hurry.wait(self.options.sync_seconds)
             self._hurry.clear()
-            self._dirty.clear()
-            self._sync_once()
+            if is_late or self._asked != seen:
+                seen, idle = self._asked, 0
+                self._sync_once()
+            elif idle < _IDLE_ROUNDS:
+                idle += 1
+            else:
+                self._dirty.clear()
+                if self._asked != seen:  # who asked may have found it set still
+                    self._dirty.set()
 
     def _turn_over(self) -> None:
         """End a segment that no record came to end, so that it can be shipped."""
