@@ -129,6 +129,29 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
     assert verified.code == 0, verified.err
 
 
+def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
+    started = project.run("rollout", "start", "1.0.1", "--shadow")
+    assert started.code == 0, started.err
+    assert "  1.0.0 answers; 1.0.1 answers nobody" in started.out
+    service = project.spawn("serve", "--port", "0", "--json")
+    try:
+        url = json.loads(service.stdout.readline())["url"]
+        assert set(arms(url)) == {"champion"}
+        wait_until(lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS)
+        found = rollout(project, "show", "--by", "neighbourhood")["shadow"]
+        assert (found["waiting"], found["errors"], found["whole"]["failed"]) == (0, {}, 0)
+        assert sum(group["rows"] for group in found["groups"]) == UNITS
+        assert found["whole"]["differences"] == sorted(found["whole"]["differences"])
+        text = project.run("rollout", "show").out
+        assert "◐ prod: 1.0.1 on trial in shadow" in text
+        assert "all rows" in text
+        assert rollout(project, "grow", "--share", "100%")["rollout"]["mode"] == "split"
+        wait_until(lambda: set(arms(url)) == {"challenger"})
+    finally:
+        service.terminate()
+        assert service.wait(30) == 0, service.stderr.read()
+
+
 def test_a_rollback_ends_a_rollout_and_a_pinned_environment_takes_none(project):
     rollout(project, "start", "1.0.1", "--share", "100%")
     rollout(project, "promote")

@@ -13,7 +13,6 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interlock.cli.render_rollout import rollout_phrase
 from interlock.clock import format_instant
 from interlock.release.waiver import Waiver
 from interlock.report.content import Command
@@ -23,7 +22,7 @@ from interlock.report.numbers import (
     moment,
     span_text,
 )
-from interlock.report.phrases import UNDRAWN, gate_name, packaging, waiver_phrase
+from interlock.report.phrases import UNDRAWN, gate_name, packaging, rollout_phrase, waiver_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 
 if TYPE_CHECKING:

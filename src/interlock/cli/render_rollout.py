@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from interlock.deploy.challenger import SHADOW, described, share_text
+from interlock.cli.render import table
+from interlock.deploy.challenger import SHADOW, share_text
 from interlock.report.names import shown
-from interlock.report.numbers import moment, span_text
+from interlock.report.numbers import moment, significant
+from interlock.report.phrases import rollout_phrase
 from interlock.store.rows import DeploymentRow, RolloutRow
 
 if TYPE_CHECKING:
+    from interlock.serve.shadowed import Contrast
     from interlock.use_cases.rollout import RolloutReport
 
-
-def rollout_phrase(row: RolloutRow, at: int) -> str:
-    """One line: 'prod: 1.1.0 on trial with 10% of the traffic, for 3 d'."""
-    lasted = span_text(max(0, at - row.began))
-    return f"{row.environment}: {row.label} on trial {described(row)}, for {lasted}"
+_QUANTILES = ("5 %", "25 %", "median", "75 %", "95 %")
 
 
 def started_lines(report: RolloutReport) -> list[str]:
@@ -42,8 +41,29 @@ def shown_lines(report: RolloutReport, *, at: int) -> list[str]:
         f"◐ {rollout_phrase(row, at)}",
         f"  beside {report.champion.label}, since {moment(row.began)}",
         *reason,
+        *_shadow_lines(report),
         *_next(row),
     ]
+
+
+def _shadow_lines(report: RolloutReport) -> list[str]:
+    """How the answers of the two differ, in quantiles; the whole first."""
+    found = report.shadow
+    if found is None:
+        return []
+    head = ("challenger − champion", "rows", "same", "failed", *_QUANTILES)
+    rows = [head, *(_contrast_cells(c) for c in (found.whole, *found.groups))]
+    failed = [f"  failed with {code}: {n:,}" for code, n in found.errors.items()]
+    waiting = [f"  {found.waiting:,} rows wait to be scored"] if found.waiting else []
+    return [*table(rows), *failed, *waiting]
+
+
+def _contrast_cells(found: Contrast) -> tuple[str, ...]:
+    spread = ("",) * len(_QUANTILES)
+    if found.differences is not None:
+        spread = tuple(significant(value) for value in found.differences)
+    counts = (f"{found.rows:,}", f"{found.same:,}", f"{found.failed:,}")
+    return (shown(found.name, limit=60), *counts, *spread)
 
 
 def promoted_lines(row: DeploymentRow) -> list[str]:

@@ -98,13 +98,17 @@ def grow_command(
 
 
 @rollout_command.command(name="show")
-def show_command(*, environment: str = "prod", options: OfProduct = OF_PRODUCT) -> None:
-    """The rollout that runs.
+def show_command(
+    *, environment: str = "prod", by: str = "", options: OfProduct = OF_PRODUCT
+) -> None:
+    """The rollout that runs; of one in shadow, what both releases answer to the same requests.
 
     Parameters
     ----------
     environment
         Where.
+    by
+        Compare also within each value of this request field or feature.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain
@@ -113,7 +117,7 @@ def show_command(*, environment: str = "prod", options: OfProduct = OF_PRODUCT) 
     from interlock.use_cases import rollout
 
     with opened(options) as workspace:
-        report = rollout.show(workspace, options.product, environment=environment)
+        report = rollout.show(workspace, options.product, environment=environment, by=by)
     answer("rollout show", options, lambda: plain(report), lambda: shown_lines(report, at=now()))
 
 

@@ -28,13 +28,17 @@ _LIMIT = 1 << 16  # bytes
 
 @dataclass(frozen=True, kw_only=True)
 class Challenger:
-    """The release on trial: as a shadow, or for so many of 10,000 buckets of that salt."""
+    """The release on trial: as a shadow, or for so many of 10,000 buckets of that salt.
+
+    ``began`` is when its rollout did (UTC microseconds).
+    """
 
     bundle: str
     label: str
     mode: str
     buckets: int
     salt: str
+    began: int
 
 
 @dataclass(frozen=True, kw_only=True)

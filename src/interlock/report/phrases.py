@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 
+from interlock.deploy.challenger import described
 from interlock.release.waiver import UNCHECKED, Waiver
 from interlock.report.content import Content, Step, StepStatus
 from interlock.report.glyphs import VERDICT, mark
@@ -26,6 +27,7 @@ from interlock.report.numbers import (
     span_text,
     united,
 )
+from interlock.store.rows import RolloutRow
 from interlock.verdict import IN, Check, GateResult, Verdict
 
 UNDRAWN = "X140"
@@ -236,3 +238,9 @@ def outcome(content: Content) -> str:
         return f"{mark(verdict)}: {why}"
     at_gate = any(gate.gate == where for gate in content.gates)
     return f"{mark(verdict)} at {'the ' + gate_name(where) if at_gate else shown(where, limit=60)}"
+
+
+def rollout_phrase(row: RolloutRow, at: int) -> str:
+    """One line: 'prod: 1.1.0 on trial with 10% of the traffic, for 3 d'."""
+    lasted = span_text(max(0, at - row.began))
+    return f"{row.environment}: {row.label} on trial {described(row)}, for {lasted}"

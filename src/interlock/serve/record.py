@@ -42,8 +42,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the answer, where that was asked for.
     ``assigned`` is the arm the traffic split chose, ``arm`` the one that answered; ``instead`` is
     the code of what kept the challenger from answering where the champion did so in its place.
-    ``pinned``: the caller chose the arm, so the row says nothing about the split. ``shadow``: the
-    record was scored beside the service, and answered nobody.
+    ``pinned``: the caller chose the arm, so the row says nothing about the split. ``shadows`` names
+    the record (worker, segment, offset) of which this is the challenger's answer in shadow.
     """
 
     id: str
@@ -56,7 +56,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     arm: str = "champion"
     instead: str = ""
     pinned: bool = False
-    shadow: bool = False
+    shadows: tuple[str, int, int] | None = None
     as_of: int | None = None
     entity: tuple[Any, ...] = ()
     request: bytes = b""

@@ -117,10 +117,11 @@ def erased(size: int, *, sequence: int, salt: int) -> bytes:
     return seal(bytes(size), sequence=sequence, salt=salt)
 
 
-def read_segment(segment: Segment) -> Iterator[Record | Damage]:
+def read_segment(segment: Segment, *, after: Record | None = None) -> Iterator[Record | Damage]:
     """The segment's records in the order written, and the damaged stretches between them.
 
-    Bytes that a living writer has only begun to write appear as damage at the end.
+    Bytes that a living writer has only begun to write appear as damage at the end. Those that come
+    ``after`` a record are read without the ones before.
     """
     with segment.path.open("rb") as stream:
         start = stream.read(HEADER_SIZE)
@@ -131,13 +132,16 @@ def read_segment(segment: Segment) -> Iterator[Record | Damage]:
                 unfinished = size < HEADER_SIZE
                 yield Damage(path=segment.path, offset=0, size=size, at_end=unfinished)
             return
-        yield from _records(segment, stream, salt=head[1], last=head[0] - 1)
+        last, offset = head[0] - 1, HEADER_SIZE
+        if after is not None:
+            last, offset = after.sequence, after.offset + _RECORD.size + len(after.payload)
+            stream.seek(offset)
+        yield from _records(segment, stream, offset, salt=head[1], last=last)
 
 
 def _records(
-    segment: Segment, stream: BinaryIO, *, salt: int, last: int
+    segment: Segment, stream: BinaryIO, offset: int, *, salt: int, last: int
 ) -> Iterator[Record | Damage]:
-    offset = HEADER_SIZE
     while True:
         begun = stream.read(_RECORD.size)
         if not begun:

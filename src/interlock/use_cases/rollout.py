@@ -6,13 +6,14 @@ while the project's own files are broken.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from interlock.clock import now
 from interlock.deploy import challenger as decide
 from interlock.deploy.rollout import Target
 from interlock.pipeline.rival import nothing_beside, require_rival
 from interlock.pipeline.switching import Switch
+from interlock.serve.shadowed import ShadowReport, contrasted, shadow_log
 from interlock.store.rows import DeploymentRow, RolloutRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -20,11 +21,15 @@ from interlock.workspace import Workspace
 
 @dataclass(frozen=True, kw_only=True)
 class RolloutReport:
-    """The last act on a rollout, and the release that it stands beside."""
+    """The last act on a rollout, and the release that it stands beside.
+
+    ``shadow`` is what a challenger in shadow would have answered, where that was asked for.
+    """
 
     rollout: RolloutRow
     champion: DeploymentRow
     running: bool
+    shadow: ShadowReport | None = None
 
 
 def start(
@@ -118,15 +123,23 @@ def promote(
 
 
 def show(
-    workspace: Workspace, product: str | None = None, *, environment: str = "prod"
+    workspace: Workspace, product: str | None = None, *, environment: str = "prod", by: str = ""
 ) -> RolloutReport:
-    """The rollout that runs there. Raises OperatorError E151."""
+    """The rollout that runs there; in shadow with the answers of both, also ``by`` a field.
+
+    Raises OperatorError E151, IntegrityError for a damaged log.
+    """
     live, place = _live(workspace, product, environment)
     current, last = live.current(place), live.last_rollout(place)
     row = decide.require_running(current, last, where=_where(live, place))
     if current is not None:
         live.publish(current)
-    return _report(live, row)
+    report = _report(live, row)
+    if row.mode != decide.SHADOW:
+        return report
+    log = workspace.places.log(place, live.product)
+    found = contrasted(log, shadow_log(log, row.salt), since=row.began, by=by)
+    return replace(report, shadow=found)
 
 
 def _live(workspace: Workspace, product: str | None, environment: str) -> tuple[Switch, str]:

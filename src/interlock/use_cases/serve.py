@@ -23,6 +23,7 @@ from interlock.use_cases.exported import Serving
 from interlock.use_cases.log_keeping import LogKeeping, log_kept
 from interlock.use_cases.refresh import nothing_live
 from interlock.use_cases.refresher import Refresher, Trouble
+from interlock.use_cases.shadowing import shadowed
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past
@@ -68,8 +69,13 @@ def serve(
         refresher = Refresher(deployer, place.name, on_trouble)
         refresher.look()
         ticks.append(refresher.tick)
-    with start(plan) as service, _log_kept(workspace, place.name, plan) as keeping:
+    with (
+        start(plan) as service,
+        _log_kept(workspace, place.name, plan) as keeping,
+        shadowed(plan, on_trouble) as shadowing,
+    ):
         ticks += [] if keeping is None else [keeping.tick]
+        ticks += [] if shadowing is None else [shadowing.tick]
         on_ready(
             Serving(
                 url=service.url,

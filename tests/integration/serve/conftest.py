@@ -79,7 +79,7 @@ class Place:
         publish(self.root / "live", self.deployment)
         return self.generation
 
-    def try_out(self, digest, buckets, act="start"):
+    def try_out(self, digest, buckets, act="start", mode="split"):
         """Set it beside what is live; 0 buckets stop it."""
         self.revision += 1
         rollout = RolloutRow(
@@ -91,7 +91,7 @@ class Place:
             label=label_of(digest),
             delivery="d1",
             act=act,
-            mode="split",
+            mode=mode,
             buckets=buckets,
             salt=SALT,
             reason="",

@@ -47,7 +47,7 @@ def trial(revision, act="start", generation=1):
 def test_a_challenger_comes_and_goes_with_its_revision(tmp_path, path):
     publish(tmp_path, ROW, trial(2))
     assert read_pointer(path).challenger == Challenger(
-        bundle="c" * 64, label="1.1.0", mode="split", buckets=200, salt="5" * 32
+        bundle="c" * 64, label="1.1.0", mode="split", buckets=200, salt="5" * 32, began=0
     )
     for older in (trial(1), None):
         assert publish(tmp_path, ROW, older).revision == 2

@@ -1,0 +1,176 @@
+"""A challenger in shadow: a process that scores what the log tells, once, whatever dies."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+from msgspec import structs
+
+from interlock.serve.archive import archive_for
+from interlock.serve.ids import PredictionIds
+from interlock.serve.load import load
+from interlock.serve.log import LogOptions, PredictionLog
+from interlock.serve.log_read import read_log
+from interlock.serve.plan import LEASH, plan_bytes
+from interlock.serve.predictor import Predictor
+from interlock.serve.process import start
+from interlock.serve.record import read_record
+from interlock.serve.shadow import run
+from interlock.serve.shadowed import contrasted, shadow_log
+from interlock.serve.shipping import locked, ship
+
+SALT = "a rollout"
+JSON = {"content-type": "application/json"}
+NOW = 1_717_200_000_000_000
+
+
+def scores(log):
+    return [read_record(entry.payload) for entry in read_log(shadow_log(log, SALT))]
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+class Scene:
+    """A log that is written without a server, and scoring that is done when it is asked for."""
+
+    def __init__(self, support, place, root):
+        self.support, self.place = support, place
+        place.point(place.boosting.name)
+        place.try_out(place.ridge.name, 0, mode="shadow")
+        self.plan = place.live_plan(root / "log", tolerance=10**15)
+        self.log = root / "log"
+        self.release = load(place.boosting, self.plan, digest=place.boosting.name, label="1.0.0")
+        self.answered = []
+
+    def answer(self, years, worker="w0"):
+        """Log the answers in a segment of their own; a bad request among them."""
+        with PredictionLog.open(self.log, worker, LogOptions()) as log:
+            predictor = Predictor(self.release, log, self.plan, PredictionIds(), now=lambda: NOW)
+            for year in years:
+                assert predictor.predict(self.support.request_body(year_built=year))[0] == 200
+            assert predictor.predict(b"{")[0] == 400
+
+    def score(self):
+        """Until the present end of the log."""
+        stop = threading.Event()
+        stop.set()
+        run(self.plan, stop)
+        return scores(self.log)
+
+
+@pytest.fixture
+def scene(support, place, tmp_path):
+    return Scene(support, place, tmp_path)
+
+
+def test_every_answer_is_scored_once_by_the_challengers_own_code(scene, place, support):
+    scene.answer(range(1900, 1930))
+    scene.answer(range(1950, 1960), worker="w1")
+    found = scene.score()
+    answered = [read_record(e.payload) for e in read_log(scene.log)]
+    answered = {r.id: r for r in answered if r.status == 200}
+    assert [r.id for r in found] == list(answered)
+    places = {
+        (e.worker, e.segment, e.offset): read_record(e.payload).id for e in read_log(scene.log)
+    }
+    assert all(places[score.shadows] == score.id for score in found)
+    assert {(s.arm, s.digest, s.status, s.time) for s in found} == {
+        ("challenger", place.ridge.name, 200, NOW)
+    }
+    assert {(s.request, s.entity, len(s.features)) for s in found} == {(b"", (), 0)}
+    plan = structs.replace(scene.plan, arm="challenger")
+    release = load(place.ridge, plan, digest=place.ridge.name)
+    alone = Predictor(release, None, plan, PredictionIds(), now=lambda: NOW)
+    for score in found[:5]:
+        reply = alone.prepare(answered[score.id].request)
+        assert read_record(reply.records[0]).prediction == score.prediction
+
+
+def test_it_goes_on_where_it_stopped_and_scores_nothing_twice(scene):
+    scene.answer(range(1900, 1920))
+    assert len(scene.score()) == 20
+    assert len(scene.score()) == 20
+    scene.answer(range(1920, 1930))
+    found = scene.score()
+    assert len(found) == len({s.shadows for s in found}) == 30
+
+
+def test_what_was_shipped_before_it_was_scored_is_scored_too(scene):
+    scene.answer(range(1900, 1910))
+    assert len(scene.score()) == 10
+    scene.answer(range(1910, 1920))
+    scene.answer(range(1920, 1930))  # the newest segment of a worker stays
+    with locked(scene.log, alone=True):
+        assert (
+            ship(scene.log, archive_for(scene.log, "parquet", scene.log.parent / "p")).segments == 2
+        )
+    found = scene.score()
+    assert len(found) == len({s.shadows for s in found}) == 30
+    assert len(scene.score()) == 30
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
+    assert (report.whole.rows, report.waiting) == (30, 0)
+
+
+def test_the_report_tells_differences_by_group(scene):
+    scene.answer(range(1900, 1960))
+    scene.score()
+    scene.answer([1960, 1961])
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0, by="stories")
+    assert (report.whole.rows, report.whole.failed, report.waiting) == (60, 0, 2)
+    assert [(g.name, g.rows) for g in report.groups] == [("stories one", 60)]
+    assert report.whole.differences == report.groups[0].differences
+    assert list(report.whole.differences) == sorted(report.whole.differences)
+    assert report.whole.same < 60
+    other = contrasted(scene.log, shadow_log(scene.log, SALT), since=0, by="nothing")
+    assert [g.name for g in other.groups] == ["nothing ?"]
+    assert contrasted(scene.log, scene.log / "none", since=0).waiting == 62
+
+
+def test_a_challenger_that_fails_is_told_with_its_reason(scene, monkeypatch):
+    def broken(*_, **__):
+        raise ZeroDivisionError("nobody foresaw this")
+
+    scene.answer([1900, 1901])
+    monkeypatch.setattr("interlock.serve.predictor.Predictor._answered", broken)
+    assert [s.status for s in scene.score()] == [500, 500]
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
+    assert (report.whole.failed, report.errors) == (2, {"S125": 2})
+
+
+def test_a_real_process_beside_a_real_service_survives_being_killed(support, place, tmp_path):
+    place.point(place.boosting.name)
+    plan = place.live_plan(tmp_path / "log", workers=2, tolerance=10**15)
+    (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
+    command = [sys.executable, "-m", "interlock.serve.shadow", str(tmp_path / "plan.json"), LEASH]
+    with start(plan) as service:
+        place.try_out(place.ridge.name, 0, mode="shadow")
+
+        def ask(n):
+            for year in range(1900, 1900 + n):
+                body = support.request_body(year_built=year)
+                answer = httpx.post(service.url + "/v1/predict", content=body, headers=JSON)
+                assert answer.json()["arm"] == "champion", "in shadow it answers nobody"
+
+        ask(20)
+        for _ in range(2):
+            process = subprocess.Popen(command, stdin=subprocess.PIPE)
+            wait_for(lambda: (tmp_path / "shadow").exists() and len(scores(tmp_path / "log")) >= 20)
+            process.kill()
+            process.wait()
+            process.stdin.close()
+        process = subprocess.Popen(command, stdin=subprocess.PIPE)
+        ask(15)
+        wait_for(lambda: len(scores(tmp_path / "log")) == 35)
+        place.try_out(place.ridge.name, 0, act="stop", mode="shadow")
+        assert process.wait(20) == 0, "it ends with the rollout"
+        process.stdin.close()
+    found = scores(tmp_path / "log")
+    assert len(found) == len({s.shadows for s in found}) == 35
