@@ -100,13 +100,17 @@ def check_lines(report: CheckReport) -> list[str]:
 
 
 def delivered_lines(done: Delivered) -> list[str]:
-    """Report, what it lacks, what to type next; the verdict comes last."""
+    """Report, what it lacks, what to type next; the verdict comes last.
+
+    That an error can be explained is its hint's to say.
+    """
     content = done.content
+    commands = [c for c in content.next_commands if not c.line.startswith("interlock explain ")]
     there = [f"report: {done.report_path}"] if done.report_path else []
     return [
         *there,
         *(f"! report [{UNDRAWN}]: without {shown(said, limit=300)}" for said in done.undrawn),
-        *_next_lines(content.next_commands),
+        *_next_lines(commands),
         f"{_GLYPHS.get(done.row.status, '?')} {done.row.status}: "
         f"{shown(content.status, limit=400)}",
     ]

@@ -14,7 +14,9 @@ from interlock.pipeline import training
 from interlock.pipeline.documenting import Documented, document, told
 from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
+from interlock.pipeline.next_steps import after_error, after_success
 from interlock.pipeline.run import Run
+from interlock.pipeline.steps import GATE_CODES
 from interlock.pipeline.telling.card import tell_card
 from interlock.release.attest import verify
 from interlock.release.waiver import Waiver
@@ -168,29 +170,11 @@ def _content(
 
 
 def _next(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
-    if error is not None:
-        again = "interlock deliver"
-        if not isinstance(error, BlockedError):
-            again += " --resume"
-        return (
-            report.Command(line=f"interlock explain {error.code}", purpose="what is asked for"),
-            report.Command(line=again, purpose="after mending it"),
-        )
-    if run.goal.hold and run.label is not None and run.live is not None:
-        begin = f"interlock rollout start {run.label} --environment {run.goal.last.name}"
-        return (
-            report.Command(line=f"{begin} --shadow", purpose="score what is asked, answer nobody"),
-            report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units"),
-        )
-    found = [
-        report.Command(line="interlock serve", purpose="answer requests with what is live"),
-        report.Command(line="interlock show", purpose="what the release is made of"),
-    ]
-    if run.live is not None and run.label != run.live.label:
-        found.append(
-            report.Command(line="interlock rollback", purpose="return to the release before")
-        )
-    return tuple(found)
+    if error is None:
+        return after_success(run.goal, label=run.label, live=run.live)
+    gate = run.tale.gates[-1] if run.tale.gates and error.code in GATE_CODES.values() else None
+    zone = run.context.bound.zone or "UTC"
+    return after_error(error, run.goal, run.row, gate=gate, zone=zone)
 
 
 def status_of(error: InterlockError) -> str:

@@ -9,6 +9,7 @@ from interlock.deploy.environment import Environment, passed, waivable
 from interlock.gates.service.form import Form
 from interlock.pipeline.revision import Revision
 
+_USUAL = "prod"  # where a delivery goes unless it says
 RUNNING, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
     "running",
     "delivered",
@@ -40,6 +41,12 @@ class Goal:
     def passed(self) -> tuple[Environment, ...]:
         """Those of the path that the release is deployed in, the last one last."""
         return passed(self.path)
+
+    @property
+    def command(self) -> str:
+        """What asks for the same once more, as of the present."""
+        to = "" if self.last.name == _USUAL else f" --to {self.last.name}"
+        return "interlock deliver" + to + " --full" * self.full + " --hold" * self.hold
 
     @property
     def form(self) -> Form:

@@ -181,6 +181,6 @@ def _blocked(name: str, result: GateResult) -> BlockedError:
         expected="every check to pass",
         got=told
         + (f"; first: {first.name}: {first.reason or first.verdict.value}" if first else ""),
-        fix=f"interlock explain {GATE_CODES[name]}",
+        fix="mend what the checks found, then deliver again",
         untouched="what is live",
     )

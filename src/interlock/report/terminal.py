@@ -21,6 +21,7 @@ from interlock.report.numbers import seconds_text
 from interlock.verdict import Check, GateResult
 
 _NAME = 15  # columns of the first word, the detail and the seconds
+_SHORTER = {"post-deploy tests": "post-deploy"}  # what the first word's column has no room for
 _DETAIL = 54
 _SECONDS = 6
 _CHECK = 20
@@ -118,5 +119,6 @@ def waived_text(step: Step) -> str:
 
 def _line(glyph: str, name: str, detail: str, seconds: float | None) -> str:
     took = seconds_text(seconds)
-    line = f"{glyph} {shown(name, limit=40):<{_NAME - 1}} {detail:<{_DETAIL}}"
+    word = _SHORTER.get(name, shown(name, limit=40))
+    line = f"{glyph} {word:<{_NAME - 1}} {detail:<{_DETAIL}}"
     return f"{line}{took:>{_SECONDS}}" if took else line.rstrip()

@@ -67,7 +67,10 @@ def blocked() -> Delivered:
             champion="1.3.0",
             champion_live_for=12 * DAY,
             gates=(GateResult(gate="model", checks=(check,)),),
-            next_commands=(Command(line="interlock explain M204", purpose="what it asks"),),
+            next_commands=(
+                Command(line="interlock explain M204", purpose="what it asks"),
+                Command(line="interlock deliver", purpose="after mending it"),
+            ),
         ),
         folder=Path("/state"),
         mistakes=(

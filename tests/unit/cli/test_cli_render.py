@@ -48,7 +48,7 @@ def live() -> DeploymentRow:
 def test_a_delivery_ends_with_its_verdict(blocked):
     assert render.delivered_lines(blocked) == [
         "report: /state/report.html",
-        "next: interlock explain M204  (what it asks)",
+        "next: interlock deliver  (after mending it)",
         "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0",
     ]
 
@@ -59,7 +59,7 @@ def test_a_report_that_could_not_be_made_is_said_with_its_code(blocked):
     )
     assert render.delivered_lines(undrawn)[:2] == [
         "! report [X140]: without the report: KeyError: 'x'",
-        "next: interlock explain M204  (what it asks)",
+        "next: interlock deliver  (after mending it)",
     ]
     assert render.delivered_row(undrawn)["report"] is None
 

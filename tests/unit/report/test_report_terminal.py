@@ -75,6 +75,15 @@ def test_advice_is_shown_beneath_what_shuts_the_gate_and_counted_apart() -> None
     assert check_phrase(advice) == "drift ✖ failed, advisory · rooms"
 
 
+def test_the_words_stand_in_columns() -> None:
+    names = ("training tests", "post-deploy tests", "prod")
+    lines = [step_line(Step(name=n, status=StepStatus.RAN, detail="is", seconds=1)) for n in names]
+    assert [line.index(" is ") for line in lines] == [16, 16, 16]
+    assert lines[1].startswith("✔ post-deploy    is ")
+    passed = GateResult(gate=names[1], checks=(Check(name="ready", verdict=Verdict.PASSED),))
+    assert gate_lines(passed) == ["✔ post-deploy    1 of 1 check passed"]
+
+
 def test_verbose_shows_every_check_and_context_is_added(blocked: Content) -> None:
     lines = gate_lines(
         blocked.gates[1], 0.31, verbose=True, context=["18,204 rows", "37 quarantined"]

@@ -16,6 +16,8 @@ from interlock.errors import OperatorError
 
 PREDICT = "/v1/predict"
 JSON = {"Content-Type": "application/json"}
+_SHOWN = 200  # bytes of a body in a message
+_LISTED = 3  # mistakes in a message
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +45,35 @@ class Reply:
 
     @property
     def short(self) -> str:
-        """Status and the body's beginning, for a message."""
+        """Status and what the body says, for a message: a refusal in words, else its beginning.
+
+        >>> told = b'{"error": {"code": "S110", "message": "the request has 1 mistake", "mistakes":'
+        >>> Reply(status=422, body=told + b' [{"field": "area", "what": "is missing"}]}}').short
+        '422 S110: the request has 1 mistake: area is missing'
+        """
         if self.status == 0:
             return "the connection was closed without an answer"
-        return f"{self.status} {self.body[:200].decode(errors='replace')}".strip()
+        said = self._refusal or self.body[:_SHOWN].decode(errors="replace")
+        cut = "…" if not self._refusal and len(self.body) > _SHOWN else ""
+        return f"{self.status} {said}{cut}".strip()
+
+    @property
+    def _refusal(self) -> str:
+        """The service's refusal in words; empty where the body is none."""
+        try:
+            problem = self.value["error"]
+            told = [_mistake(mistake) for mistake in problem["mistakes"]]
+            text = f"{problem['code']}: {problem['message']}"
+        except (TypeError, KeyError):
+            return ""
+        more = [f"and {len(told) - _LISTED} more"] if len(told) > _LISTED else []
+        return ": ".join(filter(None, [text, "; ".join([*told[:_LISTED], *more])]))
+
+
+def _mistake(said: Mapping[str, Any]) -> str:
+    """One mistake of a refusal: 'area in row 2 is missing'."""
+    row = f"in row {said['row']}" if "row" in said else ""
+    return " ".join(filter(None, [said.get("field", ""), row, said["what"]]))
 
 
 class Client:

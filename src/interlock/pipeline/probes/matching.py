@@ -29,6 +29,7 @@ _TYPES: Mapping[str, Callable[[Any], bool]] = {
     "list": lambda v: isinstance(v, list),
 }
 _SHOWN = 120  # characters of a value
+_KEYS = 8  # of an object
 
 
 def mismatches(expected: Any, got: Any, where: str = "") -> list[str]:
@@ -89,5 +90,15 @@ def _said(where: str, expected: Any, got: Any) -> str:
 
 
 def _shown(value: Any) -> str:
+    """As JSON; of what is too long for a line, what it is.
+
+    >>> _shown({"a": "x" * 200, "b": 1}), _shown([0] * 100)
+    ('an object of a, b', 'a list of 100')
+    """
     text = json.dumps(value)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    if len(text) <= _SHOWN:
+        return text
+    if isinstance(value, dict):
+        more = ", …" if len(value) > _KEYS else ""
+        return f"an object of {', '.join(map(str, list(value)[:_KEYS]))}{more}"
+    return f"a list of {len(value)}" if isinstance(value, list) else f"{text[:_SHOWN]}…"
