@@ -79,6 +79,7 @@ class Project:
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
+    monkeypatch.delitem(sys.modules, "product", raising=False)  # of a test that loaded its own
     before = set(sys.modules)
     monkeypatch.syspath_prepend(tmp_path)
     yield Project(tmp_path)
