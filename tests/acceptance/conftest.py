@@ -106,8 +106,10 @@ class Project:
     zygote: Zygote
 
     def environ(self, **more):
+        """What commands find: no settings of whoever runs the tests, and pytest without plugins."""
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("INTERLOCK", "GIT_"))}
-        return {**kept, "XDG_CONFIG_HOME": str(self.config), **more}
+        own = {"XDG_CONFIG_HOME": str(self.config), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+        return {**kept, **own, **more}
 
     def run(self, *arguments, kill_after=200, at=None, **environ):
         """A command in a forked process, killed after so many seconds."""

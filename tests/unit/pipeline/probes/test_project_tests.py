@@ -9,6 +9,12 @@ from interlock.verdict import Verdict
 URL = "http://127.0.0.1:8080"
 
 
+@pytest.fixture(autouse=True)
+def no_plugins(monkeypatch):
+    """Those installed here, of which pytest would load each again in every process."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+
+
 def project(tmp_path, **files):
     folder = tmp_path / "a project" / "post_deploy"
     folder.mkdir(parents=True)
