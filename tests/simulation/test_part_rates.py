@@ -18,6 +18,7 @@ from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.fairness import Fair
 from interlock.gates.model.measurement import ModelMeasurement
 from interlock.gates.model.slices import Slices
+from interlock.gates.model.width import IntervalWidth
 from interlock.verdict import Verdict
 
 pytestmark = pytest.mark.slow
@@ -111,5 +112,15 @@ def test_intervals_that_cover_just_too_few_or_many_seldom_pass(level: float, say
         f"coverage truly {level:.0%}, asked 75 to 85 %: {passed:.1%} pass, {failed:.1%} fail "
         "(each ≤ 5 %)"
     )
+    assert passed <= 0.05
+    assert failed <= 0.05
+
+
+def test_intervals_as_wide_as_the_limit_seldom_pass_or_fail(say: Say) -> None:
+    """The true median width is the limit itself."""
+    half = float(reference.norm.ppf(0.9)) * SPREAD
+    found = rates(IntervalWidth(2 * half * float(np.exp(12))))
+    passed, failed = found[Verdict.PASSED] / TIMES, found[Verdict.FAILED] / TIMES
+    say(f"median width truly at the limit: {passed:.1%} pass, {failed:.1%} fail (each ≤ 5 %)")
     assert passed <= 0.05
     assert failed <= 0.05

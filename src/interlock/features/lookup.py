@@ -2,12 +2,15 @@
 
 Invariants: a value comes from a table made by the very definition that the release carries; an
 entity that is not in the table, or has a missing key, has the declared defaults, as in training.
-In replay the grid point is the one that the row's own time asks for; live it is the current one.
+In replay the grid point is the one that the row's own time asks for. Live it is the current one, or
+that which an earlier moment asks for, where the store still has it: a request about yesterday is
+not answered with what only today knows, as far as the store reaches back.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from interlock.errors import OperatorError
@@ -17,6 +20,8 @@ from interlock.store.online import Ask, Found, Key, OnlineReader, Unavailable
 
 Looked = tuple[tuple[Any, ...], tuple[int, ...]]
 
+REACHES_BACK = 8
+"""How many grid points before the current one are looked for live; stores keep 3 by default."""
 _NAMED = 40  # characters of a history's name in its view's
 
 
@@ -62,7 +67,10 @@ class HistoryLookup:
         row's time (microseconds). All is one read of the store. Raises Unavailable F120 when there
         is no table to look in.
         """
-        found = iter(self._reader.read(self._asked(asked)))
+        answers = self._reader.read(self._asked(asked))
+        if not self._replay:
+            answers = self._none_later(asked, answers)
+        found = iter(answers)
         return [self._looked(found) for _ in asked]
 
     def current(self) -> dict[str, int | None]:
@@ -86,6 +94,27 @@ class HistoryLookup:
             for keys, instant in asked
             for (definition, view, _), key in zip(self._histories, keys, strict=True)
         ]
+
+    def _none_later(
+        self, asked: Sequence[tuple[Sequence[Key], int]], answers: list[Found]
+    ) -> list[Found]:
+        """The answers, each of the grid point that its row's time asks for where that is earlier.
+
+        An earlier grid point that the store no longer has leaves the current one's answer.
+        """
+        n = len(self._histories)
+        earlier: dict[tuple[str, int], list[int]] = {}
+        for place, (grid, _, _) in enumerate(answers):
+            definition, view, _ = self._histories[place % n]
+            ideal = grid_point(asked[place // n][1], definition)
+            if grid - REACHES_BACK * definition.refresh <= ideal < grid:
+                earlier.setdefault((view, ideal), []).append(place)
+        for (view, ideal), places in earlier.items():
+            asks: list[Ask] = [(view, ideal, asked[p // n][0][p % n]) for p in places]
+            with suppress(Unavailable):
+                for place, found in zip(places, self._reader.read(asks), strict=True):
+                    answers[place] = found
+        return answers
 
     def _looked(self, found: Iterator[Found]) -> Looked:
         values: tuple[Any, ...] = ()

@@ -14,7 +14,7 @@ from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.history import compute, grid_point
 from interlock.features.lookup import HistoryLookup, view_name
 from interlock.features.refresh import refresh
-from interlock.store.online import Unavailable
+from interlock.store.online import Ask, Found, Unavailable
 from interlock.store.online_sqlite import SqliteReader, SqliteWriter
 
 
@@ -95,6 +95,52 @@ def test_live_the_current_grid_point_answers(root: Path) -> None:
     assert lookup.row([("a", 1)], 0) == ((0, None, -1.0), (8 * DAY,))
     SqliteWriter(root).publish(view_name(MARKET), 4 * DAY)
     assert lookup.row([("a", 1)], 0) == ((2, 15.5, 15.5), (4 * DAY,))
+
+
+def test_live_an_earlier_moment_is_answered_from_its_own_grid_point(root: Path) -> None:
+    """A request about yesterday does not see what only today knows."""
+    live = HistoryLookup(SqliteReader(root), [MARKET], replay=False)
+    replay = HistoryLookup(SqliteReader(root), [MARKET], replay=True)
+    for instant in range(HOUR, 9 * DAY, 7 * HOUR):
+        assert live.row([("a", 1)], instant) == replay.row([("a", 1)], instant)
+        assert live.row([("a", 1)], instant)[1][0] <= instant - HOUR
+    late = live.row([("a", 1)], 30 * DAY)
+    assert late == live.row([("a", 1)], 8 * DAY + HOUR), "the current one is as new as there is"
+
+
+def test_live_a_moment_that_the_store_no_longer_has_is_answered_from_the_current_one(
+    root: Path,
+) -> None:
+    assert SqliteWriter(root).prune(view_name(MARKET), keep=3) == tuple(GRIDS[:6])
+    lookup = HistoryLookup(SqliteReader(root), [MARKET], replay=False)
+    asked = [([("a", 1)], day * DAY + HOUR) for day in (5, 6, 7, 8)]
+    assert [grids for _, grids in lookup.rows(asked)] == [
+        (8 * DAY,), (6 * DAY,), (7 * DAY,), (8 * DAY,)
+    ]  # fmt: skip
+
+
+def test_each_history_and_row_has_its_own_grid_point(root: Path) -> None:
+    refresh(SqliteWriter(root), WEATHER, SALES, [2 * DAY, 8 * DAY])
+    lookup = HistoryLookup(SqliteReader(root), [WEATHER, MARKET], replay=False)
+    rows = [([("b",), ("b", 1)], 7 * DAY + HOUR), ([("b",), ("b", 1)], 9 * DAY)]
+    first, second = lookup.rows(rows)
+    assert (first[1], second[1]) == ((8 * DAY, 7 * DAY), (8 * DAY, 8 * DAY))
+
+
+def test_a_store_that_goes_away_meanwhile_leaves_what_it_said(root: Path) -> None:
+    reader = SqliteReader(root)
+    lookup = HistoryLookup(reader, [MARKET], replay=False)
+    read, asked = reader.read, []
+
+    def once(asks: list[Ask]) -> list[Found]:
+        asked.append(asks)
+        if len(asked) > 1:
+            raise Unavailable("F120", "gone")
+        return read(asks)
+
+    reader.read = once  # type: ignore[method-assign, assignment]
+    assert lookup.row([("a", 1)], 7 * DAY + HOUR)[1] == (8 * DAY,)
+    assert len(asked) == 2
 
 
 def test_several_histories_are_answered_in_order(root: Path) -> None:
