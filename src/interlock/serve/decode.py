@@ -40,7 +40,7 @@ _PYTHON_TYPES: dict[str, Any] = {
 _FAST_REFUSALS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
-class Decoded(msgspec.Struct, frozen=True):
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """Rows of values in the schema's order; ``is_list`` when the body was a list."""
 
     rows: tuple[tuple[Any, ...], ...]

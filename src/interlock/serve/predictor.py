@@ -47,7 +47,7 @@ _MICRO = 1e6
 _MAX_MESSAGE = 500  # characters of a refusal kept in the log
 
 
-class _Asked(msgspec.Struct):
+class _Asked(msgspec.Struct, gc=False):
     """One request under way: its rows once they are looked up, their scores once they are known.
 
     ``computed`` holds (values, time, request features) of every row; seconds by phase.
@@ -64,7 +64,7 @@ class _Asked(msgspec.Struct):
     scores: Sequence[Sequence[float] | None] = ()
 
 
-class _Shared(msgspec.Struct):
+class _Shared(msgspec.Struct, gc=False):
     """A request's part of the seconds that requests spend together."""
 
     history: float

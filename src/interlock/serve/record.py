@@ -19,7 +19,7 @@ from interlock.serve.explanation import Explanation
 MAX_KEPT = 4_096  # bytes of a refused body
 
 
-class Phases(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Phases(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False):
     """Microseconds spent on a request; a list's rows share the figures of the list."""
 
     decode: float = 0.0

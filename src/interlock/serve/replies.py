@@ -24,7 +24,7 @@ _MAX_MESSAGE = 500  # characters of a refusal kept in the log
 _ENCODER = msgspec.json.Encoder()
 
 
-class IntervalAnswer(msgspec.Struct, frozen=True):
+class IntervalAnswer(msgspec.Struct, frozen=True, gc=False):
     """A prediction interval, in the prediction's unit."""
 
     low: float
@@ -32,7 +32,7 @@ class IntervalAnswer(msgspec.Struct, frozen=True):
     level: float
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class Answer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a consumer gets for one row.
 
     Where ``covered`` is false, ``not_covered`` says why; ``prediction`` and ``interval`` are then
@@ -54,7 +54,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     replay: bool | UnsetType = UNSET
 
 
-class Reply(msgspec.Struct, frozen=True):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A status, a body, and the records that must be on file before the body is sent.
 
     ``id`` is the prediction's, of a list the first; ``release`` and ``arm`` say who answered so
@@ -73,7 +73,7 @@ class Reply(msgspec.Struct, frozen=True):
     instead: str = ""
 
 
-class Row(msgspec.Struct):
+class Row(msgspec.Struct, gc=False):
     """One row on its way."""
 
     values: tuple[Any, ...]
@@ -85,7 +85,7 @@ class Row(msgspec.Struct):
     encoded: Sequence[Any] | None  # None: the model is not asked
 
 
-class Answered(msgspec.Struct):
+class Answered(msgspec.Struct, gc=False):
     """Rows that have their answers, neither logged nor sent yet."""
 
     now: int
