@@ -34,14 +34,19 @@ class LogKeeping:
     def tick(self) -> None:
         """Start the process where it does not run and its time has come."""
         if self.process is not None and self.process.poll() is not None:
-            lasted = monotonic() - self.since > _LASTING
-            self.failures = 1 if lasted else self.failures + 1
-            self.due = monotonic() + pause(self.failures)
             _end_input(self.process)
             self.process = None
+            self._failed(lasted=monotonic() - self.since > _LASTING)
         if self.process is None and monotonic() >= self.due:
-            self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE)
             self.since = monotonic()
+            try:
+                self.process = subprocess.Popen(self.command, stdin=subprocess.PIPE)
+            except OSError:  # no memory, too many processes: the service must not end for that
+                self._failed(lasted=False)
+
+    def _failed(self, *, lasted: bool) -> None:
+        self.failures = 1 if lasted else self.failures + 1
+        self.due = monotonic() + pause(self.failures)
 
     def stop(self) -> None:
         """End it: its input ends, and it sees that when it waits."""

@@ -135,6 +135,15 @@ def test_the_process_ships_and_ends_with_its_starter(tmp_path, log):
     assert ids(log) == [f"id{n:02d}" for n in range(20)]
 
 
+def test_a_process_that_cannot_be_started_is_tried_again_later():
+    keeping = LogKeeping(command=("/no/such/program",))
+    keeping.tick()
+    keeping.due = 0.0
+    keeping.tick()
+    assert (keeping.process, keeping.failures) == (None, 2)
+    keeping.stop()
+
+
 def test_a_process_that_ends_is_started_again_after_a_pause():
     keeping = LogKeeping(command=(sys.executable, "-c", "raise SystemExit(3)"))
     keeping.tick()
