@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from interlock.errors import OperatorError
 from interlock.features.definition import FeatureSet
+from interlock.features.key_code import key_code
 from interlock.features.lookup import view_name
 from interlock.release.bundle import Bundle
 from interlock.release.schema_diff import schema_diff
@@ -77,9 +78,12 @@ def _clashes(champion: Bundle, challenger: Bundle) -> Iterator[str]:
     for history in new.histories:
         if view_name(history) not in views:
             continue
-        keys = {name for name, _ in history.entity}
-        made = [{f for f in features.request if f.name in keys} for features in (old, new)]
-        if made[0] != made[1] or (made[0] and dict(champion.packed) != dict(challenger.packed)):
+        keys = [name for name, _ in history.entity]
+        codes = (
+            key_code(features.request, bundle.packed, keys)
+            for features, bundle in ((old, champion), (new, challenger))
+        )
+        if next(codes) != next(codes):
             yield history.name
 
 

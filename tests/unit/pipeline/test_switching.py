@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from interlock.deploy.pointer import pointer_path, read_pointer
+from interlock.errors import OperatorError
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.pipeline.switching import Switch
@@ -12,7 +13,7 @@ from interlock.release.attest import DEPLOYMENT, verify
 from interlock.release.keys import SigningKey
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
-from interlock.store.rows import DeploymentRow
+from interlock.store.rows import DeploymentRow, RolloutRow
 
 ROW = DeploymentRow(
     product="houses", environment="prod", generation=1, bundle="b" * 64, label="1.0.0",
@@ -60,3 +61,48 @@ def test_one_killed_before_it_was_attested_is_attested_when_resumed(switch):
     again = replace(ROW, generation=2, act="rollback")
     switch.to(again, ROW)
     assert sorted(deployments(switch)) == [1, 2]
+
+
+def rollout(revision, act="start", generation=1):
+    return RolloutRow(
+        product="houses", environment="prod", generation=generation, revision=revision,
+        bundle="c" * 64, label="1.1.0", delivery="d2", act=act, mode="split", buckets=100,
+        salt="5" * 32, reason="", began=8, at=8,
+    )  # fmt: skip
+
+
+def pointed(switch):
+    return read_pointer(pointer_path(switch.places.pointers, "prod", "houses"))
+
+
+def test_a_rollout_is_recorded_attested_and_pointed_at(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    assert switch.last_rollout("prod") == rollout(1)
+    (said,) = [verify(e, switch.notary.keys) for e in switch.notary.envelopes("c" * 64)]
+    assert (said.predicate_type, said.predicate["act"], said.predicate["at"]) == (
+        DEPLOYMENT,
+        "rollout",
+        8,
+    )
+    assert (pointed(switch).order, pointed(switch).challenger.bundle) == ((1, 1), "c" * 64)
+
+
+def test_a_deployment_ends_it_and_publishing_again_does_not(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    switch.to(ROW, ROW)
+    assert pointed(switch).challenger is not None
+    after = replace(ROW, generation=2, bundle="c" * 64, label="1.1.0")
+    switch.to(after, ROW, promotes=rollout(1))
+    assert (pointed(switch).order, pointed(switch).challenger) == ((2, 0), None)
+
+
+def test_a_rollout_decided_on_another_state_changes_nothing(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    for late in (rollout(1), rollout(3), rollout(1, generation=2)):
+        with pytest.raises(OperatorError) as caught:
+            switch.roll_out(late, ROW)
+        assert caught.value.code == "E101"
+    assert pointed(switch).order == (1, 1)
