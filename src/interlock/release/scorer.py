@@ -150,7 +150,8 @@ class OnnxScorer:
         ):
             bind(name, "cpu", 0, np.float64, array.shape, array.ctypes.data)
         pack = struct.Struct(f"={matrix.size}d").pack_into
-        self._bound[n_rows] = _Bound(binding._iobinding, pack, matrix.data.cast("B"), scores)
+        memory = matrix.data.cast("B") if matrix.size else memoryview(bytearray())  # no inputs
+        self._bound[n_rows] = _Bound(binding._iobinding, pack, memory, scores)
         return self._bound[n_rows]
 
 

@@ -15,6 +15,8 @@ from interlock.errors import IntegrityError
 from interlock.release.export import native
 from interlock.release.export.exporter import exact
 from interlock.release.scorer import open_scorer
+from interlock.train.baseline import fit_rule
+from interlock.train.candidate import Mean
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(80, 3))
@@ -52,6 +54,14 @@ def test_answers_stay_what_they_were():
     scorer.raw_few([[9.0, 9.0, 9.0]] * 2)
     assert several == kept
     assert several[0] == first
+
+
+def test_a_model_without_inputs_answers_each_row_alike():
+    fitted = fit_rule(Mean(), np.empty((4, 0)), np.array([1.0, 2.0, 3.0, 6.0]))
+    scorer = open_scorer("onnx", exact(fitted).payload, n_columns=0)
+    assert scorer.raw_one([]) == [3.0]
+    assert scorer.raw_few([[]] * 3) == [[3.0]] * 3
+    assert scorer.raw(np.empty((2, 0))).tolist() == [[3.0]] * 2
 
 
 @pytest.mark.parametrize("row", [[1.0, 2.0], [1.0, 2.0, 3.0, 4.0]])
