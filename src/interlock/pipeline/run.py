@@ -244,10 +244,10 @@ class Run:
 
     def _ask_contracts(self, snapshots: Outcome) -> None:
         """What is live already is asked for what consumers have left since it was judged."""
-        from interlock.pipeline import probing  # noqa: PLC0415 - seldom anything is left
-
         if not contract_files(self.context.bound.project_dir, self.row.product):
             return
+        from interlock.pipeline import probing  # noqa: PLC0415 - seldom anything is left
+
         kept: list[Outcome] = []
 
         def ask() -> GateResult:
