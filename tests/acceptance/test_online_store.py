@@ -196,3 +196,20 @@ def test_two_refreshes_at_once_do_no_harm(configure, server):
         assert list(json.loads(out)["grids"]) == [MARKET]
     assert len(tables(server)) == 1
     assert [n for n in server.client().keys("*") if b":partial:" in n] == []
+
+
+def test_the_full_form_breaks_the_server_on_purpose_and_leaves_nothing_on_it(configure, server):
+    """A second delivery, with other data, of a project whose history features are on a server."""
+    project = configure("defaults")
+    ran = project.deliver(
+        *("--as-of", "1994-06-30", "--to", "staging", "--full"),
+        kill_after=280, HOUSES_REDIS_PASSWORD=SECRET,
+    )  # fmt: skip
+    assert ran.code == 0, ran.err
+    gate = next(gate for gate in ran.json["gates"] if gate["gate"] == "service")
+    checks = {check["name"]: check for check in gate["checks"]}
+    for fault in ("stopped", "slow", "wrong"):
+        check = checks[f"online store {fault}"]
+        assert (check["verdict"], check["evidence"]["wrong"]) == ("passed", [])
+        assert check["evidence"]["degraded"] > 0
+    assert server.client().keys("*gate*") == []

@@ -250,6 +250,16 @@ class OnlineContract:
         assert seen
         assert wrong == []
 
+    def test_a_view_that_is_forgotten_is_gone_and_others_stay(self) -> None:
+        for view in ("market", "other"):
+            self.write(10, view=view).publish(view, 10)
+        writer = self.open_writer()
+        writer.forget("market")
+        writer.forget("market")
+        assert (writer.current("market"), writer.grids("market")) == (None, ())
+        unavailable(lambda: self.look(self.reader(), ("a", 1), 10))
+        assert writer.grids("other") == (10,)
+
     def test_a_failed_write_leaves_what_was_there(self) -> None:
         writer = self.write(10)
 

@@ -54,6 +54,7 @@ def judge_service(
         "form": asked.form,
         "unavailable": asked.unavailable,
         "log_full": asked.log_full,
+        "online": asked.stores.settings.url if asked.stores else None,
     }
 
     def compute() -> dict[str, Any]:

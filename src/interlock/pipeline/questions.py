@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
+from msgspec import structs
 
 from interlock.features.assemble import as_of
 from interlock.features.grid import grid_points
+from interlock.features.lookup import view_name
 from interlock.features.refresh import refresh
 from interlock.gates.service.form import Form
 from interlock.gates.service.load import Sustains
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import split_examples, uncovered_rows
 from interlock.pipeline.examples import load_examples
+from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.probes.contracts import asked_instants
+from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.load import Wanted
 from interlock.pipeline.probes.parity import ParityRows, spread_rows
 from interlock.pipeline.probes.service import Questions
@@ -27,6 +32,8 @@ from interlock.product.contracts import ContractFile
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.bundle import open_bundle
 from interlock.store.arrays import array_from_bytes
+from interlock.store.online import OnlineWriter
+from interlock.store.online_place import open_writer
 from interlock.store.online_sqlite import SqliteWriter
 from interlock.train.encoder import Encoder
 
@@ -41,6 +48,7 @@ class Asked:
     form: Form = Form.QUICK
     unavailable: Literal["refuse", "defaults"] = "refuse"
     log_full: Literal["refuse", "drop"] = "refuse"
+    stores: OnlineStores | None = None
 
 
 def questions(
@@ -64,10 +72,12 @@ def questions(
     history = source_rows(bound, packed_features(bound), load_snapshots(context, snapshots.output))
     instants = np.asarray(table.column("t").to_numpy())
     moments = np.array(asked_instants(contracts, bound.schema), dtype=np.int64)
-    fill_store(context, history, np.concatenate([instants, moments]), place / "online")
-    few = spread_rows(len(chosen), _FEW_ROWS)
+    everything = SqliteWriter(place / "online", durable=False)
+    fill_store(context, history, np.concatenate([instants, moments]), everything)
+    few, server = spread_rows(len(chosen), _FEW_ROWS), None
     if asked.form is Form.FULL:
-        fill_store(context, history, instants[few], place / "few")
+        fill_store(context, history, instants[few], SqliteWriter(place / "few", durable=False))
+        server = _store_server(context, history, instants[few], asked.stores, digest)
     candidate = open_bundle(context.artifacts.tree(digest), expected_digest=digest).json(
         "candidate.json"
     )
@@ -87,6 +97,7 @@ def questions(
         few=place / "few" if stored else None,
         history_unavailable=asked.unavailable,
         log_full=asked.log_full,
+        server=server,
     )
 
 
@@ -98,7 +109,8 @@ def contract_store(
     moments = np.array([*asked_instants(contracts, bound.schema), context.as_of], dtype=np.int64)
     if bound.features.histories:
         history = load_snapshots(context, snapshots.output)
-        fill_store(context, source_rows(bound, packed_features(bound), history), moments, place)
+        rows = source_rows(bound, packed_features(bound), history)
+        fill_store(context, rows, moments, SqliteWriter(place, durable=False))
     return (str(place) if bound.features.histories else None), context.as_of
 
 
@@ -124,12 +136,38 @@ def fill_store(
     context: Context,
     history: Mapping[str, pa.Table],
     instants: np.ndarray[Any, Any],
-    place: Path,
+    writer: OnlineWriter,
 ) -> None:
     """Real refreshes, one for each grid point that rows at those instants see."""
     for definition in context.bound.features.histories:
         grids = sorted(set(grid_points(instants, definition).tolist()))
-        refresh(SqliteWriter(place, durable=False), definition, history[definition.name], grids)
+        refresh(writer, definition, history[definition.name], grids)
+
+
+def _store_server(
+    context: Context,
+    history: Mapping[str, pa.Table],
+    instants: np.ndarray[Any, Any],
+    stores: OnlineStores | None,
+    digest: str,
+) -> StoreServer | None:
+    """A place of the gate's own on the server of the environments; None where they have none."""
+    if stores is None or stores.settings.url is None:
+        return None
+    name, url = context.bound.product.name, stores.settings.url
+    namespace = f"gate:{name}:{digest[:12]}"
+    access = structs.replace(stores.access("gate", name), namespace=namespace)
+
+    def fill() -> None:
+        with closing(open_writer(url, access, stores.environ)) as writer:
+            fill_store(context, history, instants, writer)
+
+    def empty() -> None:
+        with closing(open_writer(url, access, stores.environ)) as writer:
+            for definition in context.bound.features.histories:
+                writer.forget(view_name(definition))
+
+    return StoreServer(url=url, access=access, fill=fill, empty=empty)
 
 
 def _parity_rows(

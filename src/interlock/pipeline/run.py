@@ -264,6 +264,7 @@ class Run:
             form=self.goal.form,
             unavailable=self.deployer.online.settings.unavailable,
             log_full=self.goal.log_full,
+            stores=self.deployer.online,
         )
         kept: list[Outcome] = []
 

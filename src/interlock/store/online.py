@@ -132,6 +132,10 @@ class OnlineWriter(Protocol):
         """Delete all but the newest ``keep`` tables, never the current one; what was deleted."""
         ...
 
+    def forget(self, view: str) -> None:
+        """Delete every table of a view and what it answers from: nobody may read it any more."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

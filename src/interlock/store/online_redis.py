@@ -29,11 +29,16 @@ from interlock.store.online import (
     Found,
     Table,
     Unavailable,
-    read_table,
-    table_bytes,
     unwritable,
 )
-from interlock.store.redis_layout import ABOUT, EntryEncoder, KnownTable, Names
+from interlock.store.redis_layout import (
+    ABOUT,
+    EntryEncoder,
+    KnownTable,
+    Names,
+    about_bytes,
+    read_about,
+)
 from interlock.store.redis_link import Command, RedisAddress, RedisLink
 
 KNOWN_TABLES = 1_024  # of which a reader remembers what they say of themselves
@@ -123,6 +128,8 @@ class RedisReader:
                 self._grids[group.view] = grid
                 return True
         assert group.grid is not None
+        if not _are_replies(entries, count, 1 + sum(field is not None for field in group.fields)):
+            raise self._lost(group, "the server answered with something else")
         about = entries[0]
         if about is None:
             raise self._lost(group, "there is no such table; it was lost, or never written")
@@ -153,7 +160,7 @@ class RedisReader:
             data = iter(entries[1:])
             for place, field in zip(group.places, group.fields, strict=True):
                 try:
-                    values = None if field is None else group.known.values(next(data))
+                    values = None if field is None else group.known.values(field, next(data))
                 except (ValueError, TypeError) as error:
                     raise self._lost(group, str(error)) from None
                 answers[place] = Found(table.grid, table.digest, values)
@@ -222,7 +229,7 @@ class RedisWriter:
         name = self._names.table(view, grid)
         about, count = self._link.ask([("HGET", name, ABOUT), ("HLEN", name)])
         try:
-            table = None if about is None else read_table(about)
+            table = None if about is None else read_about(about)
         except ValueError:
             return None
         return table if table is not None and count == table.rows + 1 else None
@@ -250,6 +257,11 @@ class RedisWriter:
                 ]
             )
         return old
+
+    def forget(self, view: str) -> None:
+        """Delete every table of a view and what it answers from."""
+        tables = [self._names.table(view, grid) for grid in self.grids(view)]
+        self._link.ask([("UNLINK", self._names.current(view), self._names.grids(view), *tables)])
 
     def close(self) -> None:
         """Close the connection."""
@@ -289,7 +301,7 @@ class RedisWriter:
         """Say what the table is, count it, and let it be seen."""
         count = self._link.ask(
             [
-                ("HSET", partial, ABOUT, table_bytes(about)),
+                ("HSET", partial, ABOUT, about_bytes(about)),
                 ("EXPIRE", partial, PARTIAL_SECONDS),
                 ("HLEN", partial),
             ]
@@ -307,6 +319,16 @@ class RedisWriter:
         )
 
 
+def _are_replies(entries: Any, count: Any, asked: int) -> bool:
+    """Whether the replies are of the kinds that such commands have."""
+    listed = isinstance(entries, list) and len(entries) == asked
+    return (
+        listed
+        and isinstance(count, int)
+        and all(entry is None or isinstance(entry, bytes) for entry in entries)
+    )
+
+
 def _pointed(link: RedisLink, name: str) -> int | None:
     return _grid(link, link.ask([("GET", name)], repeat=True)[0])
 
@@ -314,5 +336,5 @@ def _pointed(link: RedisLink, name: str) -> int | None:
 def _grid(link: RedisLink, pointer: bytes | None) -> int | None:
     try:
         return None if pointer is None else int(pointer)
-    except ValueError:
+    except (TypeError, ValueError):
         raise link.unavailable(f"the pointer is no grid point: {pointer!r:.50}") from None

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import mmap
 import os
+import shutil
 import sqlite3
 import struct
 import zlib
@@ -308,6 +309,12 @@ class SqliteWriter:
                 if _is_left_behind(partial):
                     partial.unlink(missing_ok=True)
         return tuple(old)
+
+    def forget(self, view: str) -> None:
+        """Delete every table of a view and what it answers from."""
+        folder = self._root / check_name(view, "view")
+        with storage(folder), suppress(FileNotFoundError):
+            shutil.rmtree(folder)
 
     def close(self) -> None:
         """Nothing is kept open."""

@@ -2,8 +2,10 @@
 
 ``{interlock:prod:valuation}:VIEW:GRID`` is the hash of a table: the field ``about`` holds what it
 says of itself, every other field is an entity's key and holds its values, both as msgpack arrays.
-Parts of a key are never run together, and keep their types: the text '1' and the number 1 differ.
-``…:VIEW:current`` names the grid point to answer from, ``…:VIEW:grids`` is the set of those there.
+Behind each stands a CRC-32 of it and its field: what was damaged, or belongs to another entity, is
+never taken for a value. Parts of a key are never run together, and keep their types: the text '1'
+and the number 1 differ. ``…:VIEW:current`` names the grid point to answer from, ``…:VIEW:grids`` is
+the set of those there.
 
 >>> Names("prod:valuation").table("market", 10)
 '{interlock:prod:valuation}:market:10'
@@ -14,6 +16,8 @@ Parts of a key are never run together, and keep their types: the text '1' and th
 from __future__ import annotations
 
 import secrets
+import struct
+import zlib
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -30,12 +34,14 @@ from interlock.store.online import (
     decoders,
     is_int64,
     read_table,
+    table_bytes,
     types_of,
     unwritable,
 )
 
 ABOUT = b"about"  # the field of the table itself; an entity's begins with the byte of an array
 
+_CHECKSUM = struct.Struct("<I")
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(list[Any])
 
@@ -70,7 +76,7 @@ class KnownTable:
     def __init__(self, about: bytes) -> None:
         """Raises ValueError for bytes that are not a table's."""
         self.about = about
-        self.table = read_table(about)
+        self.table = read_about(about)
         self._types = KeyTypes(self.table.view, self.table.key)
         self._decoders = decoders(self.table.values)
 
@@ -79,14 +85,38 @@ class KnownTable:
         stored = self._types.conformed(key)
         return None if stored is None else entity_field(stored)
 
-    def values(self, data: bytes | None) -> tuple[Any, ...] | None:
-        """The values in a field. Raises ValueError or TypeError for what was never written."""
+    def values(self, field: bytes, data: bytes | None) -> tuple[Any, ...] | None:
+        """The values in a field's entry. Raises ValueError, TypeError for one never written."""
         if data is None:
             return None
-        values = _DECODER.decode(data)
+        values = _DECODER.decode(_unsealed(data, field))
         if len(values) != len(self.table.values):
             raise ValueError("an entry has another number of values than its table")
         return decoded(values, self._decoders) if self._decoders else tuple(values)
+
+
+def about_bytes(table: Table) -> bytes:
+    """What a table says of itself, sealed."""
+    return _sealed(table_bytes(table), ABOUT)
+
+
+def read_about(data: bytes) -> Table:
+    """The inverse of :func:`about_bytes`. Raises ValueError for other bytes."""
+    return read_table(_unsealed(data, ABOUT))
+
+
+def _sealed(data: bytes, field: bytes) -> bytes:
+    return data + _CHECKSUM.pack(zlib.crc32(data, zlib.crc32(field)))
+
+
+def _unsealed(data: bytes, field: bytes) -> bytes:
+    """What was sealed. Raises ValueError for what was not, or not under this field."""
+    if not isinstance(data, bytes) or len(data) < _CHECKSUM.size:
+        raise ValueError("no bytes with a checksum")
+    content = data[: -_CHECKSUM.size]
+    if _sealed(content, field) != data:
+        raise ValueError("bytes whose checksum is another")
+    return content
 
 
 def entity_field(key: Sequence[Any]) -> bytes | None:
@@ -118,7 +148,8 @@ class EntryEncoder:
             key = values[: self._n_key]
             if None in key:
                 raise ValueError("a part of a key is missing")
-            return _ENCODER.encode(key), _ENCODER.encode(values[self._n_key :])
+            field = _ENCODER.encode(key)
+            return field, _sealed(_ENCODER.encode(values[self._n_key :]), field)
         except (TypeError, ValueError, OverflowError) as error:
             raise unwritable(self._view, str(error)) from None
 

@@ -24,6 +24,9 @@ PAUSE_SECONDS = 0.25  # after a failure, until the server is asked again
 
 Command = tuple[Any, ...]
 
+_NO_ANSWER = (RedisError, OSError, ValueError, IndexError, TypeError)
+"""What comes of a server that does not answer, or answers with bytes that are no reply."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RedisAddress:
@@ -84,7 +87,7 @@ class RedisLink:
             replies = self._asked(commands, repeat)
         except OutOfMemoryError as error:
             raise self._full(str(error)) from None
-        except (RedisError, OSError, ValueError) as error:
+        except _NO_ANSWER as error:
             self._problem = str(error) or type(error).__name__
             self._again_at = monotonic() + self._pause_seconds
             self.close()

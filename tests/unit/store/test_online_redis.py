@@ -14,6 +14,8 @@ from online_contract import DIGEST, KEY, VALUES, OnlineContract, unavailable
 from redis_server import RedisServer
 
 from interlock.errors import OperatorError, StoreError
+from interlock.pipeline.probes.proxy import Proxy
+from interlock.store.online import Unavailable
 from interlock.store.online_place import OnlineAccess, open_reader, open_writer
 from interlock.store.online_redis import RedisReader
 from interlock.store.redis_link import PAUSE_SECONDS
@@ -330,3 +332,25 @@ def test_the_reader_says_nothing_of_its_password() -> None:
     assert error.mistakes[0].fix == (
         "check that the server runs and its password, then run 'interlock refresh'"
     )
+
+
+def test_whatever_bit_of_an_answer_flips_no_other_value_comes_of_it(server: RedisServer) -> None:
+    filled(server, n=20)
+    found = {"right": 0, "unavailable": 0}
+    with Proxy("127.0.0.1", server.port, seed="bits") as proxy:
+        for number in range(150):
+            reader = open_reader(f"redis://127.0.0.1:{proxy.port}/0", ACCESS, {})
+            proxy.well()
+            if number % 3 == 0:
+                assert look(reader) == (1, None, None, None)
+            proxy.spoil()
+            try:
+                known, unknown = reader.read([("market", 10, ("a1", 1)), ("market", 10, ("z", 1))])
+            except Unavailable:
+                found["unavailable"] += 1
+            else:
+                assert (known.values, unknown.values) == ((1, None, None, None), None)
+                found["right"] += 1
+            reader.close()
+    assert found["unavailable"] > 100
+    server.client().flushall()

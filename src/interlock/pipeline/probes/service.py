@@ -27,6 +27,7 @@ from interlock.pipeline.probes.bad_input import BadRequest, bad_requests, send_b
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.contracts import verify_contracts
 from interlock.pipeline.probes.edges import compare_edges, edge_requests, expected_answers
+from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.field_order import compare_orders
 from interlock.pipeline.probes.found import Found, measurement
 from interlock.pipeline.probes.latency import measure_latency
@@ -55,7 +56,7 @@ class Questions:
     ``contracts`` what consumers rely on. For the full form ``loads`` say how much load is judged,
     ``few_rows`` are requests whose history the small store ``few`` holds, and
     ``history_unavailable`` and ``log_full`` are what the service is to do without its store, and
-    with a full disk.
+    with a full disk; ``server`` is where they have that store, if it is no folder.
     """
 
     rows: ParityRows
@@ -71,6 +72,7 @@ class Questions:
     few: Path | None = None
     history_unavailable: Literal["refuse", "defaults"] = "refuse"
     log_full: Literal["refuse", "drop"] = "refuse"
+    server: StoreServer | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,6 +210,7 @@ def _whole(
         loads=questions.loads,
         few_rows=questions.few_rows,
         few=questions.few,
+        server=questions.server,
         seed=opened.digest,
     )
 

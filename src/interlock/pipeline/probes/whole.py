@@ -16,6 +16,7 @@ from msgspec import structs
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.cold_start import cold_starts
+from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.fault_stage import Known, known_answers
 from interlock.pipeline.probes.faults import planned_faults
 from interlock.pipeline.probes.found import Found
@@ -33,7 +34,8 @@ class Whole:
 
     ``kept`` are the fields that generated requests take from ``requests`` as they are; ``few_rows``
     are requests whose history the small online store ``few`` holds, None where there is no history;
-    ``seed`` makes the same requests and the same damage for the same release.
+    ``seed`` makes the same requests and the same damage for the same release; ``server`` is where
+    the environments have their online store, if it is no folder.
     """
 
     launch: Launch
@@ -45,6 +47,7 @@ class Whole:
     few_rows: Sequence[Mapping[str, Any]]
     few: Path | None
     seed: str
+    server: StoreServer | None = None
 
 
 def ask_more(
@@ -79,6 +82,7 @@ def ask_apart(whole: Whole, allotted: Allotted, found: Found) -> None:
             _known(whole, plan),
             store=whole.few,
             seed=whole.seed,
+            server=whole.server,
         )
     found.faults = faults
 
