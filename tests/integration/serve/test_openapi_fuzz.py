@@ -7,6 +7,7 @@ the time goes into generating them.
 import math
 import os
 
+import httpx
 import pytest
 import requests
 import schemathesis
@@ -18,6 +19,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
+from interlock.serve.process import start
 
 CHECKS = [
     not_a_server_error,
@@ -33,6 +36,22 @@ SHARES = {
     "/v2/models/{model}/versions/{version}/infer": 0.15,
 }
 PAGE_CASES = 10  # for each page, beside those: it takes next to nothing that could be varied
+
+
+@pytest.fixture(scope="module")
+def service(support, tmp_path_factory):
+    """A worker that explains its answers and lets callers choose the arm: all there is to ask."""
+    root = tmp_path_factory.mktemp("fuzz")
+    files = support.bundle_files(**{"background.json": support.background()})
+    directory = support.write_bundle(root / "bundles", files)
+    with start(support.plan_for(directory, log=root / "log", pinned_arms=True)) as service:
+        yield service
+
+
+@pytest.fixture
+def client(service):
+    with httpx.Client(base_url=service.url, timeout=60) as client:
+        yield client
 
 
 def operations(client):

@@ -100,6 +100,16 @@ def training_columns(n=400, seed=1):
     return columns, 1_000 * area + 100 * year * rng.uniform(0.9, 1.1, n)
 
 
+def background(n=12):
+    """The file with background rows to explain with."""
+    columns, _ = training_columns()
+    rows = {
+        name: [None if v is None or v != v else v for v in list(values)[:n]]
+        for name, values in columns.items()
+    }
+    return canonical_json({"columns": rows})
+
+
 def fit(kind, seed):
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
     from sklearn.linear_model import Ridge

@@ -35,28 +35,16 @@ from interlock.serve.record import read_record
 from interlock.serve.schema import openapi, schema_document
 
 
-def background(support, n=12):
-    columns, _ = support.training_columns()
-    return canonical_json(
-        {
-            "columns": {
-                name: [None if v is None or v != v else v for v in list(values)[:n]]
-                for name, values in columns.items()
-            }
-        }
-    )
-
-
 @pytest.fixture(scope="module")
 def explicable(support, bundle_root):
     """The directory of a bundle that can explain."""
-    files = support.bundle_files(**{"background.json": background(support)})
+    files = support.bundle_files(**{"background.json": support.background()})
     return support.write_bundle(bundle_root, files)
 
 
 @pytest.fixture(scope="module")
 def explicable_classes(support, bundle_root):
-    files = support.bundle_files("classes", **{"background.json": background(support)})
+    files = support.bundle_files("classes", **{"background.json": support.background()})
     return support.write_bundle(bundle_root, files)
 
 
@@ -360,7 +348,7 @@ def test_a_row_that_is_not_covered_has_nothing_to_explain(
         limits=(Limits(name="area", ends=(1.0, 200.0), log=False, cutoff=3.5, n=9),)
     )
     changed = files | {
-        "background.json": background(support),
+        "background.json": support.background(),
         "coverage.json": canonical_json(coverage.to_row()),
     }
     predictor = make(support.write_bundle(bundle_root, with_golden(support, changed)))
@@ -383,7 +371,7 @@ def test_what_is_explained_is_the_model_s_answer_before_post_processing(
     )  # fmt: skip
     answered = AnswerContract.from_row(json.loads(files["answer.json"]))
     changed = files | {
-        "background.json": background(support),
+        "background.json": support.background(),
         "answer.json": canonical_json(replace(answered, postprocess=(to_500,)).to_row()),
         "packed/after.py": b"def to_500(prediction):\n    return round(prediction / 500) * 500\n",
     }
