@@ -55,6 +55,7 @@ class HistoryLookup:
             (d, view_name(d), tuple(default_of(a) for a in d.aggregates)) for d in definitions
         )
         self._views = tuple(view for _, view, _ in self._histories)
+        self._landings = tuple(d.landing for d in definitions)
 
     def row(self, keys: Sequence[Key], instant: int) -> Looked:
         """One row. See :meth:`rows`."""
@@ -102,12 +103,17 @@ class HistoryLookup:
 
         An earlier grid point that the store no longer has leaves the current one's answer.
         """
-        n = len(self._histories)
+        n, landings = len(self._histories), self._landings
+        before = [
+            place
+            for place, (grid, _, _) in enumerate(answers)
+            if asked[place // n][1] < grid + landings[place % n]
+        ]
         earlier: dict[tuple[str, int], list[int]] = {}
-        for place, (grid, _, _) in enumerate(answers):
+        for place in before:
             definition, view, _ = self._histories[place % n]
             ideal = grid_point(asked[place // n][1], definition)
-            if grid - REACHES_BACK * definition.refresh <= ideal < grid:
+            if ideal >= answers[place].grid - REACHES_BACK * definition.refresh:
                 earlier.setdefault((view, ideal), []).append(place)
         for (view, ideal), places in earlier.items():
             asks: list[Ask] = [(view, ideal, asked[p // n][0][p % n]) for p in places]
