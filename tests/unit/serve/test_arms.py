@@ -224,7 +224,8 @@ def test_an_arm_that_is_not_there_cannot_be_chosen(arms, releases):
 
 
 def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
-    monkeypatch.setattr(type(releases[1].release), "isolated", True)
+    its = releases[1].release
+    releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
     monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
     arms, go_on, asked = Arms(*releases, HALF), threading.Event(), []
 
