@@ -44,6 +44,7 @@ bench: $(READY)
 	@$(BIN)/python bench/verdicts.py --peers
 	@$(BIN)/python bench/serve.py --peers
 	@$(BIN)/python bench/batch.py
+	@$(BIN)/python bench/start.py
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 
