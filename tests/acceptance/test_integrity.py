@@ -96,8 +96,8 @@ def test_a_flipped_proof_is_refused(delivered):
         assert ran.code == 5, ran.err
         assert "error[R1" in ran.err
         served = delivered.run("serve", "--port", "0")
-        assert served.code == 3, served.err
-        assert "the model gate: no attestation of this delivery" in served.err
+        assert served.code == 5, served.err
+        assert "error[R12" in served.err
 
 
 @pytest.mark.parametrize("extra", ["more.json", "packed/more.py"])
