@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 import interlock as il
+from interlock.errors import AuthorError
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import METRICS
+from interlock.gates.gate import run
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.data import judge_data, measure_data
 from interlock.pipeline.judging.model import SHOWN_METRICS, limits_of
@@ -170,8 +172,12 @@ def test_the_declared_checks_are_asked_and_those_always_on(bench):
 
 
 def test_a_column_that_nobody_constrained_was_not_checked(bench):
-    found = judged(bench, data_gate=[il.MaxViolations("built")])
-    assert found["violations in built"] is Verdict.ERROR
+    """Such a check is refused when it is declared; should one come through, it is an error."""
+    with pytest.raises(AuthorError) as refused:
+        judged(bench, data_gate=[il.MaxViolations("built")])
+    assert [mistake.code for mistake in refused.value.mistakes] == ["C147"]
+    (check,) = run("data gate", [il.MaxViolations("built")], measured(bench.context())).checks
+    assert check.verdict is Verdict.ERROR
 
 
 def test_freshness_is_judged_anew_though_nothing_ran_again(bench):
