@@ -45,6 +45,7 @@ bench: $(READY)
 	@$(BIN)/python bench/serve.py --peers
 	@$(BIN)/python bench/batch.py
 	@$(BIN)/python bench/start.py
+	@$(BIN)/python bench/swap.py
 
 LOCK := $(BIN)/uv pip compile --quiet --no-header --no-emit-index-url --no-annotate --generate-hashes
 
