@@ -17,6 +17,7 @@ from msgspec import structs
 
 from interlock.clock import HOUR, SECOND, now
 from interlock.serve.process import start
+from interlock.store.online_sqlite import seal
 
 SHOPS, DAYS, ASKED = 40, 60, 60  # one visit a shop and day
 KNOWN = 5  # shops that are asked about, beside one that was never seen
@@ -238,6 +239,9 @@ def test_an_overwritten_online_value_is_a_defect(project):
     )
     with closing(sqlite3.connect(path)) as store, store:
         assert store.execute("UPDATE entries SET v0 = v0 + 1 WHERE k0 = 2").rowcount == 1
+    with pytest.raises(AssertionError, match="S122"):
+        ask(project, 1)  # overwritten behind the store's back: damaged, and not answered from
+    seal(path)  # overwritten by what writes as the store does: another value
     ask(project)
     code, lines = symmetry(project)
     assert code == 7

@@ -367,10 +367,15 @@ def _build(path: Path, about: Table, rows: Iterable[Sequence[Any]]) -> Table:
             connection.execute("COMMIT")
     except (sqlite3.Error, OverflowError, UnicodeEncodeError) as error:
         raise unwritable(about.view, str(error)) from None
+    seal(path)
+    return about
+
+
+def seal(path: Path) -> None:
+    """Write into a table's file the checksum of what it holds now."""
     with path.open("r+b") as stream:
         found = _checksum(stream.fileno())
         os.pwrite(stream.fileno(), _CHECKSUM.pack(found), _CHECKSUM_PLACE)
-    return about
 
 
 def _checksum(fd: int) -> int:
