@@ -11,7 +11,8 @@ left this machine. Who reads the log is told.
 >>> from interlock.train.answer import AnswerSpec
 >>> spec = AnswerSpec(task="binary", link="logistic", classes=(False, True))
 >>> answer = AnswerContract(spec=spec, target="late")
->>> body = b'{"prediction_id": "7", "name": "late", "value": 3, "event_time": "2024-05-31T12:00Z"}'
+>>> late = b'"event_time": "2024-05-31T12:00:00Z"'
+>>> body = b'{"prediction_id": "7", "name": "late", "value": 3, ' + late + b"}"
 >>> try:
 ...     OutcomeReader().read(body, answer, now=0)
 ... except InvalidRequest as refusal:

@@ -21,7 +21,7 @@ from interlock.serve import process
 from interlock.serve.archive import archive_for
 from interlock.serve.log_view import viewed
 from interlock.serve.process import start
-from interlock.serve.segment import list_segments, seal
+from interlock.serve.segment import HEADER_SIZE, list_segments, seal
 from interlock.serve.shipping import finished, locked, ship
 
 JSON = {"content-type": "application/json"}
@@ -99,7 +99,10 @@ class Killing:
         answered = len(self._callers.ids)
         wait_for(lambda: len(self._callers.ids) > answered + 20)
         time.sleep(self._chance.uniform(0, 0.05))
-        worker, pid = self._chance.choice(sorted(workers_of(self._service.pid).items()))
+        living = workers_of(self._service.pid)
+        worker, pid = self._chance.choice(
+            [(w, living[w]) for w in sorted(living) if self._wrote(w)]
+        )
         os.kill(self._service.pid, signal.SIGSTOP)  # it starts nothing while the tail is torn
         try:
             os.kill(pid, signal.SIGKILL)
@@ -110,9 +113,16 @@ class Killing:
             os.kill(self._service.pid, signal.SIGCONT)
         wait_for(lambda: workers_of(self._service.pid).get(worker) not in (None, pid))
 
+    def _wrote(self, worker):
+        """Whether the worker has answered since it was started."""
+        return self._newest(worker).path.stat().st_size > HEADER_SIZE
+
+    def _newest(self, worker):
+        return [s for s in list_segments(self._log) if s.worker == worker][-1]
+
     def _tear(self, worker):
         """The first bytes of one more record, as many as a write cut short may leave."""
-        newest = [s for s in list_segments(self._log) if s.worker == worker][-1]
+        newest = self._newest(worker)
         record = seal(b"never answered" * 40, sequence=1 << 40, salt=7)
         with newest.path.open("ab") as stream:
             stream.write(record[: self._chance.randrange(1, len(record))])
