@@ -6,13 +6,16 @@ choose.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from interlock.errors import OperatorError
 from interlock.features.definition import FeatureSet
 from interlock.features.key_code import key_code
 from interlock.features.lookup import view_name
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import FILE as COVERAGE
+from interlock.release.coverage import Coverage
 from interlock.release.schema_diff import schema_diff
 from interlock.serve.contract import AnswerContract
 
@@ -43,12 +46,28 @@ def _differences(champion: Bundle, challenger: Bundle) -> Iterator[str]:
         ("the task", old.spec.task, new.spec.task),
         ("the target", old.target, new.target),
         ("the unit of the answer", old.unit, new.unit),
-        ("the classes", old.spec.classes, new.spec.classes),
         ("whether there is an interval", bool(old.spec.interval), bool(new.spec.interval)),
     )
     for what, before, after in facts:
         if before != after:
             yield f"{what}: {before} became {after}"
+    if _typed(old.spec.classes) != _typed(new.spec.classes):
+        yield f"the classes: {old.spec.classes} became {new.spec.classes}"
+    if _declines(challenger) and not _declines(champion):
+        yield "it gives no prediction for what it does not cover, and the champion always gives one"
+
+
+def _typed(classes: Sequence[Any]) -> list[tuple[type, Any]]:
+    """Classes such that 1, 1.0 and True differ, as they do to who reads them."""
+    return [(type(value), value) for value in classes]
+
+
+def _declines(bundle: Bundle) -> bool:
+    """Whether an answer may come without a prediction."""
+    if COVERAGE not in bundle.files:
+        return False
+    coverage = Coverage.from_row(bundle.json(COVERAGE))
+    return not (coverage.is_everything or coverage.estimate)
 
 
 def require_own_tables(champion: Bundle, challenger: Bundle, *, where: str) -> None:

@@ -47,15 +47,18 @@ class Replying:
         if arm is None and arms.split is None and not query:
             return await self._tick.answer(arms.champion, body, asyncio.get_running_loop())
         chosen = None if arm is None else self._pinned(arms, arm)
-        return await self._divided(arms, body, query, chosen)
+        return await self._divided(arms, body, query, chosen, pinned=arm is not None)
 
     async def _divided(
-        self, arms: Arms, body: bytes, query: str, chosen: Predictor | Trial | None
+        self, arms: Arms, body: bytes, query: str, chosen: Predictor | Trial | None, *, pinned: bool
     ) -> Reply:
-        """A request that is more than one for whoever answers all; ``chosen`` by the caller."""
+        """A request that is more than one for whoever answers all.
+
+        ``chosen`` is who the caller wants to answer; ``pinned``: it said so by the header.
+        """
         if chosen is not None:
             reply = await self._asked_more(chosen, arms, body, query)
-            return await self._filed(marked(reply, pinned=True))
+            return await self._filed(marked(reply, pinned=True) if pinned else reply)
         answerer = arms.answerer(body)
         if query or isinstance(answerer, Divided) or (answerer is not arms.champion and arms.waits):
             return await self._filed(await self._asked_more(answerer, arms, body, query))
@@ -68,7 +71,10 @@ class Replying:
         return arms.pinned(arm)
 
     async def infer(self, arms: Arms, body: bytes, asked: Asked, arm: str | None) -> Reply:
-        """As :meth:`answer`, of tensors; who names the champion's version chooses the champion."""
+        """As :meth:`answer`, of tensors.
+
+        Who names the champion's version is answered by the champion, whatever the header says.
+        """
         champion = arms.champion
         chosen = None if arm is None else self._pinned(arms, arm)
         try:
@@ -81,7 +87,9 @@ class Replying:
         else:
             named = champion if asked.version else None
             query = "explain=true" if question.explain else ""
-            reply = await self._divided(arms, question.body, query, chosen or named)
+            reply = await self._divided(
+                arms, question.body, query, named or chosen, pinned=arm is not None
+            )
         content = inferred(question, reply.status, reply.body, champion.release)
         return replace(reply, body=content)
 

@@ -149,8 +149,11 @@ def test_tensors_are_divided_too(running, client, support):
     live = status(running[0])
     assert found["model_version"] == live["release"]
     path = f"/v2/models/valuation/versions/{live['release']}/infer"
-    named = client.post(path, json={"inputs": inputs}).json()
-    assert named["parameters"]["arm"] == CHAMPION
+    for headers in ({}, {"Interlock-Arm": CHALLENGER}):
+        named = client.post(path, json={"inputs": inputs, "id": "n"}, headers=headers).json()
+        assert named["parameters"]["arm"] == CHAMPION
+        marks = [(r.arm, r.pinned) for r in records(running[1])[-60:]]
+        assert marks == [(CHAMPION, bool(headers))] * 60
 
 
 def test_status_and_metrics_tell_of_the_rollout(running, place):

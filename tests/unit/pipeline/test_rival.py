@@ -8,6 +8,8 @@ from interlock.digest import canonical_json
 from interlock.errors import OperatorError
 from interlock.pipeline.rival import require_own_tables, require_rival
 from interlock.release.bundle import Bundle
+from interlock.release.coverage import Coverage
+from interlock.release.limits import Limits
 from interlock.train.answer import AnswerSpec
 
 REQUEST = {"name": "House", "fields": [{"name": "area", "kind": "float", "ge": 10.0}]}
@@ -29,9 +31,10 @@ FEATURES = {"request": [BLOCK], "histories": [HISTORY], "inputs": []}
 CODE = "def block(area):\n    return str(area // 20)\n"
 
 
-def bundle(*, code=CODE, **changes):
+def bundle(*, code=CODE, coverage=None, **changes):
     """A bundle with values changed by their dotted path in a file."""
     files = {"request": REQUEST, "answer": ANSWER, "features": FEATURES}
+    files |= {} if coverage is None else {"coverage": coverage.to_row()}
     files = copy.deepcopy(files)
     for path, value in changes.items():
         *way, last = path.split("__")
@@ -46,6 +49,11 @@ def bundle(*, code=CODE, **changes):
         manifest={},
         files=data | {"packed/product.py": code.encode()},
     )
+
+
+def coverage(*, estimate):
+    area = Limits(name="area", ends=(20.0, 400.0), log=True, cutoff=3.5, n=100)
+    return Coverage(limits=(area,), estimate=estimate)
 
 
 def refusal(check, challenger, champion=None):
@@ -71,6 +79,30 @@ def test_a_release_that_takes_and_answers_the_same_may():
 )
 def test_one_that_breaks_a_consumer_may_not(change, why):
     assert why in refusal(require_rival, bundle(**change))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [([0, 1], [False, True]), ([0, 1], [0.0, 1.0]), (["1", "2"], [1, 2])]
+)
+def test_classes_are_of_one_type(old, new):
+    champion, challenger = (bundle(answer__spec__classes=classes) for classes in (old, new))
+    got = refusal(require_rival, challenger, champion)
+    assert got == f"the classes: {tuple(old)} became {tuple(new)}"
+    require_rival(champion, champion, where="prod")
+
+
+def test_only_beside_one_that_declines_may_one_decline():
+    declining, estimating = (bundle(coverage=coverage(estimate=e)) for e in (False, True))
+    why = "it gives no prediction for what it does not cover, and the champion always gives one"
+    assert refusal(require_rival, declining) == why
+    assert refusal(require_rival, declining, champion=estimating) == why
+    for champion, challenger in (
+        (bundle(), estimating),
+        (declining, declining),
+        (declining, bundle()),
+        (bundle(), bundle(coverage=Coverage())),
+    ):
+        require_rival(champion, challenger, where="prod")
 
 
 def test_without_a_unit_nothing_can_be_split():
