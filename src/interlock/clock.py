@@ -28,6 +28,9 @@ _SPAN = re.compile(r"([0-9]{1,18})(us|ms|s|m|h|d|w)")
 _LONGEST = 2**62  # microseconds: sums of an instant and a span fit in 64 bits
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EARLIEST = (datetime.min.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+LATEST = (datetime.max.replace(tzinfo=UTC) - _EPOCH) // timedelta(microseconds=1)
+"""The first and the last instant of the years 1 to 9999 in UTC: what a calendar here can show."""
 
 
 def now() -> int:

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from interlock.clock import EARLIEST, LATEST, instant_of
 from interlock.data.request import Field, RequestSchema
 from interlock.data.rule import EXACT_INT
 from interlock.serve.errors import FieldMistake, ServiceError
@@ -214,16 +215,23 @@ def _judge_scalar(field: Field, value: Any) -> str:
 
 
 def _judge_moment(expected: Any) -> Callable[[Field, Any], str]:
-    def judge(_: Field, value: Any) -> str:
+    def judge(field: Field, value: Any) -> str:
         if type(value) is not str:
             return f"is {_kind_of(value)}"
         try:
-            msgspec.convert(value, expected)
+            moment = msgspec.convert(value, expected)
         except (msgspec.ValidationError, UnicodeEncodeError):  # half a surrogate pair is no date
             return "cannot be read"
-        return ""
+        return "" if _is_in_calendar(field, moment) else "is out of range"
 
     return judge
+
+
+def _is_in_calendar(field: Field, moment: date) -> bool:
+    """Whether the instant lies in the years 1 to 9999 of UTC; a date without a zone has none."""
+    if field.zone is None and not isinstance(moment, datetime):
+        return True
+    return EARLIEST <= instant_of(moment, zone=field.zone) <= LATEST
 
 
 _JUDGES: dict[str, Callable[[Field, Any], str]] = {

@@ -17,7 +17,7 @@ Invariant: the fast path accepts exactly the bodies in which the slow path finds
 from __future__ import annotations
 
 import math
-from datetime import date, datetime
+from datetime import MAXYEAR, MINYEAR, date, datetime
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -59,6 +59,8 @@ class RequestDecoder:
         self._width = len(schema.fields)
         self._optional = tuple(i for i, f in enumerate(schema.fields) if f.optional)
         self._datetimes = tuple(i for i, f in enumerate(schema.fields) if f.kind == "datetime")
+        dates = tuple(i for i, f in enumerate(schema.fields) if f.kind == "date" and f.zone)
+        self._moments = self._datetimes + dates
 
     def decode(self, body: bytes) -> Decoded:
         """One object, or a list of at least one.
@@ -79,6 +81,8 @@ class RequestDecoder:
         absent = sum([row[i] is UNSET for row in rows for i in self._optional])
         if not self._surely_unique(body, rows, absent) and has_duplicate_keys(body):
             self._explain(body)
+        if self._moments and self._may_leave_calendar(rows):
+            self._explain(body)
         return Decoded(tuple(map(without_unset, rows)) if absent else rows, is_list)
 
     def _surely_unique(self, body: bytes, rows: tuple[tuple[Any, ...], ...], absent: int) -> bool:
@@ -92,6 +96,14 @@ class RequestDecoder:
                 isinstance(row[i], datetime) for i in self._datetimes for row in rows
             )
         return body.count(b":") <= expected
+
+    def _may_leave_calendar(self, rows: tuple[tuple[Any, ...], ...]) -> bool:
+        """Whether a moment's year may be another in UTC than those that a calendar has."""
+        return any(
+            isinstance(row[i], date) and not MINYEAR < row[i].year < MAXYEAR
+            for row in rows
+            for i in self._moments
+        )
 
     def _explain(self, body: bytes) -> None:
         mistakes, more = audit(body, self._schema, max_rows=self._max_rows)

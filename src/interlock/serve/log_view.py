@@ -20,6 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from interlock.clock import EARLIEST, LATEST
 from interlock.data.engine import connect
 from interlock.errors import OperatorError
 from interlock.serve.archive import archives
@@ -144,12 +145,22 @@ def _define(
 
 def _union(connection: duckdb.DuckDBPyConnection, table: Table[Any], parts: Sequence[Any]) -> str:
     """A SELECT of all rows of the table, wherever they lie."""
-    columns = ", ".join(f'"{name}"' for name in table.schema.names if name != "record")
+    columns = ", ".join(_column(name) for name in table.schema.names if name != "record")
     for number, part in enumerate(parts):
         connection.register(f"{table.name}_{number}", part)
     return " UNION ALL ".join(
         f"SELECT {columns} FROM {table.name}_{number}"  # noqa: S608 - names of the schema
         for number in range(len(parts))
+    )
+
+
+def _column(name: str) -> str:
+    """A column; of instants that callers named, older logs hold some that no calendar can show."""
+    if name not in ("as_of", "event_time", "observed_at"):
+        return f'"{name}"'
+    first, last = (f"make_timestamptz({instant})" for instant in (EARLIEST, LATEST))
+    return f'CASE WHEN "{name}" < {first} THEN {first} WHEN "{name}" > {last} THEN {last} ' + (
+        f'ELSE "{name}" END AS "{name}"'
     )
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interlock.clock import EARLIEST, LATEST, instant_of
 from interlock.data.request import Field, RequestSchema
 from interlock.serve.audit import MAX_LISTED, audit
 from interlock.serve.decode import RequestDecoder
@@ -210,7 +211,8 @@ SCALARS = st.one_of(
 )
 RIGHT_VALUES = {
     "valued_on": st.dates().map(str),
-    "seen_at": st.datetimes().map(lambda t: t.isoformat() + "Z"),
+    "seen_at": st.datetimes().map(lambda t: t.isoformat() + "Z")
+    | st.sampled_from(["0001-01-01T00:00:00+01:00", "9999-12-31T23:30:00-00:30"]),
     "year_built": st.integers(1800, 2100),
     "area": st.floats(0.001, 1e6) | st.integers(1, 9),
     "stories": st.sampled_from(["one", "two"]),
@@ -273,3 +275,48 @@ def test_half_a_surrogate_pair_is_refused_in_any_field(name):
     with pytest.raises(ServiceError, match="") as refused:
         DECODER.decode(json.dumps({name: "\ud800"}).encode())
     assert refused.value.code == "S110" or refused.value.fields
+
+
+MOMENTS = RequestSchema(
+    name="Moments",
+    fields=(
+        Field(name="at", kind="datetime", asked_at=True),
+        Field(name="seen_at", kind="datetime", optional=True),
+    ),
+)
+FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
+BEFORE, AFTER = "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"
+
+
+@pytest.mark.parametrize("field", ["at", "seen_at"])
+@pytest.mark.parametrize("moment", [BEFORE, AFTER, "0001-01-01T00:59:59.999999+01:00"])
+def test_a_moment_outside_the_years_of_utc_is_refused(field, moment):
+    row = {"at": "2024-05-31T12:00:00Z", field: moment}
+    for content in (row, [row]):
+        with pytest.raises(InvalidRequest) as caught:
+            RequestDecoder(MOMENTS).decode(json.dumps(content).encode())
+        (mistake,) = caught.value.fields
+        assert (mistake.field, mistake.what, mistake.got) == (
+            field,
+            "is out of range",
+            json.dumps(moment),
+        )
+
+
+@pytest.mark.parametrize("moment", [FIRST, LAST, "0001-01-01T01:00:00+01:00"])
+def test_the_first_and_the_last_moment_are_taken(moment):
+    ((at, seen_at),) = RequestDecoder(MOMENTS).decode(json.dumps({"at": moment}).encode()).rows
+    assert seen_at is None
+    assert EARLIEST <= instant_of(at) <= LATEST
+
+
+def test_a_day_is_refused_where_its_first_moment_is_before_the_year_1_of_utc():
+    def decoder(zone):
+        asked = Field(name="on", kind="date", asked_at=True, zone=zone)
+        return RequestDecoder(RequestSchema(name="Day", fields=(asked,)))
+
+    first = b'{"on": "0001-01-01"}'
+    assert decoder("UTC").decode(first).rows == ((date(1, 1, 1),),)
+    with pytest.raises(InvalidRequest, match="S110") as caught:
+        decoder("Asia/Tokyo").decode(first)
+    assert caught.value.fields[0].what == "is out of range"

@@ -1,6 +1,7 @@
 """Outcomes among predictions in the log: shipped, asked about, erased with what they are of."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
@@ -156,6 +157,26 @@ def test_outcomes_of_predictions_that_are_not_there_are_counted(log):
 def test_values_stand_as_those_of_predictions_do(tmp_path, value, columns):
     write(tmp_path, outcome(1, value=value))
     assert selected(tmp_path, "SELECT value, class FROM outcomes") == [columns]
+
+
+def test_instants_that_no_calendar_holds_are_shown_as_the_nearest_that_one_does(tmp_path):
+    log, far = tmp_path / "log", 2**60
+    asked = {"time": 1, "product": "rents", "status": 200}
+    for sign in (-1, 1):
+        row = record_bytes(Record(id=f"id{sign}", as_of=sign * far, **asked))
+        told = outcome(sign, event_time=sign * far, observed_at=sign * far)
+        write(log, row, told)
+        if sign < 0:
+            shipped(log, "parquet")
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    with viewed(log) as view:
+        rows = view.rows(Asked()).read_all().to_pylist()
+        told = view.outcomes(["id-1", "id1"]).to_pylist()
+    assert {r["id"]: r["as_of"] for r in rows} == {"id-1": first, "id1": last}
+    assert [(o["event_time"], o["observed_at"]) for o in told] == [(first,) * 2, (last,) * 2]
+    assert selected(log, "SELECT list(event_time ORDER BY event_time) FROM outcomes") == [
+        ([first, last],)
+    ]
 
 
 def erase(log, wanted):

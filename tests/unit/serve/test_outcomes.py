@@ -114,6 +114,15 @@ def test_the_targets_name_takes_nothing_else(answer, name, value, mistake):
     assert mistakes(SOLD | {"name": name, "value": value}, answer) == [(None, "value", *mistake)]
 
 
+@pytest.mark.parametrize("field", ["event_time", "observed_at"])
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59"])
+def test_no_outcome_has_a_time_that_no_calendar_holds(field, moment):
+    described = "a time with an offset, such as 2024-05-31T12:00:00Z"
+    assert mistakes(SOLD | {field: moment}) == [
+        (None, field, "is out of range", described, json.dumps(moment))
+    ]
+
+
 def test_every_mistake_of_every_outcome_is_listed():
     takes = "a number, true or false, or a text of at most 4096 characters"
     moment = "a time with an offset, such as 2024-05-31T12:00:00Z"
