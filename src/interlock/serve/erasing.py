@@ -7,7 +7,8 @@ Rules:
 - in a segment a record's payload is overwritten with zeros where it lies: its worker may still be
   appending, and no other record's place changes;
 - an archive is rewritten without the rows, and what held them before is deleted;
-- what became of a prediction goes with it, and so does an outcome that names the unit;
+- what became of a prediction goes with it, and so does an outcome that names the unit: in words
+  always, by a prediction's id or a number only where no answer of the log has that id;
 - torn tails kept aside may hold anything and were never answered: they go as well.
 """
 
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import secrets
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
@@ -23,9 +23,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from interlock.data.naming import names
+from interlock.data.unit import is_part
 from interlock.serve.archive import Archive, archives, entries
 from interlock.serve.log_read import read_log
-from interlock.serve.logged import OUTCOMES, PREDICTIONS, entity_texts
+from interlock.serve.logged import OUTCOMES, PREDICTIONS
 from interlock.serve.outcome import Outcome
 from interlock.serve.record import Record
 from interlock.serve.segment import (
@@ -67,54 +69,70 @@ class Erasure:
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """What is to go: such predictions with all their outcomes, and such outcomes besides."""
+    """What is to go: such predictions with all their outcomes, and such outcomes besides.
+
+    ``outcome`` is also told whether the log has an answer of that id, which stays.
+    """
 
     prediction: Callable[[Record], bool]
-    outcome: Callable[[Outcome], bool]
+    outcome: Callable[[Outcome, bool], bool]
 
 
 def of_unit(key: tuple[str, ...]) -> Wanted:
-    """Everything about the unit of that key.
+    """Everything about the unit of that key; a value is compared as it is in stored tables.
 
     A refused request has no unit; it counts as the unit's when its body names every part, and so
     does an outcome of an unknown prediction.
 
     >>> refused = Record(id="a", time=1, product="p", status=422, request=b'{"house": 17, "x": 1e9')
-    >>> of_unit(("17",)).prediction(refused), of_unit(("1",)).prediction(refused)
+    >>> of_unit(("17.0",)).prediction(refused), of_unit(("1",)).prediction(refused)
     (True, False)
     """
 
     def predicted(record: Record) -> bool:
         if record.status == 200:
-            return tuple(entity_texts(record)) == key
-        return named(record.request.decode("utf-8", "replace") + record.message)
+            return _is_unit(record.entity, key)
+        return names(record.request.decode("utf-8", "replace") + " " + record.message, key)
 
-    def came_about(outcome: Outcome) -> bool:
-        return named(f"{outcome.name} {outcome.source} {outcome.value}")
-
-    def named(text: str) -> bool:
-        return all(re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) for part in key)
+    def came_about(outcome: Outcome, known: bool) -> bool:
+        said = [outcome.name, outcome.source]
+        if not known:
+            said.append(outcome.prediction)
+        if not known or isinstance(outcome.value, str):
+            said.append(str(outcome.value))
+        return names(" ".join(said), key)
 
     return Wanted(prediction=predicted, outcome=came_about)
 
 
+def _is_unit(entity: tuple[Any, ...], key: tuple[str, ...]) -> bool:
+    """Whether the key is that entity; what the log shows is always a way to say it."""
+    return len(entity) == len(key) and all(
+        str(value) == part or is_part(value, part) for value, part in zip(entity, key, strict=True)
+    )
+
+
 def before(instant: int) -> Wanted:
     """Everything logged before an instant (µs UTC), and what became of it."""
-    return Wanted(prediction=lambda r: r.time < instant, outcome=lambda o: o.time < instant)
+    return Wanted(prediction=lambda r: r.time < instant, outcome=lambda o, _: o.time < instant)
 
 
 def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasure:
     """Write down what is to go. Needs the lock, alone, and :func:`pending` to be None."""
     found: set[tuple[str, int, int, int, int]] = set()
     gone: set[str] = set()
+    unanswered = {o.prediction for _, o in _outcomes(log) if wanted.outcome(o, False)}
     for entry in PREDICTIONS.of(_every(log)):
         record = PREDICTIONS.told(entry)
         if wanted.prediction(record):
             gone.add(record.id)
             found.add(_row(entry))
-    for entry in OUTCOMES.of(_every(log)):
-        outcome = OUTCOMES.told(entry)
-        if outcome.prediction in gone or wanted.outcome(outcome):
+        elif record.status == 200:
+            unanswered.discard(record.id)
+    for entry, outcome in _outcomes(log):
+        if outcome.prediction in gone or wanted.outcome(
+            outcome, outcome.prediction not in unanswered
+        ):
             found.add(_row(entry))
     act = Erasure(id=secrets.token_hex(16), kind=kind, facts=facts, rows=tuple(sorted(found)))
     write_file(log / _JOURNAL, json.dumps(asdict(act)).encode(), mode=0o600)
@@ -126,6 +144,10 @@ def _every(log: Path) -> Iterator[Entry]:
     yield from read_log(log)
     for archive in archives(log):
         yield from entries(archive)
+
+
+def _outcomes(log: Path) -> Iterator[tuple[Entry, Outcome]]:
+    return ((entry, OUTCOMES.told(entry)) for entry in OUTCOMES.of(_every(log)))
 
 
 def _row(entry: Entry) -> tuple[str, int, int, int, int]:

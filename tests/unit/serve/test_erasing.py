@@ -1,3 +1,5 @@
+import json
+
 import pyarrow.parquet as pq
 import pytest
 
@@ -126,3 +128,56 @@ def test_what_is_shipped_after_an_erasure_has_no_trace(log):
     with PredictionLog.open(log, "w0"), locked(log, alone=True):
         ship(log, archive_for(log, "parquet", log.parent / "second"))
     assert ids(log) == left()
+
+
+def shipped_log(log, kind, records):
+    """A log of these records, shipped but for the last."""
+    with PredictionLog.open(log, "w0", LogOptions(segment_bytes=1)) as writer:
+        for one in records:
+            writer.append([record_bytes(one)])
+    with PredictionLog.open(log, "w0"), locked(log, alone=True):
+        ship(log, archive_for(log, kind, log.parent / "archive"))
+
+
+def answered(name, *entity):
+    return Record(id=name, time=1, product="p", status=200, entity=entity)
+
+
+def refused(name, body):
+    return Record(id=name, time=1, product="p", status=422, request=body)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_a_key_is_compared_as_it_is_in_snapshots(tmp_path, kind):
+    log = tmp_path / "log"
+    given = [(503719.0, 211677), (503719, 211677.0), ("503719", 211677), (503719.5, 211677)]
+    more = [(503719.0,), (503719.0, 211677, 1), (211677, 503719)]
+    entities = [*given, *more]
+    shipped_log(log, kind, [answered(f"id{n}", *entity) for n, entity in enumerate(entities)])
+    apply(log, begin(log, of_unit(("503719", "211677")), "log.erased", {}))
+    end(log)
+    assert ids(log) == ["id3", "id4", "id5", "id6"]
+
+
+@pytest.mark.parametrize("part", [17.0, True, None, 1e22, "x", 2**53 + 1])
+def test_what_the_log_shows_of_a_key_names_it(part):
+    assert of_unit((str(part),)).prediction(answered("a", part))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+@pytest.mark.parametrize("key", ["Müller", 'A"B/C\\d'])
+def test_a_refused_body_names_a_unit_escaped_as_well(tmp_path, kind, key):
+    log = tmp_path / "log"
+    body = json.dumps({"name": key, "x": 1e9}).encode()
+    others = [refused("id2", b'{"name": "Mueller"}'), refused("id3", b"")]
+    shipped_log(log, kind, [refused("id0", body), refused("id1", body[:-4]), *others])
+    apply(log, begin(log, of_unit((key,)), "log.erased", {}))
+    end(log)
+    assert ids(log) == ["id2", "id3"]
+
+
+def test_a_refused_body_names_a_number_however_it_is_written():
+    for key in ("17", "17.0"):
+        for body in (b'{"house": 17, "x": 1e9}', b'{"house": 17.0, "x"'):
+            assert of_unit((key,)).prediction(refused("a", body))
+        assert not of_unit((key,)).prediction(refused("a", b'{"house": 17.5, "x": 117}'))

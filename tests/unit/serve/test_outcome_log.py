@@ -196,6 +196,23 @@ def test_a_units_outcomes_go_with_its_predictions(log, kind):
         assert not path.is_file() or b"office" not in path.read_bytes()
 
 
+def test_an_outcome_of_an_unknown_prediction_goes_when_its_id_names_the_unit(log):
+    write(log, outcome(9, prediction="customer-17"), outcome(9, prediction="customer-18"))
+    assert erase(log, of_unit(("customer-17",))) == 1
+    assert told(log)[1] == ["customer-18", "id1", "id2"]
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_an_outcome_of_another_units_prediction_goes_only_by_its_words(log, kind):
+    """A price of 17 does not make it house 17's."""
+    write(log, predicted(4), outcome(4, value=17.0), outcome(9, value=17.0))
+    write(log, outcome(1, revision=2, source="of house 17"))
+    shipped(log, kind)
+    assert erase(log, of_unit(("17",))) == 2
+    assert told(log) == (["id1", "id2", "id3", "id4"], ["id1", "id2", "id4"])
+    assert erase(log, of_unit(("id4",))) == 0
+
+
 def test_what_is_old_goes_with_its_outcomes(log):
     write(log, outcome(9, time=1))
     assert erase(log, before(3)) == 5

@@ -1,0 +1,44 @@
+"""Whether a text names a unit: JSON whole, cut off or broken, or what a person wrote.
+
+>>> names('{"house": 17.0, "owner": "M\\\\u00fcller"}', ("17", "Müller"))
+True
+>>> names('{"house": 17.5, "floor": "a17"}', ("17",))
+False
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from interlock.data.unit import is_part
+
+_ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
+_VALUE = re.compile(rf"(?<![\w.+-])(?:{_NUMBER}|true|false)(?!\w|\.\w)")
+
+
+def names(text: str, key: Sequence[str]) -> bool:
+    """Whether every part of the key is in the text: as it is, escaped, or as that very number."""
+    texts = (text, _unescaped(text))
+    values = [_read(found) for found in _VALUE.findall(text)]
+    return all(_names_part(texts, values, part) for part in key)
+
+
+def _names_part(texts: Iterable[str], values: Iterable[Any], part: str) -> bool:
+    word = re.compile(rf"(?<![\w.]){re.escape(part)}(?!\w|\.\w)")
+    return any(map(word.search, texts)) or any(is_part(value, part) for value in values)
+
+
+def _unescaped(text: str) -> str:
+    """The text with JSON's escapes undone, wherever they are: cut-off JSON cannot be parsed."""
+    plain = _ESCAPE.sub(lambda m: chr(int(m[1], 16)) if m[1] else _SHORT.get(m[2], m[2]), text)
+    return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _read(found: str) -> Any:
+    return json.loads(found, parse_int=Decimal)  # Python's int refuses very long ones
