@@ -159,6 +159,7 @@ class PredictionLog:
         a failed sync is the future's LogFull.
         """
         future: Future[int] = Future()
+        future.set_running_or_notify_cancel()  # who gives up waiting cannot cancel the sync
         with self._lock:
             last = self._write_or_drop(payloads, may_drop=may_drop)
             self._waiting.append((last, future))

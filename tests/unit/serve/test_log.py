@@ -285,6 +285,17 @@ def test_a_future_of_submit_waits_for_the_disk(tmp_path, monkeypatch):
         assert future.result(10) == 1
 
 
+def test_one_who_gives_up_waiting_ends_nobody_elses_wait(tmp_path, monkeypatch):
+    go = threading.Event()
+    monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(10))
+    with PredictionLog.open(tmp_path, "w0", LogOptions(ack="disk")) as log:
+        given_up = log.submit([b"x"])
+        given_up.cancel()
+        go.set()
+        assert log.submit([b"y"]).result(10) == 2
+        assert given_up.result(10) == 1
+
+
 def test_close_syncs_and_then_refuses(tmp_path):
     log = PredictionLog.open(tmp_path, "w0", LogOptions(sync_seconds=60))
     log.append([b"x"])
