@@ -6,6 +6,7 @@ answer is never made up unmarked.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from interlock.clock import SECOND
@@ -24,7 +25,11 @@ _LOOK_SECONDS = 0.01  # within which a refreshed history is answered from
 
 
 class StoredHistory:
-    """History features read from the online store."""
+    """History features read from the online store; several threads may use it, one at a time.
+
+    An isolated challenger is asked in a thread of its own, and on promotion by the event loop too,
+    while an open table has one cursor.
+    """
 
     def __init__(
         self,
@@ -36,6 +41,7 @@ class StoredHistory:
         replay: bool,
     ) -> None:
         self._lookup = lookup
+        self._turn = threading.Lock()
         self._keys = tuple(keys)
         self._definitions = tuple(definitions)
         self._names = tuple(definition.name for definition in definitions)
@@ -48,6 +54,10 @@ class StoredHistory:
 
     def rows(self, asked: Sequence[tuple[Values, int]]) -> list[Found]:
         """The aggregates of every row. Raises ServiceError S122 when the store does not answer."""
+        with self._turn:
+            return self._rows(asked)
+
+    def _rows(self, asked: Sequence[tuple[Values, int]]) -> list[Found]:
         try:
             found = self._lookup.rows(
                 [([key(known) for key in self._keys], as_of) for known, as_of in asked]
@@ -71,7 +81,8 @@ class StoredHistory:
         histories: dict[str, Freshness | None] = {}
         problem = None
         try:
-            current = {} if self._replay else self._lookup.current()
+            with self._turn:
+                current = {} if self._replay else self._lookup.current()
         except Unavailable as error:
             current, problem = {}, error.mistakes[0].got
         for definition in self._definitions:

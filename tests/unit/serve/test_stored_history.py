@@ -1,6 +1,8 @@
 """History features from a real online store: found, missing, unavailable."""
 
 import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 import pytest
@@ -111,6 +113,28 @@ def test_all_rows_of_a_request_are_looked_up_together(store):
         (0, 100.0),
         (0, 100.0),
     ]
+
+
+def test_two_threads_take_turns_at_the_store(store):
+    class Alone:
+        """A look-up that notices when somebody else is there too."""
+
+        def __init__(self, lookup):
+            self.lookup, self.inside, self.met = lookup, 0, False
+
+        def rows(self, asked):
+            self.inside += 1
+            self.met = self.met or self.inside > 1
+            time.sleep(0.02)
+            self.inside -= 1
+            return self.lookup.rows(asked)
+
+    shared = history(store)
+    shared._lookup = alone = Alone(shared._lookup)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(shared.rows, [[((None, "north", 1.0), 0)]] * 4))
+    assert [rows[0].values for rows in found] == [(3, 250.0)] * 4
+    assert not alone.met
 
 
 def test_the_standing_tells_how_old_the_answers_are(store):
