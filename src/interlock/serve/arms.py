@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from interlock import clock
 from interlock.serve.errors import ServiceError
+from interlock.serve.explainer import MAX_EXPLAINED
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record, record_bytes
 from interlock.serve.replies import Reply
@@ -66,7 +67,10 @@ class Arms:
         """Who is to answer this request."""
         if self.split is None:
             return self.champion
-        assigned = [arm_of(unit, self.split) for unit in self._units(body)]
+        units = self._units(body)
+        if len(units) > self.champion.release.contract.max_rows:
+            return self.champion  # it refuses them all; of parts each arm might take its own
+        assigned = [arm_of(unit, self.split) for unit in units]
         if CHALLENGER not in assigned:
             return self.champion
         if CHAMPION not in assigned:
@@ -154,7 +158,10 @@ class Divided:
 
     async def ask(self, body: bytes, *, explain: bool, executor: Executor) -> Reply:
         """Each row's answer by its arm, in order; by the champion alone where an arm fails."""
-        champion, parts = self._arms.champion, self._parts(body)
+        champion = self._arms.champion
+        if explain and len(self._assigned) > MAX_EXPLAINED:
+            return await _by_champion(champion, body, explain, executor)  # it refuses them all
+        parts = self._parts(body)
         tried = await self._arms.trial.tried(parts[CHALLENGER], explain=explain, executor=executor)
         if _answered(tried):
             own = await _by_champion(champion, parts[CHAMPION], explain, executor)
@@ -215,7 +222,8 @@ class _Apart:
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
         except TimeoutError:
-            self._late = job
+            if not job.done():  # one still in the queue was cancelled, and holds nobody up
+                self._late = job
             return _LATE
 
 

@@ -12,6 +12,7 @@ from msgspec import structs
 from interlock.serve import arms as module
 from interlock.serve.arms import BOTH, Arms, Divided, Trial
 from interlock.serve.errors import ServiceError
+from interlock.serve.explainer import MAX_EXPLAINED
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
 from interlock.serve.pick import picker
@@ -213,6 +214,29 @@ def test_a_bad_row_refuses_the_list_by_its_own_number(arms, house):
     assert [m["row"] for m in json.loads(reply.body)["error"]["mistakes"]] == [2]
 
 
+def test_a_list_that_is_too_long_for_one_is_too_long_for_two(arms, releases, house):
+    n_rows = releases[0].release.contract.max_rows + 1
+    pair = [house(CHALLENGER), house(CHAMPION)]
+    body = b"[" + b",".join(pair[n % 2] for n in range(n_rows)) + b"]"
+    assert arms.answerer(body) is releases[0]
+    assert releases[0].prepare(body).status == 413
+
+
+def test_so_is_one_to_explain(arms, releases, house, monkeypatch):
+    asked = []
+
+    async def explained(body, executor):
+        asked.append(body)
+        return releases[0].refused(ServiceError("S113", "too many rows"), body)
+
+    monkeypatch.setattr(releases[0], "explained", explained)
+    pair = [house(CHALLENGER), house(CHAMPION)]
+    body = b"[" + b",".join(pair[n % 2] for n in range(MAX_EXPLAINED + 1)) + b"]"
+    monkeypatch.setattr(arms.trial, "tried", None)
+    assert ask(arms.answerer(body), body, explain=True).status == 413
+    assert asked == [body]
+
+
 def test_an_arm_that_is_not_there_cannot_be_chosen(arms, releases):
     assert arms.pinned(CHALLENGER) is arms.trial
     for who, arm, there in (
@@ -243,6 +267,28 @@ def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
     finally:
         go_on.set()
     assert arms.waits
+
+
+def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house, monkeypatch):
+    its = releases[1].release
+    releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    arms, go_on = Arms(*releases, HALF), threading.Event()
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
+    body = house(CHALLENGER)
+
+    async def three():
+        with ThreadPoolExecutor(1) as executor:
+            asked = (arms.trial.ask(body, explain=False, executor=executor) for _ in range(3))
+            await asyncio.gather(*asked)
+
+    try:
+        asyncio.run(three())
+        monkeypatch.setattr(releases[1], "prepare", None)  # nor is it asked: that would be S125
+        monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)
+        assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+    finally:
+        go_on.set()
 
 
 def test_requests_of_one_turn_are_grouped_by_arm(arms, releases, house):
