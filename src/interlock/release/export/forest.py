@@ -76,15 +76,20 @@ class _Node(NamedTuple):
 class Forest:
     """Collects trees; ``n_targets`` is the width of the raw scores.
 
-    A ``single`` forest compares and adds in single precision: its node takes and gives floats.
+    A ``single`` forest compares and adds in single precision: its node takes and gives floats. One
+    that ``truncates`` cuts a value towards zero before it looks for it among members.
     """
 
     n_targets: int
     single: bool = False
+    truncates: bool = False
     _roots: list[int] = field(default_factory=list)
     _nodes: list[_Node] = field(default_factory=list)
-    _sets: MemberSets = field(default_factory=MemberSets)
+    _sets: MemberSets = field(init=False)
     _leaves: list[tuple[float, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._sets = MemberSets(truncates=self.truncates)
 
     def add_constant(self, value: float, *, target: int) -> None:
         """A tree of one leaf: a node both of whose ways lead to it."""

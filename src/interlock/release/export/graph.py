@@ -46,6 +46,7 @@ OPERATORS = frozenset(
         ("", "MatMul"),
         ("", "Max"),
         ("", "Min"),
+        ("", "Mod"),
         ("", "Mul"),
         ("", "Neg"),
         ("", "Not"),

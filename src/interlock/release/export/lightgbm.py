@@ -6,7 +6,8 @@ What had to be heeded (the text, because the JSON dump writes infinite threshold
   the edge of the band on the side where comparisons stay the same;
 * missing type None reads NaN as zero, so NaN goes left where zero does;
 * missing type Zero treats zero and NaN alike: such columns have zeros made NaN before the trees;
-* a categorical split sends the members left, all else and NaN right; codes are whole numbers;
+* a categorical split sends the members left, all else and NaN right; a code is first cut towards
+  zero, so that 1.5 is 1 and -0.5 is 0;
 * the first tree already holds the average it starts from.
 
 LightGBM itself is never imported here.
@@ -77,7 +78,7 @@ def write_text(text: str, builder: GraphBuilder, source: str) -> Written:
     _check(header, text)
     n_columns = int(header["max_feature_idx"]) + 1
     n_targets = int(header["num_tree_per_iteration"])
-    forest = Forest(n_targets=n_targets)
+    forest = Forest(n_targets=n_targets, truncates=True)
     missing: dict[int, set[int]] = {}
     thresholds: dict[int, set[float]] = {}
     codes: dict[int, set[float]] = {}

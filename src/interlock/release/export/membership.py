@@ -6,8 +6,8 @@ set becomes a column of noughts and ones: a row's code picks its line of a table
 stands before the row's own columns. Trees then compare numbers only; the valuation example's 300
 answer in under half the time.
 
-Invariant: a value is a member exactly when it equals one; NaN and unknown codes are members of
-none.
+Invariant: a value is a member exactly when it equals one, where ``truncates`` once it has lost its
+fraction; NaN and unknown codes are members of none.
 """
 
 from __future__ import annotations
@@ -28,8 +28,9 @@ Members = tuple[float, ...]
 
 @dataclass(kw_only=True)
 class MemberSets:
-    """Collects sets."""
+    """Collects sets; where it ``truncates``, a value is cut towards zero before the look-up."""
 
+    truncates: bool = False
     _sets: dict[int, dict[Members, int]] = field(default_factory=dict)
 
     def add(self, feature: int, members: Members) -> tuple[int, int]:
@@ -51,13 +52,22 @@ class MemberSets:
     def beside(self, builder: GraphBuilder, source: str, *, single: bool) -> str:
         """The tensor (n_rows, number of sets + n_columns): 1 for a member, 0 for none, then the
         columns of ``source``, which holds floats where ``single``, else doubles."""
+        number = np.float32 if single else np.float64
+        seen = _cut(builder, source, number) if self.truncates else source
         answers = [
-            _answers(builder, source, feature, list(sets), np.float32 if single else np.float64)
+            _answers(builder, seen, feature, list(sets), number)
             for feature, sets in self._sets.items()
         ]
         together = answers[0] if len(answers) == 1 else builder.add("Concat", *answers, axis=1)
         kind = TensorProto.FLOAT if single else TensorProto.DOUBLE
         return builder.add("Concat", builder.cast(together, kind), source, axis=1)
+
+
+def _cut(builder: GraphBuilder, source: str, kind: type[np.floating[Any]]) -> str:
+    """The values without their fractions; infinite ones become NaN. Both steps are exact, and the
+    same on every machine, as a cast to whole numbers is not where a value has none."""
+    fraction = builder.add("Mod", source, builder.constant(np.array(1, dtype=kind)), fmod=1)
+    return builder.add("Sub", source, fraction)
 
 
 def _answers(

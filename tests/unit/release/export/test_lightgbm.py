@@ -19,6 +19,7 @@ SMALL = {
     "deterministic": True,
     "force_row_wise": True,
 }
+CATEGORIES = {"min_data_per_group": 2, "cat_smooth": 1}  # else few rows split on none
 BAGGED = {"boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}
 
 
@@ -78,7 +79,12 @@ NUMBERS = st.one_of(
     st.floats(-4, 4),
     st.floats(allow_nan=True, allow_infinity=True, width=64),
 )
-CODES = st.one_of(st.integers(0, 80).map(float), st.just(np.nan))
+CODES = st.one_of(
+    st.integers(0, 80).map(float),
+    st.floats(-2, 80),  # its fraction is cut off, towards zero
+    st.integers(0, 71).flatmap(lambda code: st.sampled_from(np.nextafter(code, [-1, 99]).tolist())),
+    st.floats(allow_nan=True, allow_infinity=True, width=64),
+)
 
 
 def _fitted(**options):
@@ -87,8 +93,9 @@ def _fitted(**options):
     X = np.column_stack([X, rng.integers(0, 70, 500)])
     X[::9, 1] = np.nan
     y = np.sign(X[:, 0]) + np.nan_to_num(X[:, 1]) + X[:, 2] % 3
-    model = lgb.LGBMRegressor(**SMALL, **options).fit(X, y, categorical_feature=[2])
+    model = lgb.LGBMRegressor(**SMALL, **CATEGORIES, **options).fit(X, y, categorical_feature=[2])
     graph = exact(model)
+    assert graph.edges.codes[2], "it asks for codes"
     return model, open_scorer("onnx", graph.payload, n_columns=3)
 
 
@@ -102,6 +109,18 @@ def test_any_row_agrees_to_the_bit(fitted, rows):
     model, scorer = fitted
     matrix = np.array(rows, dtype=np.float64)
     assert raw_scores(model, matrix).tobytes() == scorer.raw(matrix).tobytes()
+
+
+def test_a_code_with_a_fraction_is_the_one_below_it_and_none_below_zero():
+    model, scorer = FITTED[0]
+    codes = [3.0, 3.999, -0.5, 0.0, -1.0, -1.5, np.nan, np.inf, 2.0**31 + 3, 2.0**32 + 3, 1e300]
+    matrix = np.array([[1.0, 0.5, code] for code in codes])
+    said = scorer.raw(matrix)[:, 0].tolist()
+    assert said == raw_scores(model, matrix)[:, 0].tolist()
+    assert said[:2] == [said[0]] * 2
+    assert said[2:4] == [said[2]] * 2
+    assert said[4:] == [said[4]] * 7
+    assert len({said[0], said[2], said[4]}) == 3
 
 
 def test_infinite_thresholds_are_kept(parity, encoder):
