@@ -8,7 +8,6 @@ from interlock.clock import now
 from interlock.deploy.challenger import start
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import pointer_path
-from interlock.deploy.policy import Facts, admit
 from interlock.deploy.rollout import Target, promote, require_unpinned
 from interlock.pipeline.context import Context
 from interlock.pipeline.notary import Notary
@@ -17,7 +16,6 @@ from interlock.pipeline.places import Places
 from interlock.pipeline.refreshing import Refreshing
 from interlock.pipeline.rival import nothing_beside, require_own_tables, require_rival
 from interlock.pipeline.switching import Switch
-from interlock.release.bundle import Bundle
 from interlock.release.statements import post_deploy_statement
 from interlock.serve.plan import ServePlan
 from interlock.store.rows import DeploymentRow, RolloutRow
@@ -71,7 +69,7 @@ class Deployer:
         """
         at = now()
         current = self.live.current(environment.name)
-        bundle = self.admitted(environment, target, current, at)
+        bundle = self.live.admitted(environment, target, current, at)
         row = promote(
             current,
             target,
@@ -104,33 +102,15 @@ class Deployer:
             raise nothing_beside(self.product, environment.name)
         require_unpinned(current, unpin=unpin)
         last = self.live.last_rollout(environment.name)
+        self.live.settle(current, last)
         row = start(current, last, target, buckets=buckets, at=at, reason=reason)
-        bundle = self.admitted(environment, target, current, at)
+        bundle = self.live.admitted(environment, target, current, at)
         champion = self.live.bundle(current.bundle)
         require_own_tables(champion, bundle, where=environment.name)
         if buckets:
             require_rival(champion, bundle, where=environment.name)
         self.refreshing.fill(environment.name, bundle)
         return self.live.roll_out(row, current)
-
-    def admitted(
-        self, environment: Environment, target: Target, current: DeploymentRow | None, at: int
-    ) -> Bundle:
-        """The target's bundle, verified. Raises BlockedError E104 unless the policy admits it."""
-        bundle = self.live.bundle(target.bundle)
-        facts = Facts(
-            product=self.product,
-            bundle_product=bundle.product,
-            snapshot=str(bundle.inputs["snapshot"]),
-            delivery=target.delivery,
-            live=current.bundle if current else None,
-            moment=_since(current, target, at),
-        )
-        policy = environment.policy.trusting(*(key.keyid for key in self.notary.keys))
-        admit(
-            target.bundle, facts, self.notary.envelopes(target.bundle), policy, self.notary.keys
-        ).require(where=environment.name)
-        return bundle
 
     def plan(self, environment: Environment, *, port: int = 0) -> ServePlan:
         """How a service of this product in that environment is to run."""
@@ -172,10 +152,3 @@ class Deployer:
             )
         )
         return result
-
-
-def _since(current: DeploymentRow | None, target: Target, at: int) -> int:
-    """When the target was admitted: now, unless this very delivery made it live already."""
-    if current is None or (current.bundle, current.delivery) != (target.bundle, target.delivery):
-        return at
-    return current.since

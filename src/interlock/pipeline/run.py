@@ -166,7 +166,7 @@ class Run:
         current = self.deployer.live.current(last.name)
         self.steps.step(
             last.name,
-            lambda: self.deployer.admitted(last, target, current, now()),
+            lambda: self.deployer.live.admitted(last, target, current, now()),
             lambda bundle: f"admits {target.label}",
         )
         runs = f"which runs {self.live.label}" if self.live else "where nothing runs yet"

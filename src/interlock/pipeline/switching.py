@@ -1,14 +1,18 @@
 """What is live where, and making something else live: needs the ledger, not the project's code.
 
-So a rollback works when the product's file is broken, and costs no import of it.
+So a rollback works when the product's file is broken, and costs no import of it. The environments'
+policies stand in the project's settings, so that they are asked here, too.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interlock.deploy.challenger import START
+from interlock.deploy.challenger import SHADOW, STOP, running
+from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import publish
+from interlock.deploy.policy import Facts, admit
+from interlock.deploy.rollout import Target
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.release.attest import DEPLOYMENT, verify
@@ -18,7 +22,7 @@ from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import DeploymentRow, RolloutRow
 
-ROLLOUT = "rollout"  # the act by which a bundle answers beside another
+ROLLOUT = "rollout"  # the act by which a bundle answers beside another; in shadow it is SHADOW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +47,25 @@ class Switch:
         """The last act on a rollout there, whether it still runs or not."""
         return self.ledger.rollout(self.product, environment)
 
+    def admitted(
+        self, environment: Environment, target: Target, current: DeploymentRow | None, at: int
+    ) -> Bundle:
+        """The target's bundle, verified. Raises BlockedError E104 unless the policy admits it."""
+        bundle = self.bundle(target.bundle)
+        facts = Facts(
+            product=self.product,
+            bundle_product=bundle.product,
+            snapshot=str(bundle.inputs["snapshot"]),
+            delivery=target.delivery,
+            live=current.bundle if current else None,
+            moment=_since(current, target, at),
+        )
+        keys = self.notary.keys
+        policy = environment.policy.trusting(*(key.keyid for key in keys))
+        envelopes = self.notary.envelopes(target.bundle)
+        admit(target.bundle, facts, envelopes, policy, keys).require(where=environment.name)
+        return bundle
+
     def to(
         self,
         row: DeploymentRow,
@@ -58,28 +81,37 @@ class Switch:
         """
         if row != current:
             self.ledger.deploy(row, promotes=promotes)
-        if row != current or not self._is_attested(row):  # who deployed it may have been killed
+        if row != current or not self._is_attested(
+            row, at=row.since
+        ):  # who deployed it may have been killed
             self._attest(row, at=row.since)
         self.publish(row)
         return row
 
     def roll_out(self, rollout: RolloutRow, current: DeploymentRow) -> RolloutRow:
-        """Record an act on a rollout beside what is live, attest a start, publish the pointer.
+        """Record an act on a rollout beside what is live, attest it, publish the pointer.
 
-        Raises OperatorError E101 where something changed meanwhile.
+        An end needs no proof. Raises OperatorError E101 where something changed meanwhile.
         """
         self.ledger.roll_out(rollout)
-        if rollout.act == START:
+        if rollout.act != STOP:
             self._attest(rollout, at=rollout.at)
         self.publish(current)
         return rollout
+
+    def settle(self, current: DeploymentRow, last: RolloutRow | None) -> None:
+        """Attest and publish what was recorded: who did may have been killed before that."""
+        trial = running(current, last)
+        if trial is not None and not self._is_attested(trial, at=trial.at):
+            self._attest(trial, at=trial.at)
+        self.to(current, current)
 
     def publish(self, row: DeploymentRow) -> None:
         """Write the pointer anew from the ledger."""
         publish(self.places.pointers, row, self.last_rollout(row.environment))
 
     def _attest(self, row: DeploymentRow | RolloutRow, *, at: int) -> None:
-        """Sign that the bundle answers there, for all or on trial."""
+        """Sign that the bundle answers there, for all or on trial, or is tried in shadow."""
         head = self.ledger.head()
         self.notary.attest(
             deployment_statement(
@@ -87,7 +119,7 @@ class Switch:
                 product=self.product,
                 environment=row.environment,
                 generation=row.generation,
-                act=row.act if isinstance(row, DeploymentRow) else ROLLOUT,
+                act=_signed_act(row),
                 reason=row.reason,
                 at=at,
                 ledger_sequence=head.sequence,
@@ -95,12 +127,26 @@ class Switch:
             )
         )
 
-    def _is_attested(self, row: DeploymentRow) -> bool:
+    def _is_attested(self, row: DeploymentRow | RolloutRow, *, at: int) -> bool:
         """Every statement about the bundle is verified, also those after the one looked for."""
         said = [verify(e, self.notary.keys) for e in self.notary.envelopes(row.bundle)]
-        wanted = (row.environment, row.generation)
+        wanted = (row.environment, row.generation, at)
         return any(
-            (a.predicate["environment"], a.predicate["generation"]) == wanted
+            tuple(a.predicate[key] for key in ("environment", "generation", "at")) == wanted
             for a in said
             if a.predicate_type == DEPLOYMENT and a.name == row.product
         )
+
+
+def _signed_act(row: DeploymentRow | RolloutRow) -> str:
+    """What is signed of it: only one in shadow answers nobody."""
+    if isinstance(row, DeploymentRow):
+        return row.act
+    return SHADOW if row.mode == SHADOW else ROLLOUT
+
+
+def _since(current: DeploymentRow | None, target: Target, at: int) -> int:
+    """When the target was admitted: now, unless this very delivery made it live already."""
+    if current is None or (current.bundle, current.delivery) != (target.bundle, target.delivery):
+        return at
+    return current.since

@@ -6,6 +6,7 @@ asked when the release was deployed; a restart or a rollback later must not ask 
 waivers: one must have held when the release became live, as the deployment's attestation says; that
 it has expired since changes nothing. So with the full form of the service gate: it is asked unless
 a signed deployment says that the release was admitted here, perhaps before the policy asked for it.
+That a release was tried in shadow lets it be scored in shadow, and answer nobody.
 
 A plan without a policy is good for replay only, and for one given bundle: that is how a gate tries
 a release that has no proofs yet, and such answers are marked.
@@ -19,6 +20,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from interlock.deploy.challenger import SHADOW
 from interlock.deploy.policy import Facts, Policy, admit
 from interlock.errors import IntegrityError, OperatorError
 from interlock.release.attest import BUILD, DEPLOYMENT, WAIVER, Attestation, verify
@@ -30,8 +32,11 @@ _MOST = 1_000  # attestations looked at
 _LARGEST = 32 << 20  # bytes
 
 
-def require_admission(bundle: Bundle, plan: ServePlan) -> None:
-    """Raises BlockedError E104 unless the plan's policy admits the bundle, OperatorError S132."""
+def require_admission(bundle: Bundle, plan: ServePlan, *, in_shadow: bool = False) -> None:
+    """Raises BlockedError E104 unless the plan's policy admits the bundle, OperatorError S132.
+
+    ``in_shadow``: it is to answer nobody.
+    """
     if plan.policy is None:
         if plan.replay and plan.bundle is not None:
             return
@@ -44,7 +49,11 @@ def require_admission(bundle: Bundle, plan: ServePlan) -> None:
         )
     keys = [PublicKey.from_pem(pem.encode(), where="trusted_keys") for pem in plan.trusted_keys]
     envelopes = list(_envelopes(plan, bundle.digest))
-    said = _said(bundle.digest, envelopes, plan.policy, keys)
+    said = [
+        a
+        for a in _said(bundle.digest, envelopes, plan.policy, keys)
+        if in_shadow or not _of_shadow(a)
+    ]
     full = plan.policy.full_service_gate and not _deployments(plan, said)
     policy = replace(plan.policy, present_champion=False, full_service_gate=full)
     answers = [
@@ -94,6 +103,10 @@ def _deployments(plan: ServePlan, said: Iterable[Attestation]) -> list[Attestati
         and type(a.predicate.get("at")) is int
         and (plan.pointer is None or a.predicate.get("environment") == plan.environment)
     ]
+
+
+def _of_shadow(said: Attestation) -> bool:
+    return said.predicate_type == DEPLOYMENT and said.predicate.get("act") == SHADOW
 
 
 def _said(

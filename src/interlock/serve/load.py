@@ -29,14 +29,18 @@ def load(
     digest: str,
     label: str = "",
     scorer_of: OpenScorer = open_scorer,
+    in_shadow: bool = False,
 ) -> LoadedRelease:
-    """Verify, admit, load, compare, warm up. Raises IntegrityError, BlockedError, OperatorError."""
+    """Verify, admit, load, compare, warm up; ``in_shadow``: it is to answer nobody.
+
+    Raises IntegrityError, BlockedError, OperatorError.
+    """
     if plan.digest is not None and digest != plan.digest:
         raise _refused("another bundle than the plan allows", plan.digest, digest)
     bundle = open_bundle(directory, expected_digest=digest)
     if bundle.product != plan.product:
         raise _refused("a bundle of another product", plan.product, bundle.product)
-    require_admission(bundle, plan)
+    require_admission(bundle, plan, in_shadow=in_shadow)
     try:
         release = assemble(bundle, plan, label=label, scorer_of=scorer_of)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

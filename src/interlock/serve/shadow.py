@@ -140,6 +140,7 @@ class Shadow:
             digest=trial.bundle,
             label=trial.label,
             scorer_of=open_isolated,
+            in_shadow=True,
         )
         return cls(plan, release, since=trial.began)
 

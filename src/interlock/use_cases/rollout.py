@@ -1,7 +1,8 @@
 """interlock rollout: set a challenger beside what is live, let it grow, promote it or stop it.
 
-Growing and stopping need the ledger and the bundles alone, so that a challenger can be stopped
-while the project's own files are broken.
+Growing and stopping need the ledger, the bundles and the settings alone, so that a challenger can
+be stopped while the project's own files are broken. Whoever is killed between the ledger and the
+pointer leaves a pointer that is old: the next act, or ``show``, writes it anew first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from interlock.clock import now
 from interlock.deploy import challenger as decide
+from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
 from interlock.pipeline.rival import nothing_beside, require_rival
 from interlock.pipeline.switching import Switch
@@ -65,17 +67,21 @@ def grow(
 ) -> RolloutReport:
     """Give the challenger a larger share; one in shadow begins to answer.
 
-    Raises OperatorError E101, E151, E152, E153.
+    It is admitted again, at this moment. Raises BlockedError E104, OperatorError E101, E151, E152,
+    E153.
     """
     buckets = decide.parse_share(share)
     live, place = _live(workspace, product, environment)
-    current, last = live.current(place), live.last_rollout(place)
+    current, last = live.current(place.name), live.last_rollout(place.name)
+    if current is not None:
+        live.settle(current, last)
     row = decide.grow(
-        current, last, where=_where(live, place), buckets=buckets, at=now(), reason=reason
+        current, last, where=_where(live, place.name), buckets=buckets, at=now(), reason=reason
     )
     if current is None:  # where nothing is live, nothing runs beside it
-        raise nothing_beside(live.product, place)
-    require_rival(live.bundle(current.bundle), live.bundle(row.bundle), where=place)
+        raise nothing_beside(live.product, place.name)
+    bundle = live.admitted(place, _target(row), current, row.at)
+    require_rival(live.bundle(current.bundle), bundle, where=place.name)
     live.roll_out(row, current)
     return _report(live, row)
 
@@ -89,12 +95,12 @@ def stop(
 ) -> RolloutReport:
     """The champion answers everybody again. Raises OperatorError E101, E151."""
     live, place = _live(workspace, product, environment)
-    current = live.current(place)
-    row = decide.stop(
-        current, live.last_rollout(place), where=_where(live, place), at=now(), reason=reason
-    )
+    current, last = live.current(place.name), live.last_rollout(place.name)
+    if current is not None and decide.running(current, last) is None:
+        live.publish(current)  # who stopped it may have been killed before services were told
+    row = decide.stop(current, last, where=_where(live, place.name), at=now(), reason=reason)
     if current is None:
-        raise nothing_beside(live.product, place)
+        raise nothing_beside(live.product, place.name)
     live.roll_out(row, current)
     return _report(live, row)
 
@@ -113,13 +119,11 @@ def promote(
     place = workspace.environment(environment)
     deployer = workspace.deployer(workspace.bound(product), now())
     live = deployer.live
-    trial = decide.require_running(
-        live.current(place.name),
-        live.last_rollout(place.name),
-        where=_where(live, place.name),
-    )
-    target = Target(bundle=trial.bundle, label=trial.label, delivery=trial.delivery)
-    return deployer.deploy(place, target, unpin=True, promotes=trial, reason=reason)
+    current, last = live.current(place.name), live.last_rollout(place.name)
+    if current is not None:
+        live.settle(current, last)
+    trial = decide.require_running(current, last, where=_where(live, place.name))
+    return deployer.deploy(place, _target(trial), unpin=True, promotes=trial, reason=reason)
 
 
 def show(
@@ -130,21 +134,28 @@ def show(
     Raises OperatorError E151, IntegrityError for a damaged log.
     """
     live, place = _live(workspace, product, environment)
-    current, last = live.current(place), live.last_rollout(place)
-    row = decide.require_running(current, last, where=_where(live, place))
+    current, last = live.current(place.name), live.last_rollout(place.name)
     if current is not None:
-        live.publish(current)
+        live.settle(current, last)
+    row = decide.require_running(current, last, where=_where(live, place.name))
     report = _report(live, row)
     if row.mode != decide.SHADOW:
         return report
-    log = workspace.places.log(place, live.product)
+    log = workspace.places.log(place.name, live.product)
     found = contrasted(log, shadow_log(log, row.salt), since=row.began, by=by)
     return replace(report, shadow=found)
 
 
-def _live(workspace: Workspace, product: str | None, environment: str) -> tuple[Switch, str]:
+def _live(
+    workspace: Workspace, product: str | None, environment: str
+) -> tuple[Switch, Environment]:
     place = workspace.environment(environment)
-    return workspace.switch(workspace.delivered_product(product)), place.name
+    return workspace.switch(workspace.delivered_product(product)), place
+
+
+def _target(trial: RolloutRow) -> Target:
+    """The challenger, as one that would become live."""
+    return Target(bundle=trial.bundle, label=trial.label, delivery=trial.delivery)
 
 
 def _where(live: Switch, environment: str) -> str:

@@ -98,6 +98,35 @@ def test_a_deployment_ends_it_and_publishing_again_does_not(switch):
     assert (pointed(switch).order, pointed(switch).challenger) == ((2, 0), None)
 
 
+def acts(switch, digest="c" * 64):
+    said = [verify(e, switch.notary.keys).predicate for e in switch.notary.envelopes(digest)]
+    return sorted((s["at"], s["act"]) for s in said)
+
+
+def test_what_is_signed_tells_a_shadow_from_a_split_and_nothing_of_an_end(switch):
+    switch.to(ROW, None)
+    switch.roll_out(replace(rollout(1), mode="shadow", buckets=0), ROW)
+    switch.roll_out(replace(rollout(2, "grow"), at=9), ROW)
+    switch.roll_out(replace(rollout(3, "stop"), at=10), ROW)
+    assert acts(switch) == [(8, "shadow"), (9, "rollout")]
+
+
+@pytest.mark.parametrize("act", ["start", "grow"])
+def test_an_act_killed_before_it_was_attested_is_made_whole_once(switch, act):
+    switch.to(ROW, None)
+    if act == "grow":
+        switch.roll_out(replace(rollout(1), at=7), ROW)
+    last = switch.ledger.roll_out(rollout(1 if act == "start" else 2, act))
+    for _ in range(2):
+        switch.settle(ROW, last)
+        assert acts(switch)[-1] == (8, "rollout")
+        assert len(acts(switch)) == last.revision
+    assert (pointed(switch).order, pointed(switch).challenger.bundle) == (
+        (1, last.revision),
+        "c" * 64,
+    )
+
+
 def test_a_rollout_decided_on_another_state_changes_nothing(switch):
     switch.to(ROW, None)
     switch.roll_out(rollout(1), ROW)

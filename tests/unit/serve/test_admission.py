@@ -28,7 +28,7 @@ def bundle(directory):
 def admitted(bundle, tmp_path):
     """Whether a service with these statements beside its bundle loads it."""
 
-    def admitted(*statements, key=KEY, **changes):
+    def admitted(*statements, key=KEY, in_shadow=False, **changes):
         folder = tmp_path / "attestations" / bundle.digest
         folder.mkdir(parents=True, exist_ok=True)
         for old in folder.glob("*.json"):
@@ -42,7 +42,7 @@ def admitted(bundle, tmp_path):
             "trusted_keys": (KEY.public.pem().decode(), STRANGER.public.pem().decode()),
         }  # fmt: skip
         try:
-            require_admission(bundle, ServePlan(**(fields | changes)))
+            require_admission(bundle, ServePlan(**(fields | changes)), in_shadow=in_shadow)
         except BlockedError as error:
             return error.mistakes[0].got
         return True
@@ -69,9 +69,9 @@ def proofs(bundle):
     }  # fmt: skip
 
 
-def live(digest, at, environment="prod", product="valuation"):
+def live(digest, at, environment="prod", product="valuation", act="promote"):
     return deployment_statement(
-        bundle=digest, product=product, environment=environment, generation=1, act="promote",
+        bundle=digest, product=product, environment=environment, generation=1, act=act,
         reason="", at=at, ledger_sequence=1, ledger_hash="0" * 64,
     )  # fmt: skip
 
@@ -99,6 +99,15 @@ def test_a_rollback_to_it_after_the_expiry_may_load_it(admitted, proofs, bundle)
 def test_having_been_live_elsewhere_does_not_count(admitted, proofs, bundle, elsewhere):
     said = {**proofs, "live": live(bundle.digest, 15, **elsewhere)}
     assert admitted(*said.values()) is not True
+
+
+def test_having_been_tried_in_shadow_lets_it_be_scored_and_not_answer(admitted, proofs, bundle):
+    said = {**proofs, "live": live(bundle.digest, 15, act="shadow")}
+    assert admitted(*said.values(), in_shadow=True) is True
+    assert admitted(*said.values()) == "the model gate: failed; its waiver has expired"
+    late = live(bundle.digest, 25, act="rollout")
+    assert admitted(*said.values(), late) == "the model gate: failed; its waiver has expired"
+    assert admitted(*said.values(), live(bundle.digest, 19, act="rollout")) is True
 
 
 def test_an_exported_release_may_have_been_live_anywhere(admitted, proofs, bundle):

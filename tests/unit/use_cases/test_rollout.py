@@ -1,0 +1,186 @@
+"""Acts on a rollout, by the ledger and the bundles alone: admitted each time, and made whole."""
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+
+import pytest
+
+from interlock.deploy.challenger import start
+from interlock.deploy.environment import Environment
+from interlock.deploy.pointer import pointer_path, publish, read_pointer
+from interlock.deploy.policy import Policy
+from interlock.deploy.rollout import Target, promote
+from interlock.digest import canonical_json
+from interlock.errors import BlockedError, OperatorError
+from interlock.pipeline import switching
+from interlock.pipeline.notary import Notary
+from interlock.pipeline.places import Places
+from interlock.pipeline.switching import Switch
+from interlock.release.attest import verify
+from interlock.release.bundle import Bundle
+from interlock.release.keys import SigningKey
+from interlock.release.statements import build_statement, gate_statement
+from interlock.release.waiver import UNCHECKED, Waiver, result_digest, waiver_statement
+from interlock.store.artifacts import ArtifactStore
+from interlock.store.ledger import Ledger
+from interlock.train.answer import AnswerSpec
+from interlock.use_cases import rollout
+from interlock.verdict import Check, GateResult, Verdict
+
+CHAMPION, RIVAL = "b" * 64, "c" * 64
+EXPIRES = 100
+ANSWER = {
+    "spec": AnswerSpec(task="regression", link="identity").to_row(),
+    "target": "price", "unit": "USD", "entity": ["area"],
+}  # fmt: skip
+REQUEST = {"name": "House", "fields": [{"name": "area", "kind": "float"}]}
+SHUT = GateResult(
+    gate="model",
+    checks=(Check(name="mdape", verdict=Verdict.FAILED, evidence={"code": "M208"}),),
+)
+PROD = Environment(name="prod", order=0, policy=Policy(gates=("model",)))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Opened(Switch):
+    """One whose bundles need no disk."""
+
+    def bundle(self, digest):
+        rows = {"request": REQUEST, "answer": ANSWER}
+        return Bundle(
+            digest=digest,
+            directory=None,
+            manifest={"product": "houses", "inputs": {"snapshot": "5" * 64}},
+            files={f"{name}.json": canonical_json(row) for name, row in rows.items()},
+        )
+
+
+@pytest.fixture
+def switch(tmp_path):
+    places, key = Places(tmp_path), SigningKey.generate()
+    ledger = Ledger.open(places.ledger)
+    artifacts = ArtifactStore.open(places.artifacts)
+    notary = Notary(key=key, keys=(key.public,), places=places, artifacts=artifacts, ledger=ledger)
+    return Opened(
+        product="houses", ledger=ledger, artifacts=artifacts, places=places, notary=notary
+    )
+
+
+@pytest.fixture
+def workspace(switch):
+    return SimpleNamespace(
+        environment=lambda name: PROD,
+        delivered_product=lambda name: "houses",
+        switch=lambda product: switch,
+        places=switch.places,
+    )
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Sets the clock of the commands."""
+
+    def at(moment):
+        monkeypatch.setattr(rollout, "now", lambda: moment)
+
+    return at
+
+
+@pytest.fixture
+def champion(switch):
+    target = Target(bundle=CHAMPION, label="1.0.0", delivery="d1")
+    return switch.to(promote(None, target, product="houses", environment="prod", at=7), None)
+
+
+@pytest.fixture
+def waived(switch, champion):
+    """What proves the rival: its build, and its shut gate with a waiver that expires."""
+    common = {"product": "houses", "delivery": "d2"}
+    waiver = Waiver(
+        **common, number=2, gate="model", result=result_digest(SHUT), bundle=None, role="releaser",
+        by="ada", rights=UNCHECKED, reason="a quiet month", at=10, expires=EXPIRES,
+    )  # fmt: skip
+    for said in (
+        build_statement(
+            bundle=RIVAL, **common, git_commit="c", dirty=False, snapshot="5" * 64, at=9
+        ),
+        gate_statement(bundle=RIVAL, **common, result=SHUT, at=9),
+        waiver_statement(subject=RIVAL, waiver=waiver),
+    ):
+        switch.notary.attest(said)
+
+
+def trial(champion, buckets):
+    target = Target(bundle=RIVAL, label="1.1.0", delivery="d2")
+    return start(champion, None, target, buckets=buckets, at=20)
+
+
+def pointed(switch):
+    return read_pointer(pointer_path(switch.places.pointers, "prod", "houses"))
+
+
+def acts(switch):
+    said = [verify(e, switch.notary.keys).predicate for e in switch.notary.envelopes(RIVAL)]
+    return sorted((s["at"], s["act"]) for s in said if "act" in s)
+
+
+@pytest.mark.parametrize("buckets", [0, 100])
+def test_nothing_grows_after_its_waiver_expired(switch, workspace, champion, waived, at, buckets):
+    began = switch.roll_out(trial(champion, buckets), champion)
+    at(EXPIRES)
+    with pytest.raises(BlockedError) as caught:
+        rollout.grow(workspace, share="100%")
+    assert caught.value.code == "E104"
+    assert "its waiver has expired" in caught.value.mistakes[0].got
+    assert switch.last_rollout("prod") == began
+    assert pointed(switch).challenger.buckets == buckets
+
+
+def test_a_shadow_grows_while_its_waiver_holds_and_that_is_signed(
+    switch, workspace, champion, waived, at
+):
+    switch.roll_out(trial(champion, 0), champion)
+    at(EXPIRES - 1)
+    assert rollout.grow(workspace, share="100%").rollout.mode == "split"
+    assert acts(switch) == [(20, "shadow"), (EXPIRES - 1, "rollout")]
+    assert pointed(switch).challenger.buckets == 10_000
+
+
+@pytest.mark.parametrize("act", [rollout.stop, rollout.show])
+def test_a_stop_that_was_killed_before_the_pointer_is_made_whole(
+    switch, workspace, champion, at, act
+):
+    began = switch.roll_out(trial(champion, 10_000), champion)
+    switch.ledger.roll_out(replace(began, revision=2, act="stop", buckets=0, at=30))
+    assert pointed(switch).challenger.buckets == 10_000
+    at(40)
+    with pytest.raises(OperatorError) as caught:
+        act(workspace)
+    assert (caught.value.code, caught.value.mistakes[0].got) == (
+        "E151",
+        "the last one, of 1.1.0, was stopped",
+    )
+    assert (pointed(switch).order, pointed(switch).challenger) == ((1, 2), None)
+
+
+def test_a_start_that_was_killed_is_shown_whole_and_stopped_untold(switch, workspace, champion, at):
+    switch.ledger.roll_out(trial(champion, 10_000))
+    assert rollout.show(workspace).running
+    assert (acts(switch), pointed(switch).challenger.buckets) == ([(20, "rollout")], 10_000)
+    at(40)
+    assert not rollout.stop(workspace).running
+    assert (acts(switch), pointed(switch).challenger) == ([(20, "rollout")], None)
+
+
+def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion, at, monkeypatch):
+    told = []
+
+    def recorded(*arguments):
+        publish(*arguments)
+        told.append(pointed(switch).challenger)
+
+    switch.ledger.roll_out(trial(champion, 10_000))
+    monkeypatch.setattr(switching, "publish", recorded)
+    at(40)
+    rollout.stop(workspace)
+    assert (told, acts(switch)) == ([None], [])
