@@ -18,7 +18,7 @@ import json
 import os
 import secrets
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -170,7 +170,7 @@ def apply(log: Path, act: Erasure) -> None:
         place = Place(worker=segment.worker, segment=segment.number)
         if place in places:
             rows = [r for r in act.rows if r[:2] == (place.worker, place.segment)]
-            _overwrite(segment, [r[2:] for r in rows])
+            overwrite(segment, [r[2:] for r in rows])
     known: list[Archive] = archives(log)
     for archive in known:
         archive.sweep()
@@ -193,7 +193,8 @@ def end(log: Path) -> None:
         sync_directory(log)
 
 
-def _overwrite(segment: Segment, rows: list[tuple[int, ...]]) -> None:
+def overwrite(segment: Segment, rows: Sequence[tuple[int, ...]]) -> None:
+    """Put zeros where those records' payloads lie: (offset, sequence, size of the payload)."""
     with storage(segment.path), segment.path.open("r+b", buffering=0) as stream:
         head = read_header(stream.read(HEADER_SIZE))
         if head is None:  # nothing in it can be read, and nothing was found in it

@@ -7,8 +7,9 @@ own time, by the predictor's own code. Nothing happens on the path of a request.
 Rules: every answered prediction since the rollout began is scored, once: the log that the scores go
 to says which are, so a process that died goes on where it stopped. History values are those that
 were logged, where both releases define the history alike; others are looked up, as of now. A score
-names its record (worker, segment, offset) and holds nothing that says whom it is about, so what is
-erased from the log needs no erasing here.
+names its record (worker, segment, offset) and holds nothing that says whom it is about: no id, no
+moment asked about, no message. It goes when its record goes
+(:mod:`interlock.serve.shadow_erasing`).
 """
 
 from __future__ import annotations
@@ -165,18 +166,7 @@ class Shadow:
             reply = self._predictor.prepare(record.request)
         except Exception:  # noqa: BLE001 - a challenger that crashes is what is to be found out
             reply = self._predictor.crashed(record.request)
-        return structs.replace(
-            read_record(reply.records[0]),
-            id=record.id,
-            time=record.time,
-            assigned=record.assigned,
-            pinned=record.pinned,
-            shadows=(entry.worker, entry.segment, entry.offset),
-            entity=(),
-            request=b"",
-            features={},
-            row=record.row,
-        )
+        return _score(read_record(reply.records[0]), entry, record)
 
     def _alike_in(self, digest: str) -> frozenset[str]:
         """The histories that the release of that digest defines as the challenger does."""
@@ -188,6 +178,30 @@ class Shadow:
                 histories = ()  # the release is not there any more: its values are looked up
             self._alike[digest] = frozenset(d.name for d in histories if d.digest in self._own)
         return self._alike[digest]
+
+
+def _score(answer: Record, entry: Entry, record: Record) -> Record:
+    """The answer alone, and where it belongs: its messages may quote what was asked."""
+    return Record(
+        id="",
+        time=record.time,
+        product=answer.product,
+        status=answer.status,
+        digest=answer.digest,
+        label=answer.label,
+        assigned=record.assigned,
+        arm=answer.arm,
+        pinned=record.pinned,
+        shadows=(entry.worker, entry.segment, entry.offset),
+        prediction=answer.prediction,
+        probabilities=answer.probabilities,
+        interval=answer.interval,
+        not_covered="yes" if answer.not_covered else "",
+        degraded=answer.degraded,
+        row=record.row,
+        error=answer.error,
+        phases=answer.phases,
+    )
 
 
 class LoggedHistory:

@@ -94,6 +94,11 @@ def shadow_log(log: Path, salt: str) -> Path:
     return log.parent / "shadow" / salt
 
 
+def shadow_logs(log: Path) -> list[Path]:
+    """The scores of every rollout that there are, beside the service's log."""
+    return sorted(path for path in log.parent.glob("shadow/*") if path.is_dir())
+
+
 def contrasted(log: Path, scores: Path, *, since: int, by: str = "") -> ShadowReport:
     """Compare; ``by`` is a request field or a feature, of which each value is a group.
 

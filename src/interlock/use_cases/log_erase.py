@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.clock import format_instant, now, parse_span
+from interlock.deploy.challenger import running
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.pipeline.alone import alone
@@ -16,6 +17,7 @@ from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.tombstones import stored_snapshots
 from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
+from interlock.serve.shadow_erasing import forget_scores
 from interlock.serve.shipping import locked
 from interlock.workspace import Workspace
 
@@ -146,6 +148,7 @@ def _removed(
 def _finish(workspace: Workspace, product: str, environment: str, log: Path, act: Erasure) -> None:
     """Do what was written down, and record it once."""
     apply(log, act)
+    forget_scores(log, running=_in_shadow(workspace, product, environment))
     known = {event.body.get("id") for event in workspace.ledger.events(kind=act.kind)}
     if act.id not in known:
         workspace.ledger.append(
@@ -156,3 +159,10 @@ def _finish(workspace: Workspace, product: str, environment: str, log: Path, act
             at=now(),
         )
     end(log)
+
+
+def _in_shadow(workspace: Workspace, product: str, environment: str) -> str | None:
+    """The salt of the rollout that runs there."""
+    ledger = workspace.ledger
+    row = running(ledger.deployment(product, environment), ledger.rollout(product, environment))
+    return None if row is None else row.salt

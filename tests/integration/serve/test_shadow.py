@@ -4,6 +4,8 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -75,22 +77,21 @@ def test_every_answer_is_scored_once_by_the_challengers_own_code(scene, place, s
     scene.answer(range(1900, 1930))
     scene.answer(range(1950, 1960), worker="w1")
     found = scene.score()
-    answered = [read_record(e.payload) for e in read_log(scene.log)]
-    answered = {r.id: r for r in answered if r.status == 200}
-    assert [r.id for r in found] == list(answered)
-    places = {
-        (e.worker, e.segment, e.offset): read_record(e.payload).id for e in read_log(scene.log)
-    }
-    assert all(places[score.shadows] == score.id for score in found)
+    logged = {(e.worker, e.segment, e.offset): read_record(e.payload) for e in read_log(scene.log)}
+    answered = {place: record for place, record in logged.items() if record.status == 200}
+    assert [score.shadows for score in found] == list(answered)
     assert {(s.arm, s.digest, s.status, s.time) for s in found} == {
         ("challenger", place.ridge.name, 200, NOW)
     }
-    assert {(s.request, s.entity, len(s.features)) for s in found} == {(b"", (), 0)}
+    assert {(s.id, s.request, s.entity, s.as_of, s.message) for s in found} == {
+        ("", b"", (), None, "")
+    }
+    assert not any(s.features or s.grid or s.explanation for s in found)
     plan = structs.replace(scene.plan, arm="challenger")
     release = load(place.ridge, plan, digest=place.ridge.name)
     alone = Predictor(release, None, plan, PredictionIds(), now=lambda: NOW)
     for score in found[:5]:
-        reply = alone.prepare(answered[score.id].request)
+        reply = alone.prepare(answered[score.shadows].request)
         assert read_record(reply.records[0]).prediction == score.prediction
 
 
@@ -143,6 +144,19 @@ def test_a_challenger_that_fails_is_told_with_its_reason(scene, monkeypatch):
     assert [s.status for s in scene.score()] == [500, 500]
     report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
     assert (report.whole.failed, report.errors) == (2, {"S125": 2})
+
+
+def test_a_score_does_not_say_why_the_challenger_does_not_cover_a_row(scene, monkeypatch):
+    def narrow(*arguments, **options):
+        limits = SimpleNamespace(row=lambda *_: "area: 120 is the secret's", estimates=False)
+        return replace(load(*arguments, **options), covering=limits)
+
+    scene.answer([1900])
+    monkeypatch.setattr("interlock.serve.shadow.load", narrow)
+    (found,) = scene.score()
+    assert found.not_covered == "yes"
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
+    assert (report.whole.rows, report.whole.limits) == (1, 1)
 
 
 def test_a_real_process_beside_a_real_service_survives_being_killed(support, place, tmp_path):

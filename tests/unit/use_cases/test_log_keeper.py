@@ -13,6 +13,7 @@ from interlock.serve.shipping import read_all
 from interlock.serve.shipping_state import read_state, standing
 from interlock.store.rows import DeliveryRow
 from interlock.use_cases import log_keeper
+from interlock.use_cases.log_erase import retain
 from interlock.use_cases.log_keeper import LogKeeper, keep
 from interlock.use_cases.log_keeping import LogKeeping, log_kept
 from interlock.workspace import Workspace
@@ -87,6 +88,17 @@ def test_what_is_too_old_is_removed_once_a_day(tmp_path, log, monkeypatch):
     monkeypatch.setattr(log_keeper, "now", lambda: now() + 2 * DAY)
     keeping.look()
     assert len(keeping.workspace.ledger.events(kind="log.retained")) == 2
+
+
+def test_scores_of_ended_rollouts_go_with_what_is_too_old(tmp_path, log):
+    ended = log.parent / "shadow" / "ended"
+    with PredictionLog.open(ended, "shadow") as scores:
+        of = Record(id="", time=1, product="rents", status=200, shadows=("w0", 0, 48))
+        scores.append([record_bytes(of)])
+    keeper(tmp_path, 'retain = "30d"\n').look()
+    assert ended.is_dir()
+    retain(keeper(tmp_path).workspace, "rents", older_than="5d")
+    assert not ended.exists()
 
 
 def test_a_problem_is_left_for_the_service_told_once_and_tried_again(
