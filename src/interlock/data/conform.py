@@ -15,7 +15,7 @@ import operator
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.data import engine
-from interlock.data.rule import EXACT_INT, MISSING, PHRASES, TOO_BIG, Rule
+from interlock.data.rule import EXACT_INT, MISSING, OUTSIDE, PHRASES, TOO_BIG, Rule
 
 Mask = npt.NDArray[np.bool_]
 
@@ -41,6 +41,10 @@ _ARROW = {
     "datetime": MOMENT,
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CALENDAR: dict[str, tuple[date, date]] = {
+    "date": (date.min, date.max),
+    "datetime": (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
+}
 _SIGNS = {"≥": operator.ge, ">": operator.gt, "≤": operator.le, "<": operator.lt}
 _OFFSET = r"(Z|z|[+-]\d\d(:?\d\d)?)$"
 _PARSERS = {
@@ -188,6 +192,10 @@ def _broken(values: pa.Array, rule: Rule) -> list[tuple[str, Mask]]:
             found.append((TOO_BIG, (numbers > EXACT_INT) | (numbers < -EXACT_INT)))
         for sign, bound in rule.bounds:
             found.append((f"must be {sign} {bound:g}", ~_SIGNS[sign](numbers, bound)))
+    if rule.kind in _CALENDAR:
+        first, last = (pa.scalar(end, values.type) for end in _CALENDAR[rule.kind])
+        outside = pc.or_(pc.less(values, first), pc.greater(values, last))
+        found.append((OUTSIDE, _mask(outside)))
     if rule.kind == "category":
         listed = pc.is_in(values, value_set=pa.array(rule.categories, pa.string()))
         found.append((PHRASES["category"], ~listed.to_numpy(zero_copy_only=False)))

@@ -29,6 +29,7 @@ PHRASES = {
 }
 MISSING = "is missing"
 TOO_BIG = "must lie within ±2^53"
+OUTSIDE = "must lie in the years 1 to 9999 of UTC"
 
 
 @dataclass(frozen=True, kw_only=True)

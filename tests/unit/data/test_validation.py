@@ -190,3 +190,16 @@ def test_a_table_without_rows_has_none() -> None:
     schema = RequestSchema(name="R", fields=(Field(name="a", kind="date"),))
     empty = validate_columns(schema, pa.table({"a": pa.array([], pa.date32())}))
     assert empty == ({"a": []}, [])
+
+
+def test_times_that_no_calendar_holds_have_their_reason():
+    fields = (Field(name="on", kind="date"), Field(name="at", kind="datetime"))
+    table = pa.table(
+        {
+            "on": pa.array([0, -(2**31), 2**31 - 1, 0, 0], pa.date32()),
+            "at": pa.array([0, 0, 0, -(2**60), 2**60], pa.timestamp("us", tz="UTC")),
+        }
+    )
+    found = validate_columns(RequestSchema(name="Moments", fields=fields), table)
+    outside = "must lie in the years 1 to 9999 of UTC"
+    assert list(found.reasons) == [None, *[f"on: {outside}"] * 2, *[f"at: {outside}"] * 2]
