@@ -32,6 +32,7 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     assert "✔ erased 2 snapshots that held it, and" in erased.out  # one is of the refresh
     assert "  not reproducible any more: 1.0.0" in erased.out
     assert "! release 1.0.0, live in staging and prod, holds it in golden.json" in erased.out
+    assert "! what online stores answer from now stays" in erased.out
     assert blobs_with(delivered, unit) == []
 
     for command in (("show",), ("card",), ("history",), ("diff", "1.0.0"), ("verify",)):

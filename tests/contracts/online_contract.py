@@ -335,6 +335,7 @@ class OnlineContract:
         assert writer.prune("market", keep=1) == (-5, 2)
         assert writer.grids("market") == (1, 10)
         assert writer.prune("market", keep=1) == ()
+        assert writer.prune("market", keep=0) == (10,)
         assert self.look(self.reader(), ("a", 1))[0] == 3
         unavailable(lambda: self.look(self.reader(), ("a", 1), 2))
 

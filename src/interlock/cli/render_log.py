@@ -143,7 +143,10 @@ def erase_lines(report: EraseReport) -> list[str]:
     lines.append(f"✔ removed {counted(report.rows, 'record')} from the log of {where}")
     if report.searched is None:
         return lines
-    return [*lines, *_removed_lines(report.removed), *_staying_lines(report)]
+    lines += _removed_lines(report.removed)
+    if report.grid_points:
+        lines.append(f"✔ deleted {counted(report.grid_points, 'earlier table')} of online stores")
+    return [*lines, *_staying_lines(report)]
 
 
 def _removed_lines(removed: Removed) -> list[str]:
@@ -173,5 +176,10 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
         )
     for path in report.reports:
         yield f"! may name it, and stays: {path}"
+    if report.grid_points is not None:
+        yield (
+            "! what online stores answer from now stays: erase it in the sources, run "
+            "`interlock refresh` in each environment, then run this again"
+        )
     yield "  erase it in the sources, too: deliveries and refreshes would take it again"
     yield "  not looked at: exported releases, exports of the log, backups, what models learned"

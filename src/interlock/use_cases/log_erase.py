@@ -12,6 +12,7 @@ from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.pipeline.alone import alone
 from interlock.pipeline.erasing.finding import find
+from interlock.pipeline.erasing.grid_points import forget_grid_points
 from interlock.pipeline.erasing.removing import Removed, remove
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
@@ -31,7 +32,8 @@ class EraseReport:
     ``removed`` is what deliveries had stored of the unit, ``searched`` whether that was looked for:
     None where it was not asked, False where the key is not one of the unit that the product
     declares now. ``reports`` are files that may name the unit and stay; ``unsearched`` sources
-    without columns of its key.
+    without columns of its key. ``grid_points`` counts tables of online stores that went, None where
+    no release looks anything up.
     """
 
     product: str
@@ -42,6 +44,7 @@ class EraseReport:
     removed: Removed = field(default_factory=Removed)
     reports: tuple[Path, ...] = ()
     unsearched: tuple[str, ...] = ()
+    grid_points: int | None = None
 
 
 def erase(
@@ -56,7 +59,8 @@ def erase(
 
     The ledger keeps who, why, the count and the key's digest. Raises OperatorError S187 for a key
     or a reason that cannot be used, E121 while a delivery runs, AuthorError where the product does
-    not load: the log's records are then gone, and the rest is done by running it again.
+    not load, StoreError or OperatorError where an online store cannot be reached: the log's records
+    are then gone, and the rest is done by running it again.
     """
     text = " ".join(reason.split())
     if not all(key) or not key or not text or any(part in text for part in key):
@@ -97,6 +101,9 @@ def _with_copies(
     )
     with alone(workspace.places.lock):
         copies = find(stores, unit)
+        grid_points = forget_grid_points(
+            stores, workspace.online, held={one.bundle for one in copies.bundles}
+        )
         removed = remove(stores, copies, at=now(), by=workspace.user, reason=reason)
     return replace(
         report,
@@ -104,6 +111,7 @@ def _with_copies(
         removed=removed,
         reports=copies.reports,
         unsearched=copies.unsearched,
+        grid_points=grid_points,
     )
 
 

@@ -7,6 +7,10 @@ from interlock.pipeline.erasing.bundles import HeldBundle
 from interlock.pipeline.erasing.removing import Removed
 from interlock.use_cases.log_erase import EraseReport
 
+ONLINE = (
+    "! what online stores answer from now stays: erase it in the sources, run `interlock refresh` "
+    "in each environment, then run this again"
+)
 ENDING = [
     "  erase it in the sources, too: deliveries and refreshes would take it again",
     "  not looked at: exported releases, exports of the log, backups, what models learned",
@@ -37,6 +41,7 @@ def test_all_that_went_and_all_that_stays():
             removed=removed,
             reports=(Path("deliveries/houses/3/report.html"),),
             unsearched=("weather",),
+            grid_points=1_204,
         )
     )
     assert lines == [
@@ -44,10 +49,20 @@ def test_all_that_went_and_all_that_stays():
         "✔ erased 2 snapshots that held it, and 1,234 files that stages had made",
         "  not reproducible any more: 1.1.0, 1.0.0",
         "✔ withdrew releases that held it: 1.0.0",
+        "✔ deleted 1,204 earlier tables of online stores",
         "! source weather has no column of the unit's key: its snapshots stay",
         "! release 1.1.0, live in staging and prod, holds it in golden.json and background.json: "
         "deliver anew without it, then run this again",
         "! may name it, and stays: deliveries/houses/3/report.html",
+        ONLINE,
+        *ENDING,
+    ]
+
+
+def test_an_online_store_without_earlier_tables_still_answers():
+    assert erase_lines(report(searched=True, grid_points=0)) == [
+        "✔ removed 2 records from the log of houses in prod",
+        ONLINE,
         *ENDING,
     ]
 

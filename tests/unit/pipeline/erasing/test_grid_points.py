@@ -1,0 +1,134 @@
+"""An erasure leaves online stores what they answer from, and nothing earlier."""
+
+from contextlib import closing
+
+import pytest
+
+from interlock.digest import canonical_json
+from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.features.lookup import view_name
+from interlock.pipeline.erasing.grid_points import forget_grid_points
+from interlock.pipeline.erasing.stores import Stores
+from interlock.pipeline.online import OnlineStores
+from interlock.pipeline.places import Places
+from interlock.settings import OnlineSettings
+from interlock.store.rows import DeploymentRow, ReleaseRow
+
+
+def history(letter):
+    return HistoryDefinition(
+        name="market",
+        source="sales",
+        entity=(("built", "int"),),
+        refresh=1,
+        landing=0,
+        aggregates=(),
+        digest=letter * 64,
+    )
+
+
+OLD, NEW = history("a"), history("b")
+
+
+@pytest.fixture
+def stores(bench):
+    return Stores(
+        product="houses",
+        ledger=bench.ledger,
+        artifacts=bench.artifacts,
+        places=Places(bench.folder),
+        environments=("staging", "prod"),
+    )
+
+
+@pytest.fixture
+def online(bench):
+    return OnlineStores(places=Places(bench.folder), settings=OnlineSettings(), environ={})
+
+
+def released(bench, label, *histories, live=(), before=None):
+    digest = label[0] * 64
+    features = FeatureSet(request=(), histories=histories, inputs=())
+    bench.artifacts.put_tree(digest, {"features.json": canonical_json(features.to_row())})
+    bench.ledger.add_release(
+        ReleaseRow(bundle=digest, product="houses", label=label, delivery="d1", facts={}, created=1)
+    )
+    for environment in live:
+        bench.ledger.deploy(
+            DeploymentRow(
+                product="houses",
+                environment=environment,
+                generation=1,
+                bundle=digest,
+                label=label,
+                previous_bundle=before,
+                act="promote",
+                pinned=False,
+                reason="",
+                delivery="d1",
+                since=1,
+            )
+        )
+
+
+def fill(online, environment, definition, *, current):
+    """Three grid points, of which the first two hold the unit."""
+    view = view_name(definition)
+    with closing(online.writer(environment, "houses")) as writer:
+        for grid, built in ((1, 1954), (2, 1954), (3, 1960)):
+            writer.write(
+                view,
+                grid,
+                key=(("built", "int"),),
+                values=(("n", "int"),),
+                rows=[(built, 1)],
+                digest=definition.digest,
+            )
+        writer.publish(view, current)
+
+
+def left(online, environment, definition):
+    with closing(online.writer(environment, "houses")) as writer:
+        view = view_name(definition)
+        return writer.grids(view), writer.current(view)
+
+
+def test_only_what_is_answered_from_stays(bench, stores, online):
+    released(bench, "1.0.0", OLD, live=["staging"])
+    released(bench, "2.0.0", NEW, live=["prod"])
+    fill(online, "staging", OLD, current=3)
+    fill(online, "prod", OLD, current=3)
+    fill(online, "prod", NEW, current=2)
+    fill(online, "replay", NEW, current=3)
+    fill(online, "export", NEW, current=3)
+    assert forget_grid_points(stores, online) == 2 + 3 + 2 + 3 + 3
+    assert left(online, "staging", OLD) == ((3,), 3)
+    assert left(online, "prod", NEW) == ((2,), 2)
+    for environment, definition in (("prod", OLD), ("replay", NEW), ("export", NEW)):
+        assert left(online, environment, definition) == ((), None)
+    assert forget_grid_points(stores, online) == 0
+
+
+def test_a_product_that_looks_nothing_up_asks_no_store(bench, stores, online):
+    assert forget_grid_points(stores, online) is None
+    released(bench, "1.0.0", live=["prod"])
+    assert forget_grid_points(stores, None) is None
+
+
+@pytest.mark.parametrize(("held", "stays"), [((), (3,)), (("1" * 64,), ())])
+def test_a_rollback_finds_its_release_answering_unless_it_is_withdrawn(
+    bench, stores, online, held, stays
+):
+    released(bench, "1.0.0", OLD)
+    released(bench, "2.0.0", NEW, live=["prod"], before="1" * 64)
+    fill(online, "prod", OLD, current=3)
+    forget_grid_points(stores, online, held=held)
+    assert left(online, "prod", OLD)[0] == stays
+
+
+def test_a_withdrawn_release_is_passed_over(bench, stores, online):
+    released(bench, "1.0.0", OLD)
+    released(bench, "2.0.0", NEW, live=["prod"])
+    bench.artifacts.delete_tree("1" * 64)
+    fill(online, "prod", NEW, current=3)
+    assert forget_grid_points(stores, online) == 2
