@@ -87,9 +87,8 @@ class Replying:
         else:
             named = champion if asked.version else None
             query = "explain=true" if question.explain else ""
-            reply = await self._divided(
-                arms, question.body, query, named or chosen, pinned=arm is not None
-            )
+            picked = arm is not None or (named is not None and arms.split is not None)
+            reply = await self._divided(arms, question.body, query, named or chosen, pinned=picked)
         content = inferred(question, reply.status, reply.body, champion.release)
         return replace(reply, body=content)
 
