@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from interlock.data.naming import names
 from interlock.data.unit import holds, is_part
 from interlock.product.binding import Bound
 
@@ -59,5 +60,5 @@ class Unit:
         return all(is_part(request.get(field), part) for field, part in pairs)
 
     def may_be_named(self, text: str) -> bool:
-        """Whether a text names every part of the key, each as a word of its own."""
-        return all(re.search(rf"(?<![\w.]){re.escape(p)}(?!\w|\.\w)", text) for p in self.key)
+        """Whether a report or a page of one names every part of the key."""
+        return names(html.unescape(text), self.key)

@@ -328,3 +328,10 @@ def test_reports_that_may_name_the_unit_are_named(bench, stores, taken):
         folder / "report.html",
         type(folder)(bench.artifacts.path(blob)),
     )
+
+
+def test_a_report_names_a_unit_however_its_format_writes_it():
+    unit = Unit(fields=(), columns=(), key=("17", 'A"B & Söhne'))
+    for text in ("<td>17.0</td><td>A&quot;B &amp; S&ouml;hne</td>", '[17, "A\\"B & S\\u00f6hne"]'):
+        assert unit.may_be_named(text)
+    assert not unit.may_be_named("<td>17.5</td><td>A&quot;B &amp; S&ouml;hne</td>")
