@@ -87,9 +87,9 @@ def test_promotion_and_rollback_under_load(continued, days):
             back = continued.run("rollback", "--reason", "to see")
             assert back.code == 0, back.err
             while clients.answers[-1][1]["digest"] != one:
-                assert time.monotonic() - begun < 60
+                assert time.monotonic() - begun < 5
                 time.sleep(0.005)
-            assert time.monotonic() - begun < 60
+            assert time.monotonic() - begun < 5
         assert clients.failures == []
         digests = [answer["digest"] for _, answer in clients.answers]
         assert set(digests) == {one, two}

@@ -147,6 +147,7 @@ def test_a_right_service_passes_everything(bundle):
     ]
     assert (measured.form, measured.overdue) == ("quick", "")
     assert measured.part_seconds == probed.seconds
+    assert sum(probed.seconds.values()) < 10
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["null", "estimate"])
