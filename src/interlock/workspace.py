@@ -94,7 +94,7 @@ class Workspace:
 
         Raises OperatorError C156 when it is not clear which is meant.
         """
-        known = self.ledger.products()
+        known = self.ledger.deliveries.products()
         if name in known:
             return str(name)
         if name is None and len(known) == 1:

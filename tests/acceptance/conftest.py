@@ -185,8 +185,8 @@ class Project:
         """What stages put out in the other project, as its delivery left it, and nothing more."""
         ledger = self.workspace().ledger
         for event in other.workspace().ledger.events(kind=STAGE_FINISHED):
-            if ledger.stage(event.subject) is None:
-                ledger.put_stage(StageRow(**event.body), product=event.product)
+            if ledger.stages.get(event.subject) is None:
+                ledger.stages.put(StageRow(**event.body), product=event.product)
         shutil.copytree(other.state / "artifacts", self.state / "artifacts", dirs_exist_ok=True)
 
     def at(self, folder):

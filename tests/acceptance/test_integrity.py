@@ -45,7 +45,7 @@ def test_every_file_every_small_byte(delivered):
     files = files_of(delivered)
     names = {path.name for path in files}
     assert {"manifest.json", "model.onnx", "features.json", "golden.json"} <= names
-    kept = [row.blob for row in workspace.ledger.attestations(delivered.live())]
+    kept = [row.blob for row in workspace.ledger.attestations.about(delivered.live())]
     assert len(kept) >= 7
     assert {f"{blob}.json" for blob in kept} < names
     tried = 0

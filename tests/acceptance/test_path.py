@@ -59,7 +59,7 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     assert compared[0]["n"] == 784
     assert compared[0]["interval"]["low"] < compared[0]["interval"]["high"] < 0.05
     assert project.live() == ran.json["digest"] != one
-    assert len(project.workspace().ledger.releases("houses")) == 2
+    assert len(project.workspace().ledger.releases.newest("houses")) == 2
     for label, number in (("1.0.0", 3), ("1.0.1", 4)):
         told = project.run("card", label, "--out", f"{label}.md")
         assert told.code == 0, told.err
@@ -175,6 +175,6 @@ def test_a_report_that_cannot_be_written_leaves_the_delivery_as_it_ended(deliver
     (undrawn,) = ran.json["undrawn"]
     assert undrawn.startswith("report.html: ")
     assert (folder / "summary.md").is_file()
-    assert delivered.workspace().ledger.deliveries(product="houses", limit=1)[0].summary[
+    assert delivered.workspace().ledger.deliveries.newest(product="houses", limit=1)[0].summary[
         "undrawn"
     ] == [undrawn]

@@ -21,7 +21,7 @@ def whole(project, live):
 
 
 def deliveries(project):
-    found = project.workspace().ledger.deliveries(product="houses")
+    found = project.workspace().ledger.deliveries.newest(product="houses")
     return [(row.number, row.status) for row in found]
 
 

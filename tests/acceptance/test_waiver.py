@@ -206,7 +206,7 @@ def test_a_waiver_that_cannot_be_given(shut, changes, code):
 def forged(project, key, **changes):
     """A waiver of the last shut gate, written to the ledger as one who can write there could."""
     workspace = project.workspace()
-    row = workspace.ledger.deliveries(product="houses", limit=1)[0]
+    row = workspace.ledger.deliveries.newest(product="houses", limit=1)[0]
     shut = shut_gates(workspace.ledger, row.id)[-1]
     at = now()
     fields = {
@@ -257,7 +257,7 @@ def test_a_waiver_moved_to_another_delivery(stopped, days):
     assert stopped.deliver("--as-of", days[1]).code == 3
     ledger = stopped.workspace().ledger
     given = ledger.events(kind=GATE_WAIVED)[0]
-    row = ledger.deliveries(product="houses", limit=1)[0]
+    row = ledger.deliveries.newest(product="houses", limit=1)[0]
     ledger.append(GATE_WAIVED, subject=row.id, product="houses", body=given.body, at=now())
     for command in (("deliver", "--resume"), ("verify",)):
         ran = stopped.run(*command)

@@ -141,7 +141,7 @@ class Context:
             }
         )
         started = monotonic()
-        known = self.ledger.stage(key)
+        known = self.ledger.stages.get(key)
         if known is not None:
             seconds = monotonic() - started
             return Outcome(stage=stage, key=key, output=known.output, cached=True, seconds=seconds)
@@ -149,7 +149,7 @@ class Context:
         seconds = monotonic() - started
         if keep(output):
             row = StageRow(key=key, stage=stage, output=dict(output), seconds=seconds, at=now())
-            self.ledger.put_stage(row, product=self.bound.product.name)
+            self.ledger.stages.put(row, product=self.bound.product.name)
         return Outcome(stage=stage, key=key, output=output, cached=False, seconds=seconds)
 
     def once(self, what: str, digest: str, read: Callable[[], T]) -> T:

@@ -29,7 +29,7 @@ def unfinished(deployer: Deployer, goal: Goal) -> DeliveryRow | None:
     since. Raises IntegrityError for a waiver that was forged.
     """
     ledger = deployer.context.ledger
-    newest = next(iter(ledger.deliveries(product=deployer.product, limit=1)), None)
+    newest = next(iter(ledger.deliveries.newest(product=deployer.product, limit=1)), None)
     if newest is None or newest.status in (RUNNING, FAILED):
         return newest
     if newest.status != BLOCKED:
@@ -72,8 +72,8 @@ def _begin(deployer: Deployer, goal: Goal) -> DeliveryRow:
         if row is None:
             raise _nothing_to_resume(deployer, goal)
         _same_revision(row, goal.revision)
-        return context.ledger.move_delivery(row.id, status=RUNNING, at=now())
-    return context.ledger.start_delivery(
+        return context.ledger.deliveries.move(row.id, status=RUNNING, at=now())
+    return context.ledger.deliveries.start(
         DeliveryRow(
             id=uuid.uuid4().hex,
             product=context.bound.product.name,
@@ -89,7 +89,9 @@ def _begin(deployer: Deployer, goal: Goal) -> DeliveryRow:
 
 
 def _nothing_to_resume(deployer: Deployer, goal: Goal) -> OperatorError:
-    newest = next(iter(deployer.context.ledger.deliveries(product=deployer.product, limit=1)), None)
+    newest = next(
+        iter(deployer.context.ledger.deliveries.newest(product=deployer.product, limit=1)), None
+    )
     got = "none; the newest one came to its end"
     if newest is not None and newest.status == BLOCKED:
         why = _stopped_by(deployer, goal, newest).why or "no waiver was given"

@@ -62,7 +62,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         "mistakes": [vars(m) for m in error.mistakes] if error else [],
         **({"undrawn": list(documented.undrawn)} if documented.undrawn else {}),
     }
-    row = run.context.ledger.move_delivery(
+    row = run.context.ledger.deliveries.move(
         run.row.id,
         status=status,
         at=now(),
@@ -133,7 +133,7 @@ def _call_hook(run: Run, error: InterlockError, summary: dict[str, Any]) -> None
 def _content(
     run: Run, sentence: str, error: InterlockError | None, parts: Mapping[str, Any]
 ) -> report.Content:
-    attestations = run.context.ledger.attestations(run.digest) if run.digest else []
+    attestations = run.context.ledger.attestations.about(run.digest) if run.digest else []
     commit = run.row.git_commit
     return report.Content(
         product=run.row.product,

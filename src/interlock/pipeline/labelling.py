@@ -16,7 +16,7 @@ from interlock.store.rows import DeliveryRow, ReleaseRow
 def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candidate: str) -> str:
     """The bundle's label, recorded as a release; the one it has if it has one."""
     product = context.bound.product
-    previous = next(iter(context.ledger.releases(product.name, limit=1)), None)
+    previous = next(iter(context.ledger.releases.newest(product.name, limit=1)), None)
     covered, decision = coverage_declared(context), decision_row(product.target)
     facts = ReleaseFacts(
         request=context.bound.schema.to_row(),
@@ -37,7 +37,7 @@ def label_release(context: Context, bundle: Bundle, delivery: DeliveryRow, candi
         _facts(previous) if previous else None,
         facts,
     )
-    row = context.ledger.add_release(
+    row = context.ledger.releases.add(
         ReleaseRow(
             bundle=bundle.digest,
             product=product.name,

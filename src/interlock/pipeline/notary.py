@@ -36,7 +36,7 @@ class Notary:
         folder.mkdir(parents=True, exist_ok=True)
         self.artifacts.put(envelope)
         write_file(folder / f"{digest}.json", envelope)
-        self.ledger.add_attestation(
+        self.ledger.attestations.add(
             AttestationRow(
                 subject=statement.subject,
                 predicate_type=statement.predicate_type,

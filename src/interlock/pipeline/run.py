@@ -120,7 +120,7 @@ class Run:
 
     def _live_before(self, environment: str) -> DeploymentRow | None:
         """What was live there when this delivery began, also when it is resumed after its end."""
-        rows = self.context.ledger.deployments(self.row.product, environment, limit=2)
+        rows = self.context.ledger.deployments.newest(self.row.product, environment, limit=2)
         own = bool(rows) and rows[0].delivery == self.row.id
         return next(iter(rows[1:] if own else rows), None)
 

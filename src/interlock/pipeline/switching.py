@@ -37,7 +37,7 @@ class Switch:
 
     def current(self, environment: str) -> DeploymentRow | None:
         """What is live there."""
-        return self.ledger.deployment(self.product, environment)
+        return self.ledger.deployments.last(self.product, environment)
 
     def bundle(self, digest: str) -> Bundle:
         """A bundle of this project, verified. Raises IntegrityError."""
@@ -45,7 +45,7 @@ class Switch:
 
     def last_rollout(self, environment: str) -> RolloutRow | None:
         """The last act on a rollout there, whether it still runs or not."""
-        return self.ledger.rollout(self.product, environment)
+        return self.ledger.rollouts.last(self.product, environment)
 
     def admitted(
         self, environment: Environment, target: Target, current: DeploymentRow | None, at: int
@@ -80,7 +80,7 @@ class Switch:
         promotes was changed.
         """
         if row != current:
-            self.ledger.deploy(row, promotes=promotes)
+            self.ledger.deployments.record(row, promotes=promotes)
         if row != current or not self._is_attested(
             row, at=row.since
         ):  # who deployed it may have been killed
@@ -93,7 +93,7 @@ class Switch:
 
         An end needs no proof. Raises OperatorError E101 where something changed meanwhile.
         """
-        self.ledger.roll_out(rollout)
+        self.ledger.rollouts.record(rollout)
         if rollout.act != STOP:
             self._attest(rollout, at=rollout.at)
         self.publish(current)

@@ -101,7 +101,7 @@ def erased_of(ledger: Ledger, product: str) -> dict[str, tuple[str, ...]]:
     stones, gone = tombstones(ledger, product), withdrawn(ledger, product)
     held = {e.subject: e.body["files"] for e in ledger.events(product=product, kind=RELEASE_HOLDS)}
     found = {}
-    for release in ledger.releases(product):
+    for release in ledger.releases.newest(product):
         said = []
         if release.bundle in gone:
             day = format_instant(gone[release.bundle])[:10]

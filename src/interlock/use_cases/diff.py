@@ -71,7 +71,7 @@ def _release(workspace: Workspace, product: str, what: str | None) -> ReleaseRow
     """An environment's name stands for what is live there."""
     if what not in {e.name for e in workspace.environments}:
         return find_release(workspace, product, what)
-    live = workspace.ledger.deployment(product, what)
+    live = workspace.ledger.deployments.last(product, what)
     if live is None:
         raise OperatorError(
             "E131",
@@ -96,7 +96,7 @@ def _contrast(
     rows: int,
 ) -> Contrast:
     """On the test rows as of the product's newest delivery."""
-    newest = workspace.ledger.deliveries(product=product, limit=1)
+    newest = workspace.ledger.deliveries.newest(product=product, limit=1)
     moment = newest[0].as_of if newest else now()
     try:
         context = workspace.context(workspace.bound(product), moment)

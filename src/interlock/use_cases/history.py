@@ -26,16 +26,16 @@ def history(workspace: Workspace, product: str | None = None, *, limit: int = 20
     deployments = [
         row
         for environment in workspace.environments
-        for row in workspace.ledger.deployments(name, environment.name, limit=limit)
+        for row in workspace.ledger.deployments.newest(name, environment.name, limit=limit)
     ]
     erased = erased_of(workspace.ledger, name)
     return HistoryReport(
         product=name,
         erased={
             release.label: erased[release.bundle]
-            for release in workspace.ledger.releases(name)
+            for release in workspace.ledger.releases.newest(name)
             if release.bundle in erased
         },
-        deliveries=tuple(workspace.ledger.deliveries(product=name, limit=limit)),
+        deliveries=tuple(workspace.ledger.deliveries.newest(product=name, limit=limit)),
         deployments=tuple(sorted(deployments, key=lambda row: -row.since)),
     )

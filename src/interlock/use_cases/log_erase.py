@@ -172,5 +172,7 @@ def _finish(workspace: Workspace, product: str, environment: str, log: Path, act
 def _in_shadow(workspace: Workspace, product: str, environment: str) -> str | None:
     """The salt of the rollout that runs there."""
     ledger = workspace.ledger
-    row = running(ledger.deployment(product, environment), ledger.rollout(product, environment))
+    row = running(
+        ledger.deployments.last(product, environment), ledger.rollouts.last(product, environment)
+    )
     return None if row is None else row.salt

@@ -12,9 +12,9 @@ _SHORTEST = 6  # characters of a digest
 
 def find_release(workspace: Workspace, product: str, what: str | None) -> ReleaseRow:
     """The release. Raises OperatorError E130 when there is none, or more than one; E145."""
-    releases = workspace.ledger.releases(product)
+    releases = workspace.ledger.releases.newest(product)
     if what is None:
-        live = workspace.ledger.deployment(product, workspace.environments[-1].name)
+        live = workspace.ledger.deployments.last(product, workspace.environments[-1].name)
         found = [r for r in releases if live is not None and r.bundle == live.bundle]
         found = found or releases[:1]
     else:

@@ -49,7 +49,7 @@ def show(
     live = [
         e.name
         for e in workspace.environments
-        if (row := workspace.ledger.deployment(name, e.name)) and row.bundle == release.bundle
+        if (row := workspace.ledger.deployments.last(name, e.name)) and row.bundle == release.bundle
     ]
     said = tuple(verify(e, notary.keys) for e in notary.envelopes(release.bundle))
     return ShowReport(

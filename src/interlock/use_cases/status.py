@@ -54,14 +54,14 @@ def status(workspace: Workspace) -> StatusReport:
 
 def _names(workspace: Workspace) -> list[str]:
     """Those delivered before; in a project that never delivered, those declared."""
-    return workspace.ledger.products() or list(workspace.products)
+    return workspace.ledger.deliveries.products() or list(workspace.products)
 
 
 def _product(workspace: Workspace, product: str) -> ProductStatus:
     found = []
     for environment in workspace.environments:
-        live = workspace.ledger.deployment(product, environment.name)
-        last = workspace.ledger.rollout(product, environment.name)
+        live = workspace.ledger.deployments.last(product, environment.name)
+        last = workspace.ledger.rollouts.last(product, environment.name)
         if live is not None:
             publish(workspace.places.pointers, live, last)
         found.append(
@@ -72,7 +72,7 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
                 rollout=running(live, last),
             )
         )
-    newest = next(iter(workspace.ledger.deliveries(product=product, limit=1)), None)
+    newest = next(iter(workspace.ledger.deliveries.newest(product=product, limit=1)), None)
     return ProductStatus(
         product=product,
         environments=tuple(found),
@@ -82,7 +82,7 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
 
 
 def _waivers(workspace: Workspace, live: DeploymentRow | None) -> tuple[Mapping[str, str], ...]:
-    delivery = None if live is None else workspace.ledger.delivery(live.delivery)
+    delivery = None if live is None else workspace.ledger.deliveries.get(live.delivery)
     return () if delivery is None else tuple(delivery.summary.get("waivers", ()))
 
 

@@ -26,14 +26,20 @@ def verify(
 ) -> VerifyReport:
     """One release, or without ``what`` all of them and the ledger. Raises IntegrityError."""
     names = (
-        [workspace.delivered_product(product)] if product or what else workspace.ledger.products()
+        [workspace.delivered_product(product)]
+        if product or what
+        else workspace.ledger.deliveries.products()
     )
     mistakes: list[Mistake] = []
     checked: list[Verified] = []
     for name in names:
         kept = cache(partial(KeptSnapshots.of, workspace.ledger, workspace.artifacts, name))
         erased = cache(partial(erased_of, workspace.ledger, name))
-        wanted = [find_release(workspace, name, what)] if what else workspace.ledger.releases(name)
+        wanted = (
+            [find_release(workspace, name, what)]
+            if what
+            else workspace.ledger.releases.newest(name)
+        )
         for release in wanted:
             try:
                 said = _release(workspace, release)
@@ -54,10 +60,10 @@ def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
     found = [
         _not_in_ledger(folder)
         for folder in sorted(places.all_attestations.glob("*"))
-        if not ledger.attestations(folder.name) and not _begun(workspace, folder)
+        if not ledger.attestations.about(folder.name) and not _begun(workspace, folder)
     ]
     for path in sorted(places.pointers.glob("*/*.json")):
-        recorded = ledger.deployments(path.stem, path.parent.name)
+        recorded = ledger.deployments.newest(path.stem, path.parent.name)
         if read_pointer(path) not in [Pointer.of(row) for row in recorded]:
             found.append(_not_in_ledger(path))
     return found
@@ -80,8 +86,8 @@ def _is_known(workspace: Workspace, said: Attestation) -> bool:
     """
     about = said.predicate
     if "delivery" in about:
-        return workspace.ledger.delivery(str(about["delivery"])) is not None
-    deployed = workspace.ledger.deployments(said.name, str(about["environment"]))
+        return workspace.ledger.deliveries.get(str(about["delivery"])) is not None
+    deployed = workspace.ledger.deployments.newest(said.name, str(about["environment"]))
     return (about["generation"], said.subject) in [(d.generation, d.bundle) for d in deployed]
 
 
@@ -111,7 +117,7 @@ def _release(workspace: Workspace, release: ReleaseRow) -> Verified:
         if said.subject != digest or path.name != f"{digest_bytes(data)}.json":
             raise misplaced(path)
         found[digest_bytes(data)] = said
-    recorded = {row.blob for row in workspace.ledger.attestations(digest)}
+    recorded = {row.blob for row in workspace.ledger.attestations.about(digest)}
     for blob in sorted(recorded - set(found)):
         raise missing(folder / f"{blob}.json")
     for blob in sorted(set(found) - recorded):

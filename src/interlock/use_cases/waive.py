@@ -81,7 +81,7 @@ def _words(reason: str, role: str, expires: str) -> tuple[str, int]:
 
 def _blocked(workspace: Workspace, product: str, number: int) -> DeliveryRow:
     """The delivery of that number. Raises OperatorError E140 or E141."""
-    newest, *_ = [*workspace.ledger.deliveries(product=product, limit=1), None]
+    newest, *_ = [*workspace.ledger.deliveries.newest(product=product, limit=1), None]
     if newest is None or not 1 <= number <= newest.number:
         raise OperatorError(
             "E140",

@@ -129,29 +129,29 @@ def test_every_share_is_read_as_it_is_written(buckets):
 
 def test_of_two_acts_on_the_same_state_one_wins(tmp_path):
     ledger = Ledger.open(tmp_path / "ledger.db")
-    ledger.deploy(LIVE)
-    first = ledger.roll_out(started())
-    assert ledger.rollout("valuation", "prod") == first
-    refused(lambda: ledger.roll_out(started(500)), "E101")
+    ledger.deployments.record(LIVE)
+    first = ledger.rollouts.record(started())
+    assert ledger.rollouts.last("valuation", "prod") == first
+    refused(lambda: ledger.rollouts.record(started(500)), "E101")
     grown = grow(LIVE, first, **WHERE, buckets=5_000, at=30)
-    ended = ledger.roll_out(stop(LIVE, first, **WHERE, at=30))
-    refused(lambda: ledger.roll_out(grown), "E101")
+    ended = ledger.rollouts.record(stop(LIVE, first, **WHERE, at=30))
+    refused(lambda: ledger.rollouts.record(grown), "E101")
     promoted = promote(LIVE, TWO, **PLACE, at=40)
-    said = refused(lambda: ledger.deploy(promoted, promotes=first), "E101")
+    said = refused(lambda: ledger.deployments.record(promoted, promotes=first), "E101")
     assert (said.what, said.got) == (
         "the rollout in prod was changed in the meantime",
         "revision 2",
     )
-    ledger.deploy(promoted)
-    refused(lambda: ledger.roll_out(replace(ended, revision=3)), "E101")
-    assert ledger.rollouts("valuation", "prod") == [ended, first]
+    ledger.deployments.record(promoted)
+    refused(lambda: ledger.rollouts.record(replace(ended, revision=3)), "E101")
+    assert ledger.rollouts.newest("valuation", "prod") == [ended, first]
 
 
 def test_rollouts_can_be_made_again_from_the_events(tmp_path):
     ledger = Ledger.open(tmp_path / "ledger.db")
-    ledger.deploy(LIVE)
-    ledger.roll_out(started())
+    ledger.deployments.record(LIVE)
+    ledger.rollouts.record(started())
     assert ledger.verify_chain() is None
     ledger.rebuild()
     assert ledger.altered_projections() == ()
-    assert ledger.rollout("valuation", "prod") == started()
+    assert ledger.rollouts.last("valuation", "prod") == started()

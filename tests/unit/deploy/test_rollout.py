@@ -104,10 +104,10 @@ def test_every_deployment_follows_the_one_before(path):
 
 def test_what_is_decided_is_what_the_ledger_takes(tmp_path):
     ledger = Ledger.open(tmp_path / "ledger.db")
-    ledger.deploy(first())
-    ledger.deploy(second())
+    ledger.deployments.record(first())
+    ledger.deployments.record(second())
     with pytest.raises(OperatorError) as caught:
-        ledger.deploy(promote(first(), THREE, **PLACE, at=21))
+        ledger.deployments.record(promote(first(), THREE, **PLACE, at=21))
     assert caught.value.code == "E101"
-    assert ledger.deployment("valuation", "prod") == second()
-    assert replace(second(), generation=1) not in ledger.deployments("valuation", "prod")
+    assert ledger.deployments.last("valuation", "prod") == second()
+    assert replace(second(), generation=1) not in ledger.deployments.newest("valuation", "prod")

@@ -25,7 +25,7 @@ def zone_length(zone: str) -> int:
 @pytest.fixture
 def release(bench):
     """Label a bundle of what the context declares: (label, why)."""
-    delivery = bench.ledger.start_delivery(
+    delivery = bench.ledger.deliveries.start(
         DeliveryRow(
             id="d1",
             product="houses",
@@ -48,7 +48,7 @@ def release(bench):
             files={"answer.json": answer},
         )
         found = label_release(bench.context(**changes), bundle, delivery, candidate)
-        newest = bench.ledger.releases("houses", limit=1)[0]
+        newest = bench.ledger.releases.newest("houses", limit=1)[0]
         return found, tuple(newest.facts["because"])
 
     return labelled
@@ -122,12 +122,12 @@ def test_the_same_bundle_keeps_its_label(release, bench):
     release("a")
     release("b", snapshot="s2")
     assert release("a", snapshot="s9")[0] == "1.0.0"
-    assert [r.label for r in bench.ledger.releases("houses")] == ["1.0.1", "1.0.0"]
+    assert [r.label for r in bench.ledger.releases.newest("houses")] == ["1.0.1", "1.0.0"]
 
 
 def test_the_label_follows_the_newest_release_and_keeps_its_facts(release, bench):
     release("a")
-    (row,) = bench.ledger.releases("houses")
+    (row,) = bench.ledger.releases.newest("houses")
     assert (row.bundle, row.product, row.label, row.delivery) == ("a" * 64, "houses", "1.0.0", "d1")
     assert row.facts["task"] == "regression"
     assert row.facts["data"] == {"snapshot": "s1"}

@@ -55,7 +55,7 @@ def test_the_same_again_does_nothing_more(switch):
 
 
 def test_one_killed_before_it_was_attested_is_attested_when_resumed(switch):
-    switch.ledger.deploy(ROW)
+    switch.ledger.deployments.record(ROW)
     switch.to(ROW, ROW)
     assert (deployments(switch), generation(switch)) == ([1], 1)
     again = replace(ROW, generation=2, act="rollback")
@@ -116,7 +116,7 @@ def test_an_act_killed_before_it_was_attested_is_made_whole_once(switch, act):
     switch.to(ROW, None)
     if act == "grow":
         switch.roll_out(replace(rollout(1), at=7), ROW)
-    last = switch.ledger.roll_out(rollout(1 if act == "start" else 2, act))
+    last = switch.ledger.rollouts.record(rollout(1 if act == "start" else 2, act))
     for _ in range(2):
         switch.settle(ROW, last)
         assert acts(switch)[-1] == (8, "rollout")

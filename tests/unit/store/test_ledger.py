@@ -17,6 +17,7 @@ from sqlalchemy import inspect
 from interlock.errors import OperatorError, StoreError
 from interlock.store import schema
 from interlock.store.connect import engine_for
+from interlock.store.database import Database
 from interlock.store.ledger import Ledger
 from interlock.store.migrate import scripts
 from interlock.store.rows import (
@@ -57,16 +58,26 @@ def ledger(path):
 
 
 def fill(ledger):
-    ledger.start_delivery(DELIVERY)
-    ledger.put_stage(STAGE, product="valuation")
-    ledger.put_stage(replace(STAGE, output={"rmse": 0.2}), product="valuation")
-    ledger.add_release(RELEASE)
-    ledger.add_attestation(ATTESTATION, product="valuation")
-    ledger.deploy(DEPLOYMENT)
-    ledger.move_delivery(
+    ledger.deliveries.start(DELIVERY)
+    ledger.stages.put(STAGE, product="valuation")
+    ledger.stages.put(replace(STAGE, output={"rmse": 0.2}), product="valuation")
+    ledger.releases.add(RELEASE)
+    ledger.attestations.add(ATTESTATION, product="valuation")
+    ledger.deployments.record(DEPLOYMENT)
+    ledger.deliveries.move(
         "d1", status="passed", at=30, finished=True, bundle="a" * 64, summary={"ok": True}
     )
     ledger.append("noted", subject="s", product="valuation", body={"words": "é"}, at=31)
+
+
+def everything(ledger):
+    return (
+        ledger.deliveries.newest(),
+        ledger.stages.get(STAGE.key),
+        ledger.releases.newest("valuation"),
+        ledger.attestations.about("a" * 64),
+        ledger.deployments.newest("valuation", "prod"),
+    )
 
 
 def tamper(path, *statements):
@@ -77,86 +88,86 @@ def tamper(path, *statements):
 
 
 def test_deliveries_count_from_one_for_each_product(ledger):
-    assert ledger.start_delivery(DELIVERY).number == 1
-    assert ledger.start_delivery(replace(DELIVERY, id="d2", started=11)).number == 2
-    assert ledger.start_delivery(replace(DELIVERY, id="d3", product="other")).number == 1
-    assert ledger.delivery("d2") == replace(DELIVERY, id="d2", started=11, number=2)
-    assert [d.id for d in ledger.deliveries(product="valuation")] == ["d2", "d1"]
-    assert [d.id for d in ledger.deliveries(limit=1)] == ["d2"]
-    assert ledger.delivery("d9") is None
+    assert ledger.deliveries.start(DELIVERY).number == 1
+    assert ledger.deliveries.start(replace(DELIVERY, id="d2", started=11)).number == 2
+    assert ledger.deliveries.start(replace(DELIVERY, id="d3", product="other")).number == 1
+    assert ledger.deliveries.get("d2") == replace(DELIVERY, id="d2", started=11, number=2)
+    assert [d.id for d in ledger.deliveries.newest(product="valuation")] == ["d2", "d1"]
+    assert [d.id for d in ledger.deliveries.newest(limit=1)] == ["d2"]
+    assert ledger.deliveries.get("d9") is None
 
 
 def test_a_delivery_moves(ledger):
-    started = ledger.start_delivery(DELIVERY)
-    moved = ledger.move_delivery("d1", status="interrupted", at=11, summary={"stage": "train"})
-    assert moved == ledger.delivery("d1")
+    started = ledger.deliveries.start(DELIVERY)
+    moved = ledger.deliveries.move("d1", status="interrupted", at=11, summary={"stage": "train"})
+    assert moved == ledger.deliveries.get("d1")
     assert moved == replace(started, status="interrupted", summary={"stage": "train"})
-    done = ledger.move_delivery("d1", status="passed", at=12, finished=True, bundle="a" * 64)
-    assert done == ledger.delivery("d1")
+    done = ledger.deliveries.move("d1", status="passed", at=12, finished=True, bundle="a" * 64)
+    assert done == ledger.deliveries.get("d1")
     assert (done.finished, done.bundle, done.summary) == (12, "a" * 64, {"stage": "train"})
-    assert [d.id for d in ledger.deliveries(status="passed")] == ["d1"]
-    assert ledger.deliveries(status="running") == []
+    assert [d.id for d in ledger.deliveries.newest(status="passed")] == ["d1"]
+    assert ledger.deliveries.newest(status="running") == []
     with pytest.raises(StoreError) as caught:
-        ledger.move_delivery("d9", status="passed", at=12)
+        ledger.deliveries.move("d9", status="passed", at=12)
     assert caught.value.code == "L115"
 
 
 def test_a_stage_result_is_found_by_its_key_and_the_last_counts(ledger):
-    assert ledger.stage(STAGE.key) is None
-    ledger.put_stage(STAGE, product="valuation")
-    assert ledger.stage(STAGE.key) == STAGE
-    ledger.put_stage(replace(STAGE, output=[1, None]), product="valuation")
-    assert ledger.stage(STAGE.key) == replace(STAGE, output=[1, None])
+    assert ledger.stages.get(STAGE.key) is None
+    ledger.stages.put(STAGE, product="valuation")
+    assert ledger.stages.get(STAGE.key) == STAGE
+    ledger.stages.put(replace(STAGE, output=[1, None]), product="valuation")
+    assert ledger.stages.get(STAGE.key) == replace(STAGE, output=[1, None])
 
 
 def test_a_forgotten_stage_is_not_known_and_may_run_again(ledger):
     other = replace(STAGE, key="9" * 64)
     for stage in (STAGE, other):
-        ledger.put_stage(stage, product="valuation")
-    ledger.forget_stages([STAGE.key, "8" * 64], product="valuation", at=13)
-    assert ledger.stage(STAGE.key) is None
-    assert ledger.stage(other.key) == other
+        ledger.stages.put(stage, product="valuation")
+    ledger.stages.forget([STAGE.key, "8" * 64], product="valuation", at=13)
+    assert ledger.stages.get(STAGE.key) is None
+    assert ledger.stages.get(other.key) == other
     assert ledger.altered_projections() == ()
     before = ledger.head()
-    ledger.forget_stages([], product="valuation", at=13)
+    ledger.stages.forget([], product="valuation", at=13)
     assert ledger.head() == before
-    ledger.put_stage(STAGE, product="valuation")
-    assert ledger.stage(STAGE.key) == STAGE
+    ledger.stages.put(STAGE, product="valuation")
+    assert ledger.stages.get(STAGE.key) == STAGE
     ledger.rebuild()
-    assert ledger.stage(STAGE.key) == STAGE
+    assert ledger.stages.get(STAGE.key) == STAGE
 
 
 def test_a_bundle_has_one_release_and_a_label_one_bundle(ledger):
-    assert ledger.add_release(RELEASE) == RELEASE
-    assert ledger.add_release(replace(RELEASE, label="9.9.9", delivery="d2")) == RELEASE
-    assert ledger.release("a" * 64) == RELEASE
-    assert ledger.release_labelled("valuation", "1.0.0") == RELEASE
-    assert ledger.release_labelled("valuation", "9.9.9") is None
+    assert ledger.releases.add(RELEASE) == RELEASE
+    assert ledger.releases.add(replace(RELEASE, label="9.9.9", delivery="d2")) == RELEASE
+    assert ledger.releases.get("a" * 64) == RELEASE
+    assert ledger.releases.labelled("valuation", "1.0.0") == RELEASE
+    assert ledger.releases.labelled("valuation", "9.9.9") is None
     with pytest.raises(OperatorError) as caught:
-        ledger.add_release(replace(RELEASE, bundle="b" * 64))
+        ledger.releases.add(replace(RELEASE, bundle="b" * 64))
     assert caught.value.code == "E111"
     second = replace(RELEASE, bundle="b" * 64, label="1.0.1")
-    ledger.add_release(second)
-    assert ledger.releases("valuation") == [second, RELEASE]
-    assert ledger.releases("valuation", limit=1) == [second]
+    ledger.releases.add(second)
+    assert ledger.releases.newest("valuation") == [second, RELEASE]
+    assert ledger.releases.newest("valuation", limit=1) == [second]
 
 
 def test_an_attestation_is_recorded_once(ledger):
-    ledger.add_attestation(ATTESTATION, product="valuation")
-    ledger.add_attestation(replace(ATTESTATION, at=99), product="valuation")
+    ledger.attestations.add(ATTESTATION, product="valuation")
+    ledger.attestations.add(replace(ATTESTATION, at=99), product="valuation")
     other = replace(ATTESTATION, blob="c" * 64, predicate_type="urn:interlock:build:v1")
-    ledger.add_attestation(other, product="valuation")
-    assert ledger.attestations("a" * 64) == [ATTESTATION, other]
-    assert ledger.attestations("a" * 64, predicate_type="urn:interlock:build:v1") == [other]
+    ledger.attestations.add(other, product="valuation")
+    assert ledger.attestations.about("a" * 64) == [ATTESTATION, other]
+    assert ledger.attestations.about("a" * 64, predicate_type="urn:interlock:build:v1") == [other]
     assert ledger.head().sequence == 2
 
 
 def test_deployments_are_compare_and_set(ledger):
-    assert ledger.deployment("valuation", "prod") is None
-    ledger.deploy(DEPLOYMENT)
+    assert ledger.deployments.last("valuation", "prod") is None
+    ledger.deployments.record(DEPLOYMENT)
     second = replace(DEPLOYMENT, generation=2, bundle="b" * 64, previous_bundle="a" * 64)
     with pytest.raises(OperatorError) as caught:
-        ledger.deploy(replace(second, generation=1))
+        ledger.deployments.record(replace(second, generation=1))
     assert str(caught.value) == (
         "error[E101]: something else was deployed to prod in the meantime\n"
         "  where: valuation in prod\n"
@@ -166,18 +177,18 @@ def test_deployments_are_compare_and_set(ledger):
         "  untouched: what is live"
     )
     with pytest.raises(OperatorError):
-        ledger.deploy(replace(second, generation=3))
-    ledger.deploy(second)
-    assert ledger.deployment("valuation", "prod") == second
-    assert ledger.deployments("valuation", "prod") == [second, DEPLOYMENT]
-    assert ledger.deployment("valuation", "staging") is None
+        ledger.deployments.record(replace(second, generation=3))
+    ledger.deployments.record(second)
+    assert ledger.deployments.last("valuation", "prod") == second
+    assert ledger.deployments.newest("valuation", "prod") == [second, DEPLOYMENT]
+    assert ledger.deployments.last("valuation", "staging") is None
     assert ledger.head().sequence == 2
 
 
 def test_two_threads_promote_and_one_wins(ledger):
     def promote(name):
         try:
-            return ledger.deploy(replace(DEPLOYMENT, bundle=name * 64)).bundle
+            return ledger.deployments.record(replace(DEPLOYMENT, bundle=name * 64)).bundle
         except OperatorError as error:
             return error.code
 
@@ -185,7 +196,7 @@ def test_two_threads_promote_and_one_wins(ledger):
         outcomes = list(pool.map(promote, "01234567"))
     winners = [outcome for outcome in outcomes if outcome != "E101"]
     assert len(winners) == 1
-    assert ledger.deployment("valuation", "prod").bundle == winners[0]
+    assert ledger.deployments.last("valuation", "prod").bundle == winners[0]
     assert ledger.verify_chain() is None
 
 
@@ -199,7 +210,7 @@ RACER = textwrap.dedent("""
     for round in range(1, 11):
         ledger.append("noted", subject="s", product="p", body={"by": sys.argv[2]}, at=round)
         try:
-            ledger.deploy(DeploymentRow(
+            ledger.deployments.record(DeploymentRow(
                 product="p", environment="prod", generation=round, bundle=sys.argv[2] * 64,
                 label="1.0.0", previous_bundle=None, previous_label=None, act="promote",
                 pinned=False, reason="", delivery="d", since=round))
@@ -219,7 +230,7 @@ def test_processes_that_open_and_promote_at_once_share_one_chain(path):
     won = [int(line) for racer in racers for line in racer.communicate()[0].split()]
     assert all(racer.returncode == 0 for racer in racers)
     ledger = Ledger.open(path)
-    assert sorted(won) == [d.generation for d in reversed(ledger.deployments("p", "prod"))]
+    assert sorted(won) == [d.generation for d in reversed(ledger.deployments.newest("p", "prod"))]
     assert len(ledger.events(kind="noted")) == 40
     assert ledger.head().sequence == 40 + len(won)
     assert ledger.verify_chain() is None
@@ -243,18 +254,15 @@ def test_an_act_that_fails_leaves_nothing(ledger):
     with pytest.raises(ValueError, match="JSON"):
         ledger.append("noted", subject="s", product="p", body={"x": float("nan")}, at=2)
     with pytest.raises(StoreError):
-        ledger.start_delivery(replace(DELIVERY, status=None))
+        ledger.deliveries.start(replace(DELIVERY, status=None))
     assert ledger.head() == head
-    assert ledger.deliveries() == []
+    assert ledger.deliveries.newest() == []
     assert ledger.verify_chain() is None
 
 
 def test_projections_can_be_made_again_from_the_events(ledger, path):
     fill(ledger)
-    before = (
-        ledger.deliveries(), ledger.stage(STAGE.key), ledger.releases("valuation"),
-        ledger.attestations("a" * 64), ledger.deployments("valuation", "prod"),
-    )  # fmt: skip
+    before = everything(ledger)
     tamper(
         path,
         "DELETE FROM deliveries",
@@ -266,13 +274,10 @@ def test_projections_can_be_made_again_from_the_events(ledger, path):
     assert ledger.altered_projections() == (
         "deliveries", "stage_results", "deployments", "attestations", "releases",
     )  # fmt: skip
-    assert ledger.deployment("valuation", "prod").bundle == "evil"
+    assert ledger.deployments.last("valuation", "prod").bundle == "evil"
     ledger.rebuild()
     assert ledger.altered_projections() == ()
-    after = (
-        ledger.deliveries(), ledger.stage(STAGE.key), ledger.releases("valuation"),
-        ledger.attestations("a" * 64), ledger.deployments("valuation", "prod"),
-    )  # fmt: skip
+    after = everything(ledger)
     assert after == before
 
 
@@ -354,7 +359,7 @@ KILLED = textwrap.dedent("""
     print("begun", flush=True)
     for k in range(10_000):
         stage = StageRow(key=f"{k:064d}", stage="train", output={}, seconds=0.0, at=k)
-        ledger.put_stage(stage, product="p")
+        ledger.stages.put(stage, product="p")
         print(k, flush=True)
 """)
 
@@ -372,7 +377,7 @@ def test_killed_at_any_moment_every_act_is_whole_and_none_is_lost(path):
         ledger = Ledger.open(path)
         assert ledger.verify_chain() is None
         assert ledger.altered_projections() == ()
-        assert all(ledger.stage(f"{int(k):064d}") for k in said)
+        assert all(ledger.stages.get(f"{int(k):064d}") for k in said)
 
 
 def test_opening_again_needs_no_alembic(path, ledger):
@@ -386,7 +391,7 @@ def test_opening_again_needs_no_alembic(path, ledger):
 
 def test_the_migrations_make_the_declared_tables(ledger):
     assert scripts().get_current_head() == schema.REVISION
-    found = inspect(ledger.engine)
+    found = inspect(ledger.database.engine)
     assert set(found.get_table_names()) == {*schema.metadata.tables, "alembic_version"}
     for name, table in schema.metadata.tables.items():
         columns = {
@@ -394,7 +399,7 @@ def test_the_migrations_make_the_declared_tables(ledger):
             for c in found.get_columns(name)
         }
         assert columns == {
-            c.name: (c.type.compile(ledger.engine.dialect), c.nullable, c.primary_key)
+            c.name: (c.type.compile(ledger.database.engine.dialect), c.nullable, c.primary_key)
             for c in table.columns
         }
         assert {i["name"] for i in found.get_indexes(name)} == {i.name for i in table.indexes}
@@ -421,7 +426,7 @@ def test_a_crash_in_a_migration_leaves_the_old_schema(path, monkeypatch):
     connection = sqlite3.connect(path)
     assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []
     connection.close()
-    Ledger.open(path).start_delivery(DELIVERY)
+    Ledger.open(path).deliveries.start(DELIVERY)
 
 
 def test_a_ledger_of_a_newer_version_is_left_alone(path, ledger):
@@ -440,7 +445,7 @@ def test_a_locked_ledger_says_so(path, ledger):
     try:
         for act in (
             lambda: Ledger.open(path, busy_seconds=0.05),
-            lambda: Ledger(engine_for(path, busy_seconds=0.05)).append(
+            lambda: Ledger(Database(engine_for(path, busy_seconds=0.05))).append(
                 "noted", subject="s", product="p", body={}, at=1
             ),
         ):
@@ -485,7 +490,7 @@ def test_a_place_that_cannot_be_is_said_plainly(tmp_path):
 
 
 def test_sqlite_keeps_a_rollback_journal_and_its_foreign_keys(ledger):
-    with ledger.engine.connect() as connection:
+    with ledger.database.engine.connect() as connection:
         assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
         assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
-    assert not Path(f"{ledger.engine.url.database}-wal").exists()
+    assert not Path(f"{ledger.database.engine.url.database}-wal").exists()

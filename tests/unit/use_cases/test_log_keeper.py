@@ -22,8 +22,8 @@ from interlock.workspace import Workspace
 def open_workspace(folder, settings):
     (folder / "pyproject.toml").write_text(f"[tool.interlock.log]\n{settings}")
     workspace = Workspace.open(folder, {})
-    if not workspace.ledger.products():
-        workspace.ledger.start_delivery(
+    if not workspace.ledger.deliveries.products():
+        workspace.ledger.deliveries.start(
             DeliveryRow(
                 id="d1",
                 product="rents",

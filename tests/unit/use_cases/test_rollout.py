@@ -151,7 +151,7 @@ def test_a_stop_that_was_killed_before_the_pointer_is_made_whole(
     switch, workspace, champion, at, act
 ):
     began = switch.roll_out(trial(champion, 10_000), champion)
-    switch.ledger.roll_out(replace(began, revision=2, act="stop", buckets=0, at=30))
+    switch.ledger.rollouts.record(replace(began, revision=2, act="stop", buckets=0, at=30))
     assert pointed(switch).challenger.buckets == 10_000
     at(40)
     with pytest.raises(OperatorError) as caught:
@@ -164,7 +164,7 @@ def test_a_stop_that_was_killed_before_the_pointer_is_made_whole(
 
 
 def test_a_start_that_was_killed_is_shown_whole_and_stopped_untold(switch, workspace, champion, at):
-    switch.ledger.roll_out(trial(champion, 10_000))
+    switch.ledger.rollouts.record(trial(champion, 10_000))
     assert rollout.show(workspace).running
     assert (acts(switch), pointed(switch).challenger.buckets) == ([(20, "rollout")], 10_000)
     at(40)
@@ -179,7 +179,7 @@ def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion
         publish(*arguments)
         told.append(pointed(switch).challenger)
 
-    switch.ledger.roll_out(trial(champion, 10_000))
+    switch.ledger.rollouts.record(trial(champion, 10_000))
     monkeypatch.setattr(switching, "publish", recorded)
     at(40)
     rollout.stop(workspace)

@@ -67,7 +67,7 @@ def held_bundles(stores: Stores, unit: Unit, outputs: Iterable[Event]) -> Iterat
     """The releases that hold the unit; ``outputs`` are the events of stages that ended."""
     known = list(_examples(stores, unit, outputs))
     answering = stores.answering()
-    for release in stores.ledger.releases(stores.product):
+    for release in stores.ledger.releases.newest(stores.product):
         place = stores.artifacts.tree(release.bundle)
         files = []
         if _golden_holds(place / "golden.json", unit, known):

@@ -116,7 +116,7 @@ def _digests(body: Mapping[str, Any]) -> list[str]:
 
 def _reports(stores: Stores, unit: Unit) -> Iterator[Path]:
     """Files of deliveries, and measurements of gates that stayed shut, that may name the unit."""
-    for delivery in stores.ledger.deliveries(product=stores.product):
+    for delivery in stores.ledger.deliveries.newest(product=stores.product):
         folder = stores.places.delivery(stores.product, delivery.number)
         for path in sorted(folder.rglob("*")):
             if path.suffix in _TEXTS and unit.may_be_named(path.read_text(errors="replace")):

@@ -31,7 +31,9 @@ def forget_grid_points(
     The bundles must still be there; ``held`` are those that hold the unit. Raises StoreError or
     OperatorError for a store that cannot be reached.
     """
-    views = {r.bundle: _views(stores, r.bundle) for r in stores.ledger.releases(stores.product)}
+    views = {
+        r.bundle: _views(stores, r.bundle) for r in stores.ledger.releases.newest(stores.product)
+    }
     every = set().union(*views.values())
     if not every:
         return None
@@ -53,7 +55,7 @@ def _needed(stores: Stores, environment: str, held: Collection[str]) -> set[str]
     """The bundles that answer there, and the one before unless it is to be withdrawn."""
     answering = stores.answering()
     needed = {bundle for bundle, names in answering.items() if environment in names}
-    live = stores.ledger.deployment(stores.product, environment)
+    live = stores.ledger.deployments.last(stores.product, environment)
     before = None if live is None else live.previous_bundle
     if before is not None and (before in answering or before not in held):
         needed.add(before)

@@ -54,12 +54,12 @@ def remove(stores: Stores, copies: Copies, *, at: int, by: str, reason: str) -> 
                 body={"blobs": blobs, "sources": sorted(snapshot.sources), **facts},
                 at=at,
             )
-    ledger.forget_stages(copies.stages, product=product, at=at)
+    ledger.stages.forget(copies.stages, product=product, at=at)
     for blob in (*copies.derived, *(b for s in copies.snapshots for b in s.blobs)):
         stores.artifacts.delete(blob)
     stores.artifacts.sweep(at / SECOND - _BEING_WRITTEN)
     erased = tuple(snapshot.snapshot for snapshot in copies.snapshots)
-    releases = ledger.releases(product)
+    releases = ledger.releases.newest(product)
     return Removed(
         snapshots=erased,
         files=len(copies.derived),
@@ -86,7 +86,7 @@ def _withdraw(stores: Stores, copies: Copies, *, at: int, facts: dict[str, str])
     live = stores.answering().keys()
     done = withdrawn(ledger, product)
     gone = []
-    for release in ledger.releases(product):
+    for release in ledger.releases.newest(product):
         if release.bundle not in marked - live:
             continue
         if release.bundle not in done:

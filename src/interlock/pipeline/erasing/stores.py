@@ -28,8 +28,8 @@ class Stores:
         """The environments where a bundle answers or runs beside what does, by bundle."""
         found: dict[str, tuple[str, ...]] = {}
         for name in self.environments:
-            live = self.ledger.deployment(self.product, name)
-            beside = running(live, self.ledger.rollout(self.product, name))
+            live = self.ledger.deployments.last(self.product, name)
+            beside = running(live, self.ledger.rollouts.last(self.product, name))
             for row in (live, beside):
                 if row is not None:
                     found[row.bundle] = (*found.get(row.bundle, ()), name)

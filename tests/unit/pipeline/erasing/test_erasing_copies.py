@@ -66,7 +66,7 @@ def release(bench, label="1.0.0", *, snapshot="", golden=(), background=None, li
         files["background.json"] = canonical_json({"columns": background})
     digest = label[0] * 64
     bench.artifacts.put_tree(digest, files)
-    bench.ledger.add_release(
+    bench.ledger.releases.add(
         ReleaseRow(
             bundle=digest,
             product="houses",
@@ -78,12 +78,12 @@ def release(bench, label="1.0.0", *, snapshot="", golden=(), background=None, li
     )
     for environment in live:
         deploy(bench, digest, label, environment)
-    return bench.ledger.release(digest)
+    return bench.ledger.releases.get(digest)
 
 
 def deploy(bench, digest, label, environment):
-    known = bench.ledger.deployment("houses", environment)
-    bench.ledger.deploy(
+    known = bench.ledger.deployments.last("houses", environment)
+    bench.ledger.deployments.record(
         DeploymentRow(
             product="houses",
             environment=environment,
@@ -116,8 +116,8 @@ def test_a_snapshot_that_holds_the_unit_is_deleted_with_all_that_stages_made_of_
     assert not bench.artifacts.has(kept["rows"])
     assert bench.artifacts.has(kept["quarantined"])  # nothing of the unit is in it
     assert not bench.artifacts.has(examples.output["table"])
-    assert bench.ledger.stage(snapshots.key) is None
-    assert bench.ledger.stage(examples.key) is None
+    assert bench.ledger.stages.get(snapshots.key) is None
+    assert bench.ledger.stages.get(examples.key) is None
     assert bench.ledger.verify_chain() is None
     assert bench.ledger.altered_projections() == ()
 
@@ -136,7 +136,7 @@ def test_another_unit_takes_nothing_away(bench, stores, taken):
     copies = find(stores, unit_of(bench, ("1999",)))
     assert copies == Copies()
     erase(bench, stores, ("1999",))
-    assert bench.ledger.stage(taken[0].key) is not None
+    assert bench.ledger.stages.get(taken[0].key) is not None
     assert tombstones(bench.ledger, "houses") == {}
 
 
@@ -294,18 +294,18 @@ def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
 def test_a_challenger_that_runs_stays(bench, stores, taken):
     release(bench, live=["prod"])
     held = release(bench, "2.0.0", golden=[{"built": 1954}])
-    champion = bench.ledger.deployment("houses", "prod")
+    champion = bench.ledger.deployments.last("houses", "prod")
     target = Target(bundle=held.bundle, label="2.0.0", delivery="d1")
     beside = start(champion, None, target, buckets=100, at=1)
-    bench.ledger.roll_out(beside)
+    bench.ledger.rollouts.record(beside)
     assert [(h.label, h.live_in) for h in erase(bench, stores).live] == [("2.0.0", ("prod",))]
     assert bench.artifacts.has_tree(held.bundle)
-    bench.ledger.roll_out(stop(champion, beside, where="prod", at=2))
+    bench.ledger.rollouts.record(stop(champion, beside, where="prod", at=2))
     assert erase(bench, stores).withdrawn == ("2.0.0",)
 
 
 def test_reports_that_may_name_the_unit_are_named(bench, stores, taken):
-    bench.ledger.start_delivery(
+    bench.ledger.deliveries.start(
         DeliveryRow(
             id="d1",
             product="houses",

@@ -50,11 +50,11 @@ def released(bench, label, *histories, live=(), before=None):
     digest = label[0] * 64
     features = FeatureSet(request=(), histories=histories, inputs=())
     bench.artifacts.put_tree(digest, {"features.json": canonical_json(features.to_row())})
-    bench.ledger.add_release(
+    bench.ledger.releases.add(
         ReleaseRow(bundle=digest, product="houses", label=label, delivery="d1", facts={}, created=1)
     )
     for environment in live:
-        bench.ledger.deploy(
+        bench.ledger.deployments.record(
             DeploymentRow(
                 product="houses",
                 environment=environment,

@@ -1,0 +1,64 @@
+"""What deployments and rollouts have in common: they are acts in an environment, one after another.
+
+Invariant: of two acts that were decided on the same state one wins, and the other is refused. The
+``generation`` of an environment counts its deployments; a rollout's ``revision`` counts the acts
+within the generation. Both are asked for inside the transaction in which the act is recorded.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Select, Table, func, select
+
+from interlock.errors import OperatorError
+from interlock.store import schema
+from interlock.store.rows import DeploymentRow, RolloutRow
+
+Act = DeploymentRow | RolloutRow
+
+
+def newest_in(table: Table, product: str, environment: str) -> Select[Any]:
+    """The acts of a table in one environment, newest first."""
+    here = (table.c.product == product, table.c.environment == environment)
+    return select(table).where(*here).order_by(table.c.event.desc())
+
+
+def require_generation(connection: Connection, act: Act, wanted: int) -> None:
+    """Raises OperatorError E101 unless this generation is live where the act is; 0 is none."""
+    table = schema.deployments
+    last = select(func.max(table.c.generation)).where(
+        table.c.product == act.product, table.c.environment == act.environment
+    )
+    present = connection.execute(last).scalar() or 0
+    if present != wanted:
+        raise OperatorError(
+            "E101",
+            f"something else was deployed to {act.environment} in the meantime",
+            where=f"{act.product} in {act.environment}",
+            expected=f"generation {wanted}, on which this was decided",
+            got=f"generation {present}",
+            fix="look at what is live now with `interlock status`, then decide again",
+            untouched="what is live",
+        )
+
+
+def require_revision(connection: Connection, act: RolloutRow, wanted: int) -> None:
+    """Raises OperatorError E101 unless the rollouts of the act's generation are at this one."""
+    table = schema.rollouts
+    last = select(func.max(table.c.revision)).where(
+        table.c.product == act.product,
+        table.c.environment == act.environment,
+        table.c.generation == act.generation,
+    )
+    present = connection.execute(last).scalar() or 0
+    if present != wanted:
+        raise OperatorError(
+            "E101",
+            f"the rollout in {act.environment} was changed in the meantime",
+            where=f"{act.product} in {act.environment}",
+            expected=f"revision {wanted}, on which this was decided",
+            got=f"revision {present}",
+            fix="look at what runs now with `interlock status`, then decide again",
+            untouched="what answers",
+        )

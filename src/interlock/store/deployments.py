@@ -1,0 +1,52 @@
+"""The deployments that the ledger knows: what answered in each environment, and since when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from interlock.store import projections as kinds
+from interlock.store import schema
+from interlock.store.acts import newest_in, require_generation, require_revision
+from interlock.store.database import Database
+from interlock.store.rows import DeploymentRow, RolloutRow
+
+
+@dataclass(frozen=True)
+class Deployments:
+    """Every deployment; see :mod:`interlock.store.acts`."""
+
+    database: Database
+
+    def record(
+        self, deployment: DeploymentRow, *, promotes: RolloutRow | None = None
+    ) -> DeploymentRow:
+        """Record what answers from now on, if nothing was deployed since it was decided.
+
+        Raises OperatorError E101 unless its generation is the present one plus one: of two acts
+        that were decided on the same generation, one wins. So with the rollout that it promotes:
+        nobody may have changed it meanwhile.
+        """
+        with self.database.turn() as turn:
+            require_generation(turn.connection, deployment, deployment.generation - 1)
+            if promotes is not None:
+                require_revision(turn.connection, promotes, promotes.revision)
+            turn.record(
+                kinds.DEPLOYED,
+                subject=deployment.bundle,
+                product=deployment.product,
+                at=deployment.since,
+                body=deployment.to_row(),
+            )
+        return deployment
+
+    def last(self, product: str, environment: str) -> DeploymentRow | None:
+        """What answers there now."""
+        query = newest_in(schema.deployments, product, environment)
+        return self.database.first(DeploymentRow, query.limit(1))
+
+    def newest(
+        self, product: str, environment: str, *, limit: int | None = None
+    ) -> list[DeploymentRow]:
+        """What answered there, newest first."""
+        query = newest_in(schema.deployments, product, environment)
+        return self.database.rows(DeploymentRow, query.limit(limit))
