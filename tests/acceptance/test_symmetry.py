@@ -17,7 +17,7 @@ from msgspec import structs
 
 from interlock.clock import HOUR, SECOND, now
 from interlock.serve.process import start
-from interlock.store.online_sqlite import seal
+from interlock.store.sqlite_file import seal
 
 SHOPS, DAYS, ASKED = 40, 60, 60  # one visit a shop and day
 KNOWN = 5  # shops that are asked about, beside one that was never seen

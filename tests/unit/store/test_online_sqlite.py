@@ -110,7 +110,7 @@ class TestSqlite(OnlineContract):
     def test_a_table_remembers_a_bounded_number_of_keys(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("interlock.store.online_sqlite._REMEMBERED", 2)
+        monkeypatch.setattr("interlock.store.sqlite_file._REMEMBERED", 2)
         self.write(1)
         table = self.open_reader().table("market", 1)
         for _ in range(2):
