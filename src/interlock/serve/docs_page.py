@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -35,68 +35,99 @@ pre { background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6
 """
 
 
-def docs_page(contract: Contract) -> str:
-    """The page as HTML. The example is addressed to the host that the reader came by."""
-    title = escape(contract.product)
-    release = escape(contract.label or "unlabelled")
-    answer = contract.answer
-    answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
-    decided = f": {escape(answer.decided)}" if answer.decided else ""
-    rows = "\n".join(_field_row(field, contract) for field in contract.request.fields)
-    apart = " Its model is scored in a process apart." if contract.isolated else ""
-    ask = _curl(contract, "/v1/predict", contract.example)
-    tell = _curl(contract, "/v1/outcomes", outcome_example(contract))
-    outcomes = "\n".join(map(_outcome_row, OUTCOME.fields))
-    errors = "\n".join(
-        f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
-        for r in CATALOGUE
-    )
-    return f"""<!doctype html>
+_PAGE = """<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{title}: the API</title><style>{_STYLE}</style></head>
+<title>{title}: the API</title><style>{style}</style></head>
 <body>
 <main>
 <h1>{title}</h1>
-<p>Release {release}, <code>{contract.digest[:12]}</code>. Answers {answered}{decided}.{apart}</p>
+{opening}
 <h2>Ask</h2>
-<pre tabindex="0"><code>{escape(ask)}</code></pre>
-<p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:
-<a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>
+{ask}
 <h2>Fields of the request</h2>
-<div class="scroll" tabindex="0"><table>
-<thead><tr><th scope="col">Field</th><th scope="col">Takes</th><th scope="col">Unit</th>
-<th scope="col">Required</th><th scope="col">Example</th></tr></thead>
-<tbody>
-{rows}
-</tbody></table></div>
+{fields}
 <h2>What became of it</h2>
-<p>Once the truth is known, tell it to <code>/v1/outcomes</code>: one object, or a list. An outcome
-names the prediction by its <code>id</code>; {escape(outcome_words(contract))}. The same sent again
-is one outcome; a higher <code>revision</code> corrects it.</p>
-<pre tabindex="0"><code>{escape(tell)}</code></pre>
-<div class="scroll" tabindex="0"><table>
-<thead><tr><th scope="col">Field</th><th scope="col">Takes</th>
-<th scope="col">Required</th></tr></thead>
-<tbody>
 {outcomes}
-</tbody></table></div>
 <h2>What it answers for</h2>
-{_coverage(contract)}
+{coverage}
 <h2>Why an answer is what it is</h2>
-{_explanations(contract)}
+{explanations}
 <h2>Errors</h2>
-<p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused request lists
-every mistake with its field.</p>
-<div class="scroll" tabindex="0"><table>
-<thead><tr><th scope="col">Status</th><th scope="col">Code</th>
-<th scope="col">Meaning</th></tr></thead>
-<tbody>
 {errors}
-</tbody></table></div>
 </main>
 </body></html>
 """
+
+
+def docs_page(contract: Contract) -> str:
+    """The page as HTML. The example is addressed to the host that the reader came by."""
+    return _PAGE.format(
+        title=escape(contract.product),
+        style=_STYLE,
+        opening=_opening(contract),
+        ask=_ask(contract),
+        fields=_fields(contract),
+        outcomes=_outcomes(contract),
+        coverage=_coverage(contract),
+        explanations=_explanations(contract),
+        errors=_errors(),
+    )
+
+
+def _opening(contract: Contract) -> str:
+    """Which release answers, and what."""
+    release, answer = escape(contract.label or "unlabelled"), contract.answer
+    answered = escape(answer.target) + (f", in {escape(answer.unit)}" if answer.unit else "")
+    decided = f": {escape(answer.decided)}" if answer.decided else ""
+    apart = " Its model is scored in a process apart." if contract.isolated else ""
+    return (
+        f"<p>Release {release}, <code>{contract.digest[:12]}</code>. "
+        f"Answers {answered}{decided}.{apart}</p>"
+    )
+
+
+def _ask(contract: Contract) -> str:
+    """The example to copy."""
+    return f"""{_curl(contract, "/v1/predict", contract.example)}
+<p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:
+<a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>"""
+
+
+def _fields(contract: Contract) -> str:
+    rows = [_field_row(field, contract) for field in contract.request.fields]
+    return _table(("Field", "Takes", "Unit", "Required", "Example"), rows)
+
+
+def _outcomes(contract: Contract) -> str:
+    """How to tell what turned out true."""
+    head = ("Field", "Takes", "Required")
+    return f"""<p>Once the truth is known, tell it to <code>/v1/outcomes</code>: one object, or a
+list. An outcome names the prediction by its <code>id</code>; {escape(outcome_words(contract))}.
+The same sent again is one outcome; a higher <code>revision</code> corrects it.</p>
+{_curl(contract, "/v1/outcomes", outcome_example(contract))}
+{_table(head, [_outcome_row(field) for field in OUTCOME.fields])}"""
+
+
+def _errors() -> str:
+    rows = [
+        f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
+        for r in CATALOGUE
+    ]
+    return f"""<p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused
+request lists every mistake with its field.</p>
+{_table(("Status", "Code", "Meaning"), rows)}"""
+
+
+def _table(head: Sequence[str], rows: Sequence[str]) -> str:
+    """A table that scrolls by itself, so that the page need not."""
+    columns = "".join(f'<th scope="col">{name}</th>' for name in head)
+    lines = "\n".join(rows)
+    return f"""<div class="scroll" tabindex="0"><table>
+<thead><tr>{columns}</tr></thead>
+<tbody>
+{lines}
+</tbody></table></div>"""
 
 
 def _coverage(contract: Contract) -> str:
@@ -153,9 +184,11 @@ def _outcome_row(field: Field) -> str:
 
 
 def _curl(contract: Contract, path: str, example: Mapping[str, Any]) -> str:
+    """The command that sends the example, to copy."""
     token = " \\\n  -H 'authorization: Bearer TOKEN'" if contract.needs_token else ""
     data = shlex.quote(json.dumps(dict(example)))
-    return (
+    command = (
         f"curl http://HOST:PORT{path} \\\n  -H 'content-type: application/json'{token} \\\n"
         f"  -d {data}"
     )
+    return f'<pre tabindex="0"><code>{escape(command)}</code></pre>'

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from interlock.data.request import RequestSchema
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
-from interlock.release.coverage import Covering, open_covering
+from interlock.release.coverage import Coverage, Covering, open_covering
 from interlock.release.scorer import Scorer, open_scorer
 from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.decode import RequestDecoder
@@ -115,64 +116,110 @@ def assemble(
 
     It has no history features until it is given a store. ``scorer_of`` loads its model.
     """
-    schema = RequestSchema.from_row(bundle.json("request.json"))
-    features = FeatureSet.from_row(bundle.json("features.json"))
-    answer = AnswerContract.from_row(bundle.json("answer.json"))
-    encoder = (
-        Encoder.from_row(bundle.json("encoder.json")) if "encoder.json" in bundle.files else None
-    )
-    _check_entities(schema, features)
-    fields = [field.name for field in schema.fields]
-    names = [
-        *fields,
-        *(feature.name for feature in features.request),
-        *(a.name for history in features.histories for a in history.aggregates),
-    ]
-    inputs = tuple(given.name for given in features.inputs)
+    said = _Said.by(bundle)
+    _check_entities(said.schema, said.features)
+    fields, names, inputs, answer = said.fields, said.names, said.inputs, said.answer
     after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
-    covering = open_covering(bundle, names, name=bundle.digest)
+    covering = open_covering(bundle, (*fields, *names), name=bundle.digest)
     scorer = scorer_of(
         _FORMATS[bundle.model_name],
         bundle.read(bundle.model_name),
-        n_columns=encoder.n_columns if encoder else None,
-        inputs=features.inputs,
+        n_columns=said.encoder.n_columns if said.encoder else None,
+        inputs=said.features.inputs,
     )
     explainer = Explainer.of(
-        bundle, inputs=inputs, encoder=encoder, scorer=scorer, spec=answer.spec
+        bundle, inputs=inputs, encoder=said.encoder, scorer=scorer, spec=answer.spec
     )
+    pick_of = partial(picker, (*fields, *names))
     return LoadedRelease(
         digest=bundle.digest,
         label=label,
-        contract=Contract(
-            product=bundle.product,
-            label=label,
-            digest=bundle.digest,
-            request=schema,
-            answer=answer,
-            example={},
+        contract=said.contract(
+            label,
+            plan,
             coverage=covering.coverage if covering else None,
             max_explained=MAX_EXPLAINED if explainer else 0,
             isolated=isinstance(scorer, IsolatedScorer),
-            max_rows=plan.limits.rows,
-            max_body_bytes=plan.limits.body_bytes,
-            needs_token=plan.token_file is not None,
         ),
-        decoder=RequestDecoder(schema, max_rows=plan.limits.rows),
-        packed=PackedFeatures.load(bundle.packed, features, fields=fields, name=bundle.digest),
-        history=UnavailableHistory() if features.histories else NoHistory(),
-        encoder=encoder,
+        decoder=RequestDecoder(said.schema, max_rows=plan.limits.rows),
+        packed=PackedFeatures.load(bundle.packed, said.features, fields=fields, name=bundle.digest),
+        history=UnavailableHistory() if said.features.histories else NoHistory(),
+        encoder=said.encoder,
         scorer=scorer,
-        fields=tuple(fields),
-        names=tuple(names[len(fields) :]),
-        histories=features.histories,
+        fields=fields,
+        names=names,
+        histories=said.features.histories,
         inputs=inputs,
-        pick=picker(names, inputs),
+        pick=pick_of(inputs),
         postprocessing=after,
-        pick_after=picker(names, after.arguments),
-        entity=picker(names, answer.entity),
+        pick_after=pick_of(after.arguments),
+        entity=pick_of(answer.entity),
         covering=covering,
         explainer=explainer,
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """What the files of a bundle say, before any of it is loaded to work."""
+
+    product: str
+    digest: str
+    schema: RequestSchema
+    features: FeatureSet
+    answer: AnswerContract
+    encoder: Encoder | None
+
+    @classmethod
+    def by(cls, bundle: Bundle) -> _Said:
+        encoded = "encoder.json" in bundle.files
+        return cls(
+            product=bundle.product,
+            digest=bundle.digest,
+            schema=RequestSchema.from_row(bundle.json("request.json")),
+            features=FeatureSet.from_row(bundle.json("features.json")),
+            answer=AnswerContract.from_row(bundle.json("answer.json")),
+            encoder=Encoder.from_row(bundle.json("encoder.json")) if encoded else None,
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.schema.fields)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the features, then of the aggregates."""
+        aggregates = (a.name for history in self.features.histories for a in history.aggregates)
+        return (*(feature.name for feature in self.features.request), *aggregates)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        return tuple(given.name for given in self.features.inputs)
+
+    def contract(
+        self,
+        label: str,
+        plan: ServePlan,
+        *,
+        coverage: Coverage | None,
+        max_explained: int,
+        isolated: bool,
+    ) -> Contract:
+        """What a service of that plan promises, its example not chosen yet."""
+        return Contract(
+            product=self.product,
+            label=label,
+            digest=self.digest,
+            request=self.schema,
+            answer=self.answer,
+            example={},
+            coverage=coverage,
+            max_explained=max_explained,
+            isolated=isolated,
+            max_rows=plan.limits.rows,
+            max_body_bytes=plan.limits.body_bytes,
+            needs_token=plan.token_file is not None,
+        )
 
 
 def _check_entities(schema: RequestSchema, features: FeatureSet) -> None:
