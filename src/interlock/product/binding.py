@@ -29,21 +29,20 @@ from interlock.features.definition import (
 )
 from interlock.features.function import DeclaredFunction
 from interlock.features.outliers import OutlierRule, Outliers
-from interlock.product.behaviour_mistakes import behaviour_mistakes
-from interlock.product.check_mistakes import check_mistakes
-from interlock.product.coverage_mistakes import coverage_mistakes
 from interlock.product.declaration import Declaration
 from interlock.product.feature_set import feature_set
-from interlock.product.history_mistakes import history_mistakes
 from interlock.product.metrics import metric_identities, product_metrics
-from interlock.product.mistakes import (
-    candidate_mistakes,
-    feature_mistakes,
-    gate_mistakes,
-    split_mistakes,
-    target_mistakes,
-)
-from interlock.product.name_mistakes import name_mistakes
+from interlock.product.mistakes.behaviour import behaviour_mistakes
+from interlock.product.mistakes.candidates import candidate_mistakes
+from interlock.product.mistakes.checks import check_mistakes
+from interlock.product.mistakes.coverage import coverage_mistakes
+from interlock.product.mistakes.features import feature_mistakes
+from interlock.product.mistakes.gates import gate_mistakes
+from interlock.product.mistakes.histories import history_mistakes
+from interlock.product.mistakes.names import name_mistakes
+from interlock.product.mistakes.postprocess import postprocess_mistakes
+from interlock.product.mistakes.split import split_mistakes
+from interlock.product.mistakes.target import target_mistakes
 from interlock.product.outliers import (
     NO_OUTLIERS,
     BoundOutliers,
@@ -54,7 +53,6 @@ from interlock.product.outliers import (
 )
 from interlock.product.packing import PackedProduct, definition, pack_product
 from interlock.product.parts import part_mistakes
-from interlock.product.postprocess_mistakes import postprocess_mistakes
 from interlock.product.sources import column_kinds, sources_by_name
 from interlock.product.target import target_row
 

@@ -10,7 +10,7 @@ from interlock.digest import digest_json
 from interlock.features.aggregates import CustomHistory, DeclaredAggregate, History
 from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.features.where import parse_where, text, typed
-from interlock.product.aggregate_mistakes import aggregate_kind
+from interlock.product.kinds import aggregate_kind
 
 
 def history_definition(

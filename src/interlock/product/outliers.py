@@ -15,10 +15,8 @@ from interlock.features.declare import Signature
 from interlock.features.definition import FeatureDefinition
 from interlock.features.outliers import OutlierRule, Outliers
 from interlock.features.request import AS_OF
-from interlock.product.aggregate_mistakes import aggregate_kind
 from interlock.product.declaration import Declaration
-
-Columns = Mapping[str, Mapping[str, str]]
+from interlock.product.kinds import Columns, aggregate_kind
 
 
 @dataclass(frozen=True, kw_only=True)

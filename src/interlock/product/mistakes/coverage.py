@@ -12,7 +12,7 @@ from interlock.features.outliers import OutlierRule, Outliers
 from interlock.features.request import AS_OF
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.product.declaration import Declaration
-from interlock.product.mistakes import nearest
+from interlock.product.mistakes.nearest import nearest
 
 _NUMBERS = ("int", "float")
 _SEGMENTS = ("int", "bool", "str", "category")

@@ -11,7 +11,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import interlock as il
-from interlock.product.mistakes import nearest
+from interlock.product.mistakes.nearest import nearest
 
 
 class House(il.Request):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake
@@ -14,9 +14,8 @@ from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.fairness import MEASURES, Fair
 from interlock.gates.model.width import IntervalWidth
 from interlock.product.declaration import Declaration
-from interlock.product.mistakes import nearest
-
-Columns = Mapping[str, Mapping[str, str]]
+from interlock.product.kinds import Columns
+from interlock.product.mistakes.nearest import nearest
 
 
 def check_mistakes(

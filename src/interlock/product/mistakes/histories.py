@@ -11,12 +11,11 @@ from interlock.errors import Mistake, collecting
 from interlock.features.aggregates import CustomHistory, DeclaredAggregate, History
 from interlock.features.declare import Signature
 from interlock.features.function import arguments_of
-from interlock.product.aggregate_mistakes import aggregate_mistakes, where_columns
 from interlock.product.declaration import Declaration
-from interlock.product.mistakes import nearest
-from interlock.product.query_mistakes import query_mistakes
-
-Columns = Mapping[str, Mapping[str, str]]
+from interlock.product.kinds import Columns
+from interlock.product.mistakes.aggregates import aggregate_mistakes, where_columns
+from interlock.product.mistakes.nearest import nearest
+from interlock.product.mistakes.queries import query_mistakes
 
 
 def history_mistakes(

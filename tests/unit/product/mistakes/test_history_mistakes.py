@@ -11,10 +11,10 @@ import interlock as il
 from interlock.data.request import request_schema
 from interlock.errors import Mistake
 from interlock.features.declare import RequestFeature, signature_of
-from interlock.product.aggregate_mistakes import aggregate_mistakes
 from interlock.product.declaration import Declaration
 from interlock.product.histories import history_definition
-from interlock.product.history_mistakes import history_mistakes
+from interlock.product.mistakes.aggregates import aggregate_mistakes
+from interlock.product.mistakes.histories import history_mistakes
 
 COLUMNS = {
     "price": "int", "area": "float", "town": "str", "kind": "category", "new": "bool",

@@ -7,9 +7,10 @@ from typing import Any
 
 from interlock.clock import parse_span
 from interlock.errors import Mistake, collecting
-from interlock.features.aggregates import CUSTOM, DeclaredAggregate
+from interlock.features.aggregates import DeclaredAggregate
 from interlock.features.where import NotUnderstood, columns_of, parse_where, problems, typed
-from interlock.product.mistakes import nearest
+from interlock.product.kinds import aggregate_kind
+from interlock.product.mistakes.nearest import nearest
 
 _NUMBERS = ("int", "float")
 _ALLOWED = {
@@ -23,18 +24,6 @@ _DEFAULTS: Mapping[str, tuple[type, ...]] = {
     "bool": (bool,),
     "str": (str,),
 }
-
-
-def aggregate_kind(declared: DeclaredAggregate, columns: Mapping[str, str]) -> str:
-    """The kind of an aggregate's values; ``columns`` are the kinds of its source's."""
-    if declared.function == CUSTOM:
-        return str(declared.kind)
-    if declared.function in ("count", "distinct"):
-        return "int"
-    if declared.function in ("mean", "std", "median", "quantile", "share"):
-        return "float"
-    kind = columns.get(declared.column or "", "int")
-    return "str" if kind == "category" else kind
 
 
 def where_columns(where: Any) -> frozenset[str]:

@@ -10,7 +10,7 @@ from interlock.features.aggregates import History
 from interlock.features.declare import Annotation, Postprocess, RequestFeature, Signature
 from interlock.features.definition import COUNTS
 from interlock.product.declaration import Declaration
-from interlock.product.mistakes import nearest
+from interlock.product.mistakes.nearest import nearest
 from interlock.product.target import Regression
 from interlock.train.postprocess import PREDICTION
 

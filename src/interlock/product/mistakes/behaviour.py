@@ -16,7 +16,7 @@ from interlock.features.assemble import arrow_type
 from interlock.gates.model.behaviour import Directional, Invariant
 from interlock.gates.model.expect import Expect
 from interlock.product.declaration import Declaration
-from interlock.product.mistakes import nearest
+from interlock.product.mistakes.nearest import nearest
 
 _NUMBERS = ("int", "float")
 

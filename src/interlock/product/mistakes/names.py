@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from interlock.data.request import RequestSchema
 from interlock.errors import Mistake
 from interlock.product.declaration import PRODUCT_NAME, Declaration
-from interlock.product.mistakes import nearest
+from interlock.product.mistakes.nearest import nearest
 
 
 def name_mistakes(
