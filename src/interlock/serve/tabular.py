@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
@@ -50,7 +51,7 @@ class TableReader:
         """The columns. Raises OperatorError when the file is missing or unreadable."""
         with self._readable():
             if self.csv:
-                with pc.open_csv(self.path, parse_options=_parsing()) as stream:
+                with pc.open_csv(self.path, parse_options=_parsing(columns=2)) as stream:
                     names = stream.schema.names
                 return pa.schema([(name, pa.string()) for name in names])
             return pq.read_schema(self.path)
@@ -104,10 +105,12 @@ class TableReader:
                 )
 
     def _all_batches(self) -> Iterator[pa.RecordBatch]:
-        texts = {name: pa.string() for name in self.schema().names}
+        names = self.schema().names
+        parsing = _parsing(columns=len(names))
+        texts = dict.fromkeys(names, pa.string())
         converting = pc.ConvertOptions(column_types=texts, strings_can_be_null=True)
         converting.null_values = [""]
-        with pc.open_csv(self.path, parse_options=_parsing(), convert_options=converting) as stream:
+        with pc.open_csv(self.path, parse_options=parsing, convert_options=converting) as stream:
             yield from stream
 
     @contextlib.contextmanager
@@ -131,10 +134,12 @@ class TableWriter:
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
-        self._part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        self._part = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
         kind: Any = pc.CSVWriter if is_csv(path) else pq.ParquetWriter
         try:
             with writable(path):
+                if path.is_dir():
+                    raise IsADirectoryError("there is a directory of that name")
                 self._writer = kind(self._part, schema)
         except StoreError:
             self._part.unlink(missing_ok=True)
@@ -184,5 +189,6 @@ def writable(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _parsing() -> pc.ParseOptions:
-    return pc.ParseOptions(newlines_in_values=True)
+def _parsing(*, columns: int) -> pc.ParseOptions:
+    """An empty line is a row without a value where there is one column, else it is no row."""
+    return pc.ParseOptions(newlines_in_values=True, ignore_empty_lines=columns > 1)

@@ -23,6 +23,7 @@ from interlock.features.definition import (
 from interlock.features.request import PackedFeatures
 from interlock.serve.answering import Answering
 from interlock.serve.batch import BatchResult, predict_file
+from interlock.serve.tabular import TableReader, TableWriter
 from interlock.train.answer import AnswerSpec, PredictionInterval
 from interlock.train.encoder import Encoder
 
@@ -269,6 +270,30 @@ def test_csv_in_and_out_carries_texts_through_unchanged(tmp_path):
     )
 
 
+def test_an_empty_line_of_one_column_is_a_row(tmp_path):
+    (tmp_path / "in.csv").write_text("area\n1.5\n\n2.5\n")
+    chunks = TableReader(tmp_path / "in.csv", chunk_rows=10).chunks()
+    assert [v for chunk in chunks for v in chunk["area"].to_pylist()] == ["1.5", None, "2.5"]
+    (tmp_path / "in.csv").write_text("area,style\n1.5,wood\n\n2.5,wood\n")
+    chunks = TableReader(tmp_path / "in.csv", chunk_rows=10).chunks()
+    assert [v for chunk in chunks for v in chunk["area"].to_pylist()] == ["1.5", "2.5"]
+
+
+def test_two_writers_of_one_name_each_write_a_whole_file(tmp_path):
+    schema = pa.schema([("a", pa.int64())])
+    with (
+        TableWriter(tmp_path / "out.parquet", schema) as one,
+        TableWriter(tmp_path / "out.parquet", schema) as other,
+    ):
+        for writer, values in ((one, [1] * 1_000), (other, [2])):
+            writer.write(pa.table({"a": values}))
+        other.commit()
+        assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == [2]
+        one.commit()
+    assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == [1] * 1_000
+    assert left_over(tmp_path) == ["out.parquet"]
+
+
 def test_source_columns_are_mapped_to_request_fields(tmp_path):
     table = rows(5).rename_columns(["id", "date", "built", "area", "style", "garage"])
     result = predict(tmp_path, table, names={"sold_on": "date"})
@@ -348,6 +373,21 @@ def test_an_output_as_input_is_refused(tmp_path):
     with pytest.raises(OperatorError) as caught:
         predict(tmp_path, rows(1).append_column("prediction", pa.array([1.0])))
     assert "got: prediction" in str(caught.value)
+
+
+def test_an_input_with_a_field_twice_is_refused(tmp_path):
+    table = rows(2)
+    with pytest.raises(OperatorError, match="more than one column of a name") as caught:
+        predict(tmp_path, pa.table([*table.columns, table["area"]], [*table.column_names, "area"]))
+    assert "got: area" in str(caught.value)
+    assert left_over(tmp_path) == []
+
+
+def test_an_output_that_is_a_directory_is_said_before_anything_is_computed(tmp_path):
+    (tmp_path / "out.parquet").mkdir()
+    with pytest.raises(StoreError, match="S156"):
+        predict(tmp_path, rows(1), progress=lambda done, total: pytest.fail("it was computed"))
+    assert left_over(tmp_path) == ["out.parquet"]
 
 
 def test_an_output_that_cannot_be_written_is_said(tmp_path):
