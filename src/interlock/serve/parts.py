@@ -2,12 +2,15 @@
 
 Rules: a part appears under its name only when it is whole and on disk; parts hold the input's rows
 in order, without a gap; ``_batch.json`` says whose output it is, so that no other batch goes on
-with it; ``_SUCCESS`` is there when all rows are. Names that begin with an underscore are no data to
-the usual readers. A Delta table is the same files with a log beside them.
+with it, and is locked, so that no two runs write at once; ``_SUCCESS`` is there when all rows are.
+Names that begin with an underscore are no data to the usual readers. A Delta table is the same
+files with a log beside them.
 """
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -18,12 +21,14 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from interlock.errors import OperatorError, StoreError
+from interlock.errors import OperatorError
+from interlock.serve.delta import make_delta, require_delta
 from interlock.serve.tabular import TableWriter, writable
-from interlock.store.atomic import write_file
+from interlock.store.atomic import PARTIAL, sync_directory, write_file
 
 ROWS_A_PART = 200_000
 _ABOUT, _DONE = "_batch.json", "_SUCCESS"
+_LONGEST = 1 << 20  # bytes of what is said about a batch
 
 
 class PartsWriter:
@@ -34,10 +39,17 @@ class PartsWriter:
     """
 
     def __init__(self, path: Path, schema: pa.Schema, about: Mapping[str, Any], *, delta: bool):
+        if delta:
+            require_delta(path, schema)
         self.path = path
         self._schema = schema
         self._delta = delta
-        self.kept = _take_up(path, about)
+        self._lock = _locked(path)
+        try:
+            self.kept = _take_up(path, self._lock, about)
+        except BaseException:
+            os.close(self._lock)
+            raise
         self._parts = list(_whole_parts(path))
         self.done_rows = sum(pq.read_metadata(part).num_rows for part in self._parts)
         self._writer: TableWriter | None = None
@@ -59,14 +71,16 @@ class PartsWriter:
             self._close_part()
 
     def commit(self) -> None:
-        """Make the last part whole. Raises StoreError."""
+        """Make the last part whole; without rows there is one all the same. Raises StoreError."""
+        if not self._parts and self._writer is None:
+            self.write(self._schema.empty_table())
         self._close_part()
 
     def seal(self) -> None:
         """Say that all is done: nothing more is written by this batch. Raises StoreError."""
         with writable(self.path):
             if self._delta:
-                _make_delta(self.path, self._schema)
+                make_delta(self.path)
             write_file(self.path / _DONE, b"")
 
     def _close_part(self) -> None:
@@ -85,28 +99,59 @@ class PartsWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._writer is not None:
-            self._writer.__exit__(kind, error, trace)
+        try:
+            if self._writer is not None:
+                self._writer.__exit__(kind, error, trace)
+        finally:
+            os.close(self._lock)
 
 
-def _take_up(path: Path, about: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Begin a directory, or go on with that of the same batch. Raises OperatorError S158."""
+def _locked(path: Path) -> int:
+    """The file that says whose output it is, made where the directory is new, and locked.
+
+    The lock is held until this descriptor is closed. Raises OperatorError S158, StoreError.
+    """
     place = path / _ABOUT
-    if not place.exists():
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            raise _taken(path, "something else")
-        with writable(path):
-            path.mkdir(parents=True, exist_ok=True)
-            write_file(place, json.dumps(about, indent=2).encode())
+    if path.exists() and not place.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise _taken(path, "something else")
+    with writable(path):
+        path.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            if not isinstance(error, BlockingIOError):
+                raise
+            raise _taken(path, "the output of a batch that is running") from None
+    return descriptor
+
+
+def _take_up(path: Path, lock: int, about: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Begin a directory, or go on with that of the same batch. Raises OperatorError S158."""
+    said = os.pread(lock, _LONGEST, 0)
+    if not said:
+        _begin(path, lock, json.dumps(about, indent=2).encode())
         return about
-    found: Mapping[str, Any] = json.loads(place.read_bytes())
+    found: Mapping[str, Any] = json.loads(said)
     if (path / _DONE).exists():
         raise _taken(path, "the whole output of an earlier batch")
     if found["batch"] != about["batch"]:
         raise _taken(path, "the output of another batch: other rows, another release or options")
-    for part in path.glob(".*.part"):
-        part.unlink(missing_ok=True)  # what a killed run had not finished
+    for pattern in (".*.part", f"{PARTIAL}*"):
+        for part in path.glob(pattern):
+            part.unlink(missing_ok=True)  # what a killed run had not finished
     return found
+
+
+def _begin(path: Path, lock: int, said: bytes) -> None:
+    """Write whose output it is; all of it or nothing, on disk. Raises StoreError."""
+    with writable(path):
+        if os.pwrite(lock, said, 0) < len(said):
+            os.truncate(lock, 0)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(lock)
+        sync_directory(path)
 
 
 def _whole_parts(path: Path) -> Iterator[Path]:
@@ -114,34 +159,6 @@ def _whole_parts(path: Path) -> Iterator[Path]:
     while (part := path / f"part-{number:05d}.parquet").exists():
         yield part
         number += 1
-
-
-def _make_delta(path: Path, schema: pa.Schema) -> None:
-    try:
-        import deltalake  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise OperatorError(
-            "S159",
-            "Delta tables need another library",
-            expected="the extra 'delta'",
-            got="no module deltalake",
-            fix="pip install 'interlock[delta]'",
-            untouched="the Parquet parts, which are whole",
-        ) from None
-    try:
-        if deltalake.DeltaTable.is_deltatable(os.fspath(path)):
-            return
-        deltalake.convert_to_deltalake(os.fspath(path))
-    except deltalake.exceptions.DeltaError as error:
-        raise StoreError(
-            "S156",
-            "the parts cannot be made a Delta table",
-            where=str(path),
-            expected="a directory of Parquet files",
-            got=str(error).partition("\n")[0],
-            fix="read the parts as Parquet, or choose another place",
-            untouched="the Parquet parts, which are whole",
-        ) from error
 
 
 def _taken(path: Path, got: str) -> OperatorError:
