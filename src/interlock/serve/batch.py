@@ -13,7 +13,6 @@ so that all cores work and no more than a few chunks are held.
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,10 +29,17 @@ from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import HistoryProvider
 from interlock.serve.answering import Answering, Outcome, Prepared
+from interlock.serve.batch_files import (
+    check_columns,
+    check_output,
+    check_rejected,
+    check_unchanged,
+    file_state,
+)
 from interlock.serve.contract import class_name
 from interlock.serve.parts import PartsWriter
 from interlock.serve.scoring import in_order, scoring_threads
-from interlock.serve.tabular import TableReader, TableWriter, is_csv
+from interlock.serve.tabular import TableReader, TableWriter
 from interlock.train.answer import Answers, AnswerSpec
 
 REASON = "rejected_reason"
@@ -97,13 +103,19 @@ def predict_file(
     columns = reader.schema()
     explained = explanation_fields(release) if explain else ()
     outputs = (*answer_fields(release.spec), *explained)
-    _check_output(input_path, output_path, columns, outputs, form)
+    fields = [(names or {}).get(f.name, f.name) for f in release.schema.fields]
+    check_columns(input_path, columns, asked=fields, added=[f.name for f in outputs])
+    directory = form != "file"
+    check_output(input_path, output_path, directory=directory)
+    if rejected_path is not None:
+        check_rejected(rejected_path, input_path, output_path, directory=directory)
     check = partial(
         validate_columns, release.schema, names=names, parse=reader.csv, where=str(input_path)
     )
     check(columns.empty_table())
     total, whole = reader.n_rows(), pa.schema([*columns, *outputs])
-    about = {"batch": _identity(input_path, batch, whole), "as_of": as_of}
+    begun = file_state(input_path)
+    about = {"batch": _identity(begun, batch, whole, names or {}), "as_of": as_of}
     threads = 0 if explain else scoring_threads(release.scorer)
     tally = _Counts()
     with _opened(output_path, whole, form, about) as writer:
@@ -127,6 +139,7 @@ def predict_file(
             tally.add(table)
             if progress is not None:
                 progress(tally.rows, total)
+        check_unchanged(input_path, begun)
         writer.commit()
         if rejected_path is not None:
             _write_rejected(output_path, rejected_path, form)
@@ -177,13 +190,13 @@ def _opened(
     return PartsWriter(path, schema, about, delta=form == "delta")
 
 
-def _identity(input_path: Path, batch: str, schema: pa.Schema) -> str:
+def _identity(state: Sequence[int], batch: str, schema: pa.Schema, names: Mapping[str, str]) -> str:
     """A digest of what decides every byte of the output but the moment it is made."""
-    there = input_path.stat()
     parts = {
-        "input": [there.st_size, there.st_mtime_ns],
+        "input": list(state),
         "batch": batch,
         "schema": schema.to_string(),
+        "names": dict(names),
     }
     return digest_json(parts)
 
@@ -191,16 +204,12 @@ def _identity(input_path: Path, batch: str, schema: pa.Schema) -> str:
 def _write_rejected(output_path: Path, rejected_path: Path, form: Form) -> None:
     """The rejected rows of an output, apart."""
     places = [output_path] if form == "file" else sorted(output_path.glob("part-*.parquet"))
-    with contextlib.ExitStack() as stack:
-        writer: TableWriter | None = None
+    columns = TableReader(places[0], chunk_rows=1).schema()
+    with TableWriter(rejected_path, columns) as writer:
         for place in places:
             for chunk in TableReader(place, chunk_rows=20_000).chunks():
-                rejected = chunk.filter(_is_rejected(chunk))
-                if writer is None:
-                    writer = stack.enter_context(TableWriter(rejected_path, chunk.schema))
-                writer.write(rejected)
-        if writer is not None:
-            writer.commit()
+                writer.write(chunk.filter(_is_rejected(chunk)))
+        writer.commit()
 
 
 def _is_rejected(table: pa.Table) -> Any:
@@ -312,33 +321,3 @@ def _beside(
 
 def _array(values: pa.Array | Sequence[Any], kind: pa.DataType) -> pa.Array:
     return values if isinstance(values, pa.Array) else pa.array(values, type=kind)
-
-
-def _check_output(
-    input_path: Path,
-    output_path: Path,
-    columns: pa.Schema,
-    outputs: Sequence[pa.Field],
-    form: Form,
-) -> None:
-    if form == "file":
-        is_csv(output_path)
-    if output_path.exists() and output_path.samefile(input_path):
-        raise OperatorError(
-            "S157",
-            "the output would replace the input",
-            where=str(output_path),
-            expected="two different files",
-            got="one file for both",
-            fix="give the output another name",
-        )
-    clashing = [f.name for f in outputs if f.name in columns.names]
-    if clashing:
-        raise OperatorError(
-            "S157",
-            "the input has columns that the output would add",
-            where=str(input_path),
-            expected="columns other than " + ", ".join(f.name for f in outputs),
-            got=", ".join(clashing),
-            fix="rename these columns, or leave them out of the input",
-        )

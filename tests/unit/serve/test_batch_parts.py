@@ -204,3 +204,111 @@ def test_rejected_rows_that_could_not_be_written_are_written_by_the_next_run(sou
     _, seen = run(source, tmp_path / "out", rejected_path=place)
     assert seen == [], "no row is predicted again"
     assert len(place.read_text().splitlines()) == 1 + 20
+
+
+def test_no_second_run_writes_while_one_does(source, tmp_path):
+    refused = []
+
+    def progress(done, total):
+        if done >= 350 and not refused:
+            with pytest.raises(OperatorError, match="a batch that is running") as caught:
+                run(source, tmp_path / "out")
+            refused.append(caught.value)
+
+    predict_file(
+        RELEASE,
+        source,
+        tmp_path / "out",
+        history=no_history,
+        as_of=0,
+        form="parts",
+        batch="one",
+        chunk_rows=70,
+        progress=progress,
+    )
+    assert refused
+    assert read(tmp_path / "out")["id"].to_pylist() == list(range(N))
+
+
+def test_a_run_that_died_before_it_said_whose_output_it_is_is_begun_again(source, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "_batch.json").touch()
+    run(source, tmp_path / "out")
+    assert read(tmp_path / "out")["id"].to_pylist() == list(range(N))
+
+
+def test_nothing_is_taken_out_of_a_directory_of_somebody_else(source, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / ".film.mp4.part").write_text("half of it")
+    with pytest.raises(OperatorError, match="S158"):
+        run(source, tmp_path / "out")
+    assert [p.name for p in (tmp_path / "out").iterdir()] == [".film.mp4.part"]
+
+
+@pytest.mark.parametrize("form", ["file", "parts", "delta"])
+def test_no_rows_give_an_output_with_the_columns_and_without_rows(source, tmp_path, form):
+    pq.write_table(pq.read_table(source).slice(0, 0), source)
+    output, rejected = tmp_path / "out.parquet", tmp_path / "rejected.parquet"
+    result, _ = run(source, output, form=form, rejected_path=rejected)
+    found = [ds.dataset(output).to_table(), pq.read_table(rejected)]
+    if form == "delta":
+        found.append(deltalake.DeltaTable(output).to_pyarrow_table())
+    assert result.rows == 0
+    for table in found:
+        assert table.num_rows == 0
+        assert table.column_names[:3] == ["id", "size", "prediction"]
+
+
+@pytest.mark.parametrize(
+    ("form", "name"),
+    [
+        ("file", "in.parquet"),
+        ("file", "out"),
+        ("file", "linked.parquet"),
+        ("parts", "in.parquet"),
+        ("parts", "out/rejected.parquet"),
+        ("delta", "out/deeper/rejected.csv"),
+    ],
+)
+def test_rejected_rows_replace_nothing_and_mix_with_nothing(source, tmp_path, form, name):
+    output = tmp_path / ("out.parquet" if form == "file" else "out")
+    rejected = output if name == "out" else tmp_path / name
+    if name == "linked.parquet":
+        rejected.symlink_to(source)
+    before = source.read_bytes()
+    with pytest.raises(OperatorError, match="S157"):
+        run(source, output, form=form, rejected_path=rejected)
+    assert source.read_bytes() == before
+    assert not output.exists(), "it is said before anything is computed"
+
+
+def test_rejected_rows_in_no_known_format_are_refused_before_anything_is_computed(source, tmp_path):
+    with pytest.raises(OperatorError, match="S154"):
+        run(source, tmp_path / "out.parquet", form="file", rejected_path=tmp_path / "rejected.txt")
+    assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize("form", ["file", "parts"])
+def test_an_input_that_changes_meanwhile_gives_no_output(source, tmp_path, form):
+    other = pq.read_table(source).slice(0, 900)
+
+    def progress(done, total):
+        pq.write_table(other, tmp_path / "new.parquet")
+        (tmp_path / "new.parquet").replace(source)
+
+    output = tmp_path / "out.parquet"
+    with pytest.raises(OperatorError, match="was changed while it was read"):
+        predict_file(
+            RELEASE, source, output, history=no_history, as_of=0, form=form, progress=progress
+        )
+    assert not (output / "_SUCCESS").exists()
+    assert form == "parts" or not output.exists()
+
+
+def test_fields_read_from_other_columns_are_another_batch(source, tmp_path):
+    table = pq.read_table(source)
+    pq.write_table(table.append_column("width", table["size"]), source)
+    with pytest.raises(BrokenOff):
+        run(source, tmp_path / "out", stop_after=300)
+    with pytest.raises(OperatorError, match="the output of another batch"):
+        run(source, tmp_path / "out", names={"size": "width"})
