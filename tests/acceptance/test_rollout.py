@@ -140,8 +140,10 @@ def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
         wait_until(lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS)
         found = rollout(project, "show", "--by", "neighbourhood")["shadow"]
         assert (found["waiting"], found["errors"], found["whole"]["failed"]) == (0, {}, 0)
-        assert sum(group["rows"] for group in found["groups"]) == UNITS
-        assert found["whole"]["differences"] == sorted(found["whole"]["differences"])
+        assert sum(part["rows"] for part in found["parts"]) == UNITS
+        assert {(part["column"], part["reason"]) for part in found["parts"]} == {
+            ("neighbourhood", "too few")
+        }
         text = project.run("rollout", "show").out
         assert "◐ prod: 1.0.1 on trial in shadow" in text
         assert "all rows" in text

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from interlock.cli.render import table
 from interlock.deploy.challenger import SHADOW, share_text
+from interlock.errors import OperatorError
+from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS
 from interlock.report.names import shown
-from interlock.report.numbers import moment, significant
+from interlock.report.numbers import between, moment, percent, significant
 from interlock.report.phrases import rollout_phrase
+from interlock.serve.shadowed import Contrast, ShadowReport, Told, Tolerance
 from interlock.store.rows import DeploymentRow, RolloutRow
 
 if TYPE_CHECKING:
-    from interlock.serve.shadowed import Contrast
     from interlock.use_cases.rollout import RolloutReport
 
-_QUANTILES = ("5 %", "25 %", "median", "75 %", "95 %")
+_HEAD = ("challenger − champion", "rows", "failed", "same answer")
+_TOLERANCE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,15})?)\s?(%?)")
 
 
 def started_lines(report: RolloutReport) -> list[str]:
@@ -46,24 +50,79 @@ def shown_lines(report: RolloutReport, *, at: int) -> list[str]:
     ]
 
 
+def tolerance_of(text: str) -> Tolerance:
+    """A number, or a share such as '5%'. Raises OperatorError C165.
+
+    >>> tolerance_of("5%"), tolerance_of("1000").relative
+    (Tolerance(value=0.05, relative=True), False)
+    """
+    found = _TOLERANCE.fullmatch(text.strip())
+    if found is None:
+        raise OperatorError(
+            "C165",
+            "the tolerance cannot be that",
+            expected="a number in the target's unit, or a share of the answer",
+            got=repr(text)[:60],
+            fix="for example: --tolerance 1000, or --tolerance 5%",
+        )
+    relative = bool(found[2])
+    return Tolerance(value=float(found[1]) / (100 if relative else 1), relative=relative)
+
+
 def _shadow_lines(report: RolloutReport) -> list[str]:
-    """How the answers of the two differ, in quantiles; the whole first."""
+    """How the answers of the two differ: shares and quantiles; the whole first."""
     found = report.shadow
     if found is None:
         return []
-    head = ("challenger − champion", "rows", "same", "failed", *_QUANTILES)
-    rows = [head, *(_contrast_cells(c) for c in (found.whole, *found.groups))]
-    failed = [f"  failed with {code}: {n:,}" for code, n in found.errors.items()]
-    waiting = [f"  {found.waiting:,} rows wait to be scored"] if found.waiting else []
-    return [*table(rows), *failed, *waiting]
+    contrasts = (found.whole, *found.parts)
+    numbers = any(contrast.differences is not None for contrast in contrasts)
+    head = _head(found.tolerance) if numbers else _HEAD
+    rows = [head, *(_contrast_cells(contrast, numbers=numbers) for contrast in contrasts)]
+    return [*table(rows), *_remarks(found)]
 
 
-def _contrast_cells(found: Contrast) -> tuple[str, ...]:
-    spread = ("",) * len(_QUANTILES)
-    if found.differences is not None:
-        spread = tuple(significant(value) for value in found.differences)
-    counts = (f"{found.rows:,}", f"{found.same:,}", f"{found.failed:,}")
-    return (shown(found.name, limit=60), *counts, *spread)
+def _head(tolerance: Tolerance) -> tuple[str, ...]:
+    size = f"{tolerance.value * 100:g} %" if tolerance.relative else significant(tolerance.value)
+    return (*_HEAD, f"off by > {size}", "higher", "median difference", "5 % to 95 %")
+
+
+def _remarks(found: ShadowReport) -> Iterator[str]:
+    thin = sum(1 for contrast in found.parts if contrast.reason)
+    if thin:
+        yield f"  too few: under {FEWEST_ROWS} rows, or under {FEWEST_UNITS} units, say nothing"
+    for name in found.unlogged:
+        yield f"  not compared by {shown(name)}: the log does not hold it"
+    for code, n in found.errors.items():
+        yield f"  failed with {code}: {n:,}"
+    if found.waiting:
+        yield f"  {found.waiting:,} rows wait to be scored"
+
+
+def _contrast_cells(found: Contrast, *, numbers: bool) -> tuple[str, ...]:
+    counts = (shown(found.named, limit=60), f"{found.rows:,}", f"{found.failed:,}")
+    if found.reason:
+        return (*counts, found.reason, *([""] * 4 if numbers else []))
+    cells = (*counts, _share(found.agreeing))
+    told = found.differences
+    if told is None:
+        return (*cells, *([""] * 4 if numbers else []))
+    first, _, median, _, last = told.quantiles
+    middle = f"{significant(median.value)} ({between(median.interval.low, median.interval.high)})"
+    return (
+        *cells,
+        _share(told.beyond),
+        percent(told.higher.value),
+        middle,
+        f"{significant(first.value)} to {significant(last.value)}",
+    )
+
+
+def _share(told: Told | None) -> str:
+    """A share with its interval, in per cent."""
+    if told is None:
+        return ""
+    ends = between(100 * told.interval.low, 100 * told.interval.high)
+    return f"{percent(told.value)} ({ends})"
 
 
 def promoted_lines(row: DeploymentRow) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from cyclopts import App
+from typing import Annotated
+
+from cyclopts import App, Parameter
 
 from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer
@@ -99,7 +101,11 @@ def grow_command(
 
 @rollout_command.command(name="show")
 def show_command(
-    *, environment: str = "prod", by: str = "", options: OfProduct = OF_PRODUCT
+    *,
+    environment: str = "prod",
+    by: Annotated[tuple[str, ...] | None, Parameter(negative="")] = None,
+    tolerance: str = "5%",
+    options: OfProduct = OF_PRODUCT,
 ) -> None:
     """The rollout that runs; of one in shadow, what both releases answer to the same requests.
 
@@ -108,16 +114,21 @@ def show_command(
     environment
         Where.
     by
-        Compare also within each value of this request field or feature.
+        A request field or feature to compare by, instead of the slices of the model gate.
+    tolerance
+        From where on a difference is large: in the target's unit, or a share of the answer.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain
-    from interlock.cli.render_rollout import shown_lines
+    from interlock.cli.render_rollout import shown_lines, tolerance_of
     from interlock.clock import now
     from interlock.use_cases import rollout
 
+    within = tolerance_of(tolerance)
     with opened(options) as workspace:
-        report = rollout.show(workspace, options.product, environment=environment, by=by)
+        report = rollout.show(
+            workspace, options.product, environment=environment, by=by or (), tolerance=within
+        )
     answer("rollout show", options, lambda: plain(report), lambda: shown_lines(report, at=now()))
 
 

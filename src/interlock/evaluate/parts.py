@@ -103,7 +103,7 @@ def _ranges(numbers: NDArray[np.float64], count: int) -> Iterator[tuple[str, NDA
     if len(edges) == 2:  # one value fills all ranges but one
         yield from _around(numbers, float(np.median(known)))
         return
-    shown = _texts(edges)
+    shown = number_texts(edges)
     for place, (low, high) in enumerate(pairwise(edges)):
         last = high == edges[-1]
         rows = (numbers >= low) & ((numbers <= high) if last else (numbers < high))
@@ -112,14 +112,14 @@ def _ranges(numbers: NDArray[np.float64], count: int) -> Iterator[tuple[str, NDA
 
 def _around(numbers: NDArray[np.float64], value: float) -> Iterator[tuple[str, NDArray[np.bool_]]]:
     """The rows of one value, and those on either side of it."""
-    (shown,) = _texts(np.array([value]))
+    (shown,) = number_texts(np.array([value]))
     cuts = (shown, numbers == value), (f"below {shown}", numbers < value)
     for label, rows in (*cuts, (f"above {shown}", numbers > value)):
         if rows.any():
             yield label, rows
 
 
-def _texts(edges: NDArray[np.float64]) -> list[str]:
+def number_texts(edges: NDArray[np.float64]) -> list[str]:
     """The edges in six digits, or as many as tell them apart; years have no commas."""
     grouped = "," if np.abs(edges[np.isfinite(edges)]).max(initial=0) >= _GROUPED_FROM else ""
     for digits in (6, 9, 12):

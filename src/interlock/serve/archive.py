@@ -26,13 +26,18 @@ import pyarrow.parquet as pq
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.logged import TABLES
 from interlock.serve.segment import Record as Entry
-from interlock.serve.table import Place, Table
+from interlock.serve.table import BATCH_ROWS, Place, Table
 from interlock.store.atomic import PARTIAL, partial_path, storage, sync_directory, write_file
 
 Kind = Literal["parquet", "delta"]
 _NAMED = "archives.json"
 _MARKER = "_interlock_log.json"  # readers of Parquet folders pass over what begins with "_"
 _PLACES = 50  # segments in one statement that deletes
+_FEW_AT_ONCE: dict[str, Any] = {
+    "batch_size": BATCH_ROWS,
+    "batch_readahead": 2,
+    "fragment_readahead": 1,
+}  # else some hundred thousand records lie in memory
 _SETTINGS = {"delta.dataSkippingStatsColumns": "worker,segment,time"}  # no unit's key in the log
 
 
@@ -76,7 +81,7 @@ def _entries(rows: ds.Dataset, place: Place | None) -> Iterator[Entry]:
     if place is not None:
         only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
     columns = ["worker", "segment", "offset", "sequence", "record"]
-    for batch in rows.to_batches(columns=columns, filter=only):
+    for batch in rows.to_batches(columns=columns, filter=only, **_FEW_AT_ONCE):
         for row in batch.to_pylist():
             payload = row.pop("record")
             yield Entry(payload=payload, **row)

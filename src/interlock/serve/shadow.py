@@ -41,7 +41,7 @@ from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.segment import Record as Entry
-from interlock.serve.shadowed import shadow_log
+from interlock.serve.shadow_logs import shadow_log
 from interlock.serve.tail import Tail
 from interlock.serve.traffic import CHALLENGER
 

@@ -19,7 +19,7 @@ from interlock.serve.log_read import read_log
 from interlock.serve.logged import PREDICTIONS
 from interlock.serve.record import read_record
 from interlock.serve.segment import Segment, list_segments
-from interlock.serve.shadowed import shadow_logs
+from interlock.serve.shadow_logs import shadow_logs
 from interlock.serve.shipping import delete_segment, finished, records
 from interlock.store.atomic import storage, sync_directory
 

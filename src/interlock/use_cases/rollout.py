@@ -7,15 +7,19 @@ pointer leaves a pointer that is old: the next act, or ``show``, writes it anew 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from interlock.clock import now
 from interlock.deploy import challenger as decide
 from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
+from interlock.pipeline.judged_slices import slice_columns
 from interlock.pipeline.rival import nothing_beside, require_rival
 from interlock.pipeline.switching import Switch
-from interlock.serve.shadowed import ShadowReport, contrasted, shadow_log
+from interlock.release.attest import verify
+from interlock.serve.shadow_logs import shadow_log
+from interlock.serve.shadowed import DEFAULT_TOLERANCE, ShadowReport, Tolerance, contrasted
 from interlock.store.rows import DeploymentRow, RolloutRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
@@ -127,11 +131,17 @@ def promote(
 
 
 def show(
-    workspace: Workspace, product: str | None = None, *, environment: str = "prod", by: str = ""
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    by: Sequence[str] = (),
+    tolerance: Tolerance = DEFAULT_TOLERANCE,
 ) -> RolloutReport:
-    """The rollout that runs there; in shadow with the answers of both, also ``by`` a field.
+    """The rollout that runs there; in shadow with the answers of both, also in parts.
 
-    Raises OperatorError E151, IntegrityError for a damaged log.
+    The parts are ``by`` request fields or features, or the slices that the challenger's model gate
+    judged. Raises OperatorError E151, IntegrityError for a damaged log or a wrong attestation.
     """
     live, place = _live(workspace, product, environment)
     current, last = live.current(place.name), live.last_rollout(place.name)
@@ -142,8 +152,20 @@ def show(
     if row.mode != decide.SHADOW:
         return report
     log = workspace.places.log(place.name, live.product)
-    found = contrasted(log, shadow_log(log, row.salt), since=row.began, by=by)
+    found = contrasted(
+        log,
+        shadow_log(log, row.salt),
+        since=row.began,
+        by=tuple(dict.fromkeys(by)) or _declared_slices(live, row),
+        tolerance=tolerance,
+    )
     return replace(report, shadow=found)
+
+
+def _declared_slices(live: Switch, row: RolloutRow) -> tuple[str, ...]:
+    notary = live.notary
+    said = [verify(envelope, notary.keys) for envelope in notary.envelopes(row.bundle)]
+    return slice_columns(said, row.delivery)
 
 
 def _live(

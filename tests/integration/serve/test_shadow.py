@@ -21,7 +21,8 @@ from interlock.serve.predictor import Predictor
 from interlock.serve.process import start
 from interlock.serve.record import read_record
 from interlock.serve.shadow import run
-from interlock.serve.shadowed import contrasted, shadow_log
+from interlock.serve.shadow_logs import shadow_log
+from interlock.serve.shadowed import contrasted
 from interlock.serve.shipping import locked, ship
 
 SALT = "a rollout"
@@ -120,18 +121,15 @@ def test_what_was_shipped_before_it_was_scored_is_scored_too(scene):
     assert (report.whole.rows, report.waiting) == (30, 0)
 
 
-def test_the_report_tells_differences_by_group(scene):
+def test_the_report_tells_differences_by_part(scene):
     scene.answer(range(1900, 1960))
     scene.score()
     scene.answer([1960, 1961])
-    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0, by="stories")
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0, by=("stories", "nothing"))
     assert (report.whole.rows, report.whole.failed, report.waiting) == (60, 0, 2)
-    assert [(g.name, g.rows) for g in report.groups] == [("stories one", 60)]
-    assert report.whole.differences == report.groups[0].differences
-    assert list(report.whole.differences) == sorted(report.whole.differences)
+    assert [(part.named, part.rows) for part in report.parts] == [("stories = one", 60)]
+    assert report.unlogged == ("nothing",)
     assert report.whole.same < 60
-    other = contrasted(scene.log, shadow_log(scene.log, SALT), since=0, by="nothing")
-    assert [g.name for g in other.groups] == ["nothing ?"]
     assert contrasted(scene.log, scene.log / "none", since=0).waiting == 62
 
 

@@ -8,7 +8,7 @@ from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.log_read import read_log
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.shadow_erasing import forget_scores
-from interlock.serve.shadowed import shadow_log
+from interlock.serve.shadow_logs import shadow_log
 from interlock.serve.shipping import locked, read_all, ship
 
 
