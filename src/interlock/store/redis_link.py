@@ -1,16 +1,16 @@
 """One connection to a Redis server: several commands, one round trip, one bounded wait.
 
-Invariants: a connection that failed half-way is never used again, so no reply is taken for another;
-after a failure the server is left alone for a moment and every question is refused at once; a
-connection that only went stale (the server was restarted) is made anew, once, without a failure
-being seen; a message never holds the password.
+Invariants: a wait ends in time however few bytes come at a time; a connection that failed half-way
+is never used again, so no reply is taken for another; after a failure the server is left alone for
+a moment and every question is refused at once; a connection that only went stale (the server was
+restarted) is made anew, once, without a failure being seen; a message never holds the password.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from redis.connection import Connection, SSLConnection
 from redis.exceptions import ConnectionError as LostConnection
@@ -24,7 +24,10 @@ PAUSE_SECONDS = 0.25  # after a failure, until the server is asked again
 
 Command = tuple[Any, ...]
 
-_NO_ANSWER = (RedisError, OSError, ValueError, IndexError, TypeError)
+_NO_ANSWER = (
+    *(RedisError, OSError, ValueError, IndexError, TypeError),
+    *(OverflowError, RecursionError),
+)
 """What comes of a server that does not answer, or answers with bytes that are no reply."""
 
 
@@ -49,7 +52,7 @@ class RedisAddress:
 
     def connection(self) -> Any:
         """A connection of the client library that is not open yet."""
-        kind = SSLConnection if self.tls else Connection
+        kind = _TimedSSLConnection if self.tls else _TimedConnection
         return kind(
             host=self.host,
             port=self.port,
@@ -61,6 +64,67 @@ class RedisAddress:
             protocol=2,
             driver_info=None,  # two round trips less
         )
+
+
+class _TimedSocket:
+    """A socket whose reads must all have ended so many seconds after :meth:`begin`.
+
+    The library's own limit is one of each read, and a server that sends a byte now and then would
+    hold whoever waits for it for minutes.
+    """
+
+    def __init__(self, socket: Any, seconds: float) -> None:
+        self._socket = socket
+        self._seconds = seconds
+        self.begin()
+
+    def begin(self) -> None:
+        """The time runs from now on."""
+        self._end = monotonic() + self._seconds
+
+    def recv(self, size: int) -> bytes:
+        """Some bytes. Raises TimeoutError."""
+        self._wait()
+        found: bytes = self._socket.recv(size)
+        return found
+
+    def recv_into(self, *given: Any) -> int:
+        """The same into memory, as the library's faster parser asks for it."""
+        self._wait()
+        return int(self._socket.recv_into(*given))
+
+    def _wait(self) -> None:
+        left = self._end - monotonic()
+        if left <= 0:
+            raise TimeoutError("Timeout reading from socket")
+        self._socket.settimeout(left)
+
+    def sendall(self, data: bytes) -> None:
+        """Send all of it in the time that one read has."""
+        self._socket.settimeout(self._seconds)
+        self._socket.sendall(data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+
+class _Timed:
+    """A connection over such a socket, whichever way it is made."""
+
+    timed: _TimedSocket  # there once it is connected
+
+    def _connect(self) -> _TimedSocket:
+        connection, made = cast("Any", self), cast("Any", super())
+        self.timed = _TimedSocket(made._connect(), connection.socket_timeout)
+        return self.timed
+
+
+class _TimedConnection(_Timed, Connection):
+    """Without TLS."""
+
+
+class _TimedSSLConnection(_Timed, SSLConnection):
+    """With TLS."""
 
 
 class RedisLink:
@@ -130,6 +194,7 @@ class RedisLink:
         if self._fresh:
             connection.connect()
             self._fresh = False
+        connection.timed.begin()
         connection.send_packed_command(connection.pack_commands(commands))
         replies, refused = [], None
         for _ in commands:

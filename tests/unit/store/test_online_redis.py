@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from interlock.pipeline.probes.proxy import Proxy
 from interlock.store.online import Unavailable
 from interlock.store.online_place import OnlineAccess, open_reader, open_writer
 from interlock.store.online_redis import RedisReader
-from interlock.store.redis_link import PAUSE_SECONDS
+from interlock.store.redis_link import PAUSE_SECONDS, RedisAddress, RedisLink
 
 TABLE = "{interlock:dev:valuation}:market:10"
 ACCESS = OnlineAccess(namespace="dev:valuation", timeout_seconds=1.0)
@@ -282,6 +285,64 @@ def test_a_server_that_hangs_costs_the_timeout_once(own_server: RedisServer, han
         unavailable(lambda: look(reader))
     hand.now += PAUSE_SECONDS
     assert look(reader) == (1, None, None, None)
+
+
+@contextmanager
+def saying(*said: bytes, pause_seconds: float = 0.0) -> Iterator[RedisLink]:
+    """A link to a server that answers every question so, a piece at a time."""
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection, suppress(OSError):
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    connection.recv(1_000)
+                    for piece in said:
+                        connection.sendall(piece)
+                        time.sleep(pause_seconds)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        port = listener.getsockname()[1]
+        link = RedisLink(RedisAddress(host="127.0.0.1", port=port, timeout_seconds=0.5))
+        yield link
+        link.close()
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each look at the clock is a tenth of a second later, and each byte comes in time."""
+
+    def later() -> float:
+        hand.now += 0.1
+        return hand.now
+
+    monkeypatch.setattr("interlock.store.redis_link.monotonic", later)
+    whole = b"$100\r\n" + b"x" * 100 + b"\r\n"
+    with saying(*(whole[i : i + 1] for i in range(len(whole))), pause_seconds=0.002) as link:
+        error = unavailable(lambda: link.ask([("GET", "a")]))
+    assert "Timeout reading from socket" in str(error)
+    with saying(whole) as link:
+        assert link.ask([("GET", "a")]) == [b"x" * 100]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"*1\r\n" * 5_000 + b":1\r\n",
+        b"$99999999999999999999\r\nabc\r\n",
+        b"*99999999999999999999\r\n",
+        b":" + b"9" * 5_000 + b"\r\n",
+        b"-\xff\xfe\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n\r\n",
+    ],
+)
+def test_whatever_else_a_server_says_is_unavailable(said: bytes) -> None:
+    with saying(said) as link:
+        unavailable(lambda: link.ask([("GET", "a")]))
 
 
 _FILL = """
