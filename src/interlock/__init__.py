@@ -50,7 +50,7 @@ _WHERE = {
     ),
     "interlock.train.distribution": ("int_range", "float_range", "choice"),
     "interlock.train.split": ("TimeSplit", "HashSplit"),
-    "interlock.train.threshold": ("MinCost", "MaxFBeta", "Costs"),
+    "interlock.train.decision_rule": ("MinCost", "MaxFBeta", "Costs"),
     "interlock.evaluate.custom": ("metric", "Scaled"),
     "interlock.gates.data.rows": (
         "MinRows",
@@ -182,11 +182,11 @@ if TYPE_CHECKING:
     from interlock.train.candidate import GroupMedian as GroupMedian
     from interlock.train.candidate import Mean as Mean
     from interlock.train.candidate import Median as Median
+    from interlock.train.decision_rule import Costs as Costs
+    from interlock.train.decision_rule import MaxFBeta as MaxFBeta
+    from interlock.train.decision_rule import MinCost as MinCost
     from interlock.train.distribution import choice as choice
     from interlock.train.distribution import float_range as float_range
     from interlock.train.distribution import int_range as int_range
     from interlock.train.split import HashSplit as HashSplit
     from interlock.train.split import TimeSplit as TimeSplit
-    from interlock.train.threshold import Costs as Costs
-    from interlock.train.threshold import MaxFBeta as MaxFBeta
-    from interlock.train.threshold import MinCost as MinCost

@@ -22,8 +22,8 @@ from interlock.pipeline.explaining import weigh_inputs
 from interlock.pipeline.snapshots import snapshot_digests
 from interlock.product.training_set import TrainingSet
 from interlock.release import card
-from interlock.release.bundle import seal
 from interlock.release.coverage import FILE as COVERAGE
+from interlock.release.manifest import seal
 from interlock.serve.contract import AnswerContract
 from interlock.store.arrays import array_from_bytes
 from interlock.train.answer import AnswerSpec

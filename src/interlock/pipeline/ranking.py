@@ -22,7 +22,8 @@ from interlock.product.binding import Bound
 from interlock.product.target import rule_of
 from interlock.product.training_set import TrainingSet
 from interlock.train.answer import Answers
-from interlock.train.threshold import Chosen, Rule, choose
+from interlock.train.decision_rule import Rule
+from interlock.train.threshold import Chosen, choose
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

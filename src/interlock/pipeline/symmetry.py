@@ -21,7 +21,8 @@ import pyarrow.compute as pc
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.grid import grid_point
 from interlock.features.oracle import can_recompute, recompute
-from interlock.features.request import FeatureFailure, PackedFeatures
+from interlock.features.request import PackedFeatures
+from interlock.features.result import FeatureFailure
 from interlock.release.coverage import Covering
 from interlock.serve.record import Record
 

@@ -16,7 +16,7 @@ from interlock.data.snapshot import AVAILABLE_AT, EVENT_TIME, Taken
 from interlock.errors import AuthorError
 from interlock.evaluate.leakage import Absence
 from interlock.features.function import arguments_of
-from interlock.features.request import load_modules
+from interlock.features.packed_source import load_modules
 from interlock.product.binding import Bound
 
 

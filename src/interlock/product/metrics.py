@@ -23,7 +23,7 @@ from interlock.product.declaration import Declaration
 from interlock.product.target import rule_of
 from interlock.stats.bootstrap import Statistic
 from interlock.train.decision import Matrix
-from interlock.train.threshold import Costs, MinCost
+from interlock.train.decision_rule import Costs, MinCost
 
 EXPECTED_COST = "expected_cost"
 _LIBRARIES = ("sklearn.metrics", "scipy.special")  # pure, and a metric never goes to the service

@@ -14,7 +14,7 @@ from interlock.clock import parse_span
 from interlock.errors import Mistake
 from interlock.features.declare import Label
 from interlock.train.answer import Task
-from interlock.train.threshold import Costs, MaxFBeta, MinCost, Rule, rule_row
+from interlock.train.decision_rule import Costs, MaxFBeta, MinCost, Rule, rule_row
 
 
 @dataclass(frozen=True)

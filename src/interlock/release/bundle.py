@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,30 +22,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from interlock.digest import canonical_json, digest_bytes, is_digest, parse_canonical
+from interlock.digest import digest_bytes, is_digest
 from interlock.errors import IntegrityError
+from interlock.release.manifest import MANIFEST, MODELS, checked_manifest, refused, seal
 
 if TYPE_CHECKING:
     from interlock.store.artifacts import ArtifactStore
 
-FORMAT = 1
-MANIFEST = "manifest.json"
-MODELS = ("model.onnx", "model.skops", "model.lgb.txt", "model.xgb.ubj")
-REQUIRED = ("request.json", "features.json", "candidate.json")
-_OTHERS = (
-    "encoder.json",
-    "answer.json",
-    "profile.json",
-    "golden.json",
-    "coverage.json",
-    "card.json",
-    "background.json",
-)
-_NAMES = frozenset((*MODELS, *REQUIRED, *_OTHERS))
-_PACKED = re.compile(r"packed/[A-Za-z_][A-Za-z0-9_]{0,63}(\.[A-Za-z_][A-Za-z0-9_]{0,63}){0,7}\.py")
-_KEYS = {"format", "product", "files", "inputs", "candidate", "schema"}
 _MANIFEST_LIMIT = 4 << 20  # bytes
-_AGAIN = "fetch the bundle again from where it was built; do not use this copy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,31 +88,6 @@ class Bundle:
         return json.loads(self.read(name))
 
 
-def seal(
-    files: Mapping[str, bytes],
-    *,
-    product: str,
-    inputs: Mapping[str, str],
-    candidate: str,
-    schema: str,
-) -> tuple[str, dict[str, bytes]]:
-    """The digest, and the files with their manifest. Raises IntegrityError R109 or R111."""
-    _check_names(files, where="the bundle to build")
-    manifest = {
-        "format": FORMAT,
-        "product": product,
-        "files": {
-            name: {"sha256": digest_bytes(data), "size": len(data)} for name, data in files.items()
-        },
-        "inputs": dict(inputs),
-        "candidate": candidate,
-        "schema": schema,
-    }
-    data = canonical_json(manifest)
-    _checked_manifest(data, where="the bundle to build")
-    return digest_bytes(data), {MANIFEST: data, **files}
-
-
 def build(
     artifacts: ArtifactStore,
     files: Mapping[str, bytes],
@@ -163,14 +121,14 @@ def open_bundle(directory: Path, *, expected_digest: str | None = None) -> Bundl
     found = _entries(directory)
     data = _read(directory, MANIFEST, None)
     if digest_bytes(data) != expected:
-        raise _refused(
+        raise refused(
             "R104",
             f"{MANIFEST} is not the one that was asked for",
             directory / MANIFEST,
             expected,
             digest_bytes(data),
         )
-    manifest = _checked_manifest(data, where=str(directory / MANIFEST))
+    manifest = checked_manifest(data, where=str(directory / MANIFEST))
     listed = manifest["files"]
     _compare_sets(directory, {MANIFEST, *listed}, found)
     files = {name: _read(directory, name, listed[name]) for name in sorted(listed)}
@@ -179,94 +137,6 @@ def open_bundle(directory: Path, *, expected_digest: str | None = None) -> Bundl
         directory=directory,
         manifest=MappingProxyType(manifest),
         files=MappingProxyType(files),
-    )
-
-
-def _refused(code: str, what: str, where: Path | str, expected: str, got: str) -> IntegrityError:
-    return IntegrityError(
-        code,
-        what,
-        where=str(where),
-        expected=expected,
-        got=got,
-        fix=_AGAIN,
-        untouched="what is live",
-    )
-
-
-def _check_names(names: Mapping[str, Any], *, where: str) -> None:
-    for name in names:
-        if name not in _NAMES and not _PACKED.fullmatch(name):
-            raise _refused(
-                "R109",
-                f"a bundle cannot hold a file of the name {name!r}",
-                where,
-                f"{', '.join(sorted(_NAMES))} or packed/<module>.py",
-                repr(name),
-            )
-    if len({name.casefold() for name in names}) != len(names):
-        raise _refused(
-            "R109",
-            "two files of a bundle differ only in upper and lower case",
-            where,
-            "names that stay apart on every file system",
-            ", ".join(sorted(names)),
-        )
-    missing = [name for name in REQUIRED if name not in names]
-    if missing:
-        raise _refused("R111", f"a bundle needs {missing[0]}", where, missing[0], "no such file")
-    models = [name for name in MODELS if name in names]
-    if len(models) != 1:
-        raise _refused(
-            "R111",
-            "a bundle holds exactly one model",
-            where,
-            f"one of {', '.join(MODELS)}",
-            ", ".join(models) or "none",
-        )
-
-
-def _checked_manifest(data: bytes, *, where: str) -> dict[str, Any]:
-    try:
-        manifest = parse_canonical(data)
-    except ValueError as error:
-        raise _refused(
-            "R103", f"{MANIFEST} cannot be read", where, "canonical JSON", str(error)
-        ) from None
-    problem = _shape_problem(manifest)
-    if problem:
-        raise _refused("R103", f"{MANIFEST} is malformed", where, *problem)
-    _check_names(manifest["files"], where=where)
-    checked: dict[str, Any] = manifest
-    return checked
-
-
-def _shape_problem(manifest: Any) -> tuple[str, str] | None:
-    """What was expected and found, if the manifest has not the shape of format 1."""
-    if not isinstance(manifest, dict) or set(manifest) != _KEYS:
-        found = sorted(manifest) if isinstance(manifest, dict) else type(manifest).__name__
-        return f"the keys {sorted(_KEYS)}", str(found)
-    if type(manifest["format"]) is not int or manifest["format"] != FORMAT:
-        return f"format {FORMAT}", repr(manifest["format"])
-    for key in ("product", "candidate", "schema"):
-        if not isinstance(manifest[key], str):
-            return f"{key} as a string", repr(manifest[key])[:100]
-    inputs, files = manifest["inputs"], manifest["files"]
-    if not isinstance(inputs, dict) or not all(isinstance(v, str) for v in inputs.values()):
-        return "inputs as strings by name", repr(inputs)[:100]
-    if not isinstance(files, dict) or not all(map(_is_file_entry, files.values())):
-        return "files with sha256 and size", repr(files)[:100]
-    return None
-
-
-def _is_file_entry(entry: Any) -> bool:
-    return (
-        isinstance(entry, dict)
-        and set(entry) == {"sha256", "size"}
-        and isinstance(entry["sha256"], str)
-        and is_digest(entry["sha256"])
-        and type(entry["size"]) is int
-        and entry["size"] >= 0
     )
 
 
@@ -292,7 +162,7 @@ def _walk(directory: Path, prefix: str) -> list[str]:
     for entry in sorted(os.scandir(directory / prefix), key=lambda e: e.name):
         name = prefix + entry.name
         if entry.is_symlink() or not (entry.is_file() or entry.is_dir()):
-            raise _refused(
+            raise refused(
                 "R108",
                 f"{name!r} is not a plain file",
                 directory / name,
@@ -310,7 +180,7 @@ def _walk(directory: Path, prefix: str) -> list[str]:
 def _compare_sets(directory: Path, listed: set[str], found: set[str]) -> None:
     folders = {"packed/"} if any(name.startswith("packed/") for name in listed) else set()
     for name in sorted(listed - found):
-        raise _refused(
+        raise refused(
             "R105",
             f"{name!r} is missing from the bundle",
             directory / name,
@@ -318,7 +188,7 @@ def _compare_sets(directory: Path, listed: set[str], found: set[str]) -> None:
             "none",
         )
     for name in sorted(found - listed - folders):
-        raise _refused(
+        raise refused(
             "R106",
             f"{name!r} does not belong to the bundle",
             directory / name,
@@ -334,7 +204,7 @@ def _read(directory: Path, name: str, entry: Mapping[str, Any] | None) -> bytes:
     try:
         data = _read_plain(path, limit + 1)
     except FileNotFoundError:
-        raise _refused(
+        raise refused(
             "R105", f"{name!r} is missing from the bundle", path, "a file", "none"
         ) from None
     except OSError as error:
@@ -342,7 +212,7 @@ def _read(directory: Path, name: str, entry: Mapping[str, Any] | None) -> bytes:
     if entry is None:
         return data
     if len(data) != entry["size"]:
-        raise _refused(
+        raise refused(
             "R107",
             f"{name!r} is not the file that was released",
             path,
@@ -350,7 +220,7 @@ def _read(directory: Path, name: str, entry: Mapping[str, Any] | None) -> bytes:
             f"{len(data)} bytes or more",
         )
     if digest_bytes(data) != entry["sha256"]:
-        raise _refused(
+        raise refused(
             "R107",
             f"{name!r} is not the file that was released",
             path,
@@ -365,7 +235,7 @@ def _read_plain(path: Path, limit: int) -> bytes:
     descriptor = os.open(path, flags)
     with os.fdopen(descriptor, "rb") as stream:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise _refused(
+            raise refused(
                 "R108",
                 f"{path.name!r} is not a plain file",
                 path,

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from interlock.features.definition import FeatureDefinition, FeatureSet
-from interlock.features.request import AS_OF, FeatureFailure, PackedFeatures
+from interlock.features.request import AS_OF, PackedFeatures
+from interlock.features.result import FeatureFailure
 from interlock.release.bundle import Bundle
 from interlock.release.limits import Limits
 from interlock.release.segments import Segments, Why

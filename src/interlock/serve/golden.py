@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from interlock.errors import IntegrityError, InterlockError
-from interlock.features.request import FeatureFailure
+from interlock.features.result import FeatureFailure
 from interlock.serve.instant import asked_instant
 from interlock.serve.loaded import LoadedRelease
 from interlock.train.answer import AnswerOne

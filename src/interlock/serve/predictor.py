@@ -27,7 +27,7 @@ import msgspec
 
 from interlock import clock
 from interlock.errors import InterlockError
-from interlock.features.request import FeatureFailure
+from interlock.features.result import FeatureFailure
 from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
 from interlock.serve.explainer import MAX_EXPLAINED

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import astuple
 
-from interlock.features.request import FeatureFailure
+from interlock.features.result import FeatureFailure
 from interlock.serve.decode import request_struct, without_unset
 from interlock.serve.errors import ServiceError
 from interlock.serve.instant import instant_reader

@@ -24,14 +24,9 @@ from typing import Any
 import numpy as np
 
 from interlock.features.definition import FeatureDefinition
-from interlock.features.request import (
-    CHECKED,
-    RowFailure,
-    checked,
-    checker,
-    describe,
-    load_functions,
-)
+from interlock.features.packed_source import load_functions
+from interlock.features.request import RowFailure
+from interlock.features.result import CHECKED, checked, checker, describe
 from interlock.train.answer import AnswerOne, Answers
 
 PREDICTION = "prediction"

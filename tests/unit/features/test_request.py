@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from interlock.clock import DAY, instant_of
 from interlock.errors import IntegrityError
 from interlock.features.definition import FeatureDefinition, FeatureSet
-from interlock.features.request import FeatureFailure, PackedFeatures, RowFailure, load_modules
+from interlock.features.packed_source import load_modules
+from interlock.features.request import PackedFeatures, RowFailure
+from interlock.features.result import FeatureFailure
 
 FIELDS = ("a", "b", "c")
 NOON = instant_of(datetime(1997, 1, 2, 12, tzinfo=UTC))

@@ -11,7 +11,8 @@ import pytest
 
 from interlock.digest import canonical_json, digest_bytes
 from interlock.errors import IntegrityError
-from interlock.release.bundle import MANIFEST, open_bundle, seal
+from interlock.release.bundle import open_bundle
+from interlock.release.manifest import MANIFEST, seal
 
 
 def refused(directory: Path, expected_digest: str | None = None) -> IntegrityError:

@@ -8,8 +8,9 @@ import numpy as np
 from interlock.data.request import Field, RequestSchema
 from interlock.digest import canonical_json
 from interlock.features.definition import FeatureDefinition, FeatureSet, Input
-from interlock.release.bundle import Bundle, seal
+from interlock.release.bundle import Bundle
 from interlock.release.export.exporter import export, keep
+from interlock.release.manifest import seal
 from interlock.serve.contract import AnswerContract
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.loaded import assemble

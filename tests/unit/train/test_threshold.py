@@ -8,14 +8,8 @@ from sklearn import metrics as oracle
 
 from interlock.errors import AuthorError
 from interlock.train.cuts import MOST_GROUPS, Cuts
-from interlock.train.threshold import (
-    Chosen,
-    Costs,
-    MaxFBeta,
-    MinCost,
-    choose,
-    rule_row,
-)
+from interlock.train.decision_rule import Costs, MaxFBeta, MinCost, rule_row
+from interlock.train.threshold import Chosen, choose
 
 CLASSES = (False, True)
 RULE = MinCost(false_positive=1, false_negative=5, unit="USD")
