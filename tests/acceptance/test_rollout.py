@@ -156,6 +156,8 @@ def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
 
 def test_a_rollback_ends_a_rollout_and_a_pinned_environment_takes_none(project):
     rollout(project, "start", "1.0.1", "--share", "100%")
+    verified = project.run("verify")
+    assert verified.code == 0, verified.err
     rollout(project, "promote")
     back = project.run("rollback", "--reason", "wrong")
     assert back.code == 0, back.err

@@ -22,6 +22,9 @@ from interlock.store.rows import DeploymentRow, RolloutRow
 
 START, GROW, STOP = "start", "grow", "stop"
 SPLIT, SHADOW = "split", "shadow"
+ROLLOUT = (
+    "rollout"  # the signed act by which a bundle answers beside another; in shadow it is SHADOW
+)
 BUCKETS = 10_000
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,2})?)%")
 _SALT = 32  # hexadecimal digits

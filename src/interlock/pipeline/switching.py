@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from interlock.deploy.challenger import SHADOW, STOP, running
+from interlock.deploy.challenger import ROLLOUT, SHADOW, STOP
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import publish
 from interlock.deploy.policy import Facts, admit
@@ -21,8 +21,6 @@ from interlock.release.statements import deployment_statement
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import DeploymentRow, RolloutRow
-
-ROLLOUT = "rollout"  # the act by which a bundle answers beside another; in shadow it is SHADOW
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,19 +89,24 @@ class Switch:
     def roll_out(self, rollout: RolloutRow, current: DeploymentRow) -> RolloutRow:
         """Record an act on a rollout beside what is live, attest it, publish the pointer.
 
-        An end needs no proof. Raises OperatorError E101 where something changed meanwhile.
+        An end is heard without proof, so it waits for none; it is signed all the same, and keeps
+        the challenger from coming back. Raises OperatorError E101 where something changed
+        meanwhile.
         """
         self.ledger.rollouts.record(rollout)
-        if rollout.act != STOP:
+        if rollout.act == STOP:
+            self.publish(current)
             self._attest(rollout, at=rollout.at)
-        self.publish(current)
+        else:
+            self._attest(rollout, at=rollout.at)
+            self.publish(current)
         return rollout
 
     def settle(self, current: DeploymentRow, last: RolloutRow | None) -> None:
         """Attest and publish what was recorded: who did may have been killed before that."""
-        trial = running(current, last)
-        if trial is not None and not self._is_attested(trial, at=trial.at):
-            self._attest(trial, at=trial.at)
+        present = last is not None and last.generation == current.generation
+        if last is not None and present and not self._is_attested(last, at=last.at):
+            self._attest(last, at=last.at)
         self.to(current, current)
 
     def publish(self, row: DeploymentRow) -> None:
@@ -124,6 +127,7 @@ class Switch:
                 at=at,
                 ledger_sequence=head.sequence,
                 ledger_hash=head.hash,
+                trial=None if isinstance(row, DeploymentRow) else _trial(row),
             )
         )
 
@@ -140,9 +144,19 @@ class Switch:
 
 def _signed_act(row: DeploymentRow | RolloutRow) -> str:
     """What is signed of it: only one in shadow answers nobody."""
-    if isinstance(row, DeploymentRow):
+    if isinstance(row, DeploymentRow) or row.act == STOP:
         return row.act
     return SHADOW if row.mode == SHADOW else ROLLOUT
+
+
+def _trial(row: RolloutRow) -> dict[str, object]:
+    """What services hold the pointer to."""
+    return {
+        "revision": row.revision,
+        "buckets": row.buckets,
+        "salt": row.salt,
+        "began": row.began,
+    }
 
 
 def _since(current: DeploymentRow | None, target: Target, at: int) -> int:

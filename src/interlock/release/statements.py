@@ -6,6 +6,8 @@ champion, moment. ``at`` is in UTC microseconds.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from interlock.release.attest import BUILD, DEPLOYMENT, GATE, POST_DEPLOY, RELEASE, Statement
 from interlock.verdict import GateResult
 
@@ -98,8 +100,13 @@ def deployment_statement(
     at: int,
     ledger_sequence: int,
     ledger_hash: str,
+    trial: Mapping[str, object] | None = None,
 ) -> Statement:
-    """What was made live where; it also anchors the ledger's chain up to this moment."""
+    """What was made live where; it also anchors the ledger's chain up to this moment.
+
+    ``trial``: it stands beside what is live there, in that revision of that generation, with so
+    many buckets of that salt.
+    """
     return Statement(
         subject=bundle,
         name=product,
@@ -112,6 +119,7 @@ def deployment_statement(
             "reason": reason,
             "at": at,
             "ledger": {"sequence": ledger_sequence, "hash": ledger_hash},
+            **({} if trial is None else {"trial": dict(trial)}),
         },
     )
 

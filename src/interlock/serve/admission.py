@@ -6,30 +6,25 @@ asked when the release was deployed; a restart or a rollback later must not ask 
 waivers: one must have held when the release became live, as the deployment's attestation says; that
 it has expired since changes nothing. So with the full form of the service gate: it is asked unless
 a signed deployment says that the release was admitted here, perhaps before the policy asked for it.
-That a release was tried in shadow lets it be scored in shadow, and answer nobody.
+That a release was tried in shadow lets it be scored in shadow, and answer nobody. Whether the
+pointer may name it at all is asked elsewhere (:mod:`interlock.serve.deployed`).
 
 A plan without a policy is good for replay only, and for one given bundle: that is how a gate tries
 a release that has no proofs yet, and such answers are marked.
-
-Attestations lie in ``<attestations>/<bundle digest>/*.json``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from interlock.deploy.challenger import SHADOW
-from interlock.deploy.policy import Facts, Policy, admit
-from interlock.errors import IntegrityError, OperatorError
-from interlock.release.attest import BUILD, DEPLOYMENT, WAIVER, Attestation, verify
+from interlock.deploy.challenger import SHADOW, STOP
+from interlock.deploy.policy import Facts, admit
+from interlock.errors import OperatorError
+from interlock.release.attest import BUILD, DEPLOYMENT, WAIVER, Attestation
 from interlock.release.bundle import Bundle
-from interlock.release.keys import PublicKey
 from interlock.serve.plan import ServePlan
-
-_MOST = 1_000  # attestations looked at
-_LARGEST = 32 << 20  # bytes
+from interlock.serve.proofs import envelopes, known_keys, said_about
 
 
 def require_admission(bundle: Bundle, plan: ServePlan, *, in_shadow: bool = False) -> None:
@@ -47,17 +42,13 @@ def require_admission(bundle: Bundle, plan: ServePlan, *, in_shadow: bool = Fals
             got="none, though the service would answer live",
             fix="start the service with 'interlock serve', or with --replay for one bundle",
         )
-    keys = [PublicKey.from_pem(pem.encode(), where="trusted_keys") for pem in plan.trusted_keys]
-    envelopes = list(_envelopes(plan, bundle.digest))
-    said = [
-        a
-        for a in _said(bundle.digest, envelopes, plan.policy, keys)
-        if in_shadow or not _of_shadow(a)
-    ]
+    kept = list(envelopes(plan, bundle.digest))
+    said = [a for a in said_about(plan, bundle.digest) if in_shadow or not _of_shadow(a)]
     full = plan.policy.full_service_gate and not _deployments(plan, said)
     policy = replace(plan.policy, present_champion=False, full_service_gate=full)
     answers = [
-        admit(bundle.digest, facts, envelopes, policy, keys) for facts in _facts(bundle, plan, said)
+        admit(bundle.digest, facts, kept, policy, known_keys(plan))
+        for facts in _facts(bundle, plan, said)
     ]
     if not any(answer.admitted for answer in answers):
         answers[-1].require(where=plan.environment)
@@ -101,34 +92,10 @@ def _deployments(plan: ServePlan, said: Iterable[Attestation]) -> list[Attestati
         if a.predicate_type == DEPLOYMENT
         and a.name == plan.product
         and type(a.predicate.get("at")) is int
+        and a.predicate.get("act") != STOP
         and (plan.pointer is None or a.predicate.get("environment") == plan.environment)
     ]
 
 
 def _of_shadow(said: Attestation) -> bool:
     return said.predicate_type == DEPLOYMENT and said.predicate.get("act") == SHADOW
-
-
-def _said(
-    digest: str, envelopes: Sequence[bytes], policy: Policy, keys: Sequence[PublicKey]
-) -> list[Attestation]:
-    """What trusted keys say about this bundle."""
-    trusted = [key for key in keys if key.keyid in policy.trusted]
-    found = []
-    for envelope in envelopes:
-        try:
-            said = verify(envelope, trusted)
-        except IntegrityError:
-            continue  # the policy says why it does not count
-        if said.subject == digest:
-            found.append(said)
-    return found
-
-
-def _envelopes(plan: ServePlan, digest: str) -> Iterator[bytes]:
-    if plan.attestations is None:
-        return
-    paths = sorted((Path(plan.attestations) / digest).glob("*.json"))
-    for path in paths[:_MOST]:
-        with path.open("rb") as stream:
-            yield stream.read(_LARGEST)

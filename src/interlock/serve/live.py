@@ -6,7 +6,9 @@ status says why; the last few stay loaded, so that a rollback is a flip back.
 
 A release that is not resident is first tried by a process apart (``attempt``), then loaded here.
 The pointer file says which release is wanted. A thread looks at it several times a second; what it
-cannot read, it reports and tries again.
+cannot read, it reports and tries again. It follows it only to what is signed as live here
+(``prove``, asked before anything is loaded and also of what is resident), and never back to an
+older generation.
 
 A challenger beside it is loaded in the same way, after its champion: it never keeps a champion from
 taking over. A worker that starts while a rollout runs answers with the champion at once, and loads
@@ -31,7 +33,7 @@ from interlock.errors import InterlockError
 from interlock.serve.arms import Arms
 from interlock.serve.group import Group, Said
 from interlock.serve.predictor import Predictor
-from interlock.serve.target import Key, Target
+from interlock.serve.target import Key, Target, going_back
 
 _RETRY_SECONDS = 30.0  # until a release that was refused is tried again
 
@@ -39,6 +41,7 @@ Load = Callable[[Target], Predictor]
 Try = Callable[[Target], None]
 Want = Callable[[], Target]
 Join = Callable[[Target, Predictor, Predictor | None], Arms]
+Prove = Callable[[Target], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +59,7 @@ class LiveRelease:
     def __init__(
         self,
         want: Want,
+        prove: Prove,
         load: Load,
         attempt: Try,
         join: Join,
@@ -66,6 +70,7 @@ class LiveRelease:
     ) -> None:
         self.arms: Arms | None = None
         self._want = want
+        self._prove = prove
         self._load = load
         self._try = attempt
         self._join = join
@@ -200,14 +205,20 @@ class LiveRelease:
 
     def _take(self, wanted: Target) -> None:
         """Answer with the champion; its challenger joins it once it is loaded."""
+        self._prove(wanted.alone)
         self._have(wanted.alone)
         self._refused = None
         self._switch(wanted)
 
     def _prepare(self, wanted: Target) -> None:
-        """Have champion and challenger loaded. Raises what loading raises."""
+        """Have champion and challenger loaded. Raises what loading raises, S135, S136."""
+        live = self._standing.live
+        if live is not None and wanted.order < live.order:
+            raise going_back(wanted.order, live.order)
+        self._prove(wanted.alone)
         self._have(wanted.alone)
         if wanted.rival is not None:
+            self._prove(wanted)
             self._have(wanted.of_rival)
         self._keep_few(wanted)
 

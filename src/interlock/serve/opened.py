@@ -13,6 +13,7 @@ from msgspec import structs
 from interlock import clock
 from interlock.errors import InterlockError
 from interlock.serve.arms import Arms
+from interlock.serve.deployed import require_deployed, require_newest, require_on_trial
 from interlock.serve.group import Group
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
@@ -48,6 +49,7 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
         traces = Traces.open(plan.product, plan.worker) if plan.telemetry else None
         live = LiveRelease(
             want,
+            partial(_prove, plan),
             partial(_load, plan, log, ids),
             partial(_try, path, want),
             partial(_join, plan, log, ids),
@@ -55,6 +57,8 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
             poll_seconds=plan.poll_seconds,
             group=group,
         )
+        if group is None:  # else the parent has looked
+            require_newest(want(), plan)
         live.start()
         gc.collect()
         gc.freeze()  # what is loaded by now stays: later collections need not look at it
@@ -66,6 +70,14 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
             live.stop()
             if traces is not None:
                 traces.close()
+
+
+def _prove(plan: ServePlan, target: Target) -> None:
+    """That the champion is signed as live here, or that the challenger is as set beside it."""
+    if target.rival is None:
+        require_deployed(target, plan)
+    else:
+        require_on_trial(target, plan)
 
 
 def _load(plan: ServePlan, log: PredictionLog, ids: PredictionIds, target: Target) -> Predictor:

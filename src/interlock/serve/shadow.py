@@ -29,6 +29,7 @@ from interlock.deploy.challenger import SHADOW
 from interlock.deploy.pointer import Challenger, read_pointer
 from interlock.errors import ExitCode, InterlockError
 from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.serve.deployed import require_in_shadow
 from interlock.serve.history import Found, History, HistoryStanding
 from interlock.serve.ids import PredictionIds
 from interlock.serve.isolated import open_isolated
@@ -43,6 +44,7 @@ from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.segment import Record as Entry
 from interlock.serve.shadow_logs import shadow_log
 from interlock.serve.tail import Tail
+from interlock.serve.target import Order
 from interlock.serve.traffic import CHALLENGER
 
 WORKER = "shadow"
@@ -75,9 +77,11 @@ def run(plan: ServePlan, stop: threading.Event) -> None:
 
     Raises what loading raises, OperatorError S151 where another process does this already.
     """
-    trial = wanted(plan)
-    if trial is None:
+    found = _pointed(plan)
+    if found is None:
         return
+    order, trial = found
+    require_in_shadow(trial, order, plan)
     scores = shadow_log(Path(plan.log), trial.salt)
     with PredictionLog.open(scores, WORKER) as log:
         shadow = Shadow.open(plan, trial)
@@ -90,10 +94,17 @@ def run(plan: ServePlan, stop: threading.Event) -> None:
 
 def wanted(plan: ServePlan) -> Challenger | None:
     """The challenger in shadow that the pointer names. Raises StoreError L120 (damaged)."""
+    found = _pointed(plan)
+    return None if found is None else found[1]
+
+
+def _pointed(plan: ServePlan) -> tuple[Order, Challenger] | None:
+    """The same, and in which generation and revision the pointer does so."""
     assert plan.pointer is not None
     pointer = read_pointer(Path(plan.pointer))
-    trial = None if pointer is None else pointer.challenger
-    return trial if trial is not None and trial.mode == SHADOW else None
+    if pointer is None or pointer.challenger is None or pointer.challenger.mode != SHADOW:
+        return None
+    return pointer.order, pointer.challenger
 
 
 def _done(scores: Path) -> dict[tuple[str, int], int]:

@@ -25,6 +25,7 @@ from msgspec import structs
 
 from interlock import clock
 from interlock.errors import ExitCode, InterlockError
+from interlock.serve.deployed import require_newest
 from interlock.serve.group import Group
 from interlock.serve.listen import read_token, reserve_port
 from interlock.serve.plan import LEASH, ServePlan, read_plan
@@ -110,6 +111,7 @@ class Crew:
 
     def __init__(self, plan: ServePlan, threads: ThreadPoolExecutor) -> None:
         self._group = Group(Path(plan.group or ""), "parent")
+        self._plan = plan
         self._want = target_reader(plan)
         self._follows = plan.pointer is not None
         self._agreed: Target | None = None
@@ -120,7 +122,9 @@ class Crew:
 
     def begin(self) -> None:
         """Start all; return when all are ready. Raises what kept the first from being ready."""
-        self._agree(self._want())
+        first = self._want()
+        require_newest(first, self._plan)
+        self._agree(first)
         for member in self._members:
             member.start()
         for member in self._members:

@@ -8,11 +8,12 @@ from pathlib import Path
 
 from interlock.deploy.challenger import SPLIT
 from interlock.deploy.pointer import Pointer, read_pointer
-from interlock.errors import OperatorError
+from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.plan import ServePlan
 from interlock.serve.traffic import Split
 
 Key = tuple[str, str]
+Order = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +52,11 @@ class Target:
         return (self.key,) if rival is None else (self.key, (rival.digest, rival.label))
 
     @property
+    def order(self) -> Order:
+        """Which of two targets is the newer one."""
+        return self.generation, self.revision
+
+    @property
     def of_rival(self) -> Target:
         """The challenger as one would load it."""
         assert self.rival is not None
@@ -72,6 +78,29 @@ class Target:
         So a challenger that cannot be loaded never keeps a champion from taking over.
         """
         return self if live is None or live.key == self.key else self.alone
+
+
+def order_text(order: Order) -> str:
+    """A generation and a revision in it, as people read them.
+
+    >>> order_text((7, 0)), order_text((7, 2))
+    ('generation 7', 'generation 7, revision 2')
+    """
+    generation, revision = order
+    return f"generation {generation}" + (f", revision {revision}" if revision else "")
+
+
+def going_back(order: Order, newest: Order, *, where: str = "") -> IntegrityError:
+    """The error for a pointer that names an older state than the newest one that is known."""
+    return IntegrityError(
+        "S136",
+        "the pointer names an older state than there was",
+        where=where,
+        expected=f"{order_text(newest)} or a later one",
+        got=order_text(order),
+        fix="run `interlock status`, which writes the pointer anew; find out who changed it",
+        untouched="what is live",
+    )
 
 
 def target_reader(plan: ServePlan) -> Callable[[], Target]:

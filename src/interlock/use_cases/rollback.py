@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.clock import now
-from interlock.deploy.rollout import Target
+from interlock.deploy.rollout import ROLLBACK, Target
 from interlock.deploy.rollout import rollback as decide
 from interlock.pipeline.tombstones import require_not_withdrawn
 from interlock.store.rows import DeploymentRow
@@ -31,6 +31,8 @@ def rollback(
     if to is not None:
         release = find_release(workspace, name, to)
         target = Target(bundle=release.bundle, label=release.label, delivery=release.delivery)
+    elif current is not None and current.act == ROLLBACK:
+        live.to(current, current)  # who rolled back may have been killed before services were told
     row = decide(current, product=name, environment=place.name, at=now(), reason=reason, to=target)
     require_not_withdrawn(workspace.ledger, name, row.bundle, row.label)
     live.bundle(row.bundle)

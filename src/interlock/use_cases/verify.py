@@ -15,6 +15,7 @@ from interlock.pipeline.waiving import GATE_WAIVED, signed_waiver
 from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
+from interlock.store.ledger import Ledger
 from interlock.store.rows import Head, ReleaseRow
 from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing, waived_gates
 from interlock.use_cases.releases import find_release
@@ -63,10 +64,20 @@ def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
         if not ledger.attestations.about(folder.name) and not _begun(workspace, folder)
     ]
     for path in sorted(places.pointers.glob("*/*.json")):
-        recorded = ledger.deployments.newest(path.stem, path.parent.name)
-        if read_pointer(path) not in [Pointer.of(row) for row in recorded]:
+        if read_pointer(path) not in _recorded_pointers(ledger, path.stem, path.parent.name):
             found.append(_not_in_ledger(path))
     return found
+
+
+def _recorded_pointers(ledger: Ledger, product: str, environment: str) -> list[Pointer]:
+    """All that a pointer there may have said."""
+    deployments = ledger.deployments.newest(product, environment)
+    live = {row.generation: row for row in deployments}
+    rollouts = ledger.rollouts.newest(product, environment)
+    return [
+        *(Pointer.of(row) for row in deployments),
+        *(Pointer.of(live[act.generation], act) for act in rollouts),
+    ]
 
 
 def _begun(workspace: Workspace, folder: Path) -> bool:
@@ -87,8 +98,12 @@ def _is_known(workspace: Workspace, said: Attestation) -> bool:
     about = said.predicate
     if "delivery" in about:
         return workspace.ledger.deliveries.get(str(about["delivery"])) is not None
-    deployed = workspace.ledger.deployments.newest(said.name, str(about["environment"]))
-    return (about["generation"], said.subject) in [(d.generation, d.bundle) for d in deployed]
+    where = said.name, str(about["environment"])
+    deployed = workspace.ledger.deployments.newest(*where)
+    tried = workspace.ledger.rollouts.newest(*where)
+    recorded = [(row.generation, row.bundle) for row in deployed]
+    recorded += [(row.generation, row.bundle) for row in tried]
+    return (about["generation"], said.subject) in recorded
 
 
 def _not_in_ledger(path: Path) -> Mistake:

@@ -10,6 +10,7 @@ from interlock.deploy.pointer import pointer_path, publish
 from interlock.deploy.policy import Policy
 from interlock.release.attest import BUILD, Statement, sign
 from interlock.release.keys import SigningKey
+from interlock.release.statements import deployment_statement
 from interlock.serve.plan import ServePlan
 from interlock.serve.process import start
 from interlock.store.rows import DeploymentRow, RolloutRow
@@ -61,7 +62,25 @@ class Place:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(envelope)
 
-    def point(self, digest, environment="dev"):
+    def sign(self, digest, act, at, trial=None):
+        """What whoever holds the key signs when a release is made live, or set beside that."""
+        statement = deployment_statement(
+            bundle=digest,
+            product="valuation",
+            environment="dev",
+            generation=self.generation,
+            act=act,
+            reason="",
+            at=at,
+            ledger_sequence=1,
+            ledger_hash="0" * 64,
+            trial=trial,
+        )
+        path = self.root / "attestations" / digest / f"{self.generation}-{self.revision}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sign(statement, self.key))
+
+    def point(self, digest, environment="dev", signed=True):
         """Make it live, alone."""
         self.generation, self.revision = self.generation + 1, 0
         self.deployment = DeploymentRow(
@@ -76,10 +95,12 @@ class Place:
             delivery="d1",
             since=0,
         )
+        if signed:
+            self.sign(digest, "promote", 0)
         publish(self.root / "live", self.deployment)
         return self.generation
 
-    def try_out(self, digest, buckets, act="start", mode="split"):
+    def try_out(self, digest, buckets, act="start", mode="split", signed=True):
         """Set it beside what is live; 0 buckets stop it."""
         self.revision += 1
         rollout = RolloutRow(
@@ -98,6 +119,9 @@ class Place:
             began=0,
             at=0,
         )
+        if signed:
+            trial = {"revision": self.revision, "buckets": buckets, "salt": SALT, "began": 0}
+            self.sign(digest, {"split": "rollout"}.get(mode, mode), 0, trial)
         publish(self.root / "live", self.deployment, rollout)
         return self.revision
 

@@ -268,6 +268,13 @@ def broken(kind, support, place):
         return directory, "R1"
     if kind == "golden answers differ":
         return other_answers(support, place), "S1"
+    if kind == "of another product":
+        files = support.bundle_files("ridge")
+        directory = support.write_bundle(place.root / "bundles", files, product="rents")
+        place.attest(directory.name)
+        return directory, "S130"
+    if kind == "set there by nobody":
+        return place.ridge, "S135"
     made = {
         "hangs while loading": HANG,
         "crashes while loading": CRASH,
@@ -282,7 +289,14 @@ def broken(kind, support, place):
     return directory, "E104" if text.startswith("\n#") else "S134"
 
 
-KINDS = ["a flipped bit", "unsigned", "signed by another key", "golden answers differ"]
+KINDS = [
+    "a flipped bit",
+    "unsigned",
+    "signed by another key",
+    "golden answers differ",
+    "of another product",
+    "set there by nobody",
+]
 
 
 @pytest.fixture(scope="module")
@@ -301,7 +315,7 @@ def test_a_broken_challenger_never_gets_traffic(steady, support, place, kind):
     if kind == "golden answers differ":
         place.attest(directory.name)
     load = Load(steady.url, support, threads=1)
-    place.try_out(directory.name, 9_000)
+    place.try_out(directory.name, 9_000, signed=kind != "set there by nobody")
     wait_for(lambda: (status(steady)["problem"] or "").startswith(code))
     begun = len(load.answers)
     wait_for(lambda: len(load.answers) > begun + 30)

@@ -115,13 +115,49 @@ def test_every_path_but_health_needs_the_token(support, place, tmp_path):
 
 def test_nothing_unsigned_answers_live(place, tmp_path):
     place.point(place.boosting.name)
-    with pytest.raises(BlockedError, match="dev does not admit this bundle"):
+    with pytest.raises(IntegrityError, match="nobody entitled made this release live here"):
         start(place.live_plan(tmp_path / "log", attestations=str(tmp_path)))
+    shutil.copytree(place.root / "attestations", tmp_path / "said")
+    (tmp_path / "said" / place.boosting.name / "build.json").unlink()
+    with pytest.raises(BlockedError, match="dev does not admit this bundle"):
+        start(place.live_plan(tmp_path / "log", attestations=str(tmp_path / "said")))
     with pytest.raises(OperatorError, match="names no policy"):
         start(place.live_plan(tmp_path / "log", policy=None))
     stranger = SigningKey.generate().public
-    with pytest.raises(BlockedError):
+    with pytest.raises(IntegrityError, match="nobody entitled"):
         start(place.live_plan(tmp_path / "log", trusted_keys=(stranger.pem().decode(),)))
+
+
+def test_who_can_write_the_pointer_makes_nothing_live(place, tmp_path):
+    """Both releases are admitted, and were live here: neither by this pointer."""
+    pointer = place.root / "live" / "dev" / "valuation.json"
+    place.point(place.ridge.name)
+    kept = pointer.read_bytes()
+    generation = place.point(place.boosting.name)
+    with (
+        start(place.live_plan(tmp_path / "log")) as service,
+        httpx.Client(base_url=service.url) as client,
+    ):
+
+        def refuses(code):
+            wait_for(lambda: (client.get("/v1/status").json()["problem"] or "").startswith(code))
+            found = client.get("/v1/status").json()
+            assert (found["digest"], found["generation"]) == (place.boosting.name, generation)
+
+        pointer.write_bytes(kept)
+        refuses("S136")
+        place.point(place.ridge.name, signed=False)
+        refuses("S135")
+        for plan in (place.live_plan(tmp_path / "a"), place.live_plan(tmp_path / "b", workers=2)):
+            with pytest.raises(IntegrityError, match="nobody entitled made this release live"):
+                start(plan)
+        pointer.write_bytes(kept)
+        for plan in (place.live_plan(tmp_path / "a"), place.live_plan(tmp_path / "b", workers=2)):
+            with pytest.raises(IntegrityError, match="an older state than there was"):
+                start(plan)
+        later = place.point(place.ridge.name)
+        wait_for(lambda: client.get("/v1/status").json()["generation"] == later)
+        assert client.get("/v1/status").json()["problem"] is None
 
 
 def test_a_changed_file_keeps_the_service_from_starting(support, place, tmp_path):

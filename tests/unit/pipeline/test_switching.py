@@ -103,12 +103,34 @@ def acts(switch, digest="c" * 64):
     return sorted((s["at"], s["act"]) for s in said)
 
 
-def test_what_is_signed_tells_a_shadow_from_a_split_and_nothing_of_an_end(switch):
+def test_what_is_signed_tells_a_shadow_from_a_split_and_an_end(switch):
     switch.to(ROW, None)
     switch.roll_out(replace(rollout(1), mode="shadow", buckets=0), ROW)
     switch.roll_out(replace(rollout(2, "grow"), at=9), ROW)
     switch.roll_out(replace(rollout(3, "stop"), at=10), ROW)
-    assert acts(switch) == [(8, "shadow"), (9, "rollout")]
+    assert acts(switch) == [(8, "shadow"), (9, "rollout"), (10, "stop")]
+    (grown,) = [
+        said.predicate["trial"]
+        for said in (verify(e, switch.notary.keys) for e in switch.notary.envelopes("c" * 64))
+        if said.predicate["act"] == "rollout"
+    ]
+    assert grown == {"revision": 2, "buckets": 100, "salt": "5" * 32, "began": 8}
+
+
+def test_an_end_reaches_services_though_it_cannot_be_signed(switch, monkeypatch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+
+    def fail(*_):
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(Notary, "attest", fail)
+    with pytest.raises(OSError, match="no space"):
+        switch.roll_out(replace(rollout(2, "stop"), at=10), ROW)
+    assert (pointed(switch).order, pointed(switch).challenger) == ((1, 2), None)
+    monkeypatch.undo()
+    switch.settle(ROW, switch.last_rollout("prod"))
+    assert acts(switch)[-1] == (10, "stop")
 
 
 @pytest.mark.parametrize("act", ["start", "grow"])

@@ -175,10 +175,10 @@ INPUT_DIGESTS = {"snapshot": "5" * 64}
 MANIFEST = {"product": "valuation", "inputs": INPUT_DIGESTS, "candidate": "boosting"}
 
 
-def write_bundle(root, files):
+def write_bundle(root, files, product="valuation"):
     """The directory of the bundle that these files make."""
     digest, sealed = seal(
-        files, product="valuation", inputs=INPUT_DIGESTS, candidate="boosting", schema="6" * 64
+        files, product=product, inputs=INPUT_DIGESTS, candidate="boosting", schema="6" * 64
     )
     for name, data in sealed.items():
         path = root / digest / name

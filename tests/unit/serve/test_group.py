@@ -28,6 +28,7 @@ class Worker:
         self.group = Group(place, name)
         self.live = LiveRelease(
             lambda: self.wanted,
+            lambda wanted: None,
             self._load,
             lambda wanted: None,
             lambda target, champion, challenger: Arms(champion, challenger, target.rival),

@@ -1,12 +1,14 @@
 """Which release answers: following, refusing, flipping back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from interlock.errors import IntegrityError, StoreError
 from interlock.serve.live import LiveRelease
-from interlock.serve.target import Target
+from interlock.serve.target import Rival, Target
+from interlock.serve.traffic import Split
 
 
 def target(name, generation=1):
@@ -28,9 +30,11 @@ class Scene:
         self.wanted = target("a")
         self.broken = set(broken)
         self.crashing = set()
+        self.unsigned = set()
         self.done = []
         self.live = LiveRelease(
             self._want,
+            self._prove,
             self._load,
             self._try,
             lambda target, champion, challenger: Joined(champion, challenger, target.rival),
@@ -42,6 +46,11 @@ class Scene:
         if isinstance(self.wanted, Exception):
             raise self.wanted
         return self.wanted
+
+    def _prove(self, wanted):
+        digest = wanted.digest if wanted.rival is None else wanted.rival.digest
+        if (digest, wanted.generation) in self.unsigned:
+            raise IntegrityError("S135", "nobody made it live", got="nothing")
 
     def _try(self, wanted):
         self.done.append(f"try {wanted.digest}")
@@ -136,3 +145,51 @@ def test_without_a_release_to_fall_back_on_starting_fails():
     scene = Scene("a")
     with pytest.raises(RuntimeError):
         scene.live.start()
+
+
+def test_what_nobody_signed_is_not_even_tried_nor_flipped_back_to():
+    scene = Scene()
+    scene.unsigned = {("b", 2), ("a", 4)}
+    scene.live.start()
+    scene.move("b", 2)
+    assert scene.live.status()["problem"] == "S135: nobody made it live (nothing)"
+    assert scene.done == ["load a"]
+    scene.move("b", 3)
+    assert scene.live.predictor == "predictor of b"
+    scene.move("a", 4)
+    assert scene.live.predictor == "predictor of b", "resident as it is"
+    assert scene.live.status()["problem"].startswith("S135")
+
+
+def test_a_service_does_not_begin_with_what_nobody_signed():
+    scene = Scene()
+    scene.unsigned = {("a", 1)}
+    with pytest.raises(IntegrityError):
+        scene.live.start()
+    assert (scene.done, scene.live.arms) == ([], None)
+
+
+def test_a_challenger_that_nobody_signed_keeps_no_champion_waiting():
+    scene = Scene()
+    scene.unsigned = {("c", 2)}
+    scene.live.start()
+    rival = Rival(digest="c", directory=Path("c"), label="3", split=Split("s", 5))
+    scene.wanted = replace(target("b", 2), revision=1, rival=rival)
+    scene.live.look()
+    scene.live.look()
+    assert scene.live.predictor == "predictor of b"
+    assert scene.live.status()["rollout"] is None
+    assert scene.live.status()["problem"].startswith("S135")
+    assert "load c" not in scene.done
+
+
+def test_a_service_that_runs_never_goes_back_to_an_older_state():
+    scene = Scene()
+    scene.live.start()
+    scene.move("b", 2)
+    scene.move("a", 1)
+    assert scene.live.predictor == "predictor of b"
+    said = "S136: the pointer names an older state than there was (generation 1)"
+    assert scene.live.status()["problem"] == said
+    scene.move("b", 2)
+    assert scene.live.status()["problem"] is None

@@ -169,7 +169,8 @@ def test_a_start_that_was_killed_is_shown_whole_and_stopped_untold(switch, works
     assert (acts(switch), pointed(switch).challenger.buckets) == ([(20, "rollout")], 10_000)
     at(40)
     assert not rollout.stop(workspace).running
-    assert (acts(switch), pointed(switch).challenger) == ([(20, "rollout")], None)
+    ended = [(20, "rollout"), (40, "stop")]
+    assert (acts(switch), pointed(switch).challenger) == (ended, None)
 
 
 def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion, at, monkeypatch):
@@ -183,4 +184,4 @@ def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion
     monkeypatch.setattr(switching, "publish", recorded)
     at(40)
     rollout.stop(workspace)
-    assert (told, acts(switch)) == ([None], [])
+    assert (told, acts(switch)) == ([None], [(40, "stop")])
