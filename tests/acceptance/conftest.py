@@ -176,6 +176,11 @@ class Project:
     def events(self):
         return [event.kind for event in self.workspace().ledger.events()]
 
+    def stages(self):
+        """The stages that ran so far, in their order."""
+        events = self.workspace().ledger.events(kind=STAGE_FINISHED)
+        return [event.body["stage"] for event in events]
+
     def copy(self, folder):
         """The same project with the same state elsewhere, and the same key."""
         shutil.copytree(self.folder, folder)

@@ -29,8 +29,10 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     one = ran.json["digest"]
     assert project.live("prod") == project.live("staging") == one
 
+    known = project.stages()
     ran = project.deliver("--as-of", first)
     assert ran.code == 0, ran.err
+    assert project.stages()[len(known) :] == ["inputs", "model gate"], "asked of the champion"
     assert ran.json["delivery"]["status"] == "unchanged"
     assert ran.json["sentence"] == "nothing changed: prod runs 1.0.0 already"
     cached = {name for name, status in steps(ran).items() if status == "cached"}

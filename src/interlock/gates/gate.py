@@ -79,12 +79,16 @@ def run(gate: str, checks: Iterable[Judge[M]], measurement: M) -> GateResult:
 
     All answers of an advisory check are advice; of another those that it says are.
     """
-    found = [
-        replace(answer, advisory=check.advisory is True or answer.advisory is True)
-        for check in checks
-        for answer in _answers(check, measurement)
-    ]
+    found = [answer for check in checks for answer in answered(check, measurement)]
     return GateResult(gate=gate, checks=tuple(found))
+
+
+def answered(check: Judge[M], measurement: M) -> tuple[Check, ...]:
+    """One check's answers, as :func:`run` has them; a crash is one, and it shuts the gate."""
+    return tuple(
+        replace(answer, advisory=check.advisory is True or answer.advisory is True)
+        for answer in _answers(check, measurement)
+    )
 
 
 def with_always_on(

@@ -23,7 +23,7 @@ from interlock.pipeline.champion import ChampionScore, score_champion
 from interlock.pipeline.context import Context
 from interlock.pipeline.dividing import load_split, split_examples, split_identity
 from interlock.pipeline.examples import load_examples, make_examples
-from interlock.pipeline.judging.model import shown_names
+from interlock.pipeline.judging.shown import shown_names
 from interlock.pipeline.misfit import Today
 from interlock.pipeline.seen import clusters_of, rows_of
 from interlock.pipeline.snapshots import load_snapshots, snapshot_digests, take_snapshots

@@ -21,7 +21,7 @@ from interlock.gates.data.leakage import NoLeakage
 from interlock.gates.data.outliers import OutlierLimits
 from interlock.gates.data.rows import MaxMissing, MaxViolations, MinRows
 from interlock.gates.data.shift import Drift, Integrity
-from interlock.gates.gate import run
+from interlock.gates.gate import answered, run
 from interlock.gates.model.absolute import Above, Below, Between
 from interlock.gates.model.baselines import BeatsBaselines
 from interlock.gates.model.behaviour import Directional, Invariant
@@ -30,6 +30,8 @@ from interlock.gates.model.champion import BetterThanChampion, NoWorseThanChampi
 from interlock.gates.model.coverage import IntervalCoverage
 from interlock.gates.model.expect import Expect
 from interlock.gates.model.fairness import Fair
+from interlock.gates.model.gate import compares
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.slices import Slices
 from interlock.gates.model.tried import Expected, Tried
 from interlock.gates.model.tuning import TuneAgrees
@@ -504,3 +506,16 @@ def test_one_bad_window_shuts_the_latency_check(sound_service, place, bad):
     windows[place] = LatencyWindow(n=150, p50_seconds=0.001, p99_seconds=bad)
     shut = _shut(SERVICE, replace(sound_service, latency_windows=tuple(windows)))
     assert [check.verdict for check in shut] == [Verdict.ERROR]
+
+
+@pytest.mark.parametrize("check", [*MODEL, *PARTS, *BEHAVIOUR], ids=lambda c: type(c).__name__)
+def test_no_check_that_is_asked_without_a_champion_looks_at_one(sound_model, check):
+    """What one says of the winner is kept while releases come and go; all others must compare."""
+    whole = _with_behaviour(sound_model)
+    known = {one.name: getattr(whole, one.name) for one in fields(WinnerMeasurement)}
+    alone = answered(check, WinnerMeasurement(**known))
+    if compares(check):
+        assert {answer.verdict for answer in alone} == {Verdict.ERROR}
+    else:
+        assert alone == answered(check, whole)
+        assert {answer.verdict for answer in alone} == {Verdict.PASSED}

@@ -1,14 +1,14 @@
 """What the model gate is asked about is resampled once, whoever asks."""
 
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 
 from interlock.evaluate.compare import difference, estimate
 from interlock.evaluate.metrics import metric_named
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import ModelMeasurement, WinnerMeasurement
 
 N = 400
 
@@ -54,6 +54,20 @@ def test_each_model_is_resampled_once(measurement):
     measurement.against_champion(counting.metric)
     measurement.beside_champion([counting.metric])
     assert sum(counting.made.values()) == 4, "winner and champion on the champion's rows"
+
+
+def test_what_was_resampled_without_a_champion_counts_beside_one(measurement):
+    names = [one.name for one in fields(WinnerMeasurement)]
+    alone = WinnerMeasurement(**{name: getattr(measurement, name) for name in names})
+    counting = Counting("mae")
+    alone.score(counting.metric)
+    both = ModelMeasurement.beside(
+        alone, champion="1.0.0", champion_prediction=measurement.champion_prediction,
+        champion_rows=np.ones(N, dtype=bool),
+    )  # fmt: skip
+    both.against_champion(counting.metric)
+    assert sum(counting.made.values()) == 2, "the winner's once, the champion's once"
+    assert both.resamples is alone.resamples
 
 
 @pytest.mark.parametrize("name", ["mae", "mdape", "rmse"])

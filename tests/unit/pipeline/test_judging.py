@@ -13,7 +13,7 @@ from interlock.evaluate.metrics import METRICS
 from interlock.gates.gate import run
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.data import judge_data, measure_data
-from interlock.pipeline.judging.model import SHOWN_METRICS, limits_of
+from interlock.pipeline.judging.shown import SHOWN_METRICS, limits_of
 from interlock.pipeline.snapshots import take_snapshots
 from interlock.verdict import Verdict
 

@@ -3,7 +3,7 @@
 import json
 
 from interlock.digest import canonical_json
-from interlock.pipeline.judging.model import shown_names
+from interlock.pipeline.judging.shown import shown_names
 from interlock.pipeline.telling.evaluation import _names
 from interlock.pipeline.telling.ranking import tell_ranking
 from interlock.release.cost import ServingCost

@@ -15,7 +15,7 @@ from interlock.evaluate.judge import Limit
 from interlock.evaluate.metric import Metric
 from interlock.gates.finding import finite, limit_text, sampled, unmeasured
 from interlock.gates.gate import Declared
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.verdict import Check
 
 
@@ -58,7 +58,7 @@ class Below(OfMetric):
         _on_side(self, metric, "lower")
         finite(self.limit, "M203", f"Below({self.metric_name!r}, …)", low=metric.lowest)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the winner on all test rows."""
         return (_absolute(self, measurement, "below"),)
 
@@ -83,7 +83,7 @@ class Above(OfMetric):
         _on_side(self, metric, "higher")
         finite(self.limit, "M203", f"Above({self.metric_name!r}, …)", low=metric.lowest)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the winner on all test rows."""
         return (_absolute(self, measurement, "above"),)
 
@@ -129,7 +129,7 @@ class Between(OfMetric):
                 fix="widen the limits",
             )
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the winner on all test rows."""
         return (_absolute(self, measurement, ""),)
 
@@ -154,7 +154,7 @@ def _on_side(check: OfMetric, metric: Metric, better: str) -> None:
     )
 
 
-def _absolute(check: OfMetric, measurement: ModelMeasurement, side: str) -> Check:
+def _absolute(check: OfMetric, measurement: WinnerMeasurement, side: str) -> Check:
     metric, limit = measurement.named(check.metric_name), check.within
     check.fits(metric)
     unit = metric.unit_shown(measurement.target_unit)

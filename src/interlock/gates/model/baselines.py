@@ -9,7 +9,7 @@ import numpy as np
 from interlock.evaluate.metrics import format_value
 from interlock.gates.finding import sampled, unmeasured
 from interlock.gates.gate import Declared
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.pair import failed, improvement, pair
 from interlock.verdict import Check, Exemption, Verdict
 
@@ -22,7 +22,7 @@ class BeatsBaselines(Declared):
     intersection–union tests). A baseline that scores best fails the gate.
     """
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer a baseline; without any baseline, an error."""
         if not measurement.baselines:
             return (unmeasured("beats baselines", "M209", "no baseline was scored"),)
@@ -42,7 +42,7 @@ class NoBaselineOnTop(Declared):
     Asked of every product that does not ask for more with :class:`BeatsBaselines`.
     """
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer for all baselines, or one a baseline on top."""
         name = "no baseline on top"
         if not measurement.baselines:
@@ -65,7 +65,7 @@ class NoBaselineOnTop(Declared):
         )
 
 
-def _beats(measurement: ModelMeasurement, baseline: str) -> Check:
+def _beats(measurement: WinnerMeasurement, baseline: str) -> Check:
     name = f"beats baseline {baseline}"
     metric = measurement.named(measurement.metric)
     unit = metric.unit_shown(measurement.target_unit)

@@ -26,7 +26,7 @@ from interlock.errors import AuthorError
 from interlock.evaluate.metrics import format_value
 from interlock.gates.finding import finite, percent
 from interlock.gates.gate import Declared
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.tried import Floats, judge_share, plain
 from interlock.verdict import Check
 
@@ -115,7 +115,7 @@ class Directional(Behaviour):
         made = value + self.add if self.add is not None else value * (self.multiply or 0.0)
         return round(made) if whole and math.isfinite(made) else made
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the share of rows that move the wrong way by more than is allowed."""
         sign = 1.0 if self.never_lowers_by is not None else -1.0
 
@@ -167,7 +167,7 @@ class Invariant(Behaviour):
         """The declaration, plain."""
         return {**_row(self), "values": [plain(value) for value in self.values]}
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the share of rows whose answer moves by more than is tolerated."""
 
         def excess(before: Floats, after: Floats) -> Floats:

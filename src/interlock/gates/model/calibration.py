@@ -15,7 +15,7 @@ from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import format_value
 from interlock.gates.finding import finite, sampled, unmeasured
 from interlock.gates.gate import Declared
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.verdict import Check
 
 
@@ -33,7 +33,7 @@ class Calibrated(Declared):
         """Raises AuthorError M203 for a limit that cannot be used."""
         finite(self.max_error, "M203", "Calibrated(max_error=…)", low=1e-6, high=0.5)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """Judges the winner on all test rows."""
         name = f"calibration error below {format_value(self.max_error, '%')}"
         if measurement.flaw:

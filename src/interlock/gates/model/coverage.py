@@ -20,7 +20,7 @@ from interlock.evaluate.slices import Measured, judged_parts
 from interlock.gates.finding import finite, limit_text, sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.cuts import names_of, parts_by
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.together import together
 from interlock.stats.resamples import Resamples
 from interlock.verdict import Check
@@ -72,7 +72,7 @@ class IntervalCoverage(Declared):
         low, high = max(0.0, level - self._within), level + self._within
         return Limit(at_least=low, at_most=high if high < 1 else None)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer: over all rows, or about the worst slice."""
         level, served = measurement.promised, measurement.intervals
         where = f" in every slice of {', '.join(self.by)}" if self.by else ""
@@ -100,7 +100,7 @@ class IntervalCoverage(Declared):
         return (together(name + where, "M222", slices, unit="%", evidence=evidence),)
 
 
-def _unanswered(measurement: ModelMeasurement) -> str:
+def _unanswered(measurement: WinnerMeasurement) -> str:
     """Why the predictions beside the intervals are none, or ""."""
     prediction = np.asarray(measurement.predictions[measurement.winner])
     if prediction.shape != measurement.y.shape or not np.isfinite(prediction).all():

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from interlock.errors import AuthorError
 from interlock.evaluate.parts import Column, Part, parts_of
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 
 
 def names_of(by: Any) -> tuple[str, ...]:
@@ -42,7 +42,7 @@ def _no_names(by: Any) -> AuthorError:
 
 
 def parts_by(
-    measurement: ModelMeasurement, names: Iterable[str], rows: NDArray[np.bool_] | None = None
+    measurement: WinnerMeasurement, names: Iterable[str], rows: NDArray[np.bool_] | None = None
 ) -> tuple[Part, ...]:
     """All parts of these columns, or of their ``rows`` (n_rows,).
 

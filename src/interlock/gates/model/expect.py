@@ -17,7 +17,7 @@ from interlock.evaluate.judge import Limit, exact, judge
 from interlock.evaluate.metrics import format_value
 from interlock.gates.finding import finite, unmeasured
 from interlock.gates.model.behaviour import Behaviour, unusable
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.tried import plain
 from interlock.verdict import Check, Verdict
 
@@ -59,7 +59,7 @@ class Expect(Behaviour):
         rest = {"at_least": self.at_least, "at_most": self.at_most, "equals": self.equals}
         return row | {name: value for name, value in rest.items() if value is not None}
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer a bound, or one for the class."""
         found = measurement.expected.get(self.key)
         if found is None or found.reason:
@@ -73,7 +73,7 @@ class Expect(Behaviour):
         return tuple(self._bound(found.value, limit, unit, measurement) for limit in limits)
 
     def _bound(
-        self, value: float | None, limit: Limit, unit: str, measurement: ModelMeasurement
+        self, value: float | None, limit: Limit, unit: str, measurement: WinnerMeasurement
     ) -> Check:
         if value is None or not math.isfinite(value):
             return unmeasured(self.title, "M232", "the example's answer is no finite number")
@@ -91,7 +91,7 @@ class Expect(Behaviour):
             evidence=self._evidence(verdict, value, measurement),
         )
 
-    def _class(self, answered: Any, measurement: ModelMeasurement) -> Check:
+    def _class(self, answered: Any, measurement: WinnerMeasurement) -> Check:
         right = answered is not None and answered == self.equals
         verdict = Verdict.PASSED if right else Verdict.FAILED
         return Check(
@@ -103,7 +103,7 @@ class Expect(Behaviour):
         )
 
     def _evidence(
-        self, verdict: Verdict, answered: Any, measurement: ModelMeasurement
+        self, verdict: Verdict, answered: Any, measurement: WinnerMeasurement
     ) -> dict[str, Any]:
         request = {name: plain(value) for name, value in self.request.items()}
         shown = {

@@ -35,7 +35,7 @@ from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS
 from interlock.gates.finding import finite, limit_text, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.cuts import names_of, parts_by
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.together import JUDGED_SHARE
 from interlock.verdict import Check, Verdict, worst
 
@@ -98,7 +98,7 @@ class Fair(Declared):
             return Limit(at_least=self.min_ratio)
         return Limit(at_most=self.max_difference)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer, about the two groups that are furthest apart."""
         measures = self.measures or (measurement.metric,)
         unit = self._unit(measurement, measures[0])
@@ -121,7 +121,7 @@ class Fair(Declared):
         shown = limit_text(self.limit, unit if self.min_ratio is None else "1")
         return f"{what} by {' and '.join(self.by)}: {kind} {shown}"
 
-    def _unit(self, measurement: ModelMeasurement, measure: str) -> str:
+    def _unit(self, measurement: WinnerMeasurement, measure: str) -> str:
         if measure in RATES:
             return "%"
         return measurement.named(measure).unit_shown(measurement.target_unit)
@@ -168,7 +168,7 @@ class Fair(Declared):
         )
 
 
-def _undefined(measurement: ModelMeasurement, measures: Sequence[str]) -> str:
+def _undefined(measurement: WinnerMeasurement, measures: Sequence[str]) -> str:
     """Why the measures are undefined on all rows, or ""."""
     prediction = measurement.predictions[measurement.winner]
     if not (np.isfinite(measurement.y).all() and np.isfinite(np.asarray(prediction)).all()):
@@ -181,7 +181,7 @@ def _undefined(measurement: ModelMeasurement, measures: Sequence[str]) -> str:
     return ""
 
 
-def _groups(measurement: ModelMeasurement, names: Sequence[str]) -> tuple[Part, ...]:
+def _groups(measurement: WinnerMeasurement, names: Sequence[str]) -> tuple[Part, ...]:
     """The parts of one column, or every combination of those of several that has a row."""
     each = [parts_by(measurement, [name]) for name in names]
     if len(each) == 1:
@@ -195,7 +195,7 @@ def _groups(measurement: ModelMeasurement, names: Sequence[str]) -> tuple[Part, 
     return tuple(sorted(found, key=lambda part: -part.n))
 
 
-def _measured(measurement: ModelMeasurement, measure: str, parts: Sequence[Part]) -> Groups:
+def _measured(measurement: WinnerMeasurement, measure: str, parts: Sequence[Part]) -> Groups:
     """The groups' values. Raises RuntimeError where fairlearn finds others."""
     metric = None if measure in RATES else measurement.named(measure)
     prediction = measurement.predictions[measurement.winner]

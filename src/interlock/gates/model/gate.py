@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from interlock.gates.gate import Declared, Judge, with_always_on
 from interlock.gates.model.absolute import Above, Below, Between
@@ -48,3 +49,13 @@ def model_gate(declared: Sequence[Judge[ModelMeasurement]]) -> tuple[Judge[Model
     checks = tuple(declared) or DEFAULT_MODEL_GATE
     beaten = any(isinstance(check, BeatsBaselines) for check in checks)
     return with_always_on(checks, ALWAYS_ON if beaten else (NoBaselineOnTop(), *ALWAYS_ON))
+
+
+def compares(check: Any) -> bool:
+    """Whether a check sets the winner against the champion.
+
+    Any other is given no champion to look at, and answers the same whatever is live.
+    """
+    if isinstance(check, Slices):
+        return check.paired
+    return isinstance(check, NoWorseThanChampion | BetterThanChampion)

@@ -1,9 +1,14 @@
-"""What the model gate judges: who predicted what for the same held-out rows."""
+"""What the model gate judges: who predicted what for the same held-out rows.
+
+Of the winner all is measured without looking at what is live (:class:`WinnerMeasurement`), so that
+it still holds when something else is. A check that compares it with the champion is given that too
+(:class:`ModelMeasurement`); any other finds no champion there to ask about.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -33,20 +38,13 @@ class TuneRows:
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
-class ModelMeasurement:
-    """What was predicted for the test rows, and by whom.
+class WinnerMeasurement:
+    """What the candidates predicted for the test rows, and what surrounds it.
 
     ``y`` is (n_rows,); every prediction (n_rows,) or (n_rows, n_classes), in the same row order:
     an array, or what knows the answered classes and the rows too (see ``evaluate.predicted``).
-    ``metrics`` are the product's own by name, its own units among them.
-    ``champion`` is the label of the release that answers now, None where there is none yet;
-    ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why,
-    ``champion_unfit`` that what is declared has moved on from it (without it, it is an error);
-    ``champion_rows`` (n_rows,) marks rows after its last training row that it answered and covers,
-    and what its prediction holds elsewhere does not matter; ``champion_left_out`` counts, by why,
-    the rows after its last training row that it did not. ``clusters`` (n_rows,) are unit ids where
-    rows of one unit depend on each other. ``is_champion``: the winner is the champion's own model,
-    trained again.
+    ``metrics`` are the product's own by name, its own units among them. ``clusters`` (n_rows,) are
+    unit ids where rows of one unit depend on each other.
     ``behaviour`` and ``expected`` are the winner's answers to changed requests and to examples, by
     the key of the check that asks for them.
     ``columns`` are what checks cut the rows by, by name, each (n_rows,); ``automatic`` names those
@@ -61,13 +59,6 @@ class ModelMeasurement:
     winner: str
     baselines: tuple[str, ...]
     seed: int
-    champion: str | None
-    champion_prediction: Prediction | None
-    champion_rows: NDArray[np.bool_] | None
-    champion_reason: str = ""
-    champion_unfit: bool = False
-    champion_left_out: Mapping[str, int] = field(default_factory=dict)
-    is_champion: bool = False
     clusters: NDArray[Any] | None = None
     columns: Mapping[str, Column] = field(default_factory=dict)
     automatic: tuple[str, ...] = ()
@@ -111,26 +102,66 @@ class ModelMeasurement:
         return ""
 
     @cached_property
+    def _found(self) -> dict[tuple[str, Metric], Resampled]:
+        """What was resampled so far, of all test rows; whoever asks again gets the same."""
+        return {}
+
+    def resampled(self, metrics: Sequence[Metric], names: Iterable[str]) -> list[list[Resampled]]:
+        """Of each model its metrics on all test rows; together they cost less than one by one."""
+        models = {name: self.predictions[name] for name in names}
+        return _asked(self._found, metrics, self.y, models, self.resamples)
+
+    def score(self, metric: Metric) -> Estimate:
+        """The winner's metric on all test rows."""
+        (winner,) = self.resampled([metric], [self.winner])
+        return winner[0].estimate
+
+    def against(self, metric: Metric, name: str) -> Estimate:
+        """The winner's metric minus that of another model on all test rows."""
+        winner, other = self.resampled([metric], [self.winner, name])
+        return winner[0].minus(other[0])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ModelMeasurement(WinnerMeasurement):
+    """The same, with the champion beside it.
+
+    ``champion`` is the label of the release that answers now, None where there is none yet;
+    ``champion_prediction`` is None where it could not be scored, and ``champion_reason`` says why,
+    ``champion_unfit`` that what is declared has moved on from it (without it, it is an error);
+    ``champion_rows`` (n_rows,) marks rows after its last training row that it answered and covers,
+    and what its prediction holds elsewhere does not matter; ``champion_left_out`` counts, by why,
+    the rows after its last training row that it did not. ``is_champion``: the winner is the
+    champion's own model, trained again.
+    """
+
+    champion: str | None
+    champion_prediction: Prediction | None
+    champion_rows: NDArray[np.bool_] | None
+    champion_reason: str = ""
+    champion_unfit: bool = False
+    champion_left_out: Mapping[str, int] = field(default_factory=dict)
+    is_champion: bool = False
+
+    @classmethod
+    def beside(cls, measured: WinnerMeasurement, **champion: Any) -> ModelMeasurement:
+        """What was measured, with the fields of the champion; what was resampled of it counts."""
+        known = {one.name: getattr(measured, one.name) for one in fields(measured)}
+        found = cls(**known, **champion)
+        vars(found).update({n: v for n, v in vars(measured).items() if n not in known})
+        return found
+
+    @cached_property
     def champion_resamples(self) -> Resamples:
         """The same draws, seen from the rows on which the champion is compared."""
         rows = self.champion_rows
         return self.resamples if rows is None or rows.all() else self.resamples.within(rows)
 
     @cached_property
-    def _found(self) -> dict[tuple[str, Metric], Resampled]:
-        """What was resampled so far, of all test rows; whoever asks again gets the same."""
-        return {}
-
-    @cached_property
     def _found_beside_champion(self) -> dict[tuple[str, Metric], Resampled]:
-        """The same, of the rows on which the champion is compared."""
+        """What was resampled so far, of the rows on which the champion is compared."""
         rows = self.champion_rows
         return self._found if rows is not None and rows.all() else {}
-
-    def resampled(self, metrics: Sequence[Metric], names: Iterable[str]) -> list[list[Resampled]]:
-        """Of each model its metrics on all test rows; together they cost less than one by one."""
-        models = {name: self.predictions[name] for name in names}
-        return _asked(self._found, metrics, self.y, models, self.resamples)
 
     def beside_champion(
         self, metrics: Sequence[Metric], names: Iterable[str] = ()
@@ -144,16 +175,6 @@ class ModelMeasurement:
         return _asked(
             self._found_beside_champion, metrics, self.y[rows], models, self.champion_resamples
         )
-
-    def score(self, metric: Metric) -> Estimate:
-        """The winner's metric on all test rows."""
-        (winner,) = self.resampled([metric], [self.winner])
-        return winner[0].estimate
-
-    def against(self, metric: Metric, name: str) -> Estimate:
-        """The winner's metric minus that of another model on all test rows."""
-        winner, other = self.resampled([metric], [self.winner, name])
-        return winner[0].minus(other[0])
 
     def against_champion(self, metric: Metric) -> Estimate:
         """The winner's metric minus the champion's on the rows that the champion answered."""

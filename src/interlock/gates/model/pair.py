@@ -7,7 +7,7 @@ from typing import Any
 
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import Metric
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.verdict import Check, Verdict
 
 
@@ -18,7 +18,7 @@ def improvement(metric: Metric) -> Limit:
     return Limit(at_least=0.0, strict=True)
 
 
-def pair(measurement: ModelMeasurement, winner: float, other: str, value: float) -> dict[str, Any]:
+def pair(measurement: WinnerMeasurement, winner: float, other: str, value: float) -> dict[str, Any]:
     """The evidence of a comparison: who was compared with whom, and both values."""
     return {
         "metric": measurement.metric,

@@ -26,7 +26,7 @@ from interlock.gates.finding import finite, percent, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.champion import Unfit, check_unfit, left_out, without_champion
 from interlock.gates.model.cuts import names_of, parts_by
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import ModelMeasurement, WinnerMeasurement
 from interlock.gates.model.together import together, without_thin
 from interlock.verdict import Check
 
@@ -90,12 +90,16 @@ class Slices(Declared):
             margin=float(self._margin) if share is None else share, relative=share is not None
         )
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    @property
+    def paired(self) -> bool:
+        """Whether the winner is held to what the champion has in the same slice."""
+        return self.limit is None and self.than == "champion"
+
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer, about the worst slice; all slices are its evidence."""
         metric = measurement.named(self.metric or measurement.metric)
         name = self._named(metric, metric.unit_shown(measurement.target_unit))
-        paired = self.limit is None and self.than == "champion"
-        shut = without_champion(measurement, name, self.unfit) if paired else None
+        shut = without_champion(_both(measurement), name, self.unfit) if self.paired else None
         if shut is not None:
             return (shut,)
         if measurement.flaw:
@@ -107,16 +111,16 @@ class Slices(Declared):
         if missing or not names:
             reason = f"there is no column {', '.join(missing)}" if missing else "there is no column"
             return (unmeasured(name, "M220", f"{reason} to cut the rows by"),)
-        if not all(np.isfinite(value) for value in _values(metric, measurement, paired=paired)):
+        if not all(np.isfinite(value) for value in self._values(metric, measurement)):
             reason = f"{metric.name} is undefined on the rows compared"
             return (unmeasured(name, "M209", reason),)
-        found = self._sliced(metric, measurement, names, paired=paired)
+        found = self._sliced(metric, measurement, names)
         kept = found if self.by else without_thin(found)
         evidence = {
             "candidate": measurement.winner,
             "metric": metric.name,
             "left_out": [n for n in names if n not in {s.column for s in kept}],
-            **(left_out(measurement) if paired else {}),
+            **(left_out(_both(measurement)) if self.paired else {}),
         }
         unit = metric.unit_shown(measurement.target_unit)
         return (together(name, "M220", kept, unit=unit, evidence=evidence),)
@@ -131,35 +135,40 @@ class Slices(Declared):
         return f"{metric.name} no more than {margin} worse than {other} {where}"
 
     def _sliced(
-        self,
-        metric: Metric,
-        measurement: ModelMeasurement,
-        names: Sequence[str],
-        *,
-        paired: bool,
+        self, metric: Metric, measurement: WinnerMeasurement, names: Sequence[str]
     ) -> tuple[Slice, ...]:
         y, prediction = measurement.y, measurement.predictions[measurement.winner]
-        if not paired:
+        if not self.paired:
             parts = parts_by(measurement, names)
             return sliced(metric, y, prediction, parts, measurement.resamples, self.rule)
-        assert measurement.champion_prediction is not None
-        assert measurement.champion_rows is not None
-        rows = measurement.champion_rows
+        both = _both(measurement)
+        assert both.champion_prediction is not None
+        assert both.champion_rows is not None
+        rows = both.champion_rows
         return sliced(
             metric,
             y[rows],
             prediction[rows],
-            parts_by(measurement, names, rows),
-            measurement.champion_resamples,
+            parts_by(both, names, rows),
+            both.champion_resamples,
             self.rule,
-            other=measurement.champion_prediction[rows],
+            other=both.champion_prediction[rows],
         )
 
+    def _values(self, metric: Metric, measurement: WinnerMeasurement) -> list[float]:
+        """The metric on all rows compared: a slice with no value may be small, its rows not bad."""
+        y, prediction = measurement.y, measurement.predictions[measurement.winner]
+        if not self.paired:
+            return [metric.value(y, prediction)]
+        both = _both(measurement)
+        other, rows = both.champion_prediction, both.champion_rows
+        if other is None or rows is None:
+            return [metric.value(y, prediction)]
+        return [metric.value(y[rows], prediction[rows]), metric.value(y[rows], other[rows])]
 
-def _values(metric: Metric, measurement: ModelMeasurement, *, paired: bool) -> list[float]:
-    """The metric on all rows compared: a slice without a value may be small, its rows not bad."""
-    y, prediction = measurement.y, measurement.predictions[measurement.winner]
-    other, rows = measurement.champion_prediction, measurement.champion_rows
-    if not paired or other is None or rows is None:
-        return [metric.value(y, prediction)]
-    return [metric.value(y[rows], prediction[rows]), metric.value(y[rows], other[rows])]
+
+def _both(measurement: WinnerMeasurement) -> ModelMeasurement:
+    """The measurement with its champion; without one the question cannot be asked."""
+    if not isinstance(measurement, ModelMeasurement):
+        raise TypeError("slices are to be held to the champion's, and none was measured")
+    return measurement

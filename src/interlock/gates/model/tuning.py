@@ -28,7 +28,7 @@ from interlock.evaluate.predicted import Prediction
 from interlock.evaluate.slices import metric_values
 from interlock.gates.finding import finite, sampled, unmeasured
 from interlock.gates.gate import Declared
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.stats.resamples import Resamples
 from interlock.verdict import Check, Verdict
 
@@ -49,7 +49,7 @@ class TuneAgrees(Declared):
         """Raises AuthorError M203 for a limit that cannot be used."""
         finite(self.at_least, "M203", "TuneAgrees(at_least=…)", low=1e-3, high=0.999)
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer; advice, unless the test is shown to be too easy or was not measured."""
         name = "test no easier than tune"
         tune = measurement.tune
@@ -83,19 +83,19 @@ class TuneAgrees(Declared):
         return (replace(check, advisory=not shuts),)
 
 
-def _flaw(measurement: ModelMeasurement, tune: Mapping[str, Prediction]) -> str:
+def _flaw(measurement: WinnerMeasurement, tune: Mapping[str, Prediction]) -> str:
     if measurement.winner not in tune:
         return f"{measurement.winner} was not scored on the tune rows"
     return ""
 
 
-def _metric(measurement: ModelMeasurement) -> Metric:
+def _metric(measurement: WinnerMeasurement) -> Metric:
     classes = np.asarray(measurement.predictions[measurement.winner]).ndim == 2
     return metric_named("log_loss" if classes else "mae")
 
 
 def _strongest(
-    metric: Metric, y: Floats, tune: Mapping[str, Prediction], measurement: ModelMeasurement
+    metric: Metric, y: Floats, tune: Mapping[str, Prediction], measurement: WinnerMeasurement
 ) -> str | None:
     """The baseline with the least error on the tune rows, of those scored on both, if any."""
     scored = {
@@ -106,7 +106,7 @@ def _strongest(
     return min(scored, key=lambda name: scored[name]) if scored else None
 
 
-def _factor(metric: Metric, measurement: ModelMeasurement, baseline: str | None) -> Estimate:
+def _factor(metric: Metric, measurement: WinnerMeasurement, baseline: str | None) -> Estimate:
     """How many times as large the winner's relative error is on test as on tune rows."""
     tune = measurement.tune
     assert tune is not None
@@ -132,7 +132,7 @@ def _relative(
     y: Floats,
     predictions: Mapping[str, Prediction],
     drawn: Resamples,
-    measurement: ModelMeasurement,
+    measurement: WinnerMeasurement,
     baseline: str | None,
 ) -> Floats:
     """The winner's error over the baseline's, or alone, (1 + n_resamples,)."""

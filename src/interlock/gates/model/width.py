@@ -23,7 +23,7 @@ from interlock.evaluate.slices import Measured, judged_parts
 from interlock.gates.finding import finite, percent, sampled, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.model.cuts import names_of, parts_by
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.gates.model.together import together
 from interlock.verdict import Check
 
@@ -59,7 +59,7 @@ class IntervalWidth(Declared):
         """The limit as a share of the prediction; None where it is in the target's unit."""
         return percent(self.at_most) if isinstance(self.at_most, str) else None
 
-    def judge(self, measurement: ModelMeasurement) -> tuple[Check, ...]:
+    def judge(self, measurement: WinnerMeasurement) -> tuple[Check, ...]:
         """One answer: over all rows, or about the worst slice."""
         self.validate()
         unit = measurement.target_unit if self._share is None else "%"
@@ -89,7 +89,7 @@ class IntervalWidth(Declared):
         where = f" in every slice of {', '.join(self.by)}" if self.by else ""
         return f"{of} interval width ≤ {limit}{relative}{where}"
 
-    def _flaw(self, measurement: ModelMeasurement) -> str:
+    def _flaw(self, measurement: WinnerMeasurement) -> str:
         """Why the widths cannot be told, or ""."""
         served = measurement.intervals
         if served is None:
@@ -105,7 +105,7 @@ class IntervalWidth(Declared):
         missing = [column for column in self.by if column not in measurement.columns]
         return f"there is no column {', '.join(missing)} to cut the rows by" if missing else ""
 
-    def _widths(self, measurement: ModelMeasurement) -> Floats:
+    def _widths(self, measurement: WinnerMeasurement) -> Floats:
         """Of each row (n_rows,), in the target's unit or relative to the prediction."""
         assert measurement.intervals is not None
         found = measurement.intervals.width

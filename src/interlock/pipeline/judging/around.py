@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.evaluate.predicted import Prediction
-from interlock.gates.model.measurement import ModelMeasurement, TuneRows
+from interlock.gates.model.measurement import TuneRows, WinnerMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
 from interlock.pipeline.seen import clusters_of, load_predicted
@@ -23,9 +23,9 @@ def with_columns(
     snapshots: Outcome,
     trained: Mapping[str, Any],
     rows: TrainingSet,
-    measurement: ModelMeasurement,
+    measurement: WinnerMeasurement,
     checks: Sequence[Any],
-) -> ModelMeasurement:
+) -> WinnerMeasurement:
     """The measurement with what checks cut the test rows by."""
     test = array_from_bytes(context.artifacts.get(trained["rows"]["test"]))
     automatic = automatic_names(context, rows, test)
@@ -35,8 +35,8 @@ def with_columns(
 
 
 def with_intervals(
-    context: Context, trained: Mapping[str, Any], measurement: ModelMeasurement
-) -> ModelMeasurement:
+    context: Context, trained: Mapping[str, Any], measurement: WinnerMeasurement
+) -> WinnerMeasurement:
     """The measurement with the winner's prediction intervals on the test rows, if it gives any."""
     kept = trained["candidates"].get(trained["winner"], {}).get("test", {})
     ends = {
@@ -53,8 +53,8 @@ def with_tune(
     trained: Mapping[str, Any],
     rows: TrainingSet,
     tune: NDArray[Any],
-    measurement: ModelMeasurement,
-) -> ModelMeasurement:
+    measurement: WinnerMeasurement,
+) -> WinnerMeasurement:
     """The measurement with what winner and baselines said of the tune rows, of these numbers."""
     asked = (measurement.winner, *measurement.baselines)
     kept = {name: trained["candidates"].get(name, {}).get("tune_predicted") for name in asked}

@@ -8,13 +8,13 @@ from typing import Any
 
 from interlock.evaluate.by_class import ByClass, ClassScore, by_class
 from interlock.evaluate.predicted import Predicted
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.pipeline.judging.written import read, written
 
 _SCORES = tuple(field.name for field in fields(ClassScore) if field.name != "support")
 
 
-def measured_classes(measurement: ModelMeasurement) -> dict[str, Any] | None:
+def measured_classes(measurement: WinnerMeasurement) -> dict[str, Any] | None:
     """The tables of a classifier's winner; None for a regression."""
     if not len(measurement.y):
         return None

@@ -7,6 +7,7 @@ the declared split, are held to the champion's profile, which is of the test row
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,52 +28,66 @@ from interlock.release.bundle import Bundle
 
 def measure_inputs(context: Context, examples: Outcome, champion: Bundle | None) -> Outcome:
     """The output is the row of an :class:`InputMeasurement`."""
-    split = declared_split(context)
     inputs = {
-        "table": examples.output["table"],
-        "classes": examples.output["classes"],
-        "task": context.bound.product.target.task,
-        "inputs": [[i.name, i.kind] for i in context.bound.features.inputs],
-        "split": split.to_row(),
+        **_inputs(context, examples),
         "champion": None if champion is None else champion.digest,
     }
 
     def compute() -> Mapping[str, Any]:
-        rows = load_examples(context, examples.output)
-        parts = cut(split, rows)
-        target = Target(
-            y=rows.y, task=context.bound.product.target.task, n_classes=len(rows.classes)
+        told = _reveal(context, examples).output
+        alone = InputMeasurement(
+            revealed=tuple(Revealed(**one) for one in told["revealed"]),
+            target_varies=told["target_varies"],
+            has_champion=champion is not None,
         )
-        return _measured(rows, target, parts.train, parts.test, champion).to_row()
+        if champion is None:
+            return alone.to_row()
+        rows = load_examples(context, examples.output)
+        return _beside(alone, rows, cut(declared_split(context), rows).test, champion).to_row()
 
     return context.run("inputs", inputs, compute)
 
 
-def _measured(
-    rows: TrainingSet,
-    target: Target,
-    train: np.ndarray[Any, Any],
-    test: np.ndarray[Any, Any],
-    champion: Bundle | None,
+def _inputs(context: Context, examples: Outcome) -> dict[str, Any]:
+    return {
+        "table": examples.output["table"],
+        "classes": examples.output["classes"],
+        "task": context.bound.product.target.task,
+        "inputs": [[i.name, i.kind] for i in context.bound.features.inputs],
+        "split": declared_split(context).to_row(),
+    }
+
+
+def _reveal(context: Context, examples: Outcome) -> Outcome:
+    """Stage: what the inputs tell of the target, whatever is live."""
+
+    def compute() -> Mapping[str, Any]:
+        rows = load_examples(context, examples.output)
+        train: np.ndarray[Any, Any] = cut(declared_split(context), rows).train
+        task = context.bound.product.target.task
+        target = Target(y=rows.y, task=task, n_classes=len(rows.classes))
+        return {
+            "revealed": [one.to_row() for one in _revealed(rows, target, train)],
+            "target_varies": target.rows(train).varies,
+        }
+
+    return context.run("revealed", _inputs(context, examples), compute)
+
+
+def _beside(
+    alone: InputMeasurement, rows: TrainingSet, test: np.ndarray[Any, Any], champion: Bundle
 ) -> InputMeasurement:
-    told = _revealed(rows, target, train)
-    varies = target.rows(train).varies
-    if champion is None:
-        return InputMeasurement(revealed=told, target_varies=varies, has_champion=False)
+    """The measurement with the test rows held to the champion's profile."""
     now = observe(rows.inputs, rows.stored_columns(test))
     try:
         reference = Profile.from_row(champion.json("profile.json"))
         moved, faults = drift(reference, now), integrity(reference, now)
     except (InterlockError, KeyError, TypeError, ValueError) as error:
         reason = f"the champion's profile cannot be used: {type(error).__name__}: {error}"
-        return InputMeasurement(
-            revealed=told, target_varies=varies, has_champion=True, problem=reason.split("\n")[0]
-        )
+        return replace(alone, problem=reason.split("\n")[0])
     both = {p.name for p in reference.inputs if is_comparable(p, now)}
-    return InputMeasurement(
-        revealed=told,
-        target_varies=varies,
-        has_champion=True,
+    return replace(
+        alone,
         drift=moved,
         faults=faults,
         apart=sorted({*now, *(p.name for p in reference.inputs)} - both),

@@ -15,13 +15,13 @@ from interlock.evaluate.calibration import calibration_error, reliability
 from interlock.evaluate.coverage import ServedIntervals, coverages, widths
 from interlock.evaluate.parts import Part
 from interlock.gates.model.cuts import parts_by
-from interlock.gates.model.measurement import ModelMeasurement
+from interlock.gates.model.measurement import WinnerMeasurement
 from interlock.pipeline.judging.written import written
 from interlock.report.groups import Positions, periods
 
 
 def measured_intervals(
-    measurement: ModelMeasurement, instants: NDArray[np.int64] | None
+    measurement: WinnerMeasurement, instants: NDArray[np.int64] | None
 ) -> dict[str, Any] | None:
     """Coverage and width of prediction intervals: of all rows, by slice, and over time.
 
@@ -44,7 +44,7 @@ def measured_intervals(
     }
 
 
-def measured_calibration(measurement: ModelMeasurement) -> dict[str, Any] | None:
+def measured_calibration(measurement: WinnerMeasurement) -> dict[str, Any] | None:
     """The calibration error and the reliability curve; None for a regression."""
     if not len(measurement.y):
         return None
@@ -62,7 +62,7 @@ def measured_calibration(measurement: ModelMeasurement) -> dict[str, Any] | None
 
 
 def _rows(
-    measurement: ModelMeasurement, served: ServedIntervals, parts: Sequence[Part]
+    measurement: WinnerMeasurement, served: ServedIntervals, parts: Sequence[Part]
 ) -> list[dict[str, Any]]:
     found = coverages(served, parts, measurement.resamples)
     relative = _relative_widths(measurement, served)
@@ -87,7 +87,7 @@ def _widths(served: ServedIntervals, part: Part) -> list[float] | None:
 
 
 def _relative_widths(
-    measurement: ModelMeasurement, served: ServedIntervals
+    measurement: WinnerMeasurement, served: ServedIntervals
 ) -> NDArray[np.float64] | None:
     """Widths as shares of the prediction, where every prediction is above 0."""
     prediction = np.asarray(measurement.predictions[measurement.winner])
