@@ -41,7 +41,7 @@ from valuation import EXAMPLE, kept
 from interlock.data.request import Field, RequestSchema
 from interlock.features.definition import FeatureDefinition, FeatureSet, Input
 from interlock.features.request import PackedFeatures
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve.answering import Answering
 from interlock.serve.batch import predict_file
 from interlock.train.answer import AnswerSpec

@@ -35,7 +35,7 @@ from interlock.pipeline.snapshots import load_snapshots
 from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet, packed_features, source_rows
 from interlock.release.coverage import Coverage, Covering
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve.answering import Answering
 from interlock.serve.answering import Outcome as Answered
 from interlock.serve.decode import RequestDecoder

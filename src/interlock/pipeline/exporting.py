@@ -17,7 +17,8 @@ from interlock.release.export import pipeline
 from interlock.release.export.exported import Exported
 from interlock.release.export.exporter import EXACTLY, export, keep
 from interlock.release.parity import Exactness, compare, edge_rows
-from interlock.release.scorer import Scorer, open_scorer
+from interlock.release.scorers.opening import open_scorer
+from interlock.release.scorers.scorer import Scorer
 from interlock.train.answer import Floats
 from interlock.train.fit import Fitted
 from interlock.train.training_data import TrainingData, take

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from interlock.features.definition import Input
 from interlock.pipeline.context import Context
-from interlock.release.scorer import Scorer, open_scorer
+from interlock.release.scorers.opening import open_scorer
+from interlock.release.scorers.scorer import Scorer
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.encoder import Encoder
 from interlock.train.exchange import Exchange

@@ -22,7 +22,8 @@ from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Covering, open_covering
 from interlock.release.export.exported import FILE_NAMES
-from interlock.release.scorer import Scorer, open_scorer
+from interlock.release.scorers.opening import open_scorer
+from interlock.release.scorers.scorer import Scorer
 from interlock.serve.contract import AnswerContract
 from interlock.serve.errors import ServiceError
 from interlock.serve.explainer import Explainer

@@ -27,7 +27,9 @@ from numpy.typing import NDArray
 
 from interlock.digest import digest_bytes, seed_from
 from interlock.release.bundle import Bundle
-from interlock.release.scorer import BoosterScorer, Scorer, XgboostScorer
+from interlock.release.scorers.lightgbm import BoosterScorer
+from interlock.release.scorers.scorer import Scorer
+from interlock.release.scorers.xgboost import XgboostScorer
 from interlock.serve.contract import class_name
 from interlock.serve.errors import ServiceError
 from interlock.serve.explanation import Explanation

@@ -18,7 +18,7 @@ import numpy as np
 
 from interlock.errors import InterlockError
 from interlock.features.definition import Input
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 
 LENGTH = struct.Struct("<Q")
 

@@ -24,7 +24,8 @@ import numpy as np
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError
 from interlock.features.definition import Input
-from interlock.release.scorer import Needs, Raw, Scorer, open_scorer, table_of
+from interlock.release.scorers.opening import open_scorer
+from interlock.release.scorers.scorer import Needs, Raw, Scorer, table_of
 from interlock.serve.errors import ServiceError
 from interlock.serve.isolate import LENGTH, Model, Question, Scores, rows_of
 
@@ -41,9 +42,9 @@ class _Gone(Exception):  # noqa: N818 - what happened to the process
 def open_isolated(
     format: str, payload: bytes, *, n_columns: int | None, inputs: Sequence[Input] = ()
 ) -> Scorer:
-    """As :func:`interlock.release.scorer.open_scorer`; what is not ONNX is loaded in a process.
+    """As :func:`interlock.release.scorers.opening.open_scorer`, but what is not ONNX apart.
 
-    Raises IntegrityError S142 when that cannot load it.
+    That is loaded in a process of its own. Raises IntegrityError S142 when that cannot load it.
     """
     if format == "onnx":
         return open_scorer(format, payload, n_columns=n_columns, inputs=inputs)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from interlock.errors import IntegrityError
 from interlock.release.bundle import Bundle, open_bundle
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve.admission import require_admission
 from interlock.serve.golden import check_golden, read_golden
 from interlock.serve.loaded import LoadedRelease, OpenScorer, assemble

@@ -17,7 +17,8 @@ from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Coverage, Covering, open_covering
-from interlock.release.scorer import Scorer, open_scorer
+from interlock.release.scorers.opening import open_scorer
+from interlock.release.scorers.scorer import Scorer
 from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.decode import RequestDecoder
 from interlock.serve.explainer import MAX_EXPLAINED, Explainer

@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from interlock.release.scorer import OnnxScorer, Scorer
+from interlock.release.scorers.onnx import OnnxScorer
+from interlock.release.scorers.scorer import Scorer
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

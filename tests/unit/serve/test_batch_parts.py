@@ -19,7 +19,7 @@ from interlock.errors import OperatorError, StoreError
 from interlock.features.definition import FeatureSet, Input
 from interlock.features.request import PackedFeatures
 from interlock.release.export.exporter import export
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve import parts
 from interlock.serve.answering import Answering
 from interlock.serve.batch import predict_file

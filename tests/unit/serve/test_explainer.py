@@ -16,7 +16,7 @@ from interlock.digest import canonical_json
 from interlock.release.bundle import Bundle
 from interlock.release.export.exported import FILE_NAMES
 from interlock.release.export.exporter import export
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve.errors import ServiceError
 from interlock.serve.explainer import Explainer, outputs
 from interlock.train.answer import AnswerSpec, answer

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from interlock.errors import IntegrityError
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.serve.errors import ServiceError
 from interlock.serve.isolate import Model
 from interlock.serve.isolated import IsolatedScorer, open_isolated

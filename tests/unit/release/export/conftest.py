@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interlock.release.parity import compare, edge_rows
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 
 

@@ -9,7 +9,7 @@ from onnx.onnx_ml_pb2 import ModelProto, TensorProto
 
 from interlock.release.export.builder import GraphBuilder
 from interlock.release.export.forest import Branch, Forest
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 
 CODES = st.lists(st.integers(0, 300).map(float), min_size=0, max_size=40, unique=True).map(
     lambda codes: tuple(sorted(codes))

@@ -7,7 +7,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from interlock.release.export import hist_gradient_boosting
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 
 SMALL = {"max_iter": 12, "min_samples_leaf": 3, "random_state": 0}

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from interlock.release.export import lightgbm as exporter
 from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 
 lgb = pytest.importorskip("lightgbm")

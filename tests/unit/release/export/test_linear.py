@@ -12,7 +12,7 @@ from sklearn.linear_model import (
 
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 
 
 def _rows(n_columns, n=300):

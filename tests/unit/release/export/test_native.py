@@ -27,7 +27,7 @@ from interlock.release.export import native
 from interlock.release.export.archive import canonical
 from interlock.release.export.exporter import export
 from interlock.release.parity import compare
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 from interlock.train.training_data import frame_of
 

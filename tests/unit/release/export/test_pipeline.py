@@ -30,7 +30,7 @@ from interlock.features.definition import Input
 from interlock.release.export.exporter import export
 from interlock.release.export.pipeline import OTHER, decoded
 from interlock.release.parity import compare, edge_rows
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 from interlock.train.training_data import frame_of
 

@@ -15,7 +15,7 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 
 FOREST = {"n_estimators": 9, "random_state": 0, "min_samples_leaf": 2}

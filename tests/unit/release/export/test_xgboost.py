@@ -5,7 +5,7 @@ import xgboost as xgb
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
 
 SMALL = {"n_estimators": 25, "max_depth": 4, "n_jobs": 1, "random_state": 0}

@@ -14,7 +14,7 @@ from sklearn.preprocessing import FunctionTransformer
 from interlock.errors import IntegrityError
 from interlock.release.export import native
 from interlock.release.export.exporter import exact
-from interlock.release.scorer import open_scorer
+from interlock.release.scorers.opening import open_scorer
 from interlock.train.baseline import fit_rule
 from interlock.train.candidate import Mean
 
@@ -25,7 +25,7 @@ RIDGE = exact(Ridge().fit(X, X.sum(axis=1))).payload
 
 def test_importing_it_loads_no_training_library():
     code = (
-        "import sys, interlock.release.scorer\n"
+        "import sys, interlock.release.scorers.opening\n"
         "print([m for m in ('sklearn','pandas','onnx','skops','lightgbm','scipy') "
         "if m in sys.modules])"
     )

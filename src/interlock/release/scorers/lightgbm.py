@@ -1,0 +1,68 @@
+"""Models in LightGBM's own code, which comes in only for a release that carries one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
+
+_SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
+
+
+def open_lightgbm(payload: bytes) -> BoosterScorer:
+    """The trees in these bytes. Raises IntegrityError T155."""
+    import lightgbm  # noqa: PLC0415 - only a release that carries such a model needs it
+
+    refusal = lightgbm.basic.LightGBMError
+    try:
+        return BoosterScorer(lightgbm.Booster(model_str=payload.decode()), refusal)
+    except (refusal, UnicodeDecodeError) as error:
+        raise unreadable("lightgbm", str(error).partition("\n")[0]) from error
+
+
+class BoosterScorer:
+    """A LightGBM model that no exact exporter could match, in LightGBM's own code.
+
+    ``refusal`` is the exception by which that says that it cannot.
+    """
+
+    needs: Needs = "matrix"
+
+    def __init__(self, booster: Any, refusal: type[Exception]) -> None:
+        objective, *options = booster.dump_model(num_iteration=1)["objective"].split()
+        self._predict = booster.predict
+        self._refusal = refusal
+        self._sums = objective in _SUMS or (objective == "binary" and "sigmoid:1" in options)
+        self._pair = objective == "binary" and not self._sums
+
+    def raw(self, rows: NDArray[np.float64]) -> Raw:
+        """Raw scores where their link is known, else what the model predicts."""
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        answer = self._predict(matrix, raw_score=self._sums, num_threads=1)
+        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        return np.hstack([1.0 - values, values]) if self._pair else values
+
+    def raw_one(self, row: Sequence[float]) -> list[float]:
+        """The same of one encoded row."""
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
+        return scores
+
+    def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
+        """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last.
+
+        None where LightGBM has none, as for linear trees.
+        """
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        try:
+            found = self._predict(matrix, pred_contrib=True, num_threads=1)
+        except self._refusal:
+            return None
+        return np.asarray(found, dtype=np.float64)

@@ -1,0 +1,63 @@
+"""Models in XGBoost's own code, which comes in only for a release that carries one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
+
+_MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
+
+
+def open_xgboost(payload: bytes) -> XgboostScorer:
+    """The trees in these bytes. Raises IntegrityError T155."""
+    import xgboost  # noqa: PLC0415 - only a release that carries such a model needs it
+
+    try:
+        booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(payload))
+    except xgboost.core.XGBoostError as error:
+        raise unreadable("xgboost", str(error).partition("\n")[0]) from error
+    return XgboostScorer(booster)
+
+
+class XgboostScorer:
+    """An XGBoost model that no exact exporter could match, in XGBoost's own code."""
+
+    needs: Needs = "matrix"
+
+    def __init__(self, booster: Any) -> None:
+        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+        self._booster = booster
+        self._predict = booster.inplace_predict
+        self._margins = objective in _MARGINS
+        self._pair = objective.startswith("binary:") and not self._margins
+
+    def raw(self, rows: NDArray[np.float64]) -> Raw:
+        """Raw scores where their link is known, else what the model predicts."""
+        matrix = np.ascontiguousarray(rows, dtype=np.float64)
+        kind = "margin" if self._margins else "value"
+        answer = self._predict(matrix, predict_type=kind, validate_features=False)
+        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        return np.hstack([1.0 - values, values]) if self._pair else values
+
+    def raw_one(self, row: Sequence[float]) -> list[float]:
+        """The same of one encoded row."""
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
+        return scores
+
+    def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
+        """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last."""
+        import xgboost  # noqa: PLC0415 - it is loaded: the model is
+
+        matrix = xgboost.DMatrix(np.ascontiguousarray(rows, dtype=np.float64), nthread=1)
+        found = self._booster.predict(matrix, pred_contribs=True, validate_features=False)
+        return np.asarray(found, dtype=np.float64)
