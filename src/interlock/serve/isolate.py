@@ -3,12 +3,16 @@
 ``python -m interlock.serve.isolate`` reads a :class:`Model` and then questions from its standard
 input and answers each on its standard output, until the input ends. Messages are MessagePack with
 their length before them (8 bytes, little-endian). It never unpickles.
+
+Each message says how long it may take. The kernel ends the process after that, also where whoever
+asked has died meanwhile and nobody else would.
 """
 
 from __future__ import annotations
 
 import os
 import resource
+import signal
 import struct
 import sys
 from typing import Any, BinaryIO
@@ -24,22 +28,27 @@ LENGTH = struct.Struct("<Q")
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
-    """What the child loads; ``memory`` is the most address space that it may have, bytes."""
+    """What the child loads, within ``seconds``.
+
+    ``memory`` is the most address space that it may have, bytes.
+    """
 
     format: str
     payload: bytes
     n_columns: int | None
     inputs: tuple[Input, ...]
     memory: int
+    seconds: float
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows to score: a float64 matrix of so many columns, or columns by name."""
+    """Rows to score within ``seconds``: a float64 matrix of so many columns, or columns by name."""
 
     matrix: bytes = b""
     n_columns: int = 0
     columns: dict[str, list[Any]] | None = None
     contributions: bool = False
+    seconds: float
 
 
 class Scores(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,6 +71,7 @@ def main() -> None:
     os.dup2(2, 1)  # what a library prints must not pass for an answer
     model = msgspec.msgpack.decode(_read(asked), type=Model)
     resource.setrlimit(resource.RLIMIT_AS, (model.memory, model.memory))
+    _limit(model.seconds)
     try:
         scorer = open_scorer(
             model.format, model.payload, n_columns=model.n_columns, inputs=model.inputs
@@ -70,8 +80,9 @@ def main() -> None:
         _write(answers, Scores(problem=f"{type(error).__name__}: {error}"))
         return
     _write(answers, Scores())
-    while data := _read(asked):
+    while data := _waited_for(asked):
         question = msgspec.msgpack.decode(data, type=Question)
+        _limit(question.seconds)
         try:
             _write(answers, _answer(scorer, question))
         except Exception as error:  # noqa: BLE001 - the parent must hear of it; it fails the request
@@ -87,6 +98,17 @@ def _answer(scorer: Any, question: Question) -> Scores:
         return Scores(missing=True)
     matrix = np.ascontiguousarray(found, dtype=np.float64)
     return Scores(matrix=matrix.tobytes(), n_columns=matrix.shape[1])
+
+
+def _limit(seconds: float) -> None:
+    """Have this process ended after so many seconds; no code of a library can put that off."""
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+
+
+def _waited_for(stream: BinaryIO) -> bytes:
+    """The next message, however long nobody asks."""
+    _limit(0.0)
+    return _read(stream)
 
 
 def _read(stream: BinaryIO) -> bytes:

@@ -33,10 +33,11 @@ MEMORY = 4 << 30  # bytes of address space; a scikit-learn alone takes about one
 LOAD_SECONDS = 60.0
 SCORE_SECONDS = 2.0  # for one request; more for many rows
 _ROW_SECONDS = 0.001  # on top of that, a row
+_LONGEST = 256 << 20  # bytes of an answer
 
 
 class _Gone(Exception):  # noqa: N818 - what happened to the process
-    """The process died, or took too long."""
+    """The process died, took too long, or said what is no answer."""
 
 
 def open_isolated(
@@ -49,7 +50,12 @@ def open_isolated(
     if format == "onnx":
         return open_scorer(format, payload, n_columns=n_columns, inputs=inputs)
     model = Model(
-        format=format, payload=payload, n_columns=n_columns, inputs=tuple(inputs), memory=MEMORY
+        format=format,
+        payload=payload,
+        n_columns=n_columns,
+        inputs=tuple(inputs),
+        memory=MEMORY,
+        seconds=LOAD_SECONDS,
     )
     kind = IsolatedBooster if format in ("lightgbm", "xgboost") else IsolatedScorer
     return kind(model)
@@ -88,11 +94,16 @@ class IsolatedScorer:
         return scores
 
     def _question(self, rows: Any, *, contributions: bool = False) -> Question:
+        seconds = self._seconds + _ROW_SECONDS * _n_rows(rows)
         if self.needs == "columns":
-            return Question(columns={name: list(column) for name, column in rows.items()})
+            columns = {name: list(column) for name, column in rows.items()}
+            return Question(columns=columns, seconds=seconds)
         matrix = np.ascontiguousarray(rows, dtype=np.float64)
         return Question(
-            matrix=matrix.tobytes(), n_columns=matrix.shape[1], contributions=contributions
+            matrix=matrix.tobytes(),
+            n_columns=matrix.shape[1],
+            contributions=contributions,
+            seconds=seconds,
         )
 
     def _ask(self, question: Question) -> Scores:
@@ -100,9 +111,8 @@ class IsolatedScorer:
             if self._child is None:
                 self._restart()
                 raise _unavailable()
-            seconds = self._seconds + _ROW_SECONDS * _n_rows(question)
             try:
-                found = self._child.ask(msgspec.msgpack.encode(question), seconds)
+                found = self._child.ask(msgspec.msgpack.encode(question), question.seconds)
             except _Gone:
                 self._child.kill()
                 self._child = None
@@ -154,7 +164,12 @@ class _Child:
         end = monotonic() + seconds
         self._send(memoryview(LENGTH.pack(len(message)) + message), end)
         (length,) = LENGTH.unpack(self._receive(LENGTH.size, end))
-        return msgspec.msgpack.decode(self._receive(length, end), type=Scores)
+        if length > _LONGEST:
+            raise _Gone
+        try:
+            return msgspec.msgpack.decode(self._receive(length, end), type=Scores)
+        except msgspec.DecodeError:
+            raise _Gone from None
 
     def kill(self) -> None:
         """End it, whatever it does."""
@@ -199,7 +214,7 @@ def _started(model: Model) -> _Child:
     """A process with the model loaded. Raises IntegrityError S142."""
     child = _Child()
     try:
-        problem = child.ask(msgspec.msgpack.encode(model), LOAD_SECONDS).problem
+        problem = child.ask(msgspec.msgpack.encode(model), model.seconds).problem
     except _Gone:
         problem = "the process died or took too long"
     if problem:
@@ -208,7 +223,7 @@ def _started(model: Model) -> _Child:
             "S142",
             "the model cannot be loaded in a process of its own",
             where=f"the release's {model.format} model",
-            expected=f"loaded within {LOAD_SECONDS:g} s and {model.memory:,} bytes of memory",
+            expected=f"loaded within {model.seconds:g} s and {model.memory:,} bytes of memory",
             got=problem,
             fix="verify the release; build it with a smaller model, or one that can be exported",
             untouched="what is live",
@@ -216,10 +231,8 @@ def _started(model: Model) -> _Child:
     return child
 
 
-def _n_rows(question: Question) -> int:
-    if question.columns is not None:
-        return len(next(iter(question.columns.values()), ()))
-    return len(question.matrix) // (8 * max(1, question.n_columns))
+def _n_rows(rows: Any) -> int:
+    return len(next(iter(rows.values()), ())) if isinstance(rows, dict) else len(rows)
 
 
 def _unavailable() -> ServiceError:

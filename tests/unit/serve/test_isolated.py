@@ -2,16 +2,21 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 
+import msgspec
 import numpy as np
 import pytest
 
 from interlock.errors import IntegrityError
 from interlock.release.scorers.opening import open_scorer
 from interlock.serve.errors import ServiceError
-from interlock.serve.isolate import Model
+from interlock.serve.isolate import LENGTH, Model, Question, Scores
 from interlock.serve.isolated import IsolatedScorer, open_isolated
+
+LOADED = msgspec.msgpack.encode(Scores())
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,9 @@ def payload(rows):
 
 
 def model_of(payload, memory=4 << 30):
-    return Model(format="skops", payload=payload, n_columns=3, inputs=(), memory=memory)
+    return Model(
+        format="skops", payload=payload, n_columns=3, inputs=(), memory=memory, seconds=60.0
+    )
 
 
 def test_the_numbers_are_those_of_the_model_in_process(payload, rows):
@@ -63,6 +70,52 @@ def test_one_that_dies_or_hangs_is_refused_and_started_again(payload, rows, numb
         time.sleep(0.02)
     assert scorer.pid != pid
     assert np.array_equal(scorer.raw(rows), before)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_process_ends_by_itself_where_nobody_is_left_to_end_it(rows):
+    """As when whoever asked was killed: the input ends only after a question that takes ages."""
+    import skops.io
+    from sklearn.neighbors import KNeighborsRegressor
+
+    many = np.random.default_rng(2).normal(size=(20_000, 3))
+    slow = KNeighborsRegressor(algorithm="brute").fit(many, many[:, 0])
+    question = Question(matrix=np.tile(many, (100, 1)).tobytes(), n_columns=3, seconds=0.2)
+    messages = [msgspec.msgpack.encode(m) for m in (model_of(skops.io.dumps(slow)), question)]
+    done = subprocess.run(
+        [sys.executable, "-m", "interlock.serve.isolate"],
+        input=b"".join(LENGTH.pack(len(message)) + message for message in messages),
+        stdout=subprocess.PIPE,
+        check=False,
+    )
+    assert done.returncode == -signal.SIGALRM
+    assert done.stdout == LENGTH.pack(len(LOADED)) + LOADED, "it was loaded, and nothing answered"
+
+
+@pytest.mark.parametrize("said", [b"\xc1garbage", None])
+def test_a_process_that_answers_nonsense_is_ended(tmp_path, monkeypatch, said):
+    """None announces an answer that no memory holds."""
+    length = 1 << 62 if said is None else len(said)
+    program = tmp_path / "python"
+    program.write_text(
+        f"#!{sys.executable}\n"
+        "import sys, struct, time\n"
+        "read, write = sys.stdin.buffer.read, sys.stdout.buffer.write\n"
+        "read(*struct.unpack('<Q', read(8)))\n"
+        f"write(struct.pack('<Q', {len(LOADED)}) + {LOADED!r})\n"
+        "sys.stdout.flush()\n"
+        "read(*struct.unpack('<Q', read(8)))\n"
+        f"write(struct.pack('<Q', {length}) + {said or b''!r})\n"
+        "sys.stdout.flush()\n"
+        "time.sleep(600)\n"
+    )
+    program.chmod(0o755)
+    monkeypatch.setattr("interlock.serve.isolated.sys.executable", str(program))
+    scorer = IsolatedScorer(model_of(b""), seconds=300.0)
+    pid = scorer.pid
+    with pytest.raises(ServiceError, match="S141"):
+        scorer.raw(np.zeros((1, 3)))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
