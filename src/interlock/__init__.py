@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _WHERE = {
-    "interlock.data.request": ("Request", "field", "asked_at"),
+    "interlock.data.request_class": ("Request", "field", "asked_at"),
     "interlock.data.columns": ("Int", "Float", "Str", "Bool", "Date", "Datetime", "Category"),
     "interlock.data.source": ("Source",),
     "interlock.features.declare": ("feature", "label", "postprocess"),
@@ -112,9 +112,9 @@ if TYPE_CHECKING:
     from interlock.data.columns import Float as Float
     from interlock.data.columns import Int as Int
     from interlock.data.columns import Str as Str
-    from interlock.data.request import Request as Request
-    from interlock.data.request import asked_at as asked_at
-    from interlock.data.request import field as field
+    from interlock.data.request_class import Request as Request
+    from interlock.data.request_class import asked_at as asked_at
+    from interlock.data.request_class import field as field
     from interlock.data.source import Source as Source
     from interlock.evaluate.custom import Scaled as Scaled
     from interlock.evaluate.custom import metric as metric

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from interlock.data.request import Field, RequestSchema, request_schema
+from interlock.data.request import Field, RequestSchema
+from interlock.data.request_class import request_schema
 from interlock.data.source import Source
 from interlock.digest import digest_json
 from interlock.errors import AuthorError, Mistake, collecting

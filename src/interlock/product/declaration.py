@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from interlock.data.request import Request
+from interlock.data.request_class import Request
 from interlock.data.source import Examples
 from interlock.evaluate.custom import DeclaredMetric, metric_name
 from interlock.features.aggregates import History

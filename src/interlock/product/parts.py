@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from interlock.data.request import Request
+from interlock.data.request_class import Request
 from interlock.data.source import Examples, Source
 from interlock.errors import Mistake
 from interlock.evaluate.custom import CustomMetric, Scaled

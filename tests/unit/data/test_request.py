@@ -8,7 +8,8 @@ from typing import Any, Literal, Optional
 import pytest
 
 from interlock.clock import DAY
-from interlock.data.request import Field, Request, RequestSchema, asked_at, field, request_schema
+from interlock.data.request import Field, RequestSchema
+from interlock.data.request_class import Request, asked_at, field, request_schema
 from interlock.errors import AuthorError
 
 FILE = __file__

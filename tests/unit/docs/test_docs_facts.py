@@ -24,7 +24,7 @@ from interlock.gates.service.latency import FEWEST_REQUESTS, FEWEST_WINDOWS
 from interlock.gates.service.load import FEWEST_REQUESTS as FEWEST_LOAD_REQUESTS
 from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
-from interlock.release import attest, bundle
+from interlock.release import attest, manifest
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.plan import Limits, ServePlan
 from interlock.stats.resamples import RESAMPLES
@@ -225,7 +225,7 @@ def test_the_bundles_files_are_listed() -> None:
     listed = {
         name for row in rows(page("docs/release.md")) for name in re.findall(r"`([^`]+)`", row[0])
     }
-    assert {bundle.MANIFEST, "packed/<module>.py", *bundle._NAMES} <= listed
+    assert {manifest.MANIFEST, "packed/<module>.py", *manifest._NAMES} <= listed
 
 
 def test_predicate_types_are_listed() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import interlock as il
-from interlock.data.request import request_schema
+from interlock.data.request_class import request_schema
 from interlock.data.snapshot import table_from
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.pipeline.dividing import (

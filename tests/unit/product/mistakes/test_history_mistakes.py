@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import interlock as il
-from interlock.data.request import request_schema
+from interlock.data.request_class import request_schema
 from interlock.errors import Mistake
 from interlock.features.declare import RequestFeature, signature_of
 from interlock.product.declaration import Declaration
