@@ -135,6 +135,33 @@ class BlockedError(InterlockError):
     exit_code = ExitCode.BLOCKED
 
 
+CRASHES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    InterlockError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a check or a chapter of a report may die of without taking the others with it.
+
+Anything else ends the delivery, which does not pass either.
+"""
+
+
+def first_line(error: Exception) -> str:
+    """The first line of what an error says; its type where it says nothing.
+
+    >>> first_line(ValueError("no rows\\nin 3 files")), first_line(KeyError())
+    ('no rows', 'KeyError')
+    """
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
 @contextmanager
 def collecting(mistakes: list[Mistake], *, where: str = "") -> Iterator[None]:
     """Turn what is raised inside into mistakes, so that the rest is looked at too.

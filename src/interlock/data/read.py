@@ -20,7 +20,7 @@ from interlock.data.logical import canonical, table_digest
 from interlock.data.mistakes import reserved_column, unknown_column
 from interlock.data.source import Source
 from interlock.digest import digest_file, digest_json
-from interlock.errors import AuthorError
+from interlock.errors import AuthorError, first_line
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -149,7 +149,7 @@ def _read_parquet(source: Source, path: Path, columns: Sequence[str] | None) -> 
             _check_columns(source, opened.schema_arrow.names, columns)
             return opened.read(columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
-        raise _unreadable(source, f"{path.name}: {_first_line(error)}") from None
+        raise _unreadable(source, f"{path.name}: {first_line(error)}") from None
 
 
 def _read_csv(source: Source, path: Path, columns: Sequence[str] | None) -> pa.Table:
@@ -166,7 +166,7 @@ def _read_csv(source: Source, path: Path, columns: Sequence[str] | None) -> pa.T
             rows = rows.project(", ".join(_identifier(c) for c in columns))
         return rows.to_arrow_table()
     except duckdb.Error as error:
-        raise _unreadable(source, f"{path.name}: {_first_line(error)}") from None
+        raise _unreadable(source, f"{path.name}: {first_line(error)}") from None
     finally:
         connection.close()
 
@@ -204,7 +204,7 @@ def _query(
             "a source's query failed",
             where=source.where,
             expected="a query on files of the project; nothing is fetched from a network",
-            got=_first_line(error),
+            got=first_line(error),
             fix="try the query in DuckDB, in the project's folder",
         ) from None
     finally:
@@ -247,13 +247,7 @@ def _together(source: Source, paths: Sequence[Path], tables: Sequence[pa.Table])
     try:
         whole = pa.concat_tables(tables, promote_options="permissive")
     except pa.ArrowException as error:
-        raise _unreadable(
-            source, f"types that differ between files: {_first_line(error)}"
-        ) from None
+        raise _unreadable(source, f"types that differ between files: {first_line(error)}") from None
     if whole.num_rows == 0:
         raise _unreadable(source, "no rows")
     return whole
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -21,7 +21,7 @@ import pyarrow as pa
 from interlock.clock import format_instant, to_datetime
 from interlock.data import engine
 from interlock.data.logical import canonical
-from interlock.errors import AuthorError
+from interlock.errors import AuthorError, first_line
 from interlock.features.definition import HistoryDefinition
 
 TYPES = {
@@ -91,7 +91,7 @@ def refresh_table(definition: HistoryDefinition, rows: pa.Table, grids: Sequence
         return pa.concat_tables(tables) if tables else _empty(definition)
     except duckdb.Error as error:
         raise _wrong(
-            definition, "a query that runs on the source's rows", str(error).splitlines()[0]
+            definition, "a query that runs on the source's rows", first_line(error)
         ) from None
     finally:
         connection.close()

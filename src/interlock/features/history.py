@@ -27,7 +27,7 @@ import pyarrow as pa
 from interlock.data import engine
 from interlock.data.conform import type_problem
 from interlock.data.logical import canonical
-from interlock.errors import AuthorError, Mistake
+from interlock.errors import AuthorError, Mistake, first_line
 from interlock.features import customsql
 from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point as grid_point
@@ -146,7 +146,7 @@ def _opened(
             f"history '{definition.name}' has a sum that is too great",
             where=f"history '{definition.name}'",
             expected="whole sums within ±2^63, other values within ±10^29",
-            got=str(error).splitlines()[0],
+            got=first_line(error),
             fix="bound the column on the source, for example il.Float(ge=…, le=…)",
         ) from None
     finally:

@@ -20,22 +20,8 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from interlock.errors import InterlockError
+from interlock.errors import CRASHES
 from interlock.verdict import Check, GateResult, Verdict
-
-_CRASHES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    InterlockError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a check may die of. Anything else ends the delivery, which does not pass either."""
 
 M = TypeVar("M", contravariant=True)
 
@@ -104,7 +90,7 @@ def _answers(check: Judge[M], measurement: M) -> tuple[Check, ...]:
     try:
         check.validate()
         answers = tuple(_sound(answer) for answer in check.judge(measurement))
-    except _CRASHES as crash:
+    except CRASHES as crash:
         text = str(crash).splitlines()
         reason = f"the check crashed: {type(crash).__name__}" + (f": {text[0]}" if text else "")
         return (Check(name=name, verdict=Verdict.ERROR, reason=reason),)

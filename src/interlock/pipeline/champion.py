@@ -16,7 +16,7 @@ import pyarrow as pa
 from interlock.data.request import RequestSchema
 from interlock.data.snapshot import Taken
 from interlock.data.validation import validate_columns
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, first_line
 from interlock.evaluate.predicted import Predicted
 from interlock.features.assemble import arrow_type, as_of, history_rows
 from interlock.pipeline.misfit import Today, misfit
@@ -81,12 +81,12 @@ def score_champion(
             columns, _refusals(release.schema, columns), as_of=instants, history=as_of(rows)
         )
     except pa.ArrowInvalid as error:
-        reason = f"a column that its histories read is of another type now: {_first_line(error)}"
+        reason = f"a column that its histories read is of another type now: {first_line(error)}"
         return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=True)
     except InterlockError as error:
         unfit = error.code == _OTHER_COLUMNS
         return ChampionScore(
-            prediction=None, comparable=none, reason=_first_line(error), unfit=unfit
+            prediction=None, comparable=none, reason=first_line(error), unfit=unfit
         )
     if outcome.answers is None:
         return ChampionScore(prediction=None, comparable=none, reason="it answered no row")
@@ -182,7 +182,3 @@ def _unseen(
         rows=np.zeros(len(instants), dtype=bool),
         why=f"{why}, so it may have learned from any test row",
     )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]

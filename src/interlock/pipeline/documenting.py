@@ -15,25 +15,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from interlock.errors import InterlockError
+from interlock.errors import CRASHES
 from interlock.report import content as report
 from interlock.report.documents import JUNIT, REPORT, SUMMARY, documents
 from interlock.store.atomic import write_file
 
 T = TypeVar("T")
 
-_CRASHES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    InterlockError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
 _PARTS: dict[str, Any] = {"data": None, "evaluation": None, "explanations": None, "service": None}
 
 
@@ -97,7 +85,7 @@ def _tried(what: str, make: Callable[[], T], undrawn: list[str]) -> T | None:
     """What is made, or None and a line more of ``undrawn``."""
     try:
         return make()
-    except _CRASHES as crash:
+    except CRASHES as crash:
         said = str(crash).partition("\n")[0]
         undrawn.append(f"{what}: {type(crash).__name__}" + (f": {said}" if said else ""))
         return None

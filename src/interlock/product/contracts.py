@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from interlock.digest import digest_bytes
-from interlock.errors import AuthorError, Mistake
+from interlock.errors import AuthorError, Mistake, first_line
 
 FOLDER = "contracts"
 _MOST_BYTES = 4 << 20
@@ -46,7 +46,7 @@ def contract_files(project_dir: Path, product: str) -> tuple[ContractFile, ...]:
         try:
             contract = _read(path)
         except (OSError, ValueError, RecursionError) as error:
-            mistakes.append(_bad(path, str(error).partition("\n")[0]))
+            mistakes.append(_bad(path, first_line(error)))
             continue
         if contract[0] in (None, product):
             found.append(contract[1])

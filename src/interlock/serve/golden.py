@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from interlock.errors import IntegrityError, InterlockError
+from interlock.errors import IntegrityError, InterlockError, first_line
 from interlock.features.result import FeatureFailure
 from interlock.serve.instant import asked_instant
 from interlock.serve.loaded import LoadedRelease
@@ -106,7 +106,7 @@ def _difference(release: LoadedRelease, row: GoldenRow) -> str:
     try:
         found = golden_row(release, row.request, as_of=row.as_of, history=row.history)
     except (InterlockError, FeatureFailure, PostprocessFailure) as error:
-        return str(error).partition("\n")[0]
+        return first_line(error)
     plain = msgspec.to_builtins(found.features)  # as JSON has them: dates are texts
     for name, value in row.features.items():
         if not _same(plain.get(name), value):

@@ -83,10 +83,14 @@ def main() -> None:
     while data := _waited_for(asked):
         question = msgspec.msgpack.decode(data, type=Question)
         _limit(question.seconds)
-        try:
-            _write(answers, _answer(scorer, question))
-        except Exception as error:  # noqa: BLE001 - the parent must hear of it; it fails the request
-            _write(answers, Scores(problem=f"{type(error).__name__}: {error}"))
+        _write(answers, _tried(scorer, question))
+
+
+def _tried(scorer: Any, question: Question) -> Scores:
+    try:
+        return _answer(scorer, question)
+    except Exception as error:  # noqa: BLE001 - a library's own code; it fails the request
+        return Scores(problem=f"{type(error).__name__}: {error}")
 
 
 def _answer(scorer: Any, question: Question) -> Scores:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from interlock.clock import now
-from interlock.errors import InterlockError, OperatorError
+from interlock.errors import InterlockError, OperatorError, first_line
 from interlock.pipeline.contrast import Contrast, contrast
 from interlock.pipeline.tombstones import erased_of
 from interlock.release.bundle import Bundle, open_bundle
@@ -102,4 +102,4 @@ def _contrast(
         context = workspace.context(workspace.bound(product), moment)
         return contrast(context, bundles[0], bundles[1], labels=labels, most=rows)
     except InterlockError as error:
-        return Contrast(as_of=moment, reason=str(error).partition("\n")[0])
+        return Contrast(as_of=moment, reason=first_line(error))

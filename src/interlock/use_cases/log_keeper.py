@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.clock import DAY, SECOND, now, parse_span
-from interlock.errors import InterlockError
+from interlock.errors import InterlockError, first_line
 from interlock.serve.shipping_state import ShippingState, read_state, write_state
 from interlock.use_cases.log import ship_log
 from interlock.use_cases.log_erase import RETAINED, retain
@@ -52,7 +52,7 @@ class LogKeeper:
             self._ship()
             self._retain(moment)
         except InterlockError as error:
-            problem = str(error).partition("\n")[0]
+            problem = first_line(error)
         except Exception as error:  # noqa: BLE001 - the top of this process
             problem = f"{type(error).__name__}: {error}"[:500]
         self._leave(

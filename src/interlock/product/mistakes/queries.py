@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from interlock.errors import Mistake
+from interlock.errors import Mistake, first_line
 from interlock.features.aggregates import CustomHistory
 from interlock.features.customsql import with_parameter
 
@@ -39,7 +39,7 @@ def _problems(history: CustomHistory) -> Iterator[str]:
     try:
         statements = sqlglot.parse(with_parameter(history.sql), dialect="duckdb")
     except errors.SqlglotError as error:
-        yield str(error).splitlines()[0]
+        yield first_line(error)
         return
     if len(statements) != 1 or not isinstance(statements[0], exp.Query):
         yield f"{len(statements)} statements" if len(statements) != 1 else "no SELECT"

@@ -15,6 +15,7 @@ from typing import Any
 from onnx.onnx_ml_pb2 import GraphProto
 from sklearn.base import is_classifier
 
+from interlock.errors import first_line
 from interlock.release.export.builder import GraphBuilder
 from interlock.release.export.exported import Refusal, Written
 from interlock.release.export.graph import OPSETS, foreign_operators
@@ -60,7 +61,7 @@ def _converted(estimator: Any, name: str) -> GraphProto:
             target_opset=_OPSETS,
         )
     except Exception as error:  # converters raise anything; the model is then kept as it is
-        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        reason = first_line(error)
         raise Refusal(f"no exact exporter for {name}, and skl2onnx cannot: {reason}") from error
     graph: GraphProto = made.graph
     if foreign := foreign_operators(graph):

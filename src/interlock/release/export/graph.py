@@ -21,7 +21,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from onnx import helper, numpy_helper
 from onnx.onnx_ml_pb2 import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto
 
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, first_line
 
 _PRODUCER = "interlock"
 _IR_VERSION = 10
@@ -128,7 +128,7 @@ def _faults(payload: bytes) -> list[str]:
         try:
             onnx.checker.check_model(model, full_check=False)
         except onnx.checker.ValidationError as error:
-            return [str(error).partition("\n")[0]]
+            return [first_line(error)]
     return found
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import skops.io
 from skops.io.exceptions import UnsupportedTypeException
 
-from interlock.errors import AuthorError
+from interlock.errors import AuthorError, first_line
 from interlock.release.export.archive import canonical
 from interlock.release.trusted import TRUSTED_TYPES
 from interlock.train.answer import Task
@@ -54,7 +54,7 @@ def _written(estimator: Any, name: str) -> bytes:
             "T151",
             f"{name} will not export: it cannot be written without pickle",
             expected="an estimator that skops can write",
-            got=str(error).splitlines()[0] if str(error) else type(error).__name__,
+            got=first_line(error),
             fix="use scikit-learn's own classes, or move custom steps into @feature functions",
         ) from error
     return payload

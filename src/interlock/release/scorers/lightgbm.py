@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.errors import first_line
 from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
 
 _SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
@@ -21,7 +22,7 @@ def open_lightgbm(payload: bytes) -> BoosterScorer:
     try:
         return BoosterScorer(lightgbm.Booster(model_str=payload.decode()), refusal)
     except (refusal, UnicodeDecodeError) as error:
-        raise unreadable("lightgbm", str(error).partition("\n")[0]) from error
+        raise unreadable("lightgbm", first_line(error)) from error
 
 
 class BoosterScorer:

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 from zipfile import BadZipFile
 
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, first_line
 from interlock.features.definition import Input
 from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
 from interlock.release.trusted import TRUSTED_TYPES
@@ -86,7 +86,7 @@ def _estimator(payload: bytes) -> Any:
             )
         estimator = skops.io.loads(payload, trusted=sorted(found))
     except _ARCHIVE_FAILURES as error:
-        raise unreadable("skops", str(error).partition("\n")[0]) from error
+        raise unreadable("skops", first_line(error)) from error
     return _single_threaded(estimator)
 
 

@@ -17,6 +17,7 @@ import onnxruntime
 from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as runtime_errors
 
+from interlock.errors import first_line
 from interlock.release.scorers.scorer import Needs, Raw, unreadable
 
 _SILENT = 4  # only fatal messages
@@ -107,7 +108,7 @@ def _session(payload: bytes, n_columns: int) -> onnxruntime.InferenceSession:
             payload, _options(), providers=["CPUExecutionProvider"]
         )
     except _LOAD_FAILURES as error:
-        raise unreadable("onnx", str(error).splitlines()[0]) from error
+        raise unreadable("onnx", first_line(error)) from error
     taken = [(i.name, i.type, i.shape[1:]) for i in session.get_inputs()]
     given = [(o.name, o.type, len(o.shape)) for o in session.get_outputs()]
     if taken != [("X", "tensor(double)", [n_columns])] or given != [("raw", "tensor(double)", 2)]:

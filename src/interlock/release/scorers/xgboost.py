@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.errors import first_line
 from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
 
 _MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
@@ -21,7 +22,7 @@ def open_xgboost(payload: bytes) -> XgboostScorer:
     try:
         booster = xgboost.Booster({"nthread": 1}, model_file=bytearray(payload))
     except xgboost.core.XGBoostError as error:
-        raise unreadable("xgboost", str(error).partition("\n")[0]) from error
+        raise unreadable("xgboost", first_line(error)) from error
     return XgboostScorer(booster)
 
 
