@@ -16,7 +16,7 @@ import msgspec
 import uvloop
 
 from interlock.serve.listen import listens
-from interlock.serve.worker import server_of
+from interlock.serve.rsgi import server_of
 
 HEADERS = [("content-type", "application/json")]
 decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode

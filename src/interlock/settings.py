@@ -52,6 +52,7 @@ _SERVICE_KEYS = {
     "token_file": _TEXT,
     "ack": _TEXT,
     "telemetry": _SWITCH,
+    "server": _TEXT,
 }
 _ONLINE_KEYS = {
     "url": _TEXT,
@@ -69,7 +70,8 @@ _LOG_KEYS = {
     "retain": _TEXT,
     "full": _TEXT,
 }
-_CHOICES = ("refuse", "defaults")
+_SERVICE_CHOICES = {"ack": ("process", "disk"), "server": ("interlock", "granian")}
+_ONLINE_CHOICES = {"unavailable": ("refuse", "defaults")}
 _LOG_CHOICES = {"ship": ("parquet", "delta"), "full": ("refuse", "drop")}
 _SPAN = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})(kB|MB|GB)")
@@ -204,13 +206,16 @@ def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
     service = declared.get("service", {})
     if isinstance(service, dict):
         yield from _wrong("tool.interlock.service", service, _SERVICE_KEYS)
+        yield from _wrong_choice("tool.interlock.service", service, _SERVICE_CHOICES)
     online = declared.get("online", {})
     if isinstance(online, dict):
         yield from _wrong("tool.interlock.online", online, _ONLINE_KEYS)
+        yield from _wrong_choice("tool.interlock.online", online, _ONLINE_CHOICES)
         yield from _wrong_online(online)
     log = declared.get("log", {})
     if isinstance(log, dict):
         yield from _wrong("tool.interlock.log", log, _LOG_KEYS)
+        yield from _wrong_choice("tool.interlock.log", log, _LOG_CHOICES)
         yield from _wrong_log(log)
     environments = declared.get("environments", {})
     for name, values in environments.items() if isinstance(environments, dict) else ():
@@ -231,6 +236,15 @@ def _wrong(where: str, values: Mapping[str, Any], known: Mapping[str, str]) -> I
             yield _mistake(f"{where}.{key}", known[key], repr(value), "correct the value")
 
 
+def _wrong_choice(
+    where: str, values: Mapping[str, Any], choices: Mapping[str, tuple[str, ...]]
+) -> Iterator[Mistake]:
+    for key, allowed in choices.items():
+        chosen = values.get(key)
+        if isinstance(chosen, str) and chosen not in allowed:
+            yield _mistake(f"{where}.{key}", " or ".join(allowed), chosen, "use one of those")
+
+
 def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:
     where = "tool.interlock.online"
     url = values.get("url")
@@ -238,9 +252,6 @@ def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if problem is not None:
         expected = "redis://host:6379/0, or rediss://…"
         yield _mistake(f"{where}.url", expected, problem, "correct the URL; see password_env")
-    chosen = values.get("unavailable")
-    if isinstance(chosen, str) and chosen not in _CHOICES:
-        yield _mistake(f"{where}.unavailable", " or ".join(_CHOICES), chosen, "use one of those")
     for key in ("timeout_ms", "keep"):
         number: Any = values.get(key)
         if _FITS[_NUMBER](number) and number < _LEAST:
@@ -254,10 +265,6 @@ def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:
 def _wrong_log(values: Mapping[str, Any]) -> Iterator[Mistake]:
     where = "tool.interlock.log"
     texts = {key: value for key, value in values.items() if isinstance(value, str)}
-    for key, choices in _LOG_CHOICES.items():
-        if key in texts and texts[key] not in choices:
-            expected = " or ".join(choices)
-            yield _mistake(f"{where}.{key}", expected, texts[key], "use one of those")
     for key in ("every", "retain"):
         if key in texts and not _SPAN.fullmatch(texts[key]):
             expected = "a whole number and one of s, m, h, d, w, such as 5m"

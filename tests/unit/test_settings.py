@@ -127,7 +127,7 @@ def test_every_mistake_is_reported_at_once(refused):
         (f"{known}.service.port", "a whole number", "'9000'", "correct the value"),
         (
             f"{known}.service",
-            "one of host, port, workers, token_file, ack, telemetry",
+            "one of host, port, workers, token_file, ack, telemetry, server",
             "threads",
             "correct or remove the key",
         ),
@@ -290,3 +290,15 @@ def test_the_log_is_shipped_and_retained_as_the_settings_say(load, tmp_path):
 def test_a_mistake_about_the_log_is_named(refused, text, where, got):
     ((said, _, found, _),) = refused(f"[tool.interlock.log]\n{text}")
     assert (said, found) == (f"pyproject.toml: tool.interlock.{where}", got)
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "expected"),
+    [
+        ('ack = "never"', "ack", "process or disk"),
+        ('server = "uvicorn"', "server", "interlock or granian"),
+    ],
+)
+def test_a_choice_for_the_service_that_is_none_is_named(refused, text, where, expected):
+    ((said, wanted, _, _),) = refused(f"[tool.interlock.service]\n{text}")
+    assert (said, wanted) == (f"pyproject.toml: tool.interlock.service.{where}", expected)

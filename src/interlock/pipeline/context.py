@@ -31,7 +31,8 @@ _COMPUTING = (
     "tzdata",
     "onnxruntime",
     "msgspec",
-    "granian",
+    "httptools",
+    "uvloop",
 )
 STAGE_FORMAT = 7  # raise when a stage's code changes what its output means
 

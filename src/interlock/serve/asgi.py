@@ -1,4 +1,4 @@
-"""The same service for any ASGI server: a thin adapter around :meth:`App.respond`.
+"""The same service for any ASGI server: a thin adapter around the application.
 
 ``INTERLOCK_PLAN=plan.json uvicorn --factory interlock.serve.asgi:create``. The server's own process
 management applies: one process, and no ``--workers``, whose processes would share a log's name.
@@ -7,14 +7,15 @@ management applies: one process, and no ``--workers``, whose processes would sha
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from interlock.serve.http import App
+from interlock.serve.http import App, too_large
 from interlock.serve.opened import opened
 from interlock.serve.plan import read_plan
+from interlock.serve.request import Request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -56,22 +57,18 @@ class AsgiApp:
     async def _answer(self, scope: Message, receive: Receive, send: Send) -> None:
         if self._app is None:
             self._app = self._open(self._stack)
-        reply, headers = await self._app.respond(_Asked(scope), _Body(receive))
-        sent = [(name.encode(), value.encode()) for name, value in headers]
+        request = Request(
+            method=scope["method"],
+            path=scope["path"],
+            query=scope["query_string"].decode("latin-1"),
+            headers=_headers(scope["headers"]),
+        )
+        reply, fields = await self._app.respond(request, _Body(receive))
+        sent = [(name.encode(), value.encode()) for name, value in fields.pairs]
         sent.append((b"content-length", str(len(reply.body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": sent})
-        body = b"" if scope["method"] == "HEAD" else reply.body
+        body = b"" if request.method == "HEAD" else reply.body
         await send({"type": "http.response.body", "body": body})
-
-
-class _Asked:
-    """An ASGI scope as :class:`App` reads a request."""
-
-    def __init__(self, scope: Message) -> None:
-        self.method: str = scope["method"]
-        self.path: str = scope["path"]
-        self.query_string: str = scope["query_string"].decode("latin-1")
-        self.headers = _headers(scope["headers"])
 
 
 def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -83,22 +80,22 @@ def _headers(given: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 class _Body:
-    """An ASGI body as :class:`App` reads it: whole, or by its parts."""
-
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
 
-    async def __call__(self) -> bytes:
-        return b"".join([part async for part in self])
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        more = True
+    async def read(self, most: int) -> bytes:
+        """All of it. Raises ServiceError S112."""
+        parts, size, more = [], 0, True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                return
+                break
             more = message.get("more_body", False)
-            yield message.get("body", b"")
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > most:
+                raise too_large(most)
+        return b"".join(parts)
 
 
 def create() -> AsgiApp:

@@ -1,20 +1,21 @@
-"""The HTTP edge: routes, bounds, the token, and nothing about predictions.
+"""The HTTP edge: routes and bounds, and nothing about predictions.
 
-An RSGI application; :mod:`interlock.serve.asgi` carries the same. Rules: a body is read only within
-its bound and its time, and one that is not read closes the connection; every path but the two
-health checks needs the token where one is configured; on loopback the Host header must name this
-machine, so that no web page can reach the service through a name of its own (DNS rebinding); a
-request of two lengths is refused, and so are compressed bodies.
+Three servers carry it: Interlock's own (:mod:`interlock.serve.connection`), Granian
+(:mod:`interlock.serve.rsgi`) and any ASGI server (:mod:`interlock.serve.asgi`). Each asks in two
+steps, :meth:`App.enter` with a request's head and :meth:`App.answer` with its body, or in one that
+waits, :meth:`App.respond`. A body is read only within its bound and its time, and one that is not
+read closes the connection.
 """
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+import asyncio
+import sys
+import traceback
+from collections.abc import Callable
+from functools import partial
 from time import perf_counter
-from typing import Any
+from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -23,55 +24,40 @@ from interlock.clock import now
 from interlock.errors import InterlockError
 from interlock.serve.access import AccessLog
 from interlock.serve.arms import Arms
-from interlock.serve.contract import Contract
 from interlock.serve.deadline import Deadline
-from interlock.serve.docs_page import docs_page
-from interlock.serve.errors import (
-    ServiceError,
-    Unready,
-)
-from interlock.serve.exposition import exposition
+from interlock.serve.door import Door, check_type
+from interlock.serve.errors import ServiceError, Unready
 from interlock.serve.group import Group
-from interlock.serve.inference import (
-    OPEN,
-    Asked,
-    inference_error,
-    is_inference,
-    page_of,
-    read_path,
-)
+from interlock.serve.inference import Asked, inference_error, is_inference, page_of, read_path
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
-from interlock.serve.metrics import Metrics, Snapshot
 from interlock.serve.outcome import outcome_bytes
 from interlock.serve.outcomes import OutcomeReader
+from interlock.serve.pages import Pages, must_read
 from interlock.serve.plan import ServePlan
 from interlock.serve.replies import Reply
-from interlock.serve.replying import ARM_HEADER, Replying
-from interlock.serve.response import (
-    HTML,
-    PLAIN,
-    Response,
-    WrongMethod,
-    answered,
-    has_body,
-    json_response,
-    refused,
-)
-from interlock.serve.schema import openapi, schema_document
-from interlock.serve.shipping_state import Standing, standing
+from interlock.serve.replying import ARM_HEADER, Replying, settle
+from interlock.serve.request import Request
+from interlock.serve.response import Response, WrongMethod, answered, closing, refused
 from interlock.serve.tick import refusal
 from interlock.serve.traces import Traces
+from interlock.serve.worker_status import WorkerStatus
 
-_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_OPEN = ("/health/live", "/health/ready", *OPEN)
+PREDICT, OUTCOMES = "/v1/predict", "/v1/outcomes"
 _ENCODER = msgspec.json.Encoder()
-_SHOWN = 100  # characters of a query parameter
-Page = Callable[[], Response]
+Then = Callable[[Response], None]
+"""What becomes of a response: it is called once, and does not raise."""
+
+
+class Body(Protocol):
+    """A body under way."""
+
+    async def read(self, most: int) -> bytes:
+        """All of it. Raises ServiceError S112 when it has more bytes than ``most``."""
 
 
 class App:
-    """The service as an RSGI application."""
+    """The service behind HTTP; for one event loop."""
 
     def __init__(
         self,
@@ -82,280 +68,191 @@ class App:
         group: Group | None = None,
         traces: Traces | None = None,
     ) -> None:
+        self.limits = plan.limits
+        self.status = WorkerStatus(plan, live, log, group)
         self._live = live
-        self._log = log
-        self._limits = plan.limits
+        self._door = Door(local=plan.on_loopback, token=token)
+        self._pages = Pages(live, self.status)
         self._in_time = Deadline(plan.limits.body_seconds)
-        self._local = plan.on_loopback
-        self._token = None if token is None else _hashed(token)
-        self._in_flight = 0
-        self._arm = plan.arm
-        self._group = group
-        self._metrics = Metrics(plan.worker)
         self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
         self._traces = traces
         may_pin = plan.pinned_arms or token is not None
         self._replying = Replying(log, waits_for_disk=plan.ack == "disk", may_pin=may_pin)
-        self._pages: dict[str, Page] = {
-            "/health/live": self._alive,
-            "/health/ready": self._ready,
-            "/v1/status": self._status,
-            "/metrics": self._measured,
-            "/v1/schema": self._schema,
-            "/openapi.json": self._openapi,
-            "/docs": self._docs,
-        }
+        self._under_way: set[asyncio.Task[Reply]] = set()
 
-    @property
-    def in_flight(self) -> int:
-        """Predictions asked for and not yet answered."""
-        return self._in_flight
-
-    async def __rsgi__(self, scope: Any, proto: Any) -> None:
-        """Answer one request of an RSGI server."""
-        reply, headers = await self.respond(scope, proto)
-        proto.response_bytes(reply.status, headers, reply.body)
-
-    async def respond(self, scope: Any, body: Any) -> Response:
-        """The answer to one request, however it came.
-
-        ``scope`` has ``method``, ``path``, ``query_string`` and ``headers`` with ``get``; ``body``
-        is awaited for all of it when called, and iterates over its parts.
-        """
-        begun = perf_counter()
-        path = scope.path
+    async def respond(self, request: Request, body: Body) -> Response:
+        """The answer to one request, however it came."""
+        response = self.enter(request)
+        if response is not None:
+            return closing(response) if request.has_body else response
         try:
-            self._admit(scope)
-            if path == "/v1/predict":
-                response = answered(await self._predict(scope, body))
-            elif is_inference(path):
-                response = answered(await self._inference(scope, body))
-            elif path == "/v1/outcomes":
-                response = answered(await self._told(scope, body))
-            else:
-                response = self._page(scope)()
+            read = await self._in_time.on(body.read(self.limits.body_bytes))
         except ServiceError as error:
-            response = refused(error, unread=has_body(scope.headers))
-            self._metrics.shed += error.code == "S120"
-            if is_inference(path):
-                reply = replace(response.reply, body=inference_error(error))
-                response = response._replace(reply=reply)
-        self._note(scope, path, response.reply, perf_counter() - begun)
-        return response
+            return closing(self.refuse(request, error))
+        except TimeoutError:
+            return closing(self.refuse(request, too_slow()))
+        except BaseException:
+            self.leave()
+            raise
+        future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
+        self.answer(request, read, partial(settle, future))
+        return await future
 
-    def _note(self, scope: Any, path: str, reply: Reply, seconds: float) -> None:
-        route = self._known(path)
-        self._metrics.answered(route, reply.status, seconds, release=reply.release, arm=reply.arm)
-        if reply.instead:
-            rollout = self._live.status().get("rollout")  # it may have ended meanwhile
-            self._metrics.stood_in(rollout["release"] if rollout else "", reply.instead)
-        if self._access is not None:
-            self._access.write(scope.method, path, reply, seconds)
-        if self._traces is not None:
-            self._traces.record(scope.method, route, scope.headers, reply, seconds)
+    def enter(self, request: Request) -> Response | None:
+        """What a request gets by its head alone, or None where its body is wanted.
 
-    def _known(self, path: str) -> str:
-        """The path as a label, of which there are few."""
-        if path in ("/v1/predict", "/v1/outcomes") or path in self._pages:
-            return path
-        return "/v2" if is_inference(path) else "other"
+        It is then in flight, and exactly one of :meth:`answer`, :meth:`refuse` and :meth:`leave`
+        must follow.
+        """
+        try:
+            self._door.admit(request)
+            response = self._paged(request)
+        except ServiceError as error:
+            return self._refused(request, error)
+        if response is None:
+            self.status.in_flight += 1
+            return None
+        return self._noted(request, response)
 
-    def _admit(self, scope: Any) -> None:
-        headers = scope.headers
-        host = headers.get("host")
-        if headers.get("content-length") is not None and headers.get("transfer-encoding"):
-            raise ServiceError("S140", "the request has two lengths")
-        if self._local and host is None:
-            raise ServiceError("S140", "the request has no Host header")
-        if self._local and _name(host) not in _LOCAL_NAMES:
-            raise ServiceError("S119", "the Host header names another host")
-        if self._token is None or scope.path in _OPEN:
+    def answer(self, request: Request, body: bytes, then: Then) -> None:
+        """Give ``then`` the answer to a request that was let in, in a later turn of the loop."""
+        arms, headers = self._live.arms, request.headers
+        if (
+            request.path == PREDICT
+            and arms is not None
+            and arms.split is None
+            and not request.query
+            and headers.get(ARM_HEADER) is None
+        ):
+            self._replying.soon(arms, body, partial(self._answered, request, then))
             return
-        scheme, _, token = (headers.get("authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(_hashed(token), self._token):
-            raise ServiceError("S118", "a bearer token is needed")
+        task = asyncio.get_running_loop().create_task(self._reply(request, body))
+        self._under_way.add(task)
+        task.add_done_callback(partial(self._ended, request, then))
 
-    def _page(self, scope: Any) -> Page:
-        page = self._pages.get(scope.path)
-        if page is None:
-            raise ServiceError("S116", "there is no such path")
-        if scope.method not in ("GET", "HEAD"):
-            raise WrongMethod("GET, HEAD")
-        return page
+    def refuse(self, request: Request, error: ServiceError) -> Response:
+        """What a request gets whose body could not be read, though it was let in."""
+        self.leave()
+        return self._refused(request, error)
 
-    async def _inference(self, scope: Any, proto: Any) -> Reply:
-        """The Open Inference Protocol."""
-        asked = read_path(scope.path)
-        if asked.page == "infer":
-            return await self._predict(scope, proto, asked)
-        if scope.method not in ("GET", "HEAD"):
-            raise WrongMethod("GET, HEAD")
-        predictor = self._live.predictor
-        status, content = page_of(
-            asked, predictor.release if predictor else None, ready=self._live.open
-        )
-        return Reply(status, content, [])
+    def malformed(self, error: ServiceError) -> Response:
+        """What somebody gets whose bytes are no request."""
+        return self._refused(Request("", "", "", {}), error)
 
-    async def _predict(self, scope: Any, proto: Any, asked: Asked | None = None) -> Reply:
-        self._let_in(scope, may_be_silent=asked is not None)
-        self._in_flight += 1
-        try:
-            body = await self._body(scope.headers, proto)
-            arms, arm = self._ready_arms(), scope.headers.get(ARM_HEADER)
-            if asked is not None:
-                return await self._replying.infer(arms, body, asked, arm)
-            return await self._replying.answer(arms, body, scope.query_string, arm)
-        finally:
-            self._in_flight -= 1
+    def leave(self) -> None:
+        """A request that was let in gets no answer: whoever asked has gone."""
+        self.status.in_flight -= 1
 
-    async def _told(self, scope: Any, proto: Any) -> Reply:
-        """What became of predictions: answered once it is in the log. Raises ServiceError."""
-        self._let_in(scope, may_be_silent=False)
-        self._in_flight += 1
-        try:
-            body = await self._body(scope.headers, proto)
-            contract = self._ready_arms().champion.release.contract
-            told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
-            try:
-                await self._replying.keep(list(map(outcome_bytes, told)))
-            except InterlockError as error:
-                return refusal(error)
-            self._metrics.outcomes += len(told)
-            return Reply(200, _ENCODER.encode({"logged": len(told)}), [])
-        finally:
-            self._in_flight -= 1
+    def _ended(self, request: Request, then: Then, task: asyncio.Task[Reply]) -> None:
+        self._under_way.discard(task)
+        if task.cancelled():  # the loop ends
+            return
+        error = task.exception()
+        if error is None:
+            self._answered(request, then, task.result())
+            return
+        if not isinstance(error, ServiceError):
+            traceback.print_exception(error, file=sys.stderr)
+            error = ServiceError("S125", "the service failed; its operator can see why")
+        then(self.refuse(request, error))
 
-    def _let_in(self, scope: Any, *, may_be_silent: bool) -> None:
-        """Raises ServiceError S115, S117, S120 for a request whose body is not worth reading."""
-        if scope.method != "POST":
-            raise WrongMethod("POST")
-        _check_type(scope.headers, may_be_silent=may_be_silent)
-        if self._in_flight >= self._limits.in_flight:
-            raise ServiceError("S120", "too many requests are in flight; try again")
+    async def _reply(self, request: Request, body: bytes) -> Reply:
+        """The reply to a request that is more than one for the champion.
 
-    def _ready_arms(self) -> Arms:
-        """Who answers. Raises Unready."""
+        Raises ServiceError for what is refused and not logged."""
         arms = self._live.arms
         if arms is None:
             raise Unready("no release is ready; try again")
-        return arms
+        arm = request.headers.get(ARM_HEADER)
+        if request.path == OUTCOMES:
+            return await self._told(arms, body)
+        if request.path == PREDICT:
+            return await self._replying.answer(arms, body, request.query, arm)
+        return await self._replying.infer(arms, body, read_path(request.path), arm)
 
-    async def _body(self, headers: Any, proto: Any) -> bytes:
-        """The body, within its bound and its time. Raises ServiceError S112, S114, S128."""
-        length = headers.get("content-length")
-        read: Awaitable[bytes]
-        if length is not None:
-            if not length.isdecimal() or int(length) > self._limits.body_bytes:
-                raise self._too_large()
-            read = proto()
-        elif "chunked" in (headers.get("transfer-encoding") or "").lower():
-            read = self._chunks(proto)
-        else:
-            raise ServiceError("S114", "the request has no body length")
+    async def _told(self, arms: Arms, body: bytes) -> Reply:
+        """What became of predictions: answered once it is in the log. Raises ServiceError."""
+        contract = arms.champion.release.contract
+        told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
         try:
-            return await self._in_time.on(read)
-        except TimeoutError:
-            raise ServiceError("S128", "the body did not arrive in time") from None
+            await self._replying.keep(list(map(outcome_bytes, told)))
+        except InterlockError as error:
+            return refusal(error)
+        self.status.metrics.outcomes += len(told)
+        return Reply(200, _ENCODER.encode({"logged": len(told)}), [])
 
-    async def _chunks(self, proto: Any) -> bytes:
-        parts, size = [], 0
-        async for part in proto:
-            size += len(part)
-            if size > self._limits.body_bytes:
-                raise self._too_large()
-            parts.append(part)
-        return b"".join(parts)
+    def _answered(self, request: Request, then: Then, reply: Reply) -> None:
+        self.status.in_flight -= 1
+        then(self._noted(request, answered(reply)))
 
-    def _too_large(self) -> ServiceError:
-        return ServiceError("S112", f"the body is larger than {self._limits.body_bytes} bytes")
+    def _refused(self, request: Request, error: ServiceError) -> Response:
+        response = refused(error)
+        self.status.metrics.shed += error.code == "S120"
+        if is_inference(request.path):
+            reply = replace(response.reply, body=inference_error(error))
+            response = response._replace(reply=reply)
+        return self._noted(request, response)
 
-    def _alive(self) -> Response:
-        return json_response(b'{"live":true}')
+    def _noted(self, request: Request, response: Response) -> Response:
+        """The response, counted and told of."""
+        route, reply = self._route(request.path), response.reply
+        seconds = perf_counter() - request.begun
+        self.status.answered(route, reply, seconds)
+        if self._access is not None:
+            self._access.write(request.method, request.path, reply, seconds)
+        if self._traces is not None:
+            self._traces.record(request.method, route, request.headers, reply, seconds)
+        return response
 
-    def _ready(self) -> Response:
-        ready = self._live.open
-        return json_response(_ENCODER.encode({"ready": ready}), 200 if ready else 503)
+    def _route(self, path: str) -> str:
+        """The path as a label, of which there are few."""
+        if path in (PREDICT, OUTCOMES) or path in self._pages:
+            return path
+        return "/v2" if is_inference(path) else "other"
 
-    def _status(self) -> Response:
-        predictor = self._live.predictor
-        status = {
-            **self._live.status(),
-            "in_flight": self._in_flight,
-            "isolated": predictor is not None and predictor.release.contract.isolated,
-            "history": None if predictor is None else predictor.standing(),
-            "shipping": self._shipping(),
-        }
-        return json_response(_ENCODER.encode(status))
-
-    def _shipping(self) -> Standing | None:
-        """How shipping of the log stands; a few small files are looked at."""
-        with suppress(OSError):
-            return standing(self._log.directory)
+    def _paged(self, request: Request) -> Response | None:
+        """A page, or None for what is asked with a body. Raises ServiceError."""
+        path = request.path
+        if path in (PREDICT, OUTCOMES):
+            self._let_in(request, may_be_silent=False)
+            return None
+        if not is_inference(path):
+            return self._pages.page(request)
+        asked = read_path(path)
+        if asked.page != "infer":
+            return self._inference_page(request, asked)
+        self._let_in(request, may_be_silent=True)
         return None
 
-    def _measured(self) -> Response:
-        """The metrics of all workers: the others' as they last left them."""
-        others = [] if self._group is None else self._group.published()
-        text = exposition([self.snapshot(), *others], self._shipping())
-        return Response(Reply(200, text.encode(), []), PLAIN)
-
-    def publish(self) -> None:
-        """Leave the counts for the other workers, where there are any."""
-        if self._group is not None:
-            with suppress(OSError):  # a full disk must not end the service
-                self._group.publish(self.snapshot())
-
-    def snapshot(self) -> Snapshot:
-        """What this worker has counted, and how it stands."""
+    def _inference_page(self, request: Request, asked: Asked) -> Response:
+        must_read(request)
         predictor = self._live.predictor
-        histories = {} if predictor is None else predictor.standing().histories
-        live = self._live.status()
-        release = (live["release"] or "", live["digest"], self._arm, live["generation"])
-        return self._metrics.snapshot(
-            in_flight=self._in_flight,
-            log_bytes=self._log.written,
-            log_dropped=self._log.tally.dropped,
-            log_unsynced=self._log.unsynced,
-            staleness={name: f.age_seconds for name, f in histories.items() if f is not None},
-            release=release if live["digest"] else None,
-            rollout=None if (trial := live.get("rollout")) is None else _share_of(trial),
-        )
+        release = predictor.release if predictor else None
+        status, content = page_of(asked, release, ready=self._live.open)
+        return answered(Reply(status, content, []))
 
-    def _schema(self) -> Response:
-        return json_response(_ENCODER.encode(schema_document(self._contract())))
-
-    def _openapi(self) -> Response:
-        return json_response(_ENCODER.encode(openapi(self._contract())))
-
-    def _docs(self) -> Response:
-        return Response(Reply(200, docs_page(self._contract()).encode(), []), HTML)
-
-    def _contract(self) -> Contract:
-        return self._ready_arms().champion.release.contract
+    def _let_in(self, request: Request, *, may_be_silent: bool) -> None:
+        """Raises ServiceError S112, S114, S115, S117, S120: the body is not worth reading."""
+        if request.method != "POST":
+            raise WrongMethod("POST")
+        headers = request.headers
+        check_type(headers, may_be_silent=may_be_silent)
+        if self.status.in_flight >= self.limits.in_flight:
+            raise ServiceError("S120", "too many requests are in flight; try again")
+        length = headers.get("content-length")
+        if length is None:
+            if "chunked" not in (headers.get("transfer-encoding") or "").lower():
+                raise ServiceError("S114", "the request has no body length")
+        elif not length.isdecimal() or int(length) > self.limits.body_bytes:
+            raise too_large(self.limits.body_bytes)
 
 
-def _share_of(rollout: dict[str, Any]) -> tuple[str, str, float]:
-    return rollout["release"], rollout["digest"], rollout["share"]
+def too_large(most: int) -> ServiceError:
+    """The refusal of a body of more bytes than ``most``."""
+    return ServiceError("S112", f"the body is larger than {most} bytes")
 
 
-def _check_type(headers: Any, *, may_be_silent: bool) -> None:
-    """Raises ServiceError S115. Public v2 clients name no type; a web page would name itself."""
-    kind = (headers.get("content-type") or "").partition(";")[0].strip().lower()
-    coding = (headers.get("content-encoding") or "identity").strip().lower()
-    if headers.get("inference-header-content-length") is not None:
-        raise ServiceError("S115", "the binary tensor extension is not offered; send JSON data")
-    if may_be_silent and not kind and headers.get("origin") is None:
-        kind = "application/json"
-    if kind != "application/json" or coding != "identity":
-        raise ServiceError("S115", "the body is not declared as plain application/json")
-
-
-def _name(host: str) -> str:
-    """The Host header without its port: '127.0.0.1:80' → '127.0.0.1', '[::1]:80' → '[::1]'."""
-    name, colon, port = host.rpartition(":")
-    return name if colon and port.isdecimal() else host
-
-
-def _hashed(token: str) -> bytes:
-    return hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+def too_slow() -> ServiceError:
+    """The refusal of a body that did not arrive in time."""
+    return ServiceError("S128", "the body did not arrive in time")

@@ -32,6 +32,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     rows: int = 1_000  # in one request
     in_flight: int = 256  # requests begun and not yet answered
     body_seconds: float = 10.0  # until a body must have arrived
+    connections: int = 1_000  # open at once
     stop_seconds: float = 30.0  # that a stopping worker gives requests in flight
 
 
@@ -72,6 +73,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     replay: bool = False
     clock: int | None = None
     tolerance: int | None = None
+    server: Literal["interlock", "granian"] = "interlock"  # what speaks HTTP
     host: str = "127.0.0.1"
     port: int = 0  # 0: any that is free
     token_file: str | None = None

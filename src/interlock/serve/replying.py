@@ -11,6 +11,8 @@ import sys
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 from urllib.parse import parse_qs
 
 from msgspec.structs import replace
@@ -22,11 +24,12 @@ from interlock.serve.inference import Asked, flattened, inferred, read_inference
 from interlock.serve.log import PredictionLog
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
-from interlock.serve.tick import Tick, refusal
+from interlock.serve.tick import Then, Tick, refusal
 
 ARM_HEADER = "interlock-arm"
 """The header by which a caller who may chooses the arm."""
 _SHOWN = 100  # characters of a query parameter
+T = TypeVar("T")
 
 
 class Replying:
@@ -39,13 +42,18 @@ class Replying:
         self._tick = Tick(self._file)
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
 
+    def soon(self, arms: Arms, body: bytes, then: Then) -> None:
+        """Give ``then`` the champion's reply, together with all that came in this turn.
+
+        For a request without a query and without an arm, while no rollout runs.
+        """
+        self._tick.answer(arms.champion, body, then)
+
     async def answer(self, arms: Arms, body: bytes, query: str, arm: str | None) -> Reply:
         """The reply to a body; ``arm`` is the one that the caller asks for.
 
         Raises ServiceError S160, S161.
         """
-        if arm is None and arms.split is None and not query:
-            return await self._tick.answer(arms.champion, body, asyncio.get_running_loop())
         chosen = None if arm is None else self._pinned(arms, arm)
         return await self._divided(arms, body, query, chosen, pinned=arm is not None)
 
@@ -62,7 +70,13 @@ class Replying:
         answerer = arms.answerer(body)
         if query or isinstance(answerer, Divided) or (answerer is not arms.champion and arms.waits):
             return await self._filed(await self._asked_more(answerer, arms, body, query))
-        return await self._tick.answer(answerer, body, asyncio.get_running_loop())
+        return await self._together(answerer, body)
+
+    async def _together(self, answerer: Predictor | Trial, body: bytes) -> Reply:
+        """The reply of one who answers together with others of the same turn."""
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._tick.answer(answerer, body, partial(settle, future))
+        return await future
 
     def _pinned(self, arms: Arms, arm: str) -> Predictor | Trial:
         """The arm that the caller chose. Raises ServiceError S160 where it may not, S161."""
@@ -83,7 +97,7 @@ class Replying:
             reply = await self._filed(_turned_down(champion, error, body))
             return replace(reply, body=flattened(reply.body))
         if arms.split is None and chosen is None and not question.explain:
-            reply = await self._tick.answer(champion, question.body, asyncio.get_running_loop())
+            reply = await self._together(champion, question.body)
         else:
             named = champion if asked.version else None
             query = "explain=true" if question.explain else ""
@@ -134,6 +148,12 @@ class Replying:
             return asyncio.wrap_future(self._log.submit(records))
         self._log.append(records)
         return None
+
+
+def settle(future: asyncio.Future[T], result: T) -> None:
+    """Give the result to whoever still waits for it."""
+    if not future.done():
+        future.set_result(result)
 
 
 def _turned_down(predictor: Predictor, error: Exception, body: bytes) -> Reply:

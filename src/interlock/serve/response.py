@@ -1,8 +1,8 @@
-"""What goes out: replies with their headers, and refusals as HTTP says them."""
+"""What goes out: replies with their header fields, and refusals as HTTP says them."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Self
 
 from interlock.serve.docs_page import POLICY
 from interlock.serve.errors import ServiceError, status_of
@@ -10,22 +10,42 @@ from interlock.serve.exposition import CONTENT_TYPE
 from interlock.serve.replies import Reply
 from interlock.serve.tick import refusal
 
-JSON = [("content-type", "application/json"), ("x-content-type-options", "nosniff")]
-HTML = [
+
+class Fields:
+    """Header fields of an answer, in the forms that servers take: ``pairs``, and ``lines``.
+
+    >>> Fields(("allow", "POST")).lines
+    b'allow: POST\\r\\n'
+    """
+
+    __slots__ = ("lines", "pairs")
+
+    def __init__(self, *pairs: tuple[str, str]) -> None:
+        self.pairs = list(pairs)
+        self.lines = "".join(f"{name}: {value}\r\n" for name, value in pairs).encode()
+
+    def and_(self, name: str, value: str) -> Self:
+        """These, and one more."""
+        return type(self)(*self.pairs, (name, value))
+
+
+_NO_SNIFFING = ("x-content-type-options", "nosniff")
+JSON = Fields(("content-type", "application/json"), _NO_SNIFFING)
+HTML = Fields(
     ("content-type", "text/html; charset=utf-8"),
     ("content-security-policy", POLICY),
-    ("x-content-type-options", "nosniff"),
-]
-_AGAIN = [*JSON, ("retry-after", "1")]
-PLAIN = [("content-type", CONTENT_TYPE), ("x-content-type-options", "nosniff")]
-Headers = list[tuple[str, str]]
+    _NO_SNIFFING,
+)
+PLAIN = Fields(("content-type", CONTENT_TYPE), _NO_SNIFFING)
+_AGAIN = JSON.and_("retry-after", "1")
+_TOKEN = JSON.and_("www-authenticate", "Bearer")
 
 
 class Response(NamedTuple):
-    """What goes out: a reply with its headers."""
+    """What goes out: a reply with its header fields."""
 
     reply: Reply
-    headers: Headers
+    fields: Fields
 
 
 class WrongMethod(ServiceError):  # noqa: N818 - a refusal
@@ -46,21 +66,19 @@ def json_response(content: bytes, status: int = 200) -> Response:
     return Response(Reply(status, content, []), JSON)
 
 
-def has_body(headers: Any) -> bool:
-    """Whether a request with these headers brings a body."""
-    length = headers.get("content-length")
-    return length not in (None, "0") or headers.get("transfer-encoding") is not None
-
-
-def refused(error: ServiceError, *, unread: bool) -> Response:
-    """A refusal; what was not read of a body must not pass for the next request."""
-    headers = JSON
+def refused(error: ServiceError) -> Response:
+    """A refusal."""
+    fields = JSON
     if isinstance(error, WrongMethod):
-        headers = [*JSON, ("allow", error.allowed)]
+        fields = JSON.and_("allow", error.allowed)
     elif error.code == "S118":
-        headers = [*JSON, ("www-authenticate", "Bearer")]
+        fields = _TOKEN
     elif status_of(error) == 503:
-        headers = _AGAIN
-    if unread:
-        headers = [*headers, ("connection", "close")]
-    return Response(refusal(error), headers)
+        fields = _AGAIN
+    return Response(refusal(error), fields)
+
+
+def closing(response: Response) -> Response:
+    """The same, and the last on its connection: what was not read of a body must not pass for the
+    next request."""
+    return response._replace(fields=response.fields.and_("connection", "close"))

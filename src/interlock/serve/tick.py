@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 import traceback
-from asyncio import AbstractEventLoop, Future
+from asyncio import Future, get_running_loop
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -38,7 +38,9 @@ class Answerer(Protocol):
 
 
 File = Callable[[Sequence[bytes]], Future[int] | None]
-_Waiting = tuple[Answerer, bytes, "Future[Reply]"]
+Then = Callable[[Reply], None]
+"""What becomes of a reply: it is called once, and does not raise."""
+_Waiting = tuple[Answerer, bytes, Then]
 
 
 class Tick:
@@ -51,13 +53,11 @@ class Tick:
         self._file = file
         self._waiting: list[_Waiting] = []
 
-    def answer(self, answerer: Answerer, body: bytes, loop: AbstractEventLoop) -> Future[Reply]:
-        """The answer, once its record is written."""
-        future: Future[Reply] = loop.create_future()
+    def answer(self, answerer: Answerer, body: bytes, then: Then) -> None:
+        """Give ``then`` the answer once its record is written, in a later turn of the loop."""
         if not self._waiting:
-            loop.call_soon(self._flush)
-        self._waiting.append((answerer, body, future))
-        return future
+            get_running_loop().call_soon(self._flush)
+        self._waiting.append((answerer, body, then))
 
     def alone(self, answerer: Answerer, body: bytes) -> Reply:
         """One answer; whatever was raised becomes a 500 that is logged as one."""
@@ -129,6 +129,5 @@ def _after(done: Future[int], sent: list[Reply]) -> list[Reply]:
 
 
 def _send(waiting: Sequence[_Waiting], sent: Sequence[Reply]) -> None:
-    for (_, _, future), answer in zip(waiting, sent, strict=True):
-        if not future.done():  # its client may have gone
-            future.set_result(answer)
+    for (_, _, then), answer in zip(waiting, sent, strict=True):
+        then(answer)

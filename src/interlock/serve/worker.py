@@ -9,28 +9,26 @@ it: requests in flight are answered, the log is synced. Exit status and errors a
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import uvloop
-from granian.constants import HTTPModes, Interfaces
-from granian.http import HTTP1Settings
-from granian.server.embed import Server
 
 from interlock import clock
 from interlock.errors import ExitCode, InterlockError
 from interlock.serve.http import App
 from interlock.serve.listen import listens, read_token, reserve_port, share_port
+from interlock.serve.listener import Listener
 from interlock.serve.load import load
 from interlock.serve.opened import opened
 from interlock.serve.plan import LEASH, ServePlan, read_plan
 
-_HEADER_MILLISECONDS = 10_000  # until a request's headers must have arrived
-_HEADER_BYTES = 1 << 16
-_BACKLOG = 1_024
+_OWN_FILES = 256  # that a worker may have open beside its connections
 _PUBLISH_SECONDS = 1.0
 
 
@@ -63,50 +61,67 @@ def run(path: Path, *, leashed: bool = False) -> None:
         uvloop.run(_serve(plan, app, reserved, leashed))
 
 
-def server_of(app: Any, host: str, port: int) -> Server:
-    """The HTTP server for an RSGI application, with the bounds of a worker."""
-    return Server(
-        app,
-        address=host,
-        port=port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(
-            header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES
-        ),
-        websockets=False,
-        backlog=_BACKLOG,
-        log_enabled=False,
-    )
-
-
 async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bool) -> None:
-    host, port = plan.host, reserved.getsockname()[1]
-    server = server_of(app, host, port)
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     if leashed:
         _stop_at_end_of_input(loop, stopping)
-    serving = loop.create_task(server.serve())
+    host, port = plan.host, reserved.getsockname()[1]
+    carried = on_granian if plan.server == "granian" else listening
+    async with carried(plan, app, reserved):
+        shown = f"[{host}]" if ":" in host else host
+        print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
+        publishing = loop.create_task(_publish(app))
+        await stopping.wait()
+        publishing.cancel()
+
+
+@asynccontextmanager
+async def listening(plan: ServePlan, app: App, reserved: socket.socket) -> AsyncIterator[None]:
+    """Interlock's own server on the reserved port."""
+    _allow_connections(plan.limits.connections)
+    listener = Listener(app)
+    await listener.listen(reserved)
+    try:
+        yield
+    finally:
+        await listener.stop(plan.limits.stop_seconds)
+
+
+@asynccontextmanager
+async def on_granian(plan: ServePlan, app: App, reserved: socket.socket) -> AsyncIterator[None]:
+    """Granian on the reserved port."""
+    from interlock.serve.rsgi import RsgiApp, server_of  # noqa: PLC0415 - an extra
+
+    port = reserved.getsockname()[1]
+    server = server_of(RsgiApp(app), plan.host, port)
+    serving = asyncio.get_running_loop().create_task(server.serve())
     while not listens(port):
         await asyncio.sleep(0.002)
     reserved.close()
-    shown = f"[{host}]" if ":" in host else host
-    print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
-    publishing = loop.create_task(_publish(app))
-    await stopping.wait()
-    publishing.cancel()
-    await _drained(app, plan.limits.stop_seconds)
-    server.stop()
-    await serving
+    try:
+        yield
+    finally:
+        await _drained(app, plan.limits.stop_seconds)
+        server.stop()
+        await serving
+
+
+def _allow_connections(n: int) -> None:
+    """Let this process have so many files open beside its own, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = n + _OWN_FILES
+    if soft < wanted:
+        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 async def _publish(app: App) -> None:
     """Leave the counts for the other workers, once a second."""
     while True:
-        app.publish()
+        app.status.publish()
         await asyncio.sleep(_PUBLISH_SECONDS)
 
 
@@ -124,7 +139,7 @@ def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Eve
 async def _drained(app: App, seconds: float) -> None:
     """Wait until the requests in flight are answered, at most so long."""
     end = clock.monotonic() + seconds
-    while app.in_flight and clock.monotonic() < end:
+    while app.status.in_flight and clock.monotonic() < end:
         await asyncio.sleep(0.005)
 
 

@@ -118,6 +118,7 @@ def _configured(
         port=port if port is not None else declared.get("port", plan.port),
         workers=workers or declared.get("workers", plan.workers),
         ack=declared.get("ack", plan.ack),
+        server=declared.get("server", plan.server),
         token_file=token_file,
         log_full=log.full,
         log_segment_bytes=log.segment_bytes,

@@ -25,6 +25,7 @@ from interlock.gates.service.load import FEWEST_REQUESTS as FEWEST_LOAD_REQUESTS
 from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.release import attest, manifest
+from interlock.serve import connection
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.plan import Limits, ServePlan
 from interlock.stats.resamples import RESAMPLES
@@ -216,7 +217,19 @@ def test_limits_are_as_written() -> None:
         ("body", f"{limits.body_bytes:,} bytes"),
         ("rows in one request", f"{limits.rows:,}"),
         ("requests in flight", str(limits.in_flight)),
+        ("connections open at once", f"{limits.connections:,}"),
+        (
+            "a request's head",
+            f"{connection.MOST_HEAD:,} bytes, {connection.MOST_FIELDS} fields",
+        ),
+        ("until a head must have arrived", f"{connection.HEAD_SECONDS:g} s"),
         ("until a body must have arrived", f"{limits.body_seconds:g} s"),
+        ("until an answer must have been taken", f"{connection.WRITE_SECONDS:g} s"),
+        ("a connection without a request", f"{connection.IDLE_SECONDS:g} s"),
+        (
+            "requests sent on a connection before the first is answered",
+            str(connection.MOST_WAITING),
+        ),
         ("given to requests in flight when stopping", f"{limits.stop_seconds:g} s"),
     } <= set(rows(page("docs/serving.md")))
 

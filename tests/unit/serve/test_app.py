@@ -17,19 +17,7 @@ from interlock.serve.log import LogFull, LogOptions, PredictionLog
 from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
-
-
-class Protocol:
-    """What Granian hands over, as far as the app uses it."""
-
-    def __init__(self, body=b""):
-        self._body = body
-
-    async def __call__(self):
-        return self._body
-
-    def response_bytes(self, status, headers, body):
-        self.status, self.headers, self.body = status, dict(headers), body
+from interlock.serve.request import Request
 
 
 @pytest.fixture
@@ -44,14 +32,20 @@ def predictor(support, directory, log):
     return Predictor(load(directory, plan, digest=directory.name), log, plan, PredictionIds())
 
 
+class Body:
+    def __init__(self, body):
+        self._body = body
+
+    async def read(self, most):
+        return self._body
+
+
 def ask(app, method, path, body=b"", **headers):
     sent = {"host": "localhost", "content-type": "application/json"}
     sent |= {"content-length": str(len(body))} | headers
     path, _, query = path.partition("?")
-    scope = SimpleNamespace(method=method, path=path, query_string=query, headers=sent)
-    protocol = Protocol(body)
-    asyncio.run(app.__rsgi__(scope, protocol))
-    return protocol
+    reply, _ = asyncio.run(app.respond(Request(method, path, query, sent), Body(body)))
+    return reply
 
 
 def make_app(support, directory, log, predictor):
@@ -125,4 +119,4 @@ def test_without_a_release_there_is_nothing_to_say(support, directory, log, path
     assert ask(app, "GET", "/health/live").status == 200
     answer = ask(app, "POST", "/v1/predict", b"{}")
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "S127")
-    assert app.in_flight == 0
+    assert app.status.in_flight == 0

@@ -302,11 +302,14 @@ def test_requests_of_one_turn_are_grouped_by_arm(arms, releases, house):
     order = [CHAMPION, CHALLENGER, CHALLENGER, CHAMPION, CHALLENGER]
     bodies = [house(arm, n) for n, arm in enumerate(order)]
 
+    def promised(tick, answerer, body):
+        future = asyncio.get_running_loop().create_future()
+        tick.answer(answerer, body, future.set_result)
+        return future
+
     async def together():
-        loop, tick = asyncio.get_running_loop(), Tick(lambda records: None)
-        return await asyncio.gather(
-            *(tick.answer(arms.answerer(body), body, loop) for body in bodies)
-        )
+        tick = Tick(lambda records: None)
+        return await asyncio.gather(*(promised(tick, arms.answerer(body), body) for body in bodies))
 
     replies = asyncio.run(together())
     assert [json.loads(reply.body)["arm"] for reply in replies] == order

@@ -32,6 +32,7 @@ from interlock.serve.log import PredictionLog
 from interlock.serve.log_read import read_log
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record
+from interlock.serve.request import Request
 from interlock.serve.schema import openapi, schema_document
 
 
@@ -64,15 +65,12 @@ def make(log, support):
     return make
 
 
-class Protocol:
+class Body:
     def __init__(self, body):
-        self.sent = body
+        self._body = body
 
-    async def __call__(self):
-        return self.sent
-
-    def response_bytes(self, status, headers, body):
-        self.status, self.body = status, json.loads(body)
+    async def read(self, most):
+        return self._body
 
 
 def post(support, predictor, log, body, query="explain=true", path="/v1/predict"):
@@ -84,10 +82,8 @@ def post(support, predictor, log, body, query="explain=true", path="/v1/predict"
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
-    scope = SimpleNamespace(method="POST", path=path, query_string=query, headers=headers)
-    protocol = Protocol(body)
-    asyncio.run(app.__rsgi__(scope, protocol))
-    return protocol.status, protocol.body
+    reply, _ = asyncio.run(app.respond(Request("POST", path, query, headers), Body(body)))
+    return reply.status, json.loads(reply.body)
 
 
 def records(tmp_path):

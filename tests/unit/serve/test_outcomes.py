@@ -19,6 +19,7 @@ from interlock.serve.logged import OUTCOMES, PREDICTIONS
 from interlock.serve.outcome import Outcome
 from interlock.serve.outcomes import AHEAD, OutcomeReader
 from interlock.serve.predictor import Predictor
+from interlock.serve.request import Request
 from interlock.train.answer import AnswerSpec
 
 PRICE = AnswerContract(
@@ -167,15 +168,12 @@ def test_a_number_that_no_double_holds_is_none(number):
     assert [m.field for m in refusal.value.fields] == ["value"]
 
 
-class Protocol:
+class Body:
     def __init__(self, body):
         self._body = body
 
-    async def __call__(self):
+    async def read(self, most):
         return self._body
-
-    def response_bytes(self, status, headers, body):
-        self.status, self.headers, self.body = status, dict(headers), body
 
 
 @pytest.fixture
@@ -197,15 +195,13 @@ def service(support, directory, tmp_path):
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             sent = {"host": "localhost", "content-type": "application/json"}
             sent |= {"content-length": str(len(body))} | headers
-            scope = SimpleNamespace(method=method, path=path, query_string="", headers=sent)
-            protocol = Protocol(body)
-
-            async def run():
-                await app.__rsgi__(scope, protocol)
-                protocol.metrics = app._measured().reply.body.decode()
-
-            asyncio.run(run())
-            return protocol
+            reply, fields = asyncio.run(app.respond(Request(method, path, "", sent), Body(body)))
+            return SimpleNamespace(
+                status=reply.status,
+                headers=dict(fields.pairs),
+                body=reply.body,
+                metrics=app.status.exposition(),
+            )
 
         yield ask
 

@@ -40,12 +40,17 @@ class Calls:
         monkeypatch.setattr(scorer, "raw_one", lambda row: self.sizes.append(1) or raw_one(row))
 
 
+def promised(tick, predictor, body):
+    future = asyncio.get_running_loop().create_future()
+    tick.answer(predictor, body, future.set_result)
+    return future
+
+
 def asked(tick, predictor, bodies):
     """All bodies within one turn of the loop."""
 
     async def ask():
-        loop = asyncio.get_running_loop()
-        futures = [tick.answer(predictor, body, loop) for body in bodies]
+        futures = [promised(tick, predictor, body) for body in bodies]
         return await asyncio.wait_for(asyncio.gather(*futures), 10)
 
     return [(reply.status, reply.body) for reply in asyncio.run(ask())]
@@ -131,9 +136,8 @@ def test_no_answer_leaves_before_the_disk_has_it(predictor, request_body):
     synced = Future()
 
     async def ask():
-        loop = asyncio.get_running_loop()
         tick = Tick(lambda records: asyncio.wrap_future(synced))
-        future = tick.answer(predictor, request_body(), loop)
+        future = promised(tick, predictor, request_body())
         await asyncio.sleep(0.05)
         early = future.done()
         synced.set_result(1)
@@ -157,8 +161,8 @@ def test_a_swap_between_two_requests_answers_each_by_its_own(
     other = Predictor(release, log, plan, PredictionIds(), now=lambda: support.CLOCK)
 
     async def ask():
-        loop, tick = asyncio.get_running_loop(), Tick(write_to(log))
-        futures = [tick.answer(p, request_body(), loop) for p in (predictor, other, predictor)]
+        tick = Tick(write_to(log))
+        futures = [promised(tick, p, request_body()) for p in (predictor, other, predictor)]
         return await asyncio.gather(*futures)
 
     labels = [json.loads(reply.body)["release"] for reply in asyncio.run(ask())]

@@ -1,4 +1,4 @@
-"""The ASGI adapter under uvicorn answers as the service on its own server does."""
+"""Under uvicorn (ASGI) and Granian (RSGI) the service answers as on its own server."""
 
 import json
 import os
@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from interlock.serve.plan import plan_bytes
+from interlock.serve.process import start
 
 JSON = {"content-type": "application/json"}
 COMPARED = ("content-type", "allow", "www-authenticate", "retry-after", "content-security-policy")
@@ -39,6 +40,16 @@ def asgi(support, place, tmp_path_factory):
         yield client
     process.terminate()
     assert process.wait(20) in (0, -15)
+
+
+@pytest.fixture(scope="module")
+def granian(support, place, tmp_path_factory):
+    log = tmp_path_factory.mktemp("granian") / "log"
+    with (
+        start(support.plan_for(place.boosting, log=log, server="granian")) as running,
+        httpx.Client(base_url=running.url, timeout=60) as client,
+    ):
+        yield client
 
 
 def chunks():
@@ -71,11 +82,12 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("other", ["asgi", "granian"])
 @pytest.mark.parametrize("case", CASES)
-def test_both_servers_answer_alike(client, asgi, support, case):
+def test_all_servers_answer_alike(client, other, request, support, case):
     method, path, given = CASES[case]
     found = []
-    for server in (client, asgi):
+    for server in (client, request.getfixturevalue(other)):
         body = support.request_body()
         content = {"body": body, "list": b"[%b,%b]" % (body, body), "chunks": chunks()}
         sent = dict(given)

@@ -1,0 +1,71 @@
+"""Interlock's own HTTP server: a listening socket, its connections, and one clock for all of them.
+
+One timer looks at all connections ten times a second; between two looks time stands still, so the
+times of :mod:`interlock.serve.connection` are kept to a tenth of a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from email.utils import formatdate
+
+from interlock import clock
+from interlock.serve.connection import Connection
+from interlock.serve.http import App
+
+_LOOK_SECONDS = 0.1
+_BACKLOG = 1_024
+
+
+class Listener:
+    """Takes connections for an application; ``closing``: answers are the last of theirs."""
+
+    def __init__(self, app: App) -> None:
+        self.now = clock.monotonic()
+        self.date = b""
+        self.closing = False
+        self._app = app
+        self._connections: set[Connection] = set()
+        self._server: asyncio.Server | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._look()
+
+    async def listen(self, bound: socket.socket) -> None:
+        """Take connections on a bound socket."""
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self._app, self), sock=bound, backlog=_BACKLOG
+        )
+
+    def opened(self, connection: Connection) -> bool:
+        """Whether there is room for one more."""
+        self._connections.add(connection)
+        return len(self._connections) <= self._app.limits.connections
+
+    def closed(self, connection: Connection) -> None:
+        """It is gone."""
+        self._connections.discard(connection)
+
+    async def stop(self, seconds: float) -> None:
+        """Take no more connections, answer what is under way, at most so long, and close."""
+        self.closing = True
+        if self._server is not None:
+            self._server.close()
+        end = clock.monotonic() + seconds
+        while self._connections and clock.monotonic() < end:
+            for connection in list(self._connections):
+                connection.end()
+            await asyncio.sleep(0.005)
+        for connection in list(self._connections):
+            connection.abort()
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _look(self) -> None:
+        """Set the clocks, and end what has taken too long."""
+        self.now = now = clock.monotonic()
+        self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        for connection in [c for c in self._connections if c.deadline < now]:
+            connection.overdue()
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
