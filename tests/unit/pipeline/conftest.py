@@ -1,6 +1,7 @@
 """A small product bound over ten sales, and a context with stores of its own."""
 
 import importlib.util
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from interlock.pipeline.context import Context, Silent
 from interlock.product.binding import bind
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
+from interlock.store.rows import DeliveryRow, DeploymentRow, ReleaseRow
 
 FIRST = date(1997, 1, 1)
 
@@ -76,6 +78,37 @@ class Bench:
             cores=1,
             narrator=Silent(),
         )
+
+    def deliver(self, **changes):
+        """Record that a delivery of houses began."""
+        row = DeliveryRow(
+            id="d1", product="houses", number=0, as_of=1, status="running", git_commit="c",
+            dirty=False, goal="prod", started=1,
+        )  # fmt: skip
+        return self.ledger.deliveries.start(replace(row, **changes))
+
+    def release(self, label, files, facts=None, live=(), before=None):
+        """Store a bundle of these files and record it as released, and as what answers there."""
+        digest = label[0] * 64
+        self.artifacts.put_tree(digest, files)
+        row = ReleaseRow(
+            bundle=digest, product="houses", label=label, delivery="d1", facts=facts or {},
+            created=1,
+        )  # fmt: skip
+        self.ledger.releases.add(row)
+        for environment in live:
+            self.deploy(digest, label, environment, previous_bundle=before)
+        return row
+
+    def deploy(self, digest, label, environment, **changes):
+        """Record that this release answers there from now on."""
+        known = self.ledger.deployments.last("houses", environment)
+        row = DeploymentRow(
+            product="houses", environment=environment, generation=known.generation + 1 if known
+            else 1, bundle=digest, label=label, act="promote", pinned=False, reason="",
+            delivery="d1", since=1,
+        )  # fmt: skip
+        self.ledger.deployments.record(replace(row, **changes))
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from sklearn.linear_model import LogisticRegression, Ridge
 import interlock as il
 from interlock.pipeline.labelling import label_release
 from interlock.release.bundle import Bundle
-from interlock.store.rows import DeliveryRow
 
 
 class Smaller(il.Request):
@@ -25,19 +24,7 @@ def zone_length(zone: str) -> int:
 @pytest.fixture
 def release(bench):
     """Label a bundle of what the context declares: (label, why)."""
-    delivery = bench.ledger.deliveries.start(
-        DeliveryRow(
-            id="d1",
-            product="houses",
-            number=0,
-            as_of=0,
-            status="running",
-            git_commit="",
-            dirty=False,
-            goal="prod",
-            started=0,
-        )
-    )
+    delivery = bench.deliver()
 
     def labelled(name, *, snapshot="s1", candidate="ridge", classes=(), **changes):
         answer = json.dumps({"spec": {"classes": list(classes)}}).encode()

@@ -12,11 +12,9 @@ from interlock.digest import canonical_json
 from interlock.errors import AuthorError, IntegrityError, OperatorError
 from interlock.pipeline.erasing.finding import Copies, find
 from interlock.pipeline.erasing.removing import remove
-from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.examples import make_examples
 from interlock.pipeline.kept_snapshots import KeptSnapshots
-from interlock.pipeline.places import Places
 from interlock.pipeline.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.tombstones import (
     erased_of,
@@ -24,22 +22,10 @@ from interlock.pipeline.tombstones import (
     snapshot_identity,
     tombstones,
 )
-from interlock.store.rows import DeliveryRow, DeploymentRow, ReleaseRow
 
 UNIT = ("built",)
 KEY = ("1954",)
 AT = 1_700_000_000_000_000  # 2023-11-14
-
-
-@pytest.fixture
-def stores(bench):
-    return Stores(
-        product="houses",
-        ledger=bench.ledger,
-        artifacts=bench.artifacts,
-        places=Places(bench.folder),
-        environments=("staging", "prod"),
-    )
 
 
 @pytest.fixture
@@ -64,39 +50,7 @@ def release(bench, label="1.0.0", *, snapshot="", golden=(), background=None, li
     files = {"golden.json": json.dumps([{"request": request} for request in golden]).encode()}
     if background is not None:
         files["background.json"] = canonical_json({"columns": background})
-    digest = label[0] * 64
-    bench.artifacts.put_tree(digest, files)
-    bench.ledger.releases.add(
-        ReleaseRow(
-            bundle=digest,
-            product="houses",
-            label=label,
-            delivery="d1",
-            facts={"data": {"snapshot": snapshot}},
-            created=1,
-        )
-    )
-    for environment in live:
-        deploy(bench, digest, label, environment)
-    return bench.ledger.releases.get(digest)
-
-
-def deploy(bench, digest, label, environment):
-    known = bench.ledger.deployments.last("houses", environment)
-    bench.ledger.deployments.record(
-        DeploymentRow(
-            product="houses",
-            environment=environment,
-            generation=known.generation + 1 if known else 1,
-            bundle=digest,
-            label=label,
-            act="promote",
-            pinned=False,
-            reason="",
-            delivery="d1",
-            since=1,
-        )
-    )
+    return bench.release(label, files, {"data": {"snapshot": snapshot}}, live)
 
 
 def blobs_of(outcome):
@@ -305,19 +259,7 @@ def test_a_challenger_that_runs_stays(bench, stores, taken):
 
 
 def test_reports_that_may_name_the_unit_are_named(bench, stores, taken):
-    bench.ledger.deliveries.start(
-        DeliveryRow(
-            id="d1",
-            product="houses",
-            number=0,
-            as_of=1,
-            status="running",
-            git_commit="c",
-            dirty=False,
-            goal="prod",
-            started=1,
-        )
-    )
+    bench.deliver()
     folder = stores.places.delivery("houses", 1)
     folder.mkdir(parents=True)
     (folder / "report.html").write_text("<td>built 1954</td>")

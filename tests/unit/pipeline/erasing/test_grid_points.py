@@ -8,11 +8,9 @@ from interlock.digest import canonical_json
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.lookup import view_name
 from interlock.pipeline.erasing.grid_points import forget_grid_points
-from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
 from interlock.settings import OnlineSettings
-from interlock.store.rows import DeploymentRow, ReleaseRow
 
 
 def history(letter):
@@ -31,44 +29,14 @@ OLD, NEW = history("a"), history("b")
 
 
 @pytest.fixture
-def stores(bench):
-    return Stores(
-        product="houses",
-        ledger=bench.ledger,
-        artifacts=bench.artifacts,
-        places=Places(bench.folder),
-        environments=("staging", "prod"),
-    )
-
-
-@pytest.fixture
 def online(bench):
     return OnlineStores(places=Places(bench.folder), settings=OnlineSettings(), environ={})
 
 
 def released(bench, label, *histories, live=(), before=None):
-    digest = label[0] * 64
     features = FeatureSet(request=(), histories=histories, inputs=())
-    bench.artifacts.put_tree(digest, {"features.json": canonical_json(features.to_row())})
-    bench.ledger.releases.add(
-        ReleaseRow(bundle=digest, product="houses", label=label, delivery="d1", facts={}, created=1)
-    )
-    for environment in live:
-        bench.ledger.deployments.record(
-            DeploymentRow(
-                product="houses",
-                environment=environment,
-                generation=1,
-                bundle=digest,
-                label=label,
-                previous_bundle=before,
-                act="promote",
-                pinned=False,
-                reason="",
-                delivery="d1",
-                since=1,
-            )
-        )
+    files = {"features.json": canonical_json(features.to_row())}
+    bench.release(label, files, live=live, before=before)
 
 
 def fill(online, environment, definition, *, current):
