@@ -36,7 +36,7 @@ from flights_history import DAYS, ENTITIES, definitions
 from interlock.clock import DAY, parse_instant
 from interlock.data import engine
 from interlock.data.conform import python_values
-from interlock.data.snapshot import take
+from interlock.data.taking import take
 from interlock.features.assemble import history_rows
 from interlock.features.definition import HistoryDefinition
 from interlock.features.grid import grid_point

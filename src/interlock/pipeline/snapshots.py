@@ -7,15 +7,9 @@ from functools import partial
 from typing import Any
 
 from interlock.data.read import source_digest
-from interlock.data.snapshot import (
-    Taken,
-    from_parquet,
-    latest_availability,
-    table_bytes,
-    take,
-    to_parquet,
-)
+from interlock.data.snapshot import Taken, from_parquet, table_bytes, to_parquet
 from interlock.data.source import Source
+from interlock.data.taking import latest_availability, take
 from interlock.digest import digest_bytes
 from interlock.errors import AuthorError
 from interlock.pipeline.context import Context, Outcome

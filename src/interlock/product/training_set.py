@@ -18,7 +18,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.clock import now, parse_instant
-from interlock.data.snapshot import Taken, take
+from interlock.data.snapshot import Taken
+from interlock.data.taking import take
 from interlock.data.validation import validate_columns
 from interlock.features.assemble import Assembled, arrow_type, assemble, history_rows
 from interlock.features.assemble import as_of as as_of_rows

@@ -19,8 +19,9 @@ from pandera.errors import SchemaErrors
 from interlock.clock import parse_instant
 from interlock.data.columns import Bool, Category, Date, Datetime, Float, Int, Str
 from interlock.data.pandera_schema import translate
-from interlock.data.snapshot import REASON, take
+from interlock.data.snapshot import REASON
 from interlock.data.source import Source
+from interlock.data.taking import take
 from interlock.errors import AuthorError
 
 LATER = parse_instant("2030-01-01T00:00:00Z")

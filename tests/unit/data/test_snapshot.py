@@ -20,13 +20,12 @@ from interlock.data.snapshot import (
     Manifest,
     Taken,
     from_parquet,
-    latest_availability,
     table_bytes,
     table_from,
-    take,
     to_parquet,
 )
 from interlock.data.source import Source
+from interlock.data.taking import latest_availability, take
 from interlock.errors import AuthorError, IntegrityError
 
 NEW_YORK = "America/New_York"

@@ -12,8 +12,8 @@ from sklearn.linear_model import Ridge
 
 from interlock.clock import DAY, instant_of
 from interlock.data.request import Field, RequestSchema
-from interlock.data.snapshot import take
 from interlock.data.source import Source
+from interlock.data.taking import take
 from interlock.digest import canonical_json, digest_bytes
 from interlock.features.definition import (
     Aggregate,

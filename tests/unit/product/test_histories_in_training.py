@@ -14,7 +14,7 @@ from sklearn.linear_model import Ridge
 
 import interlock as il
 from interlock.clock import parse_instant
-from interlock.data.snapshot import take
+from interlock.data.taking import take
 from interlock.errors import AuthorError
 from interlock.features.grid import grid_point
 from interlock.features.oracle import recompute

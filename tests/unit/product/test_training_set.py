@@ -16,7 +16,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 import interlock as il
 from interlock.clock import DAY, instant_of
-from interlock.data.snapshot import take
+from interlock.data.taking import take
 from interlock.errors import AuthorError
 from interlock.product.binding import bind
 from interlock.product.training_set import build
