@@ -106,11 +106,11 @@ class Check:
 
     def to_row(self) -> dict[str, Any]:
         """Plain JSON values; NaN and infinities become null."""
-        row = asdict(self)
+        row = dict(vars(self))
         for name in ("measured", "threshold", "upper"):
             row[name] = _finite(row[name])
         if row["interval"]:
-            row["interval"] = {k: _finite(v) for k, v in row["interval"].items()}
+            row["interval"] = {k: _finite(v) for k, v in asdict(row["interval"]).items()}
         row["evidence"] = dict(self.evidence)
         return row
 

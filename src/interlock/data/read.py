@@ -34,6 +34,14 @@ class Raw:
     parse: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """A source's digest, and the rows that it is of where they had to be read for it."""
+
+    digest: str
+    raw: Raw | None = None
+
+
 def read(source: Source, *, project_dir: Path, columns: Sequence[str] | None = None) -> Raw:
     """The source's rows, all columns or those named.
 
@@ -65,24 +73,25 @@ def query_schema(source: Source, *, project_dir: Path) -> pa.Schema:
     return table.schema
 
 
-def source_digest(source: Source, *, project_dir: Path) -> str:
+def see(source: Source, *, project_dir: Path) -> Seen:
     """The digest of the declaration and of every file's bytes; rows are not read.
 
     A query has no files of its own: its digest is that of the rows it gives, read anew. A snapshot
     may be kept for as long as this digest, ``as_of`` and the zone are the same.
     """
     if source.sql is not None:
-        return digest_of(source, read(source, project_dir=project_dir), project_dir=project_dir)
+        raw = read(source, project_dir=project_dir)
+        return Seen(digest=digest_of(source, raw, project_dir=project_dir), raw=raw)
     if mistakes := source.mistakes():
         raise AuthorError.of(mistakes)
     paths = files_of(source, project_dir=project_dir)
-    return digest_json([source.to_row(), sorted(digest_file(path) for path in paths)])
+    return Seen(digest=digest_json([source.to_row(), sorted(map(digest_file, paths))]))
 
 
 def digest_of(source: Source, raw: Raw, *, project_dir: Path) -> str:
-    """:func:`source_digest` of a source that was just read: a query is not run again."""
+    """What :func:`see` finds, of a source that was just read: a query is not run again."""
     if source.sql is None:
-        return source_digest(source, project_dir=project_dir)
+        return see(source, project_dir=project_dir).digest
     rows, left_out = canonical(raw.table)
     order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in rows.column_names])
     return digest_json([source.to_row(), table_digest(rows.take(order)), left_out])

@@ -26,7 +26,7 @@ from interlock.data.conform import conform
 from interlock.data.inspection import source_mistakes, time_mistakes
 from interlock.data.instants import UNREADABLE, Instants, instants_of
 from interlock.data.logical import canonical, table_digest
-from interlock.data.read import digest_of, read
+from interlock.data.read import Seen, digest_of, read
 from interlock.data.reasons import Reasons
 from interlock.data.revisions import (
     FOREVER,
@@ -138,7 +138,7 @@ def _hold_to_checks(
 
 
 def latest_availability(
-    source: Source, *, project_dir: Path, zone: str | None = None
+    source: Source, *, project_dir: Path, zone: str | None = None, seen: Seen | None = None
 ) -> int | None:
     """When the source's newest row became known (microseconds), from its time column alone.
 
@@ -147,7 +147,10 @@ def latest_availability(
     column = source.available_at or source.event_time
     if column is None:
         return None
-    table = read(source, project_dir=project_dir, columns=[column]).table
+    known = seen.raw if seen is not None else None
+    if known is None or column not in known.table.column_names:
+        known = read(source, project_dir=project_dir, columns=[column])
+    table = known.table
     zone = source.zone or zone
     if mistakes := time_mistakes(source, table, (column,), zone=zone):
         raise AuthorError.of(mistakes)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from interlock.data.read import source_digest
+from interlock.data.read import Seen, see
 from interlock.data.snapshot import Taken, from_parquet, table_bytes, to_parquet
 from interlock.data.source import Source
 from interlock.data.taking import latest_availability, take
@@ -25,29 +25,32 @@ def take_snapshots(context: Context) -> Outcome:
     again for data that did not change. Raises AuthorError D116 for rows that were erased.
     """
     bound = context.bound
-    digests = {
-        name: source_digest(source, project_dir=bound.project_dir)
-        for name, source in bound.sources.items()
+    seen = {
+        name: see(source, project_dir=bound.project_dir) for name, source in bound.sources.items()
     }
     moments = {
-        name: _effective(context, source, digests[name]) for name, source in bound.sources.items()
+        name: _effective(context, source, seen[name]) for name, source in bound.sources.items()
     }
-    inputs = {"digests": digests, "moments": moments, "zone": bound.zone}
-    outcome = context.run(SNAPSHOT, inputs, lambda: _take_all(context, digests, moments))
+    inputs = {
+        "digests": {name: found.digest for name, found in seen.items()},
+        "moments": moments,
+        "zone": bound.zone,
+    }
+    outcome = context.run(SNAPSHOT, inputs, lambda: _take_all(context, seen, moments))
     _refuse_erased(
         context, {name: [kept[k] for k in _BLOBS] for name, kept in outcome.output.items()}
     )
     return outcome
 
 
-def _effective(context: Context, source: Source, digest: str) -> int | None:
+def _effective(context: Context, source: Source, seen: Seen) -> int | None:
     """The delivery's time, or the moment the newest row became known if that is earlier."""
     facts = context.run(
         "source facts",
-        {"digest": digest, "zone": context.bound.zone},
+        {"digest": seen.digest, "zone": context.bound.zone},
         lambda: {
             "latest": latest_availability(
-                source, project_dir=context.bound.project_dir, zone=context.bound.zone
+                source, project_dir=context.bound.project_dir, zone=context.bound.zone, seen=seen
             )
         },
     )
@@ -56,8 +59,9 @@ def _effective(context: Context, source: Source, digest: str) -> int | None:
 
 
 def _take_all(
-    context: Context, digests: Mapping[str, str], moments: Mapping[str, int | None]
+    context: Context, seen: Mapping[str, Seen], moments: Mapping[str, int | None]
 ) -> dict[str, Any]:
+    """Read again, queries too: one that gives other rows each time is found here."""
     output = {}
     for name, source in context.bound.sources.items():
         moment = moments[name]
@@ -67,7 +71,7 @@ def _take_all(
             project_dir=context.bound.project_dir,
             zone=context.bound.zone,
         )
-        if taken.manifest.source_digest != digests[name]:
+        if taken.manifest.source_digest != seen[name].digest:
             raise _changed_meanwhile(source)
         data = dict(zip(_BLOBS, (to_parquet(taken), table_bytes(taken.quarantined)), strict=True))
         _refuse_erased(context, {name: [digest_bytes(blob) for blob in data.values()]})

@@ -283,15 +283,24 @@ def json_lists(columns: Sequence[Any]) -> Any:
 
     >>> json_lists([pa.array([1, 11]), pa.array(["a", None])]).to_pylist()
     ['[1, "a"]', '[11, null]']
+    >>> json_lists([pa.array([0.1, 1e22]), pa.array(["a, b", "b"])]).to_pylist()
+    ['[0.1, "a, b"]', '[1e+22, "b"]']
     """
     texts = []
     for column in columns:
         whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
         encoded = whole.dictionary_encode()
-        distinct = [_json_text(v) for v in encoded.dictionary.to_pylist()]
+        distinct = _json_texts(encoded.dictionary)
         written = pa.array(distinct, pa.string()).take(encoded.indices)
         texts.append(pc.fill_null(written, "null"))
     return pc.binary_join_element_wise("[", pc.binary_join_element_wise(*texts, ", "), "]", "")
+
+
+def _json_texts(values: Any) -> list[str]:
+    """Each value as JSON text; numbers, which hold no comma, in one go."""
+    if len(values) and (pa.types.is_floating(values.type) or pa.types.is_integer(values.type)):
+        return _json_text(values.to_pylist())[1:-1].split(", ")
+    return [_json_text(value) for value in values.to_pylist()]
 
 
 def _units(bound: Bound, kept: Columns, good: np.ndarray, keys: Any) -> Any:

@@ -34,6 +34,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from interlock.stats.threads import limited_threads
+
 RESAMPLES = 2_000
 MOST_UNITS = 25_000
 _CHUNK_CELLS = 2**17  # 1 MB of float64: a chunk stays near the processor
@@ -141,9 +143,7 @@ class Resamples:
         On one thread: a few rows at a time gain nothing by more, and where other work keeps the
         cores busy, BLAS threads waiting for each other take ten times as long.
         """
-        from threadpoolctl import threadpool_limits  # noqa: PLC0415 - not where one only serves
-
-        with threadpool_limits(limits=1, user_api="blas"):
+        with limited_threads(1, user_api="blas"):
             return np.concatenate([counts @ table for counts in self.chunks(_PRODUCT_CELLS)])
 
     def columns(self, units: NDArray[np.intp]) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, RowMapping, insert, select, update
@@ -61,7 +61,7 @@ def first_broken(events: Iterable[Event], head: Head, anchor: Head | None = None
 
 
 def _is_linked(event: Event, last: Head) -> bool:
-    fields = asdict(event)
+    fields = dict(vars(event))
     found = fields.pop("hash")
     try:
         return event.previous == last.hash and digest_json(fields) == found
@@ -87,7 +87,7 @@ class Turn:
         """Append one event and write what follows from it."""
         head = read_head(self.connection)
         event = link(head, at=at, kind=kind, subject=subject, product=product, body=body)
-        row = {**asdict(event), "body": canonical_json(event.body).decode()}
+        row = {**vars(event), "body": canonical_json(event.body).decode()}
         self.connection.execute(insert(schema.events).values(row))
         self.connection.execute(
             update(schema.chain_head).values(sequence=event.sequence, hash=event.hash)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -27,7 +27,7 @@ class Stages:
                 subject=stage.key,
                 product=product,
                 at=stage.at,
-                body=asdict(stage),
+                body=vars(stage),
             )
 
     def get(self, key: str) -> StageRow | None:

@@ -21,10 +21,10 @@ import numpy as np
 from joblib import Parallel, delayed
 from numpy.typing import NDArray
 from sklearn.base import is_classifier
-from threadpoolctl import threadpool_limits
 
 from interlock import clock
 from interlock.errors import AuthorError, InterlockError, Mistake
+from interlock.stats.threads import limited_threads
 from interlock.train import estimator as families
 from interlock.train.answer import AnswerSpec, Floats, answer
 from interlock.train.baseline import FittedRule, fit_rule
@@ -79,7 +79,7 @@ class Fitted:
     def scores(self, matrix: Any) -> Floats:
         """The raw scores (n_rows, n_scores) of rows as the estimator takes them."""
         small = matrix.shape[0] * matrix.shape[1] < THREADS_PAY
-        with threadpool_limits(limits=1, user_api=None if small else "blas"):
+        with limited_threads(1, user_api=None if small else "blas"):
             return raw_scores(self.estimator, matrix)
 
 
@@ -149,7 +149,7 @@ def fit_all(
     large = len(preparations.train) * len(data.inputs) >= THREADS_PAY
     wide = spreading if large else []
     narrow = sorted((t for t in tasks if t not in wide), key=lambda t: t not in spreading)
-    with threadpool_limits(limits=1, user_api="blas"):
+    with limited_threads(1, user_api="blas"):
         results = _beside_each_other(narrow, cores) + [_run(task, cores) for task in wide]
     by_name = {result.name: result for result in results}
     return {name: by_name[name] for name in candidates}
@@ -172,7 +172,7 @@ def _run(task: _Task, threads: int) -> Fitted | FailedFit:
     start = clock.monotonic()
     result: Fitted | FailedFit
     try:
-        with threadpool_limits(limits=threads, user_api="openmp"):
+        with limited_threads(threads, user_api="openmp"):
             result = _fit(task)
     except InterlockError as error:
         mistakes = tuple(replace(m, where=m.where or _where(task)) for m in error.mistakes)

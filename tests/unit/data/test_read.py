@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from interlock.data.columns import Int, Str
-from interlock.data.read import read, source_digest
+from interlock.data.read import read, see
 from interlock.data.source import Source
 from interlock.errors import AuthorError
 
@@ -136,18 +136,18 @@ def test_a_wrong_declaration_is_refused_before_reading(tmp_path: Path) -> None:
 def test_the_digest_follows_bytes_and_declaration(tmp_path: Path) -> None:
     pq.write_table(TABLE, tmp_path / "a.parquet")
     one = Source("a.parquet", key="k")
-    first = source_digest(one, project_dir=tmp_path)
-    assert source_digest(Source("a.parquet", key="k"), project_dir=tmp_path) == first
-    assert source_digest(Source("a.parquet", key="v"), project_dir=tmp_path) != first
+    first = see(one, project_dir=tmp_path).digest
+    assert see(Source("a.parquet", key="k"), project_dir=tmp_path).digest == first
+    assert see(Source("a.parquet", key="v"), project_dir=tmp_path).digest != first
     pq.write_table(TABLE.slice(0, 1), tmp_path / "a.parquet")
-    assert source_digest(one, project_dir=tmp_path) != first
+    assert see(one, project_dir=tmp_path).digest != first
 
 
 def test_the_digest_of_a_query_follows_its_rows_in_any_order(tmp_path: Path) -> None:
     source = Source(sql="SELECT * FROM 'a.parquet'", key="k")
     pq.write_table(TABLE, tmp_path / "a.parquet")
-    first = source_digest(source, project_dir=tmp_path)
+    first = see(source, project_dir=tmp_path).digest
     pq.write_table(TABLE.take([1, 0]), tmp_path / "a.parquet")
-    assert source_digest(source, project_dir=tmp_path) == first
+    assert see(source, project_dir=tmp_path).digest == first
     pq.write_table(TABLE.slice(0, 1), tmp_path / "a.parquet")
-    assert source_digest(source, project_dir=tmp_path) != first
+    assert see(source, project_dir=tmp_path).digest != first

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from interlock.clock import DAY, instant_of
 from interlock.data.columns import Category, Date, Float, Int, Str
+from interlock.data.read import see
 from interlock.data.revisions import FOREVER
 from interlock.data.snapshot import (
     Manifest,
@@ -306,6 +307,17 @@ def test_the_latest_availability_reads_one_column(tmp_path: Path) -> None:
     with pytest.raises(AuthorError) as caught:
         latest_availability(source, project_dir=tmp_path)
     assert caught.value.code == "C105"
+
+
+def test_the_latest_availability_of_a_query_needs_no_second_answer(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"k": [1, 2], "at": [date(1997, 1, 1)] * 2}), tmp_path / "a.parquet")
+    source = Source(
+        sql="select * from 'a.parquet'", key="k", event_time="at", available_after="1d", zone="UTC"
+    )
+    seen = see(source, project_dir=tmp_path)
+    anew = latest_availability(source, project_dir=tmp_path)
+    (tmp_path / "a.parquet").unlink()
+    assert latest_availability(source, project_dir=tmp_path, seen=seen) == anew is not None
 
 
 # --- digests and files ---
