@@ -1,11 +1,15 @@
 """The time that a gate has: its parts, how long each took, and the end that nothing moves.
 
 When the time is over every process that was started meanwhile is killed, so that whoever waits for
-one goes on at once; a part that the end falls into is cut short, and none after it begins.
+one goes on at once; a part that the end falls into is cut short, and none after it begins. A part
+that waits for nothing but computes, such as a feature that counts to its argument, is stopped
+between two steps of Python: what stops it is no Exception, which a feature's own fault would be.
+A single call into a library that never comes back is not stopped.
 """
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +20,13 @@ from interlock.errors import InterlockError
 
 class Overdue(Exception):  # noqa: N818 - a state of the gate, not a fault of its own
     """The time is over: what was asked for is not measured."""
+
+
+class _Stopped(BaseException):
+    """Raised in the thread that works on a part when the time is over, wherever it is."""
+
+
+_INSIST_SECONDS = 5.0  # until it is raised again, where a library has kept it to itself
 
 
 class Allotted:
@@ -31,6 +42,8 @@ class Allotted:
         self._told = told
         self._end = monotonic() + seconds
         self._over = False
+        self._working: int | None = None  # the thread that works on a part
+        self._closed = threading.Event()
         self._lock = threading.Lock()
         self._kills: list[Callable[[], object]] = []
         self._timer = threading.Timer(seconds, self._expire)
@@ -55,12 +68,14 @@ class Allotted:
         self._told(name)
         begun = monotonic()
         try:
-            yield
-        except (InterlockError, OSError) as error:
+            with self._stoppable():
+                yield
+        except (InterlockError, OSError, _Stopped) as error:
             if self.over:  # what it waited for was killed
                 raise self._late(name, f"ended after {monotonic() - begun:.1f} s") from error
             raise
         finally:
+            self._working = None  # where the stop came while that was being said
             self.parts[name] = self.parts.get(name, 0.0) + monotonic() - begun
         if self.over:
             raise self._late(name, f"ended after {monotonic() - begun:.1f} s")
@@ -75,7 +90,22 @@ class Allotted:
 
     def close(self) -> None:
         """The gate has ended: nothing is killed any more."""
+        self._closed.set()
         self._timer.cancel()
+
+    @contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Let the end stop this thread until the block is left, and not after it."""
+        with self._lock:
+            if self._over:
+                raise _Stopped
+            self._working = thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._working = None
+                _raise_in(thread, None)
 
     def _expire(self) -> None:
         with self._lock:
@@ -83,9 +113,23 @@ class Allotted:
             kills = list(self._kills)
         for kill in kills:
             kill()
+        self._stop_working()
+        while not self._closed.wait(_INSIST_SECONDS):
+            self._stop_working()
+
+    def _stop_working(self) -> None:
+        with self._lock:
+            if self._working is not None:
+                _raise_in(self._working, _Stopped)
 
     def _late(self, name: str, how: str) -> Overdue:
         took = ", ".join(f"{part} {seconds:.1f} s" for part, seconds in self.parts.items())
         text = f"{name}: {how}" + (f"; before it {took}" if took else "")
         self.overdue = self.overdue or text
         return Overdue(text)
+
+
+def _raise_in(thread: int, raised: type[BaseException] | None) -> None:
+    """Have this raised in a thread before its next step; None takes back what was not yet."""
+    what = None if raised is None else ctypes.py_object(raised)
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -52,15 +52,19 @@ def measure_load(
     connections: int = CONNECTIONS,
     judged_seconds: float = _SHORTEST_SECONDS,
     shown_seconds: float = _SHOWN_SECONDS,
+    stop: Callable[[], bool] = lambda: False,
 ) -> tuple[LoadStep, ...]:
-    """The steps in ascending order of their rates: those asked about, and those only shown."""
+    """The steps in ascending order of their rates: those asked about, and those only shown.
+
+    Where ``stop`` says so nothing more is sent, and counts as unanswered.
+    """
     prepared = [raw_request(host, port, request_bytes(request)) for request in requests]
     if not prepared or not wanted:
         return ()
     highest = max(wanted, key=lambda one: one.rate)
 
     async def steps() -> list[LoadStep]:
-        crowd = _Crowd(host, port, cycle(prepared), connections)
+        crowd = _Crowd(host, port, cycle(prepared), connections, stop)
         await crowd.step(highest.rate, _WARM_UP_SECONDS, highest.limit_seconds, judged=False)
         half, limit = highest.rate / 2, highest.limit_seconds
         made = [await crowd.step(half, shown_seconds, limit, judged=False)]
@@ -68,7 +72,7 @@ def measure_load(
             seconds = max(judged_seconds, _MARGIN * FEWEST_REQUESTS / one.rate)
             made.append(await crowd.step(one.rate, seconds, one.limit_seconds, judged=True))
         rate = highest.rate * 2
-        while rate <= HIGHEST_RATE and _keeps_up(made[-1]):
+        while rate <= HIGHEST_RATE and _keeps_up(made[-1]) and not stop():
             made.append(await crowd.step(rate, shown_seconds, limit, judged=False))
             rate *= 2
         crowd.close()
@@ -86,8 +90,15 @@ def _keeps_up(step: LoadStep) -> bool:
 class _Crowd:
     """Users who ask at fixed moments, and share so many connections."""
 
-    def __init__(self, host: str, port: int, prepared: Iterator[bytes], connections: int) -> None:
-        self._host, self._port = host, port
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        prepared: Iterator[bytes],
+        connections: int,
+        stop: Callable[[], bool],
+    ) -> None:
+        self._host, self._port, self._stop = host, port, stop
         self._prepared = prepared
         self._wanted = connections
         self._opened: set[_Connection] = set()
@@ -111,6 +122,8 @@ class _Crowd:
         behind = 0.0
         for place in range(n):
             await asyncio.sleep(max(0.0, self._due[place] - monotonic()))
+            if self._stop():
+                break
             behind = max(behind, monotonic() - self._due[place])
             self._waiting.append(place)
             self._send()

@@ -55,7 +55,13 @@ def ask_more(
 ) -> None:
     """Ask the service that runs already. Raises Overdue."""
     with allotted.part("load"):
-        load = measure_load(client.host, int(client.port or 0), whole.requests, whole.loads)
+        load = measure_load(
+            client.host,
+            int(client.port or 0),
+            whole.requests,
+            whole.loads,
+            stop=lambda: allotted.over,
+        )
     found.load = load
     client.close()  # it was idle meanwhile, which no service bears for ever
     with allotted.part("generated requests"):

@@ -1,6 +1,7 @@
 """The time of a gate: parts are timed, the end kills, and what it cuts short is named."""
 
 import threading
+from contextlib import suppress
 
 import pytest
 
@@ -69,3 +70,61 @@ def test_once_closed_nothing_is_killed(allotted):
     gate.ends(killed.set)
     gate.close()
     assert not killed.wait(0.2)
+
+
+def count_for_ever():
+    """As a feature that counts to its argument, whose own faults are taken for the row's."""
+    number = 0
+    while True:
+        with suppress(Exception):
+            number += 1
+
+
+def test_what_only_computes_is_stopped(allotted):
+    gate = allotted(0.05)
+    with pytest.raises(Overdue, match="edges: ended after"), gate.part("edges"):
+        count_for_ever()
+    with pytest.raises(Overdue, match="latency: not begun"), gate.part("latency"):
+        raise AssertionError("it began")
+
+
+def test_what_computes_in_another_thread_than_the_first_is_stopped(allotted):
+    gate, ended = allotted(0.05), []
+
+    def work():
+        with pytest.raises(Overdue), gate.part("edges"):
+            count_for_ever()
+        ended.append(True)
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    thread.join(30)
+    assert ended == [True]
+
+
+def test_who_keeps_the_stop_to_himself_is_stopped_again(allotted, monkeypatch):
+    monkeypatch.setattr("interlock.pipeline.probes.allotted._INSIST_SECONDS", 0.2)
+    gate, kept = allotted(0.05), []
+
+    def work():
+        try:
+            count_for_ever()
+        except BaseException as error:  # noqa: BLE001 - as a library's callback may
+            kept.append(error)
+        count_for_ever()
+
+    with pytest.raises(Overdue), gate.part("load"):
+        work()
+    assert len(kept) == 1
+
+
+def test_nothing_is_stopped_that_is_no_part(allotted):
+    """The end falls before, into, or just after a part that is over at once, many times."""
+    for number in range(300):
+        gate = allotted(number / 100_000)
+        with suppress(Overdue):
+            for _ in range(20):
+                with gate.part("short"):
+                    pass
+        sum(range(2_000))
+        gate.close()

@@ -112,3 +112,13 @@ def test_nobody_there_is_no_answer(serve):
     assert all(counts(step)[0] == counts(step)[2] for step in found)
     assert measure_load("127.0.0.1", 9, [], [Wanted(rate=20, limit_seconds=1)]) == ()
     assert measure_load("127.0.0.1", 9, [{"x": 1}], []) == ()
+
+
+def test_load_ends_when_it_is_told_to(serve):
+    service, wanted = serve(lambda number: (0.0, GOOD)), Wanted(rate=20, limit_seconds=0.2)
+    steps = measure_load(
+        "127.0.0.1", service.port, [{"a": 1}], [wanted], stop=lambda: service.asked >= 10
+    )
+    assert service.asked == 10
+    judged = next(step for step in steps if step.judged)
+    assert sum(window.unanswered for window in judged.windows) == 800
