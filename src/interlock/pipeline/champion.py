@@ -6,7 +6,7 @@ Where rows are split by hash, the same split gives the champion's test rows agai
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,13 +63,12 @@ def score_champion(
 
     ``split`` is the split of today's rows, see :func:`interlock.pipeline.dividing.split_identity`.
     """
-    none = np.zeros(len(instants), dtype=bool)
     try:
         release = Answering.of(champion)
         contract = AnswerContract.from_row(champion.json("answer.json"))
         reason = misfit(release, contract, today, taken)
         if reason:
-            return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=True)
+            return _no_score(instants, reason, unfit=True)
         columns = {
             f.name: requests.get(f.name, [None] * len(instants)) for f in release.schema.fields
         }
@@ -82,25 +81,35 @@ def score_champion(
         )
     except pa.ArrowInvalid as error:
         reason = f"a column that its histories read is of another type now: {first_line(error)}"
-        return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=True)
+        return _no_score(instants, reason, unfit=True)
     except InterlockError as error:
-        unfit = error.code == _OTHER_COLUMNS
-        return ChampionScore(
-            prediction=None, comparable=none, reason=first_line(error), unfit=unfit
-        )
+        return _no_score(instants, first_line(error), unfit=error.code == _OTHER_COLUMNS)
     if outcome.answers is None:
-        return ChampionScore(prediction=None, comparable=none, reason="it answered no row")
-    places = list(outcome.places)
-    answered = np.zeros(len(instants), dtype=bool)
-    answered[places] = True
-    uncovered = np.array([bool(why) for why in outcome.not_covered], dtype=bool)
+        return _no_score(instants, "it answered no row")
     unseen = _unseen(champion.json("candidate.json"), instants, split)
+    return _score(outcome.answers, list(outcome.places), outcome.not_covered, unseen)
+
+
+def _no_score(instants: np.ndarray[Any, Any], reason: str, *, unfit: bool = False) -> ChampionScore:
+    """None of the rows, and why."""
+    none = np.zeros(len(instants), dtype=bool)
+    return ChampionScore(prediction=None, comparable=none, reason=reason, unfit=unfit)
+
+
+def _score(
+    answers: Answers, places: list[int], not_covered: Sequence[str], unseen: _Unseen
+) -> ChampionScore:
+    """The answers, each at its place; only to rows that it covers and never saw do they count."""
+    n_rows = len(unseen.rows)
+    answered = np.zeros(n_rows, dtype=bool)
+    answered[places] = True
+    uncovered = np.array([bool(why) for why in not_covered], dtype=bool)
     left_out = {
         NOT_COVERED: int((unseen.rows & uncovered).sum()),
         REFUSED: int((unseen.rows & ~uncovered & ~answered).sum()),
     }
     return ChampionScore(
-        prediction=_spread(outcome.answers, places, len(instants)),
+        prediction=_spread(answers, places, n_rows),
         comparable=answered & ~uncovered & unseen.rows,
         reason=unseen.why,
         left_out={why: n for why, n in left_out.items() if n},

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from interlock.data.snapshot import Taken
 from interlock.digest import seed_from
 from interlock.evaluate.compare import Estimate, difference, estimates
 from interlock.evaluate.predicted import Predicted
@@ -108,22 +109,7 @@ def contrast(
     found = Contrast(as_of=context.as_of, rows=len(test), zone=context.bound.zone or "UTC")
     if not len(test):
         return _with(found, reason="there are no test rows")
-    taken = load_snapshots(context, snapshots.output)
-    table = rows.table.take(pa.array(test))
-    requests = {
-        f.name: table.column(f"request.{f.name}").to_pylist() for f in context.bound.schema.fields
-    }
-    scores = [
-        score_champion(
-            bundle,
-            requests,
-            rows.instants[test],
-            taken,
-            today=Today.of(context.bound, rows.classes),
-            split=split_identity(context),
-        )
-        for bundle in (before, after)
-    ]
+    scores = _scored(context, load_snapshots(context, snapshots.output), rows, test, before, after)
     for label, score in zip(labels, scores, strict=True):
         if score.prediction is None:
             return _with(found, reason=f"{label} cannot answer these rows: {score.reason}")
@@ -142,15 +128,38 @@ def contrast(
         relative=all(_is_relative(spec) for spec in specs),
     )
     if unseen.sum() < FEWEST_ROWS:
-        seen = f"{int(unseen.sum())} rows that neither release has learned from"
-        why = [f"{n}: {s.reason}" for n, s in zip(labels, scores, strict=True) if s.reason]
-        told = "; ".join([f"too few: {seen}, {FEWEST_ROWS} needed", *why])
-        found = _with(found, unjudged=told)
+        found = _with(found, unjudged=_too_few(int(unseen.sum()), labels, scores))
     else:
         found = _with(found, metrics=_paired(context, rows, test, pair, unseen, seed))
     ranked = _ranked(pair, both, relative=found.relative)[:most]
     named = [_disagreement(context, rows, int(test[i]), int(i), pair, size) for i, size in ranked]
     return _with(found, disagreements=tuple(named))
+
+
+def _scored(
+    context: Context,
+    taken: Mapping[str, Taken],
+    rows: TrainingSet,
+    test: NDArray[Any],
+    *bundles: Bundle,
+) -> list[ChampionScore]:
+    """What each bundle answers to the test rows."""
+    table = rows.table.take(pa.array(test))
+    requests = {
+        f.name: table.column(f"request.{f.name}").to_pylist() for f in context.bound.schema.fields
+    }
+    today, split = Today.of(context.bound, rows.classes), split_identity(context)
+    return [
+        score_champion(bundle, requests, rows.instants[test], taken, today=today, split=split)
+        for bundle in bundles
+    ]
+
+
+def _too_few(unseen: int, labels: tuple[str, str], scores: Sequence[ChampionScore]) -> str:
+    """Why the metrics of so few rows are not compared."""
+    seen = f"{unseen} rows that neither release has learned from"
+    why = [f"{n}: {s.reason}" for n, s in zip(labels, scores, strict=True) if s.reason]
+    return "; ".join([f"too few: {seen}, {FEWEST_ROWS} needed", *why])
 
 
 def _with(found: Contrast, **changes: Any) -> Contrast:

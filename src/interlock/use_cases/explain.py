@@ -37,11 +37,12 @@ def explain(code: str) -> Page:
     wanted = code.strip().upper()
     if wanted in known:
         return _read(wanted)
-    nearest = difflib.get_close_matches(wanted, known, n=_NEAREST, cutoff=0.5)
+    begun = [code for code in known if wanted and code.startswith(wanted)]
+    nearest = begun or difflib.get_close_matches(wanted, known, n=_NEAREST, cutoff=0.5) or known
     raise OperatorError(
         "C160",
         "there is no such code",
-        expected="a code such as " + ", ".join(nearest or known[:_NEAREST]),
+        expected="a code such as " + ", ".join(nearest[:_NEAREST]),
         got=repr(code)[:100],
         fix="`interlock explain` lists every code",
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from interlock.clock import now
@@ -55,22 +55,24 @@ def predict(
         h.name: history_rows(h, release.packed, taken[h.source].revisions)
         for h in release.features.histories
     }
-    there = set(TableReader(input_path, chunk_rows=1).schema().names)
-    names = {
-        field: column
-        for field, column in bound.mapping.items()
-        if field not in there and column in there
-    }
     return predict_file(
         release,
         input_path,
         output_path,
         history=as_of(rows),
         as_of=now(),
-        names=names,
+        names=_named_otherwise(input_path, bound.mapping),
         explain=explain,
         form=form,
         rejected_path=rejected_path,
         batch=digest_json({"release": live.bundle, "snapshots": snapshot_digests(snapshots)}),
         progress=progress,
     )
+
+
+def _named_otherwise(path: Path, mapping: Mapping[str, str]) -> dict[str, str]:
+    """Fields of the request that the file names as the source does: its columns by field."""
+    there = set(TableReader(path, chunk_rows=1).schema().names)
+    return {
+        field: column for field, column in mapping.items() if field not in there and column in there
+    }
