@@ -46,7 +46,7 @@ class Allotted:
         self._closed = threading.Event()
         self._lock = threading.Lock()
         self._kills: list[Callable[[], object]] = []
-        self._timer = threading.Timer(seconds, self._expire)
+        self._timer = threading.Timer(seconds, self._insist)
         self._timer.daemon = True
         self._timer.start()
 
@@ -114,6 +114,9 @@ class Allotted:
         for kill in kills:
             kill()
         self._stop_working()
+
+    def _insist(self) -> None:
+        self._expire()
         while not self._closed.wait(_INSIST_SECONDS):
             self._stop_working()
 
