@@ -15,7 +15,7 @@ from msgspec import structs
 from interlock.gates.service.faults import STORE_SLOW, STORE_STOPPED, STORE_WRONG
 from interlock.gates.service.stress import FaultOutcome
 from interlock.pipeline.probes.client import Client
-from interlock.pipeline.probes.fault_stage import Sorted, Stage, recovery
+from interlock.pipeline.probes.fault_stage import Sorted, Stage, recovery, slowest
 from interlock.pipeline.probes.proxy import Proxy
 from interlock.store.online_place import OnlineAccess
 
@@ -51,7 +51,7 @@ class StoreServer:
 def server_stopped(stage: Stage, server: StoreServer) -> FaultOutcome:
     """Gone before anything was asked of it, back, and gone once more."""
 
-    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], float | None]) -> None:
+    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], None]) -> None:
         proxy.close_all()
         ask()
         well()
@@ -64,7 +64,7 @@ def server_stopped(stage: Stage, server: StoreServer) -> FaultOutcome:
 def server_slow(stage: Stage, server: StoreServer) -> FaultOutcome:
     """Every answer held back for longer than the settings wait."""
 
-    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], float | None]) -> None:
+    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], None]) -> None:
         proxy.slow(server.access.timeout_seconds * _PATIENCE)
         ask()
 
@@ -74,7 +74,7 @@ def server_slow(stage: Stage, server: StoreServer) -> FaultOutcome:
 def server_wrong(stage: Stage, server: StoreServer, *, seed: str) -> FaultOutcome:
     """A bit flipped in every answer, from the first on and again when tables are known."""
 
-    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], float | None]) -> None:
+    def fail(proxy: Proxy, ask: Callable[[], None], well: Callable[[], None]) -> None:
         for _ in range(_ROUNDS):
             proxy.spoil()
             ask()
@@ -87,11 +87,12 @@ def _played(
     fault: str,
     stage: Stage,
     server: StoreServer,
-    fail: Callable[[Proxy, Callable[[], None], Callable[[], float | None]], None],
+    fail: Callable[[Proxy, Callable[[], None], Callable[[], None]], None],
     *,
     seed: str = "",
 ) -> FaultOutcome:
     found = Sorted(refusals={_REFUSAL}, defaults=stage.plan.history_unavailable == "defaults")
+    recovered: list[float | None] = []
     with server.proxy(seed) as proxy:
         plan = structs.replace(
             stage.plan,
@@ -104,10 +105,10 @@ def _played(
             def ask() -> None:
                 found.ask_all(client, stage.known)
 
-            def well() -> float | None:
+            def well() -> None:
                 proxy.well()
-                return recovery(client, stage.known)
+                recovered.append(recovery(client, stage.known))
 
             fail(proxy, ask, well)
-            recovered = well()
-    return found.outcome(fault, recovered)
+            well()
+    return found.outcome(fault, slowest(recovered))

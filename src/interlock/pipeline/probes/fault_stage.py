@@ -135,5 +135,15 @@ def recovery(client: Client, known: Sequence[Known]) -> float | None:
     return None
 
 
+def slowest(recovered: Sequence[float | None]) -> float | None:
+    """The longest of several recoveries; None where one was none.
+
+    >>> slowest([0.5, 2.0]), slowest([0.5, None])
+    (2.0, None)
+    """
+    found = [seconds for seconds in recovered if seconds is not None]
+    return max(found) if found and len(found) == len(recovered) else None
+
+
 def _short(due: Mapping[str, Any]) -> str:
     return f"prediction {due.get('prediction')}"

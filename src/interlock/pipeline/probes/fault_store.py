@@ -16,7 +16,7 @@ from msgspec import structs
 from interlock.gates.service.faults import STORE_STOPPED, STORE_WRONG
 from interlock.gates.service.stress import FaultOutcome
 from interlock.pipeline.probes.client import Client
-from interlock.pipeline.probes.fault_stage import Sorted, Stage, recovery
+from interlock.pipeline.probes.fault_stage import Sorted, Stage, recovery, slowest
 
 _REFUSAL = "S122"
 _PAGE = 4_096  # bytes
@@ -32,10 +32,11 @@ def folder_stopped(stage: Stage, store: Path) -> FaultOutcome:
         here.rename(away)
         found.ask_all(client, stage.known)
         away.rename(here)
-        recovered = recovery(client, stage.known)
+        first = recovery(client, stage.known)
         here.rename(away)
         found.ask_all(client, stage.known)
         away.rename(here)
+        recovered = slowest([first, recovery(client, stage.known)])
     return found.outcome(STORE_STOPPED, recovered)
 
 
