@@ -80,9 +80,12 @@ def edge_requests(
     """At most ``limit`` valid requests, each an ordinary one with one field at an edge.
 
     ``thresholds`` are the model's by field name. The time field keeps its value, as a store holds
-    history for the moments asked about. Every field gets an equal share of the cases.
+    history for the moments asked about. Every field gets an equal share of the cases. Where the
+    time is all that a request holds, its edges are the ordinary requests' own moments.
     """
     varied = [field for field in schema.fields if not field.asked_at]
+    if not varied:
+        return _spread([dict(row) for row in ordinary], limit)
     share = max(4, limit // max(1, len(varied)))
     cases: list[dict[str, Any]] = []
     for field in varied:

@@ -92,6 +92,13 @@ def test_many_thresholds_are_thinned_and_every_field_keeps_its_share():
     assert sum(c["area"] != 100.0 for c in cases) == 20
 
 
+def test_where_the_time_is_all_there_is_the_ordinary_moments_are_the_edges():
+    schema = RequestSchema(name="Hour", fields=SCHEMA.fields[:1])
+    ordinary = [{"on": date(1997, 3, day)} for day in range(1, 31)]
+    assert edge_requests(schema, ordinary, {}) == ordinary
+    assert edge_requests(schema, ordinary, {}, limit=2) == [ordinary[0], ordinary[-1]]
+
+
 def test_thresholds_get_the_names_of_their_columns():
     assert named_thresholds(["a", "b"], {1: [0.5]}) == {"b": [0.5]}
 
