@@ -4,22 +4,24 @@ A thin layer over :class:`Predictor`, which knows nothing of it. Rules: a unit i
 the same arm; the rows of a list may go to different arms; whatever the challenger does not answer
 (it crashed, gave no finite number, is not loaded, took too long), the champion answers in its
 place, and the record keeps the arm that was assigned. What the champion refuses as well was the
-request's fault, and nobody's failure.
+request's fault, and nobody's failure. One that fails too often is set aside: it is not asked again
+(:mod:`interlock.serve.watch`).
 """
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from typing import Any, TypeGuard
+from concurrent.futures import Executor
+from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from interlock import clock
+from interlock.clock import monotonic
+from interlock.serve.apart import CRASHED, DEADLINE_SECONDS, LATE, Apart, Tried, tried_here
 from interlock.serve.errors import ServiceError
 from interlock.serve.explainer import MAX_EXPLAINED
 from interlock.serve.predictor import Predictor
@@ -27,11 +29,10 @@ from interlock.serve.record import read_record, record_bytes
 from interlock.serve.replies import Reply
 from interlock.serve.traffic import ARMS, CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.units import units_reader
+from interlock.serve.watch import SET_ASIDE, Watch
 
-DEADLINE_SECONDS = 1.0  # that an isolated challenger has for an answer
-EXPLAIN_SECONDS = 10.0  # and for an explained one
 BOTH = "both"  # the arm of a reply to a list of which each arm answered a part
-_ABSENT, _CRASHED, _LATE = "S127", "S125", "S141"
+_NOT_LOADED = "S127"
 _ENCODER = msgspec.json.Encoder()
 _ROWS = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -63,6 +64,10 @@ class Arms:
         """Whether everybody is there who should answer."""
         return self.split is None or self.challenger is not None
 
+    def told(self) -> dict[str, Any]:
+        """Of the challenger, for the status: how often it was asked and failed."""
+        return {} if self.split is None else self.trial.watch.told()
+
     def answerer(self, body: bytes) -> Answerer:
         """Who is to answer this request."""
         if self.split is None:
@@ -91,9 +96,10 @@ class Trial:
     def __init__(self, challenger: Predictor | None, champion: Predictor) -> None:
         self._challenger = challenger
         self._champion = champion
-        self._apart: _Apart | None = None
+        self._apart: Apart | None = None
+        self.watch = Watch(challenger.release.label if challenger else "")
         if challenger is not None and challenger.release.contract.isolated:
-            self._apart = _Apart(challenger)
+            self._apart = Apart(challenger)
 
     @property
     def waits(self) -> bool:
@@ -106,47 +112,63 @@ class Trial:
 
     def prepare_all(self, bodies: Sequence[bytes]) -> list[Reply]:
         """As :meth:`prepare` for each."""
-        if self._challenger is None:
-            return [self._settled(body, _ABSENT) for body in bodies]
+        if self._absent() is not None or self._challenger is None:
+            return [self.prepare(body) for body in bodies]
+        begun = monotonic()
         try:
-            replies: Sequence[Reply | str] = self._challenger.prepare_all(bodies)
+            replies = self._challenger.prepare_all(bodies)
         except Exception:  # noqa: BLE001 - it is one of them, and will be found alone
-            replies = [self._tried(body) for body in bodies]
-        return [self._settled(body, tried) for body, tried in zip(bodies, replies, strict=True)]
+            return [self.prepare(body) for body in bodies]
+        slow = monotonic() - begun > DEADLINE_SECONDS
+        tried = [Tried(reply, slow=slow and not place) for place, reply in enumerate(replies)]
+        return [self._settled(*one) for one in zip(bodies, tried, strict=True)]
 
     async def ask(self, body: bytes, *, explain: bool, executor: Executor) -> Reply:
         """As :meth:`prepare`, in time; explained in a thread of ``executor`` if that is asked."""
         tried = await self.tried(body, explain=explain, executor=executor)
-        if _answered(tried):
-            return tried
-        if not explain:
+        if tried.answer is not None or not explain:
             return self._settled(body, tried)
         reply = await self._champion.explained(body, executor)
+        self.note(tried, reply.status)
         return _in_place(reply, tried)
 
-    async def tried(self, body: bytes, *, explain: bool, executor: Executor) -> Reply | str:
+    async def tried(self, body: bytes, *, explain: bool, executor: Executor) -> Tried:
         """The challenger's own reply, or the code of why there is none."""
-        if self._apart is not None:
+        if self._apart is not None and self._absent() is None:
             return await self._apart.tried(body, explain=explain)
-        if not explain or self._challenger is None:
+        if not explain or self._challenger is None or self._absent() is not None:
             return self._tried(body)
         try:
-            return await self._challenger.explained(body, executor)
+            return Tried(await self._challenger.explained(body, executor))
         except Exception:  # noqa: BLE001 - nothing a challenger does may fail a request
             traceback.print_exc(file=sys.stderr)
-            return _CRASHED
+            return Tried(None, CRASHED)
+
+    def note(self, tried: Tried, status: int) -> None:
+        """Remember how it did with a request that was answered with that status in the end."""
+        if tried.asked and status == 200:  # what the champion refuses as well is nobody's failure
+            self.watch.note(LATE if tried.slow else tried.code)
 
     def crashed(self, body: bytes) -> Reply:
         """As :meth:`Predictor.crashed`."""
         return self._champion.crashed(body)
 
-    def _tried(self, body: bytes) -> Reply | str:
-        return _ABSENT if self._challenger is None else _tried(self._challenger, body)
+    def _absent(self) -> Tried | None:
+        """Why it is not to be asked at all."""
+        if self._challenger is None:
+            return Tried(None, _NOT_LOADED, asked=False)
+        return Tried(None, SET_ASIDE, asked=False) if self.watch.set_aside else None
 
-    def _settled(self, body: bytes, tried: Reply | str) -> Reply:
-        if _answered(tried):
-            return tried
-        return _in_place(self._champion.prepare(body), tried)
+    def _tried(self, body: bytes) -> Tried:
+        absent = self._absent()
+        if absent is not None or self._challenger is None:
+            return absent or Tried(None, _NOT_LOADED, asked=False)
+        return tried_here(self._challenger, body)
+
+    def _settled(self, body: bytes, tried: Tried) -> Reply:
+        reply = tried.answer or _in_place(self._champion.prepare(body), tried)
+        self.note(tried, reply.status)
+        return reply
 
 
 class Divided:
@@ -163,11 +185,13 @@ class Divided:
             return await _by_champion(champion, body, explain, executor)  # it refuses them all
         parts = self._parts(body)
         tried = await self._arms.trial.tried(parts[CHALLENGER], explain=explain, executor=executor)
-        if _answered(tried):
+        if tried.answer is not None:
             own = await _by_champion(champion, parts[CHAMPION], explain, executor)
             if own.status == 200:
-                return self._joined({CHAMPION: own, CHALLENGER: tried})
+                self._arms.trial.note(tried, own.status)
+                return self._joined({CHAMPION: own, CHALLENGER: tried.answer})
         whole = await _by_champion(champion, body, explain, executor)
+        self._arms.trial.note(tried, whole.status)
         return self._in_place(whole, tried)
 
     def _parts(self, body: bytes) -> dict[str, bytes]:
@@ -189,11 +213,11 @@ class Divided:
             rows=len(self._assigned),
         )
 
-    def _in_place(self, reply: Reply, tried: Reply | str) -> Reply:
+    def _in_place(self, reply: Reply, tried: Tried) -> Reply:
         """The champion's reply to all rows; those it answered for the challenger are marked."""
         if reply.status != 200:
             return reply
-        code = "" if _answered(tried) else _code(tried)
+        code = tried.code
         records = [
             changed(record, assigned=arm, instead=code) if arm == CHALLENGER else record
             for arm, record in zip(self._assigned, reply.records, strict=True)
@@ -205,48 +229,9 @@ Champion = Predictor
 Answerer = Champion | Trial | Divided
 
 
-class _Apart:
-    """A challenger whose model may hang, asked in a thread of its own and not waited for long."""
-
-    def __init__(self, challenger: Predictor) -> None:
-        self._challenger = challenger
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="challenger")
-        self._late: Future[Reply | str] | None = None
-
-    async def tried(self, body: bytes, *, explain: bool) -> Reply | str:
-        """Its reply within its deadline, else a code; while it is late, nobody waits for it."""
-        if self._late is not None and not self._late.done():
-            return _LATE
-        job = self._thread.submit(_tried, self._challenger, body, explain=explain)
-        seconds = EXPLAIN_SECONDS if explain else DEADLINE_SECONDS
-        try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
-        except TimeoutError:
-            if not job.done():  # one still in the queue was cancelled, and holds nobody up
-                self._late = job
-            return _LATE
-
-
-def _tried(challenger: Predictor, body: bytes, *, explain: bool = False) -> Reply | str:
-    try:
-        return challenger.prepare(body, explain=explain)
-    except Exception:  # noqa: BLE001 - nothing a challenger does may fail a request
-        traceback.print_exc(file=sys.stderr)
-        return _CRASHED
-
-
-def _answered(tried: Reply | str) -> TypeGuard[Reply]:
-    return isinstance(tried, Reply) and tried.status == 200
-
-
-def _code(tried: Reply | str) -> str:
-    """Why there is no answer."""
-    return tried if isinstance(tried, str) else read_record(tried.records[0]).error
-
-
-def _in_place(reply: Reply, tried: Reply | str) -> Reply:
+def _in_place(reply: Reply, tried: Tried) -> Reply:
     """The champion's reply to a request that was the challenger's."""
-    code = _code(tried) if reply.status == 200 else ""
+    code = tried.code if reply.status == 200 else ""
     return replace(marked(reply, assigned=CHALLENGER, instead=code), instead=code)
 
 

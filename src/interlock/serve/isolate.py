@@ -6,6 +6,8 @@ their length before them (8 bytes, little-endian). It never unpickles.
 
 Each message says how long it may take. The kernel ends the process after that, also where whoever
 asked has died meanwhile and nobody else would.
+
+One that has run out of memory ends too: what it holds is given back with it.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import resource
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
@@ -25,6 +28,7 @@ from interlock.features.definition import Input
 from interlock.release.scorers.opening import open_scorer
 
 LENGTH = struct.Struct("<Q")
+_FULL = 0.9  # of the memory that it may have
 
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,10 +91,25 @@ def main() -> None:
 
 
 def _tried(scorer: Any, question: Question) -> Scores:
+    """The answer, or what is wrong; a process without memory ends, another takes its place."""
     try:
         return _answer(scorer, question)
-    except Exception as error:  # noqa: BLE001 - a library's own code; it fails the request
+    except MemoryError:
+        raise
+    except Exception as error:
+        if _is_full():  # libraries say it in words of their own
+            raise
         return Scores(problem=f"{type(error).__name__}: {error}")
+
+
+def _is_full() -> bool:
+    """Whether nearly all the address space that it may have is in use."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+    except FileNotFoundError:  # no Linux
+        return False
+    return pages * resource.getpagesize() > _FULL * limit
 
 
 def _answer(scorer: Any, question: Question) -> Scores:

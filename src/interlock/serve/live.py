@@ -132,6 +132,7 @@ class LiveRelease:
             "share": live.rival.split.buckets / BUCKETS,
             "revision": live.revision,
             "loaded": self.arms is not None and self.arms.whole,
+            **({} if self.arms is None else self.arms.told()),
         }
 
     def look(self) -> None:

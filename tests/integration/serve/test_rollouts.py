@@ -4,7 +4,9 @@ import contextlib
 import json
 import math
 import os
+import resource
 import shutil
+import signal
 import threading
 import time
 from collections import Counter
@@ -387,6 +389,106 @@ def test_a_killed_worker_comes_back_into_the_rollout(support, place, tmp_path):
     for record in records(tmp_path / "log"):
         year = json.loads(record.request)["year_built"]
         assert record.assigned == assigned(year, 4_000)
+
+
+def children_of(pid):
+    """The model processes of a worker."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
+            isolated = b"interlock.serve.isolate" in (process / "cmdline").read_bytes()
+            found += [int(process.name)] if int(parent) == pid and isolated else []
+    return found
+
+
+def without_memory(pid):
+    """As where its model has eaten all that the process may have."""
+    resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+
+
+HARMS = {
+    "killed": lambda pid: os.kill(pid, signal.SIGKILL),
+    "hanging": lambda pid: os.kill(pid, signal.SIGSTOP),
+    "without memory": without_memory,
+}
+
+
+def test_a_native_challenger_may_die_hang_and_eat_memory_and_comes_back(support, place, tmp_path):
+    native = support.write_bundle(place.root / "bundles", support.bundle_files("native"))
+    place.attest(native.name)
+    generation = place.point(place.boosting.name)
+    rows = [json.loads(support.request_body(year_built=year)) for year in YEARS] * 4
+    with start(place.live_plan(tmp_path / "log")) as service:
+        revision = place.try_out(native.name, 5_000)
+        everywhere(service, generation, revision)
+        load = Load(service.url, support)
+
+        def challenged(more):
+            """Wait until the challenger has given so many answers more."""
+            end = len(load.answers)
+            wait_for(lambda: arms(load.answers[end:])[CHALLENGER] >= more)
+
+        for harm in HARMS.values():
+            challenged(60)
+            (child,) = children_of(service.pid)
+            harm(child)
+            if harm is without_memory:  # it notices when it is asked for more than it has in hand
+                found = httpx.post(service.url + "/v1/predict", json=rows, timeout=30)
+                assert found.status_code == 200
+            wait_for(lambda child=child: child not in children_of(service.pid))
+        challenged(60)
+        load.stop()
+        told = status(service)["rollout"]
+        assert (told["loaded"], told["failed"], told["set_aside"]) == (True, 3, None)
+        assert told["asked"] > 200
+        assert counted(service, "interlock_rollout_stand_ins_total") >= 3
+    assert load.failures == []
+    for record in records(tmp_path / "log"):
+        year = json.loads(record.request)["year_built"]
+        assert (record.status, record.assigned) == (200, assigned(year, 5_000))
+        stood_in = record.assigned != record.arm
+        assert record.instead == ("S141" if stood_in else "")
+
+
+def arms(answers):
+    return Counter(answer["arm"] for _, answer in answers)
+
+
+def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path):
+    """It answers as it should about the golden rows, which are all of 1990, and about no others."""
+    directory = packed(support, place, ONLY_1990)
+    place.attest(directory.name)
+    generation = place.point(place.boosting.name)
+    with start(place.live_plan(tmp_path / "log")) as service:
+        place.try_out(directory.name, 5_000)
+        load = Load(service.url, support, threads=1)
+        wait_for(lambda: (status(service)["rollout"] or {}).get("set_aside"))
+        begun = len(load.answers)
+        wait_for(lambda: len(load.answers) > begun + 50)
+        told = status(service)["rollout"]
+        assert told["set_aside"] == f"{told['failed']} of {told['asked']} answers failed " + (
+            f"({told['failed']} × S121)"
+        )
+        assert arms(load.answers[begun:]) == {CHAMPION: len(load.answers[begun:])}
+        text = httpx.get(service.url + "/metrics", timeout=10).text
+        assert 'code="S163"' in text
+        revision = place.try_out(directory.name, 6_000, "grow")  # somebody wants it tried again
+        everywhere(service, generation, revision)
+        wait_for(lambda: status(service)["rollout"]["set_aside"])
+        load.stop()
+    assert load.failures == []
+    instead = [r.instead for r in records(tmp_path / "log") if r.assigned == CHALLENGER]
+    assert {*instead} <= {"", "S121", "S163"}
+    assert instead.count("S121") < 20
+
+
+ONLY_1990 = """
+def age(valued_on: date, year_built: int) -> int:
+    if year_built != 1990:
+        raise ValueError("unknown")
+    return valued_on.year - year_built
+"""
 
 
 def workers_of(service):

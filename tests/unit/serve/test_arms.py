@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 from msgspec import structs
 
-from interlock.serve import arms as module
+from interlock.serve import apart as module
 from interlock.serve.arms import BOTH, Arms, Divided, Trial
 from interlock.serve.errors import ServiceError
 from interlock.serve.explainer import MAX_EXPLAINED
@@ -289,6 +289,169 @@ def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house
         assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
     finally:
         go_on.set()
+
+
+def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, house, monkeypatch):
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    arms, go_on, began = isolated, threading.Event(), threading.Event()
+
+    def hang(row):
+        began.set()
+        go_on.wait(20)
+        return [1.0]
+
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", hang)
+    body = house(CHALLENGER)
+
+    async def gone_then_another():
+        with ThreadPoolExecutor(1) as executor:
+            first = asyncio.create_task(arms.trial.ask(body, explain=False, executor=executor))
+            await asyncio.to_thread(began.wait, 20)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            await asyncio.sleep(0.06)
+            monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)  # who waits, waits that long
+            return await asyncio.wait_for(
+                arms.trial.ask(body, explain=False, executor=executor), 10
+            )
+
+    try:
+        assert told(asyncio.run(gone_then_another()))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+    finally:
+        go_on.set()
+
+
+def test_once_its_late_answer_is_there_it_is_asked_again(isolated, releases, house, monkeypatch):
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    raw_one, go_on = releases[1].release.scorer.raw_one, threading.Event()
+    monkeypatch.setattr(
+        releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and raw_one(row)
+    )
+    body = house(CHALLENGER)
+    try:
+        assert told(ask(isolated.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+    finally:
+        go_on.set()
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)
+    for _ in range(500):
+        answers, _ = told(ask(isolated.trial, body))
+        if answers == [(CHALLENGER, "1.0.1")]:
+            return
+    raise AssertionError("it was not asked again")
+
+
+@pytest.fixture
+def isolated(releases):
+    """The arms, of which the challenger is asked in a thread of its own."""
+    its = releases[1].release
+    releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
+    return Arms(*releases, HALF)
+
+
+def failing(monkeypatch, releases, fails):
+    """The challenger fails where ``fails`` says so; what it was asked is counted."""
+    raw_one, asked = releases[1].release.scorer.raw_one, []
+
+    def score(row):
+        asked.append(row)
+        if fails():
+            raise ZeroDivisionError
+        return raw_one(row)
+
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", score)
+    return asked
+
+
+def test_one_that_keeps_failing_is_set_aside_and_not_asked_again(
+    arms, releases, house, monkeypatch, capsys
+):
+    asked = failing(monkeypatch, releases, lambda: True)
+    body = house(CHALLENGER)
+    codes = [told(arms.trial.prepare(body))[1][0][2] for _ in range(6)]
+    assert codes == ["S125"] * 4 + ["S163"] * 2
+    assert len(asked) == 4
+    assert arms.told() == {
+        "asked": 4,
+        "failed": 4,
+        "set_aside": "4 of 4 answers failed (4 × S125)",
+    }
+    assert "1.0.1 is set aside: 4 of 4 answers failed (4 × S125)" in capsys.readouterr().err
+    pair = b"[" + body + b"," + house(CHAMPION) + b"]"
+    assert [r[2] for r in told(ask(arms.answerer(pair), pair))[1]] == ["S163", ""]
+    assert {r[2] for reply in arms.trial.prepare_all([body] * 2) for r in told(reply)[1]} == {
+        "S163"
+    }
+    assert len(asked) == 4
+
+
+def test_so_of_lists_of_turns_and_of_explanations(arms, releases, house, monkeypatch):
+    for how in ("list", "turn"):
+        fresh = Arms(*releases, HALF)
+        break_with(monkeypatch, releases[1], ZeroDivisionError())
+        body = house(CHALLENGER)
+        pair = b"[" + body + b"," + house(CHAMPION) + b"]"
+        for _ in range(4):
+            if how == "list":
+                ask(fresh.answerer(pair), pair)
+            else:
+                fresh.trial.prepare_all([body])
+        assert fresh.told()["failed"] == 4, how
+        assert fresh.trial.watch.set_aside
+
+
+def test_one_that_fails_seldom_is_not(arms, releases, house, monkeypatch):
+    asked = []
+    failing(monkeypatch, releases, lambda: not asked.append(1) and len(asked) % 150 == 0)
+    for _ in range(1_000):
+        arms.trial.prepare(house(CHALLENGER))
+    assert arms.told() == {"asked": 1_000, "failed": 6, "set_aside": None}
+
+
+@pytest.mark.parametrize("code", ["S122", "S127"])
+def test_what_is_not_its_own_failure_does_not_count(arms, releases, house, monkeypatch, code):
+    break_with(monkeypatch, releases[1], ServiceError(code, "the store is away"))
+    for _ in range(20):
+        arms.trial.prepare(house(CHALLENGER))
+    assert arms.told() == {"asked": 0, "failed": 0, "set_aside": None}
+
+
+def test_nor_what_the_champion_refuses_as_well(arms, house):
+    for _ in range(20):
+        assert arms.trial.prepare(house(CHALLENGER, area=13.0)).status == 422
+    assert arms.told()["asked"] == 0
+
+
+def test_nor_what_comes_while_it_hangs(isolated, releases, house, monkeypatch):
+    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    go_on = threading.Event()
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
+    try:
+
+        async def ten():
+            with ThreadPoolExecutor(1) as executor:
+                asked = (
+                    isolated.trial.ask(house(CHALLENGER), explain=False, executor=executor)
+                    for _ in range(10)
+                )
+                await asyncio.gather(*asked)
+
+        asyncio.run(ten())
+        for _ in range(10):
+            ask(isolated.trial, house(CHALLENGER))
+        assert isolated.told() == {"asked": 1, "failed": 1, "set_aside": None}
+    finally:
+        go_on.set()
+
+
+def test_an_answer_that_takes_too_long_is_given_and_counts_as_failed(
+    arms, releases, house, monkeypatch
+):
+    monkeypatch.setattr("interlock.serve.apart.DEADLINE_SECONDS", -1.0)
+    monkeypatch.setattr("interlock.serve.arms.DEADLINE_SECONDS", -1.0)
+    assert told(arms.trial.prepare(house(CHALLENGER)))[0] == [(CHALLENGER, "1.0.1")]
+    arms.trial.prepare_all([house(CHALLENGER)] * 3)
+    assert arms.told() == {"asked": 4, "failed": 2, "set_aside": None}
 
 
 def test_requests_of_one_turn_are_grouped_by_arm(arms, releases, house):

@@ -1,6 +1,7 @@
 """A native model in a process of its own: the same numbers, and what happens when it fails."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -57,13 +58,26 @@ def test_a_booster_gives_its_contributions_too(rows):
     assert np.array_equal(there.contributions(rows), here.contributions(rows))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
-def test_one_that_dies_or_hangs_is_refused_and_started_again(payload, rows, number):
+def without_memory(pid):
+    """As where a model has eaten all that its process may have."""
+    resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
+
+
+@pytest.mark.parametrize(
+    ("harm", "copies"),
+    [
+        (lambda pid: os.kill(pid, signal.SIGKILL), 1),
+        (lambda pid: os.kill(pid, signal.SIGSTOP), 1),
+        (without_memory, 1_000),  # more than it has in hand
+    ],
+    ids=["dies", "hangs", "has no memory left"],
+)
+def test_one_that_fails_is_refused_and_started_again(payload, rows, harm, copies):
     scorer = IsolatedScorer(model_of(payload), seconds=2.0)
     before, pid = scorer.raw(rows), scorer.pid
-    os.kill(pid, number)
+    harm(pid)
     with pytest.raises(ServiceError) as caught:
-        scorer.raw(rows)
+        scorer.raw(np.tile(rows, (copies, 1)))
     assert caught.value.code == "S141"
     end = time.monotonic() + 60
     while scorer.pid is None and time.monotonic() < end:
