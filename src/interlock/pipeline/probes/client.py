@@ -30,9 +30,9 @@ class Reply:
 
     @property
     def value(self) -> Any:
-        """The body as JSON; None where it is none, as with a NaN in it."""
+        """The body as JSON; None where it is none."""
         try:
-            return json.loads(self.body, parse_constant=_no_json)
+            return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
 
@@ -68,11 +68,6 @@ class Reply:
             return ""
         more = [f"and {len(told) - _LISTED} more"] if len(told) > _LISTED else []
         return ": ".join(filter(None, [text, "; ".join([*told[:_LISTED], *more])]))
-
-
-def _no_json(text: str) -> None:
-    """Raises ValueError: Python reads NaN and Infinity, and other consumers break on them."""
-    raise ValueError(text)
 
 
 def _mistake(said: Mapping[str, Any]) -> str:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -107,6 +108,8 @@ def _array(
 def _is(kind: str, value: Any) -> bool:
     if isinstance(value, bool):
         return kind == "boolean"
+    if isinstance(value, float) and not math.isfinite(value):
+        return False  # Python reads NaN; JSON has no such number
     return isinstance(value, _KINDS[kind])
 
 

@@ -96,6 +96,8 @@ def test_pages_are_asked_for_in_several_ways():
     [
         ({"type": "integer"}, True, "$: true is no integer"),
         ({"type": "number"}, "1", '$: "1" is no number'),
+        ({"type": "number"}, float("nan"), "$: NaN is no number"),
+        ({"type": ["number", "null"]}, float("inf"), "$: Infinity is no number or null"),
         ({"const": 1}, True, "$: true is not 1"),
         ({"enum": ["a", None]}, "b", '$: "b" is none of the values there are'),
         ({"exclusiveMaximum": 3}, 3, "$: 3 is not below 3"),
