@@ -67,6 +67,7 @@ _LOG_KEYS = {
     "directory": _TEXT,
     "every": _TEXT,
     "size": _TEXT,
+    "compact": _SWITCH,
     "retain": _TEXT,
     "full": _TEXT,
 }
@@ -102,14 +103,16 @@ class LogSettings:
 
     ``ship`` is the form that finished segments are moved to, at every span ``every``, to
     ``directory`` (None: beside the log); None ships nothing. A segment ends at ``segment_bytes``,
-    or after ``every`` where it is shipped. What is older than the span ``retain`` is removed; None
-    removes nothing. With ``full`` a full disk refuses requests, or drops records, counted.
+    or after ``every`` where it is shipped; once a day what was shipped on days that are over is
+    made few files, unless ``compact`` is false. What is older than the span ``retain`` is removed;
+    None removes nothing. With ``full`` a full disk refuses requests, or drops records, counted.
     """
 
     ship: Literal["parquet", "delta"] | None = None
     directory: Path | None = None
     every: str = "5m"
     segment_bytes: int = 64_000_000
+    compact: bool = True
     retain: str | None = None
     full: Literal["refuse", "drop"] = "refuse"
 
@@ -272,8 +275,9 @@ def _wrong_log(values: Mapping[str, Any]) -> Iterator[Mistake]:
     if "size" in texts and not _SIZE.fullmatch(texts["size"]):
         expected = "a whole number and one of kB, MB, GB, such as 64MB"
         yield _mistake(f"{where}.size", expected, texts["size"], "correct the value")
-    if "directory" in values and "ship" not in values:
-        yield _mistake(where, "ship beside directory", "directory alone", "add ship")
+    for key in ("directory", "compact"):
+        if key in values and "ship" not in values:
+            yield _mistake(where, f"ship beside {key}", f"{key} alone", "add ship")
 
 
 def url_problem(url: str) -> str | None:

@@ -283,6 +283,8 @@ def test_the_log_is_shipped_and_retained_as_the_settings_say(load, tmp_path):
         ('retain = "90 days"', "log.retain", "90 days"),
         ('size = "64 MB"', "log.size", "64 MB"),
         ('directory = "elsewhere"', "log", "directory alone"),
+        ("compact = false", "log", "compact alone"),
+        ('ship = "parquet"\ncompact = 1', "log.compact", "1"),
         ("every = 5", "log.every", "5"),
         ('evry = "5m"', "log", "evry"),
     ],

@@ -147,6 +147,25 @@ def ship_command(
     answer("log", options, lambda: plain(report), lambda: ship_lines(report))
 
 
+@log_command.command(name="compact")
+def compact_command(*, environment: str = "prod", options: OfProduct = OF_PRODUCT) -> None:
+    """Make few files of the many that were shipped on days that are over (UTC).
+
+    Parameters
+    ----------
+    environment
+        Whose prediction log.
+    """
+    from interlock.cli.opening import opened
+    from interlock.cli.render import plain
+    from interlock.cli.render_log import compact_lines
+    from interlock.use_cases import log
+
+    with opened(options) as workspace:
+        report = log.compact_log(workspace, options.product, environment=environment)
+    answer("log", options, lambda: plain(report), lambda: compact_lines(report))
+
+
 @log_command.command(name="erase")
 def erase_command(
     *,

@@ -15,7 +15,7 @@ from interlock.serve.log_view import Asked
 
 if TYPE_CHECKING:
     from interlock.pipeline.erasing.removing import Removed
-    from interlock.use_cases.log import LogReport, ShipReport
+    from interlock.use_cases.log import CompactReport, LogReport, ShipReport
     from interlock.use_cases.log_erase import EraseReport
 
 _SPAN = re.compile(r"[0-9]+[a-z]+")
@@ -133,6 +133,17 @@ def ship_lines(report: ShipReport) -> list[str]:
         *lines,
         f"✔ shipped {counted(done.rows, 'record')} of {counted(done.segments, 'segment')} "
         f"to {report.directory}",
+    ]
+
+
+def compact_lines(report: CompactReport) -> list[str]:
+    """How many files became how many."""
+    done = report.compacted
+    if not done.files:
+        return ["= nothing to compact: the files of days that are over are few already"]
+    return [
+        f"✔ compacted {counted(done.files, 'file')} of {counted(done.rows, 'record')} "
+        f"to {counted(done.made, 'file')}"
     ]
 
 

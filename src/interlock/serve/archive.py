@@ -12,33 +12,31 @@ Rules:
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from interlock.errors import IntegrityError, OperatorError
+from interlock.serve.delta_archive import DeltaArchive
 from interlock.serve.logged import TABLES
+from interlock.serve.merging import Merged
+from interlock.serve.parquet_archive import ParquetArchive
 from interlock.serve.segment import Record as Entry
 from interlock.serve.table import BATCH_ROWS, Place, Table
-from interlock.store.atomic import PARTIAL, partial_path, storage, sync_directory, write_file
+from interlock.store.atomic import storage, write_file
 
 Kind = Literal["parquet", "delta"]
 _NAMED = "archives.json"
 _MARKER = "_interlock_log.json"  # readers of Parquet folders pass over what begins with "_"
-_PLACES = 50  # segments in one statement that deletes
 _FEW_AT_ONCE: dict[str, Any] = {
     "batch_size": BATCH_ROWS,
     "batch_readahead": 2,
     "fragment_readahead": 1,
 }  # else some hundred thousand records lie in memory
-_SETTINGS = {"delta.dataSkippingStatsColumns": "worker,segment,time"}  # no unit's key in the log
 
 
 class Archive(Protocol):
@@ -58,14 +56,24 @@ class Archive(Protocol):
     def put(self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]) -> None:
         """Put a segment's rows, synced when this returns. Raises StoreError L101, L102."""
 
-    def rows(self, table: Table[Any]) -> ds.Dataset:
-        """All rows of the table."""
+    def rows(self, table: Table[Any], place: Place | None = None) -> ds.Dataset:
+        """All rows of the table, or where those of one segment are, others perhaps among them."""
+
+    def compact(self, table: Table[Any], *, before: int) -> Merged | None:
+        """Make few files of many, of days that were over at an instant (µs UTC); None: none to.
+
+        A step at a time, each done whole or not at all. Raises StoreError L101, L102;
+        IntegrityError S189 where what was made is not what it was made of.
+        """
 
     def drop(self, places: Mapping[Place, set[int]]) -> None:
         """Remove the rows at those offsets, from the disk as well. Doing it twice is once."""
 
-    def sweep(self) -> None:
-        """Remove what a process that died had only begun to write."""
+    def sweep(self, *, keep_hours: int = 0) -> None:
+        """Remove what is no part of the tables: left by a process that died, or replaced.
+
+        What was replaced less than ``keep_hours`` ago may stay, for whoever else reads it now.
+        """
 
 
 def entries(
@@ -73,7 +81,7 @@ def entries(
 ) -> Iterator[Entry]:
     """The log's own records, of one segment or of all; within a segment in no particular order."""
     for table in tables:
-        yield from _entries(archive.rows(table), place)
+        yield from _entries(archive.rows(table, place), place)
 
 
 def _entries(rows: ds.Dataset, place: Place | None) -> Iterator[Entry]:
@@ -85,144 +93,6 @@ def _entries(rows: ds.Dataset, place: Place | None) -> Iterator[Entry]:
         for row in batch.to_pylist():
             payload = row.pop("record")
             yield Entry(payload=payload, **row)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ParquetArchive:
-    """One Parquet file a table and segment: ``<table>/<worker>-<number>.parquet``."""
-
-    directory: Path
-    kind: Kind = "parquet"
-
-    def _path(self, table: Table[Any], place: Place) -> Path:
-        return self.directory / table.name / f"{place.worker}-{place.segment:08d}.parquet"
-
-    def make(self) -> None:
-        """Begin the tables where there are none."""
-        with storage(self.directory):
-            for table in TABLES:
-                (self.directory / table.name).mkdir(exist_ok=True)
-
-    def has(self, table: Table[Any], place: Place) -> bool:  # noqa: D102
-        return self._path(table, place).is_file()
-
-    def put(  # noqa: D102
-        self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]
-    ) -> None:
-        path = self._path(table, place)
-        partial = partial_path(path.parent)
-        with storage(path.parent):
-            try:
-                with pq.ParquetWriter(partial, table.schema, compression="zstd") as writer:
-                    for batch in rows:
-                        writer.write_batch(batch)
-                _sync(partial)
-                partial.replace(path)
-                sync_directory(path.parent)
-            finally:
-                partial.unlink(missing_ok=True)
-
-    def rows(self, table: Table[Any]) -> ds.Dataset:  # noqa: D102
-        found = sorted((self.directory / table.name).glob("*-*.parquet"))
-        if not found:
-            return ds.dataset(table.schema.empty_table())
-        return ds.dataset(list(map(str, found)), schema=table.schema, format="parquet")
-
-    def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
-        for table in TABLES:
-            for place, offsets in places.items():
-                if self.has(table, place):
-                    self._drop(table, place, offsets)
-
-    def _drop(self, table: Table[Any], place: Place, offsets: set[int]) -> None:
-        rows = pq.ParquetFile(self._path(table, place)).read()
-        gone = [offset in offsets for offset in rows["offset"].to_pylist()]
-        if any(gone):
-            left = rows.filter(pa.array([not g for g in gone]))
-            if left.num_rows:
-                self.put(table, place, left.to_batches())
-            else:  # files of days gone by would otherwise pile up, empty
-                path = self._path(table, place)
-                with storage(path):
-                    path.unlink()
-                    sync_directory(path.parent)
-
-    def sweep(self) -> None:  # noqa: D102
-        with storage(self.directory):
-            for path in self.directory.glob(f"*/{PARTIAL}*"):
-                path.unlink()
-
-
-def _condition(place: Place, offsets: set[int]) -> str:
-    among = ", ".join(map(str, sorted(offsets)))
-    return f"(worker = '{place.worker}' AND segment = {place.segment} AND \"offset\" IN ({among}))"
-
-
-@dataclass(frozen=True, kw_only=True)
-class DeltaArchive:
-    """A Delta table for each table; a segment is one commit."""
-
-    directory: Path
-    kind: Kind = "delta"
-
-    def _delta(self, table: Table[Any]) -> Any:
-        from deltalake import DeltaTable  # noqa: PLC0415 - an extra
-
-        return DeltaTable(str(self.directory / table.name))
-
-    def make(self) -> None:
-        """Begin the tables where there are none."""
-        from deltalake import DeltaTable  # noqa: PLC0415 - an extra
-
-        for table in TABLES:
-            DeltaTable.create(
-                str(self.directory / table.name),
-                table.schema,
-                mode="ignore",
-                configuration=_SETTINGS,
-            )
-
-    def has(self, table: Table[Any], place: Place) -> bool:  # noqa: D102
-        only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
-        return bool(self.rows(table).head(1, columns=["offset"], filter=only).num_rows)
-
-    def put(  # noqa: D102
-        self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]
-    ) -> None:
-        from deltalake import write_deltalake  # noqa: PLC0415 - an extra
-
-        reader = pa.RecordBatchReader.from_batches(table.schema, rows)
-        with storage(self.directory):
-            write_deltalake(str(self.directory / table.name), reader, mode="append")
-            self._sync_all(table)
-
-    def rows(self, table: Table[Any]) -> ds.Dataset:  # noqa: D102
-        return self._delta(table).to_pyarrow_dataset()
-
-    def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
-        for table in TABLES:
-            delta = self._delta(table)
-            conditions = [_condition(place, offsets) for place, offsets in places.items()]
-            for start in range(0, len(conditions), _PLACES):
-                delta.delete(" OR ".join(conditions[start : start + _PLACES]))
-        self.sweep()
-
-    def sweep(self) -> None:  # noqa: D102
-        for table in TABLES:
-            self._delta(table).vacuum(
-                retention_hours=0, dry_run=False, enforce_retention_duration=False, full=True
-            )
-            with storage(self.directory):
-                self._sync_all(table)
-
-    def _sync_all(self, table: Table[Any]) -> None:
-        """Delta's own writer leaves syncing to the system; a segment is deleted after this."""
-        place = self.directory / table.name
-        for folder in (place / "_delta_log", place):
-            for path in folder.iterdir():
-                if path.is_file():
-                    _sync(path)
-            sync_directory(folder)
 
 
 def archives(log: Path) -> list[Archive]:
@@ -326,8 +196,3 @@ def _taken(directory: Path) -> OperatorError:
         fix="name another folder with --dir",
         untouched="the folder and the log",
     )
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as stream:
-        os.fsync(stream.fileno())

@@ -29,6 +29,8 @@ from interlock.serve.segment import Damage
 from interlock.serve.shipping import locked, unshipped
 from interlock.serve.table import Table, in_tables
 
+_MOST_INSTANTS = 1_000  # that a statement names one by one
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
@@ -51,8 +53,8 @@ class Asked:
     def where(self) -> tuple[str, list[Any]]:
         """The condition and its parameters."""
         some: list[tuple[str, list[Any]]] = [
-            ("epoch_us(time) >= ?", [self.since]),
-            ("epoch_us(time) < ?", [self.until]),
+            ("time >= make_timestamptz(?)", [self.since]),
+            ("time < make_timestamptz(?)", [self.until]),
             (f"id IN ({', '.join('?' * len(self.ids))})", [*self.ids] or [None]),
             ("(release = ? OR starts_with(digest, ?))", [self.release] * 2),
             ("status = ?", [self.status]),
@@ -74,11 +76,32 @@ class LogView:
     damage: tuple[Damage, ...]
 
     def rows(self, asked: Asked, *, limit: int | None = None) -> pa.RecordBatchReader:
-        """The newest records first."""
+        """The newest records first.
+
+        Of so many it is asked first when they were: that reads no more than the columns asked
+        about, and then only the parts of files are read that hold records of these instants.
+        """
         condition, values = asked.where()
-        end = "" if limit is None else f" LIMIT {limit}"
-        text = f"SELECT * FROM predictions {condition} ORDER BY time DESC, id DESC{end}"  # noqa: S608
+        order = "ORDER BY time DESC, id DESC"
+        if limit is not None:
+            within = self._within(condition, values, limit)
+            condition = f"{condition} AND {within}" if condition else f"WHERE {within}"
+            order += f" LIMIT {limit}"
+        text = f"SELECT * FROM predictions {condition} {order}"  # noqa: S608 - see where()
         return self.connection.sql(text, params=values).to_arrow_reader()
+
+    def _within(self, condition: str, values: Sequence[Any], limit: int) -> str:
+        """A condition on the time that the newest records fulfil, and few others."""
+        text = (
+            f"SELECT epoch_us(time) FROM predictions {condition} "  # noqa: S608 - see where()
+            f"ORDER BY time DESC LIMIT {limit}"
+        )
+        times = [int(time) for (time,) in self.connection.execute(text, values).fetchall()]
+        if not times:
+            return "false"
+        if limit > _MOST_INSTANTS:
+            return f"time >= make_timestamptz({times[-1]})"
+        return f"time IN ({', '.join(f'make_timestamptz({time})' for time in times)})"
 
     def outcomes(self, ids: Sequence[str]) -> pa.Table:
         """Every outcome of these predictions, in the order observed."""

@@ -25,6 +25,7 @@ from typing import Any
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError
 from interlock.serve.archive import Archive, archives, entries
+from interlock.serve.delta_archive import KEEP_HOURS
 from interlock.serve.log_read import read_log
 from interlock.serve.logged import TABLES
 from interlock.serve.segment import (
@@ -92,7 +93,7 @@ def ship(log: Path, target: Archive) -> Shipped:
     """
     known = archives(log)
     for archive in known:
-        archive.sweep()
+        archive.sweep(keep_hours=KEEP_HOURS)
     done = finished(list_segments(log))
     shipped = rows = 0
     damaged = []

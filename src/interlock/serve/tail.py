@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.clock import to_datetime
@@ -56,17 +57,32 @@ class Tail:
                     yield from self._taken(record)
 
     def _shipped(self) -> Iterator[Record]:
+        """What was shipped and not read to its end, a segment at a time: nobody waits meanwhile."""
+        for place in self._unread():
+            with locked(self._log, alone=False):
+                found = [
+                    record
+                    for archive in archives(self._log)
+                    for record in entries(archive, place, tables=(PREDICTIONS,))
+                ]
+            for record in sorted(found, key=lambda r: r.offset):
+                yield from self._taken(record)
+
+    def _unread(self) -> list[Place]:
+        """Shipped segments with a recent record behind the last one that was read."""
+        found: set[Place] = set()
+        recent = pc.field("time") >= to_datetime(self._since)
+        columns = ["worker", "segment", "offset"]
         with locked(self._log, alone=False):
-            found: list[Record] = []
             for archive in archives(self._log):
-                rows = archive.rows(PREDICTIONS)
-                recent = pc.field("time") >= to_datetime(self._since)
-                places = rows.to_table(columns=["worker", "segment"], filter=recent)
-                for row in places.group_by(["worker", "segment"]).aggregate([]).to_pylist():
-                    place = Place(worker=row["worker"], segment=row["segment"])
-                    found += entries(archive, place, tables=(PREDICTIONS,))
-        for record in sorted(found, key=lambda r: (r.worker, r.segment, r.offset)):
-            yield from self._taken(record)
+                rows = archive.rows(PREDICTIONS).to_batches(columns=columns, filter=recent)
+                for batch in rows:
+                    last = pa.Table.from_batches([batch]).group_by(columns[:2])
+                    for row in last.aggregate([("offset", "max")]).to_pylist():
+                        place = (row["worker"], row["segment"])
+                        if row["offset_max"] > self._done.get(place, -1):
+                            found.add(Place(worker=place[0], segment=place[1]))
+        return sorted(found)
 
     def _taken(self, record: Record) -> Iterator[Record]:
         place = (record.worker, record.segment)

@@ -1,4 +1,4 @@
-"""interlock log: show, query, export and ship the prediction log of an environment."""
+"""interlock log: show, query, export, ship and compact the prediction log of an environment."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from interlock.clock import now
 from interlock.serve.archive import Kind, archive_for
+from interlock.serve.compaction import Compacted, compact
 from interlock.serve.log_export import export
 from interlock.serve.log_view import Asked, LogView, viewed
 from interlock.serve.shipping import Shipped, locked
@@ -46,6 +47,15 @@ class ShipReport:
     kind: str
     directory: Path
     shipped: Shipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompactReport:
+    """What became of the files of shipped records."""
+
+    product: str
+    environment: str
+    compacted: Compacted
 
 
 def show_log(
@@ -112,6 +122,31 @@ def ship_log(
             at=now(),
         )
     return ShipReport(product=name, environment=environment, kind=to, directory=place, shipped=done)
+
+
+def compact_log(
+    workspace: Workspace,
+    product: str | None = None,
+    *,
+    environment: str = "prod",
+    recorded: bool = True,
+) -> CompactReport:
+    """Make few files of the many that were shipped on days that are over (UTC).
+
+    With ``recorded`` the ledger keeps that it was done. Raises IntegrityError S181, S189;
+    StoreError L101, L102.
+    """
+    name, log = _log(workspace, product, environment)
+    done = compact(log, before=now())
+    if done.files and recorded:
+        workspace.ledger.append(
+            "log.compacted",
+            subject=environment,
+            product=name,
+            body={"files": done.files, "made": done.made, "rows": done.rows},
+            at=now(),
+        )
+    return CompactReport(product=name, environment=environment, compacted=done)
 
 
 def _log(workspace: Workspace, product: str | None, environment: str) -> tuple[str, Path]:

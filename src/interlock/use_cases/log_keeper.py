@@ -1,4 +1,4 @@
-"""The process beside a service that ships its log and removes what is too old, by the settings.
+"""The process beside a service that ships and compacts its log, and removes what is too old.
 
 ``python -m interlock.use_cases.log_keeper PROJECT ENVIRONMENT PRODUCT`` runs until its standard
 input ends, which is when whoever started it is gone.
@@ -21,7 +21,7 @@ from pathlib import Path
 from interlock.clock import DAY, SECOND, now, parse_span
 from interlock.errors import InterlockError, first_line
 from interlock.serve.shipping_state import ShippingState, read_state, write_state
-from interlock.use_cases.log import ship_log
+from interlock.use_cases.log import compact_log, ship_log
 from interlock.use_cases.log_erase import RETAINED, retain
 from interlock.workspace import Workspace
 
@@ -37,6 +37,7 @@ class LogKeeper:
     environment: str
     product: str
     said: str = field(default="", init=False)  # the last problem told
+    compacted_on: int = field(default=-1, init=False)  # a day since 1970
 
     @property
     def every_seconds(self) -> float:
@@ -44,12 +45,13 @@ class LogKeeper:
         return parse_span(self.workspace.settings.log.every) / SECOND
 
     def look(self) -> None:
-        """Ship what is finished, and once a day remove what is too old. Never raises."""
+        """Ship what is finished; once a day compact it, remove what is too old. Never raises."""
         log = self.workspace.places.log(self.environment, self.product)
         before = read_state(log) or ShippingState(tried_at=0)
         moment, problem = now(), ""
         try:
             self._ship()
+            self._compact(moment)
             self._retain(moment)
         except InterlockError as error:
             problem = first_line(error)
@@ -78,6 +80,13 @@ class LogKeeper:
             directory=place / self.environment / self.product if place else None,
             recorded=False,
         )
+
+    def _compact(self, moment: int) -> None:
+        """Once a day, and when the process begins."""
+        settings, day = self.workspace.settings.log, moment // DAY
+        if settings.ship is not None and settings.compact and day != self.compacted_on:
+            compact_log(self.workspace, self.product, environment=self.environment, recorded=False)
+            self.compacted_on = day
 
     def _retain(self, moment: int) -> None:
         span = self.workspace.settings.log.retain

@@ -182,6 +182,19 @@ def test_shipping_leaves_every_row_readable_once(interlock, project):
     assert interlock("verify", "-C", str(project)).code == 0
 
 
+def test_compacting_is_on_record_and_leaves_every_row(interlock, project):
+    before = interlock("log", "-C", str(project), "--json").out
+    interlock("log", "ship", "-C", str(project))
+    done = interlock("log", "compact", "-C", str(project))
+    assert (done.code, done.out.strip()) == (0, "✔ compacted 4 files of 4 records to 1 file")
+    assert interlock("log", "-C", str(project), "--json").out == before
+    again = interlock("log", "compact", "-C", str(project))
+    assert again.out.startswith("= nothing to compact")
+    (event,) = Workspace.open(project, {}).ledger.events(kind="log.compacted")
+    assert event.body == {"files": 4, "made": 1, "rows": 4}
+    assert interlock("verify", "-C", str(project)).code == 0
+
+
 def test_a_units_rows_are_erased_on_record(interlock, project):
     flags = ("-C", str(project), "--entity", "u1", "--reason", "request 17")
     done = interlock("log", "erase", *flags)

@@ -5,10 +5,12 @@ import pytest
 
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve import shipping
-from interlock.serve.archive import DeltaArchive, ParquetArchive, archive_for, archives
+from interlock.serve.archive import archive_for, archives
+from interlock.serve.delta_archive import DeltaArchive
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.log_view import Asked, viewed
 from interlock.serve.logged import PREDICTIONS
+from interlock.serve.parquet_archive import ParquetArchive
 from interlock.serve.record import Record, read_record, record_bytes
 from interlock.serve.segment import list_segments
 from interlock.serve.shipping import finished, locked, read_all, ship
@@ -220,6 +222,22 @@ def test_filters(log):
     assert seen(log, Asked(entity=("unit 1", "1"), until=20_000_000)) == ["id0001", "id0011"]
     assert len(seen(log, Asked(covered=True))) == 41
     assert seen(log, Asked(covered=False)) == seen(log, Asked(arm="challenger")) == []
+
+
+@pytest.mark.parametrize("limit", [1, 3, 41, 42, 50, 2_000])
+def test_the_newest_are_the_newest_wherever_they_lie(log, kind, limit):
+    shipped(log, kind)
+    with PredictionLog.open(log, "w2") as writer:  # of one instant, and older than what is shipped
+        writer.append([record_bytes(record(n, time=39_000_000)) for n in (50, 51, 52)])
+        writer.append([record_bytes(record(60, time=5))])
+    with viewed(log) as view:
+        every = view.rows(Asked()).read_all()["id"].to_pylist()
+        assert every[:6] == ["id0041", "id0040", "id0052", "id0051", "id0050", "id0039"]
+        assert view.rows(Asked(), limit=limit).read_all()["id"].to_pylist() == every[:limit]
+        old = Asked(until=30_000_000, status=200)
+        known = view.rows(old).read_all()["id"].to_pylist()
+        assert view.rows(old, limit=limit).read_all()["id"].to_pylist() == known[:limit]
+        assert view.rows(Asked(status=599), limit=limit).read_all().num_rows == 0
 
 
 def test_sql_reads_the_view_and_nothing_else(log, tmp_path):

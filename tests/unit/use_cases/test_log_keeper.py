@@ -74,6 +74,25 @@ def test_what_is_finished_is_shipped_and_the_ledger_is_not_filled(tmp_path, log)
     assert keeping.workspace.ledger.head().sequence == before
 
 
+def test_days_that_are_over_are_compacted_once_a_day(tmp_path, log, monkeypatch):
+    asked = []
+    real = log_keeper.compact_log
+    monkeypatch.setattr(log_keeper, "compact_log", lambda *a, **k: asked.append(1) or real(*a, **k))
+    keeping = keeper(tmp_path)
+    before = keeping.workspace.ledger.head().sequence
+    keeping.look()
+    keeping.look()
+    assert len(asked) == 1
+    assert len(list((log.parent / "log-parquet" / "predictions").glob("*.parquet"))) <= 20
+    assert ids(log) == [f"id{n:02d}" for n in range(20)]
+    assert keeping.workspace.ledger.head().sequence == before
+    monkeypatch.setattr(log_keeper, "now", lambda: now() + DAY)
+    keeping.look()
+    assert len(asked) == 2
+    keeper(tmp_path, 'ship = "parquet"\ncompact = false\n').look()
+    assert len(asked) == 2
+
+
 def test_the_settings_name_the_folder_by_environment_and_product(tmp_path, log):
     keeper(tmp_path, 'ship = "parquet"\ndirectory = "shipped"\n').look()
     assert list((tmp_path / "shipped" / "prod" / "rents").rglob("w0-*.parquet"))
