@@ -39,6 +39,7 @@ from interlock.train.encoder import Encoder
 
 _SILENT_ROWS = 100  # of those that are not covered
 _FEW_ROWS = 8  # that planned faults ask about
+_LENT_SECONDS = 3_600  # until a server deletes what a gate that was killed left on it
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +160,8 @@ def _store_server(
     access = structs.replace(stores.access("gate", name), namespace=namespace)
 
     def fill() -> None:
-        with closing(open_writer(url, access, stores.environ)) as writer:
+        lent = open_writer(url, access, stores.environ, expires_seconds=_LENT_SECONDS)
+        with closing(lent) as writer:
             fill_store(context, history, instants, writer)
 
     def empty() -> None:

@@ -62,14 +62,23 @@ def open_reader(
     return RedisReader(address, namespace=access.namespace)
 
 
-def open_writer(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> OnlineWriter:
-    """The store to fill. Raises as :func:`open_reader` does."""
+def open_writer(
+    url: str,
+    access: OnlineAccess,
+    environ: Mapping[str, str],
+    *,
+    expires_seconds: int | None = None,
+) -> OnlineWriter:
+    """The store to fill; with ``expires_seconds`` a server deletes then what is written now.
+
+    Raises as :func:`open_reader` does.
+    """
     if not is_server(url):
         return SqliteWriter(Path(url))
     address = _address(url, access, environ)
     from interlock.store.online_redis import RedisWriter  # noqa: PLC0415 - an extra
 
-    return RedisWriter(address, namespace=access.namespace)
+    return RedisWriter(address, namespace=access.namespace, expires_seconds=expires_seconds)
 
 
 def _address(url: str, access: OnlineAccess, environ: Mapping[str, str]) -> RedisAddress:

@@ -171,13 +171,16 @@ class RedisReader:
 
 
 class RedisWriter:
-    """Writes tables over one connection."""
+    """Writes tables over one connection; with ``expires_seconds`` the server deletes them then."""
 
-    def __init__(self, address: RedisAddress, *, namespace: str) -> None:
+    def __init__(
+        self, address: RedisAddress, *, namespace: str, expires_seconds: int | None = None
+    ) -> None:
         patient = max(address.timeout_seconds, WRITING_SECONDS)
         self._where = str(address)
         self._link = RedisLink(replace(address, timeout_seconds=patient), pause_seconds=0.0)
         self._names = Names(namespace)
+        self._expires_seconds = expires_seconds
 
     def write(
         self,
@@ -218,7 +221,8 @@ class RedisWriter:
         """Answer from this grid point from now on. Raises Unavailable F120 if it has no table."""
         if self.table(view, grid) is None:
             raise self._link.unavailable(f"view '{view}' has no whole table at {grid}")
-        self._link.ask([("SET", self._names.current(view), str(grid))])
+        name = self._names.current(view)
+        self._link.ask([("MULTI",), ("SET", name, str(grid)), self._lasting(name), ("EXEC",)])
 
     def current(self, view: str) -> int | None:
         """The grid point that is answered from; None when none is. Raises Unavailable F120."""
@@ -308,15 +312,22 @@ class RedisWriter:
         )[2]
         if count != about.rows + 1:
             raise self._link.unavailable("rows were lost while they were written")
+        grids = self._names.grids(about.view)
         self._link.ask(
             [
                 ("MULTI",),
-                ("PERSIST", partial),
+                self._lasting(partial),
                 ("RENAME", partial, final),
-                ("SADD", self._names.grids(about.view), about.grid),
+                ("SADD", grids, about.grid),
+                self._lasting(grids),
                 ("EXEC",),
             ]
         )
+
+    def _lasting(self, name: str) -> Command:
+        """Have a key stay, or go in time."""
+        seconds = self._expires_seconds
+        return ("PERSIST", name) if seconds is None else ("EXPIRE", name, seconds)
 
 
 def _are_replies(entries: Any, count: Any, asked: int) -> bool:

@@ -96,6 +96,16 @@ class TestRedis(OnlineContract):
         assert names == [f"{root}:10", f"{root}:current", f"{root}:grids"]
         assert {client.ttl(name) for name in names} == {-1}
 
+    def test_what_is_lent_goes_by_itself_and_what_is_written_after_it_stays(self) -> None:
+        for expires_seconds, due in ((500, {500, 499, 498}), (None, {-1})):
+            writer = open_writer(self.server.url, ACCESS, {}, expires_seconds=expires_seconds)
+            writer.write("market", 10, key=KEY, values=VALUES, rows=[], digest=DIGEST)
+            writer.publish("market", 10)
+            client = self.server.client()
+            left = {name: client.ttl(name) for name in client.keys("*")}
+            assert len(left) == 3
+            assert set(left.values()) <= due
+
     def test_stores_on_one_server_do_not_meet(self) -> None:
         filled(self.server)
         other = OnlineAccess(namespace="prod:valuation", timeout_seconds=1.0)

@@ -1,7 +1,7 @@
 """The online store on a server: stopped, slow, or answering with flipped bits, behind a proxy.
 
 The server itself is left as it is. The gate fills a place of its own on it, under another namespace
-than any environment's, and empties it again.
+than any environment's, and empties it again; where it is killed before, the server does, in time.
 """
 
 from __future__ import annotations
