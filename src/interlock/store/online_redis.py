@@ -222,7 +222,7 @@ class RedisWriter:
         if self.table(view, grid) is None:
             raise self._link.unavailable(f"view '{view}' has no whole table at {grid}")
         name = self._names.current(view)
-        self._link.ask([("MULTI",), ("SET", name, str(grid)), self._lasting(name), ("EXEC",)])
+        self._at_once(("SET", name, str(grid)), self._lasting(name))
 
     def current(self, view: str) -> int | None:
         """The grid point that is answered from; None when none is. Raises Unavailable F120."""
@@ -252,13 +252,9 @@ class RedisWriter:
         current = self.current(view)
         old = tuple(g for g in self.grids(view)[: -keep or None] if g != current)
         if old:
-            self._link.ask(
-                [
-                    ("MULTI",),
-                    ("SREM", self._names.grids(view), *old),
-                    ("UNLINK", *(self._names.table(view, grid) for grid in old)),
-                    ("EXEC",),
-                ]
+            self._at_once(
+                ("SREM", self._names.grids(view), *old),
+                ("UNLINK", *(self._names.table(view, grid) for grid in old)),
             )
         return old
 
@@ -313,16 +309,19 @@ class RedisWriter:
         if count != about.rows + 1:
             raise self._link.unavailable("rows were lost while they were written")
         grids = self._names.grids(about.view)
-        self._link.ask(
-            [
-                ("MULTI",),
-                self._lasting(partial),
-                ("RENAME", partial, final),
-                ("SADD", grids, about.grid),
-                self._lasting(grids),
-                ("EXEC",),
-            ]
+        self._at_once(
+            self._lasting(partial),
+            ("RENAME", partial, final),
+            ("SADD", grids, about.grid),
+            self._lasting(grids),
         )
+
+    def _at_once(self, *commands: Command) -> None:
+        """All of them with nothing in between. Raises Unavailable F120 where one was refused."""
+        replies = self._link.ask([("MULTI",), *commands, ("EXEC",)])[-1]
+        refused = [reply for reply in replies or () if isinstance(reply, Exception)]
+        if refused or replies is None:
+            raise self._link.unavailable(str(refused[0]) if refused else "nothing was done")
 
     def _lasting(self, name: str) -> Command:
         """Have a key stay, or go in time."""

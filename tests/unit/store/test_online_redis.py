@@ -106,6 +106,12 @@ class TestRedis(OnlineContract):
             assert len(left) == 3
             assert set(left.values()) <= due
 
+    def test_a_table_that_the_server_did_not_take_is_not_written(self) -> None:
+        """Of several commands at once the server refuses one, and does the others."""
+        self.server.client().set("{interlock:dev:valuation}:market:grids", "no set")
+        error = unavailable(lambda: self.write(10))
+        assert "WRONGTYPE" in str(error)
+
     def test_stores_on_one_server_do_not_meet(self) -> None:
         filled(self.server)
         other = OnlineAccess(namespace="prod:valuation", timeout_seconds=1.0)
