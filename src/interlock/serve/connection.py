@@ -95,6 +95,11 @@ class _Message(msgspec.Struct, gc=False):
     early: Response | None = None
     refusal: ServiceError | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether it gets an answer though nothing more comes."""
+        return self.complete or self.early is not None or self.refusal is not None
+
 
 class _Enough(Exception):  # noqa: N818 - no error, but the way to stop the parser
     """Nothing more is read on this connection."""
@@ -160,9 +165,13 @@ class Connection(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The other side sends no more, and may still read: what it asked whole is answered."""
-        self._ended = True
-        lingers, self._deaf = self._deaf, True
-        if lingers or not self._line or not self._line[-1].complete:
+        self._ended = self._deaf = True
+        if self._line and not self._line[-1].whole:
+            cut = self._line.pop()
+            if cut.entered:
+                self._app.leave()
+        if not self._line:
+            self.deadline = self._owner.now + WRITE_SECONDS
             return False
         self._line[-1].keep = False
         return True
@@ -175,6 +184,9 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """They are again."""
         self._stalled = False
+        if self._deaf and not self._line:  # the last of them
+            self._linger()
+            return
         self.deadline = _NEVER
         self._advance()
 
@@ -250,6 +262,8 @@ class Connection(asyncio.Protocol):
         self._line[-1].complete = True
         if len(self._line) == 1:
             self._advance()
+            if self._deaf:  # that was the last answer
+                raise _Enough
 
     # --- what is not read -----------------------------------------------------------------------
 
@@ -290,7 +304,7 @@ class Connection(asyncio.Protocol):
     def _time(self) -> None:
         """Give what is being read its deadline, unless others are before it in the line."""
         part, before = ("head", 0) if self._in_head else ("body", 1)
-        if self._timed != part and len(self._line) == before:
+        if self._timed != part and len(self._line) == before and not self._stalled:
             self._timed = part
             seconds = HEAD_SECONDS if self._in_head else self._app.limits.body_seconds
             self.deadline = self._owner.now + seconds
@@ -301,10 +315,10 @@ class Connection(asyncio.Protocol):
         transport = self._transport
         if transport is None:
             return
-        if self._stalled:
+        if self._stalled or transport.is_closing():
             transport.abort()
         elif self._deaf or not self._in_message:
-            transport.close()
+            self._close(transport)
         elif self._in_head:
             self._refuse(ServiceError("S128", "the request's head did not arrive in time"))
         else:
@@ -392,17 +406,30 @@ class Connection(asyncio.Protocol):
         if transport is None or transport.is_closing():
             return
         if self._ended or not transport.can_write_eof():
-            transport.close()
+            self._close(transport)
             return
         transport.write_eof()
-        self.deadline = self._owner.now + LINGER_SECONDS
+        self._linger()
         if self._paused:
             self._resume()
 
+    def _linger(self) -> None:
+        """Wait for the other side to close; while it has not taken its answers, for that."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing() and not self._stalled:
+            self.deadline = self._owner.now + LINGER_SECONDS
+
+    def _close(self, transport: asyncio.Transport) -> None:
+        """Close once the other side has taken what was sent, for which it has its time."""
+        transport.close()
+        self.deadline = self._owner.now + WRITE_SECONDS
+
     def end(self) -> None:
         """The service stops: answer what is under way and then close."""
-        if self._transport is not None and not self._line and not self._in_message:
-            self._transport.close()
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._line or self._in_message:
+            return
+        self._close(transport)
 
     def abort(self) -> None:
         """Close at once."""

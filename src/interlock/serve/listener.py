@@ -63,9 +63,9 @@ class Listener:
             self._timer.cancel()
 
     def _look(self) -> None:
-        """Set the clocks, and end what has taken too long."""
+        """Set the clocks, and end what has taken too long; whatever comes of that, look again."""
         self.now = now = clock.monotonic()
         self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)
         for connection in [c for c in self._connections if c.deadline < now]:
             connection.overdue()
-        self._timer = asyncio.get_running_loop().call_later(_LOOK_SECONDS, self._look)

@@ -62,7 +62,7 @@ class Service:
 class Transport:
     def __init__(self):
         self.sent = b""
-        self.paused = self.ended = self.closed = False
+        self.paused = self.ended = self.closed = self.aborted = False
 
     def write(self, data):
         assert not self.ended, "written after its end"
@@ -80,7 +80,8 @@ class Transport:
     def close(self):
         self.closed = True
 
-    abort = close
+    def abort(self):
+        self.closed = self.aborted = True
 
     def pause_reading(self):
         assert not self.paused
@@ -182,13 +183,26 @@ REQUESTS = {
     "empty": post("/ask/5", b""),
     "no": b"GET /no HTTP/1.1\r\nhost: localhost\r\n\r\n",
     "last": post("/ask/6", b"last", "connection: close"),
+    "last page": b"GET /page/7 HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
+    "old": b"GET /page/8 HTTP/1.0\r\nhost: localhost\r\n\r\n",
+    "last no": b"GET /no HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
     "unwanted": post("/no", b"GET /page/smuggled HTTP/1.1\r\n\r\n"),
     "broken": b"\x16\x03\x01\x02",
     "two lengths": post("/ask/7", b"0\r\n\r\n", "transfer-encoding: chunked"),
     "too long": post("/ask/8", b"x" * 1_001),
     "too many chunks": chunked("/ask/9", *[b"x" * 500] * 3),
 }
-ENDING = ("last", "unwanted", "broken", "two lengths", "too long", "too many chunks")
+ENDING = (
+    "last",
+    "last page",
+    "old",
+    "last no",
+    "unwanted",
+    "broken",
+    "two lengths",
+    "too long",
+    "too many chunks",
+)
 
 
 @settings(max_examples=300)
@@ -198,6 +212,7 @@ ENDING = ("last", "unwanted", "broken", "two lengths", "too long", "too many chu
     eager=st.booleans(),
 )
 @example(names=["whole", "page", "whole", "last", "whole"], cuts=[], eager=False)
+@example(names=["last page", "page"], cuts=[], eager=False)
 def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, eager):
     """Requests after one that ends the connection are never read."""
     expected = []
@@ -385,6 +400,74 @@ def test_who_has_said_all_may_still_read():
     assert (talk.statuses, talk.transport.closed) == ([200], True)
     talk = Talk().send(post("/ask", b"body")[:-1])
     assert talk.connection.eof_received() is False
+
+
+@pytest.mark.parametrize("then", [b"\x16\x03", REQUESTS["two lengths"], post("/ask", b"body")[:-1]])
+def test_what_was_asked_whole_is_answered_whatever_followed_it_before_the_end(then):
+    talk = Talk().send(post("/ask/1", b"whole") + then)
+    assert talk.connection.eof_received() is True
+    talk.service.reply()
+    assert talk.statuses[0] == 200
+    assert (talk.transport.closed, talk.service.in_flight) == (True, 0)
+
+
+def test_whoever_stops_asks_nothing_more_on_a_connection_with_a_page_under_way():
+    """What came behind the last answer is not read, also where it came in the same bytes."""
+    talk = Talk()
+    talk.owner.closing = True
+    talk.send(REQUESTS["page"] + REQUESTS["whole"])
+    assert (talk.statuses, talk.service.asked, talk.over) == ([200], [], True)
+
+
+def stalled_at_the_end():
+    """Its last answer is written and waits to be taken."""
+    talk = Talk()
+    talk.connection.pause_writing()
+    talk.send(REQUESTS["last"])
+    talk.connection.resume_writing()
+    sent = talk.transport.write
+    talk.transport.write = lambda data: (sent(data), talk.connection.pause_writing())
+    talk.service.reply()
+    assert talk.transport.ended
+    return talk
+
+
+def test_a_last_answer_that_is_taken_slowly_has_the_time_of_any_other():
+    talk = stalled_at_the_end()
+    assert not talk.wait(59).transport.closed
+    assert talk.wait(2).transport.aborted
+
+
+def test_who_takes_a_last_answer_and_never_closes_is_closed():
+    talk = stalled_at_the_end()
+    talk.wait(0.5).connection.resume_writing()
+    assert not talk.wait(0.9).transport.closed
+    assert talk.wait(0.2).transport.closed
+
+
+@pytest.mark.parametrize("how", ["idle", "lingers", "says no more", "stops"])
+def test_closing_waits_for_answers_to_be_taken_but_not_for_ever(how):
+    talk = Talk().send(REQUESTS["old"] if how == "lingers" else REQUESTS["page"])
+    if how == "says no more":
+        assert talk.connection.eof_received() is False
+        talk.transport.close()  # as its loop does then
+    elif how == "stops":
+        for _ in range(10):
+            talk.wait(1).connection.end()
+    else:
+        talk.wait(76)
+    assert (talk.transport.closed, talk.transport.aborted) == (True, False)
+    assert talk.wait(61).transport.aborted
+
+
+def test_a_slow_reader_is_not_hurried_by_the_next_request_it_begins():
+    talk = Talk().send(REQUESTS["page"])
+    talk.connection.pause_writing()
+    talk.send(b"GET /page").wait(30)
+    assert not talk.transport.closed
+    talk.connection.resume_writing()
+    assert talk.wait(9).statuses == [200]
+    assert talk.wait(2).statuses == [200, 408]
 
 
 def test_who_leaves_is_not_answered():
