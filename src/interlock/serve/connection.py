@@ -342,8 +342,10 @@ class Connection(asyncio.Protocol):
                 self._enter(message)
             if message.early is None and message.refusal is not None:
                 message.early = self._app.refuse(message.request, message.refusal)
-            unread = message.refusal is not None or message.request.has_body
-            if message.early is not None and (message.complete or unread):
+            if message.early is not None:
+                unread = message.refusal is not None or message.request.has_body
+                if not unread and not message.complete:
+                    return
                 self._line.popleft()
                 self._say(message, message.early, last=unread)
                 continue

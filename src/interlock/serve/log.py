@@ -198,7 +198,7 @@ class PredictionLog:
         self.close()
 
     def _write_or_drop(self, payloads: Sequence[bytes], *, may_drop: bool) -> int:
-        if any(len(payload) > LONGEST for payload in payloads):
+        if payloads and max(map(len, payloads)) > LONGEST:
             raise ValueError(f"a payload must have at most {LONGEST} bytes")
         try:
             try:

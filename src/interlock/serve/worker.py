@@ -9,6 +9,7 @@ it: requests in flight are answered, the log is synced. Exit status and errors a
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import signal
 import socket
@@ -30,6 +31,8 @@ from interlock.serve.plan import LEASH, ServePlan, read_plan
 
 _OWN_FILES = 256  # that a worker may have open beside its connections
 _PUBLISH_SECONDS = 1.0
+_TURN_SECONDS = 0.0005  # for which a thread that loads or explains keeps those who answer waiting
+_TRIAL_NICENESS = 10
 
 
 def main(arguments: list[str]) -> int:
@@ -57,6 +60,7 @@ def run(path: Path, *, leashed: bool = False) -> None:
     read_token(plan)
     reserve = reserve_port if plan.group is None else share_port
     reserved = reserve(plan.host, plan.port)
+    sys.setswitchinterval(_TURN_SECONDS)
     with opened(plan, path) as app:
         uvloop.run(_serve(plan, app, reserved, leashed))
 
@@ -144,5 +148,9 @@ async def _drained(app: App, seconds: float) -> None:
 
 
 def attempt(plan: ServePlan, directory: Path) -> None:
-    """Load a release as a worker would, and nothing else: a crash here hurts nobody."""
+    """Load a release as a worker would, and nothing else: a crash here hurts nobody.
+
+    It gives way to the worker that answers meanwhile.
+    """
+    os.nice(_TRIAL_NICENESS)
     load(directory, plan, digest=directory.name)
