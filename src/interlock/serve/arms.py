@@ -24,6 +24,7 @@ from interlock.clock import monotonic
 from interlock.serve.apart import CRASHED, DEADLINE_SECONDS, LATE, Apart, Tried, tried_here
 from interlock.serve.errors import ServiceError
 from interlock.serve.explainer import MAX_EXPLAINED
+from interlock.serve.loaded import LoadedRelease
 from interlock.serve.predictor import Predictor
 from interlock.serve.record import read_record, record_bytes
 from interlock.serve.replies import Reply
@@ -63,6 +64,12 @@ class Arms:
     def whole(self) -> bool:
         """Whether everybody is there who should answer."""
         return self.split is None or self.challenger is not None
+
+    @property
+    def releases(self) -> tuple[LoadedRelease, ...]:
+        """The champion's and, where it is loaded, the challenger's."""
+        there = (self.champion, self.challenger)
+        return tuple(arm.release for arm in there if arm is not None)
 
     def told(self) -> dict[str, Any]:
         """Of the challenger, for the status: how often it was asked and failed."""

@@ -227,9 +227,9 @@ class App:
 
     def _inference_page(self, request: Request, asked: Asked) -> Response:
         must_read(request)
-        predictor = self._live.predictor
-        release = predictor.release if predictor else None
-        status, content = page_of(asked, release, ready=self._live.open)
+        arms = self._live.arms
+        releases = arms.releases if arms else ()
+        status, content = page_of(asked, releases, ready=self._live.open)
         return answered(Reply(status, content, []))
 
     def _let_in(self, request: Request, *, may_be_silent: bool) -> None:

@@ -9,6 +9,7 @@ Source: https://github.com/kserve/open-inference-protocol, REST.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
@@ -26,7 +27,6 @@ from interlock.serve.tensors import (
     answer_tensors,
     input_tensor,
     output_tensors,
-    read_question,
 )
 
 OPEN = ("/v2/health/live", "/v2/health/ready", "/v2/health/live/", "/v2/health/ready/")
@@ -44,13 +44,20 @@ class Asked:
     model: str = ""
     version: str = ""
 
-    def check(self, release: LoadedRelease) -> None:
-        """Raises ServiceError S116 unless this release is the model that the path names."""
-        if self.model != release.product:
-            raise ServiceError("S116", f"there is no such model; there is {release.product}")
-        if self.version and self.version not in (version_of(release), release.digest):
-            what = f"there is no such version; {version_of(release)} is live"
-            raise ServiceError("S116", what)
+    def named(self, releases: Sequence[LoadedRelease]) -> LoadedRelease:
+        """The release that the path names: of these, the first where it names no version.
+
+        Raises ServiceError S116 where it names another model or version.
+        """
+        product = releases[0].product
+        if self.model != product:
+            raise ServiceError("S116", f"there is no such model; there is {product}")
+        for release in releases:
+            if not self.version or self.version in (version_of(release), release.digest):
+                return release
+        there = " is live, ".join(map(version_of, releases))
+        there += " is on trial" if len(releases) > 1 else " is live"
+        raise ServiceError("S116", f"there is no such version; {there}")
 
 
 def is_inference(path: str) -> bool:
@@ -92,8 +99,10 @@ def version_of(release: LoadedRelease) -> str:
     return release.label or release.digest
 
 
-def page_of(asked: Asked, release: LoadedRelease | None, *, ready: bool) -> tuple[int, bytes]:
+def page_of(asked: Asked, releases: Sequence[LoadedRelease], *, ready: bool) -> tuple[int, bytes]:
     """Status and body of what is not ``infer``; ``ready``: every worker has the release.
+
+    ``releases`` are the champion's and, in a rollout, the challenger's; none where none is ready.
 
     Raises ServiceError S116, S127.
     """
@@ -104,29 +113,23 @@ def page_of(asked: Asked, release: LoadedRelease | None, *, ready: bool) -> tupl
         return 200, _ENCODER.encode({"live": True})
     if asked.page == "ready":
         return 200 if ready else 503, _ENCODER.encode({"ready": ready})
-    if release is None:
+    if not releases:
         raise Unready("no release is ready; try again")
-    asked.check(release)
+    release = asked.named(releases)
     if asked.page == "model_ready":
         standing = {"name": release.product, "ready": ready}
         return 200 if ready else 503, _ENCODER.encode(standing)
-    return 200, _ENCODER.encode(_metadata(release))
+    return 200, _ENCODER.encode(_metadata(release, releases))
 
 
-def _metadata(release: LoadedRelease) -> dict[str, Any]:
+def _metadata(release: LoadedRelease, releases: Sequence[LoadedRelease]) -> dict[str, Any]:
     return {
         "name": release.product,
-        "versions": [version_of(release)],
+        "versions": list(map(version_of, releases)),
         "platform": "interlock",
         "inputs": [input_tensor(field) for field in release.contract.request.fields],
         "outputs": output_tensors(release.contract),
     }
-
-
-def read_inference(asked: Asked, body: bytes, release: LoadedRelease) -> Question:
-    """The question put to this release. Raises ServiceError S110, S111, S113, S116."""
-    asked.check(release)
-    return read_question(body, release.contract)
 
 
 def inferred(question: Question, status: int, content: bytes, release: LoadedRelease) -> bytes:

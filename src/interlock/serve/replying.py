@@ -20,11 +20,13 @@ from msgspec.structs import replace
 from interlock.errors import InterlockError
 from interlock.serve.arms import Answerer, Arms, Divided, Trial, marked
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
-from interlock.serve.inference import Asked, flattened, inferred, read_inference
+from interlock.serve.inference import Asked, flattened, inferred
 from interlock.serve.log import PredictionLog
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
+from interlock.serve.tensors import read_question
 from interlock.serve.tick import Then, Tick, refusal
+from interlock.serve.traffic import CHALLENGER
 
 ARM_HEADER = "interlock-arm"
 """The header by which a caller who may chooses the arm."""
@@ -87,23 +89,28 @@ class Replying:
     async def infer(self, arms: Arms, body: bytes, asked: Asked, arm: str | None) -> Reply:
         """As :meth:`answer`, of tensors.
 
-        Who names the champion's version is answered by the champion, whatever the header says.
+        Who names a version is answered by the arm whose it is, whatever the header says: the
+        champion's by everybody, the challenger's by who may choose.
         """
         champion = arms.champion
         chosen = None if arm is None else self._pinned(arms, arm)
         try:
-            question = read_inference(asked, body, champion.release)
+            release = asked.named(arms.releases)
+            question = read_question(body, release.contract)
         except Exception as error:  # noqa: BLE001 - nothing may take the worker down
             reply = await self._filed(_turned_down(champion, error, body))
             return replace(reply, body=flattened(reply.body))
         if arms.split is None and chosen is None and not question.explain:
             reply = await self._together(champion, question.body)
         else:
-            named = champion if asked.version else None
+            if release is not champion.release:
+                chosen = self._pinned(arms, CHALLENGER)
+            elif asked.version:
+                chosen = champion
             query = "explain=true" if question.explain else ""
-            picked = arm is not None or (named is not None and arms.split is not None)
-            reply = await self._divided(arms, question.body, query, named or chosen, pinned=picked)
-        content = inferred(question, reply.status, reply.body, champion.release)
+            picked = arm is not None or (bool(asked.version) and arms.split is not None)
+            reply = await self._divided(arms, question.body, query, chosen, pinned=picked)
+        content = inferred(question, reply.status, reply.body, release)
         return replace(reply, body=content)
 
     async def _asked_more(self, answerer: Answerer, arms: Arms, body: bytes, query: str) -> Reply:

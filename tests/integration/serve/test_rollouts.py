@@ -127,7 +127,7 @@ def test_rows_of_a_list_are_divided(running, client, support):
 
 
 def test_an_arm_can_be_chosen_and_the_log_says_so(running, client, support, place):
-    year = next(y for y in YEARS if assigned(y, 2_000) == CHAMPION)
+    year = champions_year()
     chosen = ask(client, support, year, **{"Interlock-Arm": CHALLENGER})
     assert (chosen["arm"], chosen["digest"]) == (CHALLENGER, place.ridge.name)
     record = next(r for r in records(running[1]) if r.id == chosen["id"])
@@ -158,6 +158,36 @@ def test_tensors_are_divided_too(running, client, support):
         assert marks == [(CHAMPION, True)] * 60  # somebody chose: left out of the experiment
 
 
+def test_the_challengers_version_can_be_named_by_who_may_choose(running, client, support):
+    """Its page and its answers are its own; the log leaves who chose out of the experiment."""
+    live = status(running[0])
+    versions = [live["release"], live["rollout"]["release"]]
+    model = "/v2/models/valuation"
+    assert client.get(model).json()["versions"] == versions
+    row = json.loads(support.request_body(year_built=champions_year()))
+    kinds = {"valued_on": "BYTES", "year_built": "INT64", "area": "FP64", "stories": "BYTES"}
+    inputs = [
+        {"name": name, "datatype": kind, "shape": [1], "data": [row[name]]}
+        for name, kind in kinds.items()
+    ]
+    for version, arm in ((versions[1], CHALLENGER), (live["rollout"]["digest"], CHALLENGER)):
+        path = f"{model}/versions/{version}"
+        assert client.get(path).status_code == 200
+        assert client.get(f"{path}/ready").json() == {"name": "valuation", "ready": True}
+        for headers in ({}, {"Interlock-Arm": CHAMPION}):
+            found = client.post(f"{path}/infer", json={"inputs": inputs}, headers=headers).json()
+            assert (found["model_version"], found["parameters"]["arm"]) == (versions[1], arm)
+            last = records(running[1])[-1]
+            assert (last.assigned, last.arm, last.pinned) == (arm, arm, True)
+    refused = client.post(f"{model}/versions/7/infer", json={"inputs": inputs})
+    said = f"there is no such version; {versions[0]} is live, {versions[1]} is on trial"
+    assert (refused.status_code, refused.json()["error"]) == (404, f"S116: {said}")
+
+
+def champions_year():
+    return next(year for year in YEARS if assigned(year, 2_000) == CHAMPION)
+
+
 def test_status_and_metrics_tell_of_the_rollout(running, place):
     found = status(running[0])["rollout"]
     assert (found["digest"], found["share"], found["loaded"]) == (place.ridge.name, 0.2, True)
@@ -173,7 +203,14 @@ def test_only_who_may_chooses_an_arm(support, place, tmp_path):
             content=support.request_body(),
             headers=JSON | {"Interlock-Arm": CHAMPION},
         )
+        everywhere(service, generation, place.try_out(place.ridge.name, 2_000))
+        path = f"/v2/models/valuation/versions/{place.ridge.name}"
+        about = httpx.get(service.url + path)
+        data = {"name": "year_built", "datatype": "INT64", "shape": [1], "data": [1990]}
+        named = httpx.post(f"{service.url}{path}/infer", json={"inputs": [data]})
     assert (reply.status_code, reply.json()["error"]["code"]) == (403, "S160")
+    assert about.status_code == 200
+    assert (named.status_code, named.json()["error"][:5]) == (403, "S160:")
 
 
 class Load:
