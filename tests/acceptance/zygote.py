@@ -215,7 +215,7 @@ def warm():
     commands = (f"interlock.cli.{name}" for name in cli.COMMANDS)
     for name in ("cyclopts", *commands, *IMPORTED):
         importlib.import_module(name)
-    gc.set_threshold(100_000)  # as the command line does
+    gc.set_threshold(1_000_000)  # as the command line does
     gc.freeze()  # children look for garbage among their own objects
 
 

@@ -119,7 +119,7 @@ def table_bytes(table: pa.Table) -> bytes:
 def table_from(data: bytes) -> pa.Table:
     """The inverse of :func:`table_bytes`. Raises IntegrityError D112 when it is no Parquet file."""
     try:
-        return pq.ParquetFile(io.BytesIO(data)).read()
+        return pq.ParquetFile(pa.BufferReader(data)).read()
     except (pa.ArrowException, OSError):
         raise _changed("bytes that are no Parquet file") from None
 

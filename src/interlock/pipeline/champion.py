@@ -1,13 +1,8 @@
-"""The champion on today's test rows: its own bundle, its own feature code, today's snapshots.
-
-Only rows after the champion's own last seen row may be compared: it has learned from the others.
-Where rows are split by hash, the same split gives the champion's test rows again, and new ones.
-"""
+"""The champion on today's test rows: its own bundle, its own feature code, today's snapshots."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +14,7 @@ from interlock.data.validation import validate_columns
 from interlock.errors import InterlockError, first_line
 from interlock.evaluate.predicted import Predicted
 from interlock.features.assemble import arrow_type, as_of, history_rows
+from interlock.pipeline.champion_score import ChampionScore, Unseen, unseen
 from interlock.pipeline.misfit import Today, misfit
 from interlock.release.bundle import Bundle
 from interlock.serve.answering import Answering
@@ -28,26 +24,6 @@ from interlock.train.answer import Answers
 Columns = Mapping[str, Any]
 NOT_COVERED, REFUSED = "not covered by it", "refused by it"
 _OTHER_COLUMNS = "F123"  # a history's column is gone or of another type
-
-
-@dataclass(frozen=True, kw_only=True)
-class ChampionScore:
-    """``prediction`` (n_rows,) or (n_rows, n_classes), or None and the ``reason`` why not.
-
-    ``comparable`` (n_rows,) marks rows after the champion's last seen row that it answered and
-    covers; where it has a prediction, ``reason`` says why none of them could be. ``unfit``: it
-    could not be asked, for what is declared has moved on; without it a reason is an error.
-    ``left_out`` counts, by why, the rows after its last seen one that it did not answer or cover;
-    ``not_covered`` numbers all rows that it does not cover, answered by an estimate or not.
-    """
-
-    prediction: Predicted | None
-    comparable: np.ndarray[Any, Any]
-    reason: str = ""
-    is_winner: bool = False
-    unfit: bool = False
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    not_covered: frozenset[int] = frozenset()
 
 
 def score_champion(
@@ -86,8 +62,8 @@ def score_champion(
         return _no_score(instants, first_line(error), unfit=error.code == _OTHER_COLUMNS)
     if outcome.answers is None:
         return _no_score(instants, "it answered no row")
-    unseen = _unseen(champion.json("candidate.json"), instants, split)
-    return _score(outcome.answers, list(outcome.places), outcome.not_covered, unseen)
+    new = unseen(champion.json("candidate.json"), instants, split)
+    return _score(outcome.answers, list(outcome.places), outcome.not_covered, new)
 
 
 def _no_score(instants: np.ndarray[Any, Any], reason: str, *, unfit: bool = False) -> ChampionScore:
@@ -97,21 +73,21 @@ def _no_score(instants: np.ndarray[Any, Any], reason: str, *, unfit: bool = Fals
 
 
 def _score(
-    answers: Answers, places: list[int], not_covered: Sequence[str], unseen: _Unseen
+    answers: Answers, places: list[int], not_covered: Sequence[str], new: Unseen
 ) -> ChampionScore:
     """The answers, each at its place; only to rows that it covers and never saw do they count."""
-    n_rows = len(unseen.rows)
+    n_rows = len(new.rows)
     answered = np.zeros(n_rows, dtype=bool)
     answered[places] = True
     uncovered = np.array([bool(why) for why in not_covered], dtype=bool)
     left_out = {
-        NOT_COVERED: int((unseen.rows & uncovered).sum()),
-        REFUSED: int((unseen.rows & ~uncovered & ~answered).sum()),
+        NOT_COVERED: int((new.rows & uncovered).sum()),
+        REFUSED: int((new.rows & ~uncovered & ~answered).sum()),
     }
     return ChampionScore(
         prediction=_spread(answers, places, n_rows),
-        comparable=answered & ~uncovered & unseen.rows,
-        reason=unseen.why,
+        comparable=answered & ~uncovered & new.rows,
+        reason=new.why,
         left_out={why: n for why, n in left_out.items() if n},
         not_covered=frozenset(np.flatnonzero(uncovered).tolist()),
     )
@@ -133,61 +109,3 @@ def _spread(answers: Answers, places: list[int], n_rows: int) -> Predicted:
     classes = np.zeros(n_rows, dtype=np.intp)
     classes[places] = answers.value
     return Predicted(values, classes)
-
-
-def is_winner(champion: Bundle, winner: Mapping[str, Any], *, snapshot: str, code: str) -> bool:
-    """Whether the champion is that packaged candidate: the same rows, code, encoder and model."""
-    made_of = {winner["file_name"]: winner["payload"], "encoder.json": winner["encoder"]}
-    entries = champion.manifest["files"]
-    return (
-        champion.inputs["snapshot"] == snapshot
-        and champion.inputs["code"] == code
-        and all(entries.get(n, {}).get("sha256") == digest for n, digest in made_of.items())
-        and champion.json("answer.json")["spec"] == winner["spec"]
-    )
-
-
-def score_winner(
-    champion: Bundle,
-    prediction: Predicted,
-    instants: np.ndarray[Any, Any],
-    split: Mapping[str, Any],
-) -> ChampionScore:
-    """The score of a champion that is the winner itself, whose ``prediction`` is known already."""
-    unseen = _unseen(champion.json("candidate.json"), instants, split)
-    return ChampionScore(
-        prediction=prediction, comparable=unseen.rows, reason=unseen.why, is_winner=True
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Unseen:
-    """``rows`` (n_rows,) that the champion has not learned from, and why it may be none."""
-
-    rows: np.ndarray[Any, Any]
-    why: str = ""
-
-
-def _unseen(
-    candidate: Mapping[str, Any], instants: np.ndarray[Any, Any], split: Mapping[str, Any]
-) -> _Unseen:
-    """By the champion's own split: after its last seen row, or in the same part of the same split.
-
-    Units are dealt to parts by a digest of their ids: under other shares, or where a unit is
-    something else or named by other columns, a row that tests today may have trained the champion.
-    """
-    if candidate["split"]["by"] != "unit":
-        seen_until = -1 if candidate["seen_until"] is None else candidate["seen_until"]
-        return _Unseen(rows=instants > seen_until)
-    if candidate["split"] == dict(split):
-        return _Unseen(rows=np.ones(len(instants), dtype=bool))
-    if split["by"] != "unit":
-        why = "its rows were split by unit, today's by time"
-    elif candidate["split"].get("units") != split.get("units"):
-        why = "its rows were split by other units"
-    else:
-        why = "its rows were split into other shares"
-    return _Unseen(
-        rows=np.zeros(len(instants), dtype=bool),
-        why=f"{why}, so it may have learned from any test row",
-    )

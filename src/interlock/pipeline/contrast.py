@@ -20,7 +20,8 @@ from interlock.digest import seed_from
 from interlock.evaluate.compare import Estimate, difference, estimates
 from interlock.evaluate.predicted import Predicted
 from interlock.gates.model.gate import model_gate
-from interlock.pipeline.champion import ChampionScore, score_champion
+from interlock.pipeline.champion import score_champion
+from interlock.pipeline.champion_score import ChampionScore
 from interlock.pipeline.context import Context
 from interlock.pipeline.dividing import load_split, split_examples, split_identity
 from interlock.pipeline.examples import load_examples, make_examples

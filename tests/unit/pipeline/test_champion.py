@@ -22,7 +22,8 @@ from interlock.features.definition import (
     HistoryDefinition,
     Input,
 )
-from interlock.pipeline.champion import is_winner, score_champion, score_winner
+from interlock.pipeline.champion import score_champion
+from interlock.pipeline.champion_score import is_winner, score_winner
 from interlock.pipeline.misfit import Today
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Coverage

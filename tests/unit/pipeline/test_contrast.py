@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from interlock.evaluate.predicted import Predicted
 from interlock.pipeline import contrast as module
-from interlock.pipeline.champion import ChampionScore
+from interlock.pipeline.champion_score import ChampionScore
 from interlock.pipeline.contrast import Said, contrast
 
 NUMBERS = st.floats(1, 1e6)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from interlock.digest import digest_json
 from interlock.evaluate.predicted import Predicted
 from interlock.gates.gate import answered
 from interlock.gates.model.gate import compares
 from interlock.gates.model.measurement import ModelMeasurement
+from interlock.pipeline.champion_score import ChampionScore, is_winner, score_winner
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.dividing import split_identity
 from interlock.pipeline.judging.shown import shown
@@ -19,9 +20,6 @@ from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
 from interlock.release.bundle import Bundle
 from interlock.store.arrays import array_to_bytes
 from interlock.verdict import Check, GateResult
-
-if TYPE_CHECKING:
-    from interlock.pipeline.champion import ChampionScore
 
 
 def judge_model(
@@ -90,19 +88,15 @@ def _beside(trial: Trial, scored: ChampionScore | None, label: str | None) -> Mo
 
 def _champion_score(trial: Trial, champion: Bundle) -> ChampionScore:
     """The champion on the test rows; one that is the winner itself is not asked again."""
-    from interlock.pipeline.champion import (  # noqa: PLC0415 - the service's code
-        is_winner,
-        score_champion,
-        score_winner,
-    )
-    from interlock.pipeline.misfit import Today  # noqa: PLC0415 - the same
-
     context, rows = trial.context, trial.rows
     instants, split = rows.instants[trial.test], split_identity(context)
     snapshot = digest_json(snapshot_digests(trial.snapshots.output))
     if is_winner(champion, trial.winner, snapshot=snapshot, code=context.bound.code_digest):
         prediction = load_predicted(context, trial.winner["test"])
         return score_winner(champion, prediction, instants, split)
+    from interlock.pipeline.champion import score_champion  # noqa: PLC0415 - the service's code
+    from interlock.pipeline.misfit import Today  # noqa: PLC0415 - the same
+
     table = rows.table.take(trial.test)
     fields = context.bound.schema.fields
     return score_champion(
