@@ -27,7 +27,7 @@ from interlock.product.contracts import contract_files
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement
 from interlock.release.waiver import waiver_statement
-from interlock.report.terminal import delivery_header
+from interlock.report.phrases import delivery_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
 
@@ -125,7 +125,7 @@ class Run:
         return next(iter(rows[1:] if own else rows), None)
 
     def _header(self) -> str:
-        return delivery_header(
+        return delivery_phrase(
             self.row.product,
             self.row.number,
             self.row.as_of,

@@ -28,28 +28,6 @@ _CHECK = 20
 _COMPARISON = 19
 
 
-def delivery_header(
-    product: str,
-    number: int,
-    as_of: int,
-    *,
-    zone: str = "UTC",
-    environment: str = "prod",
-    champion: str | None = None,
-    live_for: int | None = None,
-) -> str:
-    """The first line of a delivery; instants and spans in microseconds."""
-    return phrases.delivery_phrase(
-        product,
-        number,
-        as_of,
-        zone=zone,
-        environment=environment,
-        champion=champion,
-        live_for=live_for,
-    )
-
-
 def step_line(step: Step) -> str:
     """One line for a step that is no gate."""
     return _line(STEP[step.status], step.name, phrases.step_phrase(step), step.seconds)
@@ -90,7 +68,7 @@ def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:
     A gate's checks stand under the step of the same name; gates without a step follow.
     """
     lines = [
-        delivery_header(
+        phrases.delivery_phrase(
             content.product,
             content.number,
             content.as_of,

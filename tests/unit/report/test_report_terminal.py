@@ -11,13 +11,13 @@ from interlock.report.markdown import summary
 from interlock.report.phrases import (
     check_phrase,
     comparison,
+    delivery_phrase,
     gate_phrase,
     outcome,
     waiver_phrase,
 )
 from interlock.report.terminal import (
     check_line,
-    delivery_header,
     delivery_lines,
     gate_lines,
     step_line,
@@ -29,14 +29,14 @@ AS_OF = parse_instant("1997-06-30T00:00:00Z")
 
 def test_the_header_says_what_is_live() -> None:
     assert (
-        delivery_header("valuation", 193, AS_OF, champion="1.3.0", live_for=12 * DAY)
+        delivery_phrase("valuation", 193, AS_OF, champion="1.3.0", live_for=12 * DAY)
         == "valuation · delivery 193 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)"
     )
     assert (
-        delivery_header("valuation", 1, AS_OF + 9 * HOUR, environment="staging")
+        delivery_phrase("valuation", 1, AS_OF + 9 * HOUR, environment="staging")
         == "valuation · delivery 1 · as of 1997-06-30 09:00 UTC · staging runs nothing yet"
     )
-    new_york = delivery_header("v", 1, AS_OF + 4 * HOUR, zone="America/New_York")
+    new_york = delivery_phrase("v", 1, AS_OF + 4 * HOUR, zone="America/New_York")
     assert "as of 1997-06-30 ·" in new_york
 
 
@@ -109,7 +109,7 @@ def test_no_escape_sequence_reaches_the_terminal() -> None:
     check = Check(name=name, verdict=Verdict.FAILED, reason=name, unit=name, measured=1.0)
     result = GateResult(gate=name, checks=(check,))
     step = Step(name=name, status=StepStatus.RAN, detail=name)
-    header = delivery_header(name, 1, 0, champion=name, environment=name)
+    header = delivery_phrase(name, 1, 0, champion=name, environment=name)
     for line in [*gate_lines(result), step_line(step), header, check_phrase(check)]:
         assert line.isprintable()
         assert "price\\x1b[31m\\x0a\\u202e" in line
