@@ -17,6 +17,7 @@ from typing import Any
 from interlock.data.unit import is_part
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|(.))", re.DOTALL)
+_WORD = re.compile(r"\w+")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _VALUE = re.compile(rf"(?<![\w.+-])(?:{_NUMBER}|true|false)(?!\w|\.\w)")
@@ -27,6 +28,15 @@ def names(text: str, key: Sequence[str]) -> bool:
     texts = (text, _unescaped(text))
     written = set(_VALUE.findall(text))
     return all(_names_part(texts, written, part) for part in key)
+
+
+def words(text: str) -> frozenset[str]:
+    """Every word of a text, as it is and with JSON's escapes undone.
+
+    >>> sorted(words('{"id": "7f\\u0061"}') & {"7fa", "7f"})
+    ['7fa']
+    """
+    return frozenset(_WORD.findall(text) + _WORD.findall(_unescaped(text)))
 
 
 def _names_part(texts: Iterable[str], written: Iterable[str], part: str) -> bool:

@@ -7,8 +7,9 @@ Rules:
 - in a segment a record's payload is overwritten with zeros where it lies: its worker may still be
   appending, and no other record's place changes;
 - an archive is rewritten without the rows, and what held them before is deleted;
-- what became of a prediction goes with it, and so does an outcome that names the unit: in words
-  always, by a prediction's id or a number only where no answer of the log has that id;
+- what became of a prediction goes with it, also where it was refused, and so does an outcome that
+  names the unit: in words always, by a prediction's id or a number only where no answer of the log
+  has that id;
 - torn tails kept aside may hold anything and were never answered: they go as well.
 """
 
@@ -23,7 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from interlock.data.naming import names
+from interlock.data.naming import names, words
 from interlock.data.unit import is_part
 from interlock.serve.archive import Archive, archives, entries
 from interlock.serve.log_read import read_log
@@ -122,6 +123,7 @@ def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasur
     found: set[tuple[str, int, int, int, int]] = set()
     gone: set[str] = set()
     unanswered = {o.prediction for _, o in _outcomes(log) if wanted.outcome(o, False)}
+    refused: list[tuple[Entry, frozenset[str]]] = []  # outcomes, and the words in what is kept
     for entry in PREDICTIONS.of(_every(log)):
         record = PREDICTIONS.told(entry)
         if wanted.prediction(record):
@@ -129,6 +131,9 @@ def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasur
             found.add(_row(entry))
         elif record.status == 200:
             unanswered.discard(record.id)
+        elif record.told_outcomes:
+            refused.append((entry, words(record.request.decode("utf-8", "replace"))))
+    found |= {_row(entry) for entry, said in refused if not gone.isdisjoint(said)}
     for entry, outcome in _outcomes(log):
         if outcome.prediction in gone or wanted.outcome(
             outcome, outcome.prediction not in unanswered

@@ -172,9 +172,12 @@ class App:
         return await self._replying.infer(arms, body, read_path(request.path), arm)
 
     async def _told(self, arms: Arms, body: bytes) -> Reply:
-        """What became of predictions: answered once it is in the log. Raises ServiceError."""
+        """What became of predictions: answered once it is in the log, as is that it is refused."""
         contract = arms.champion.release.contract
-        told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
+        try:
+            told = self._outcomes.read(body, contract.answer, now=now(), product=contract.product)
+        except ServiceError as error:
+            return await self._replying.outcomes_refused(arms, error, body)
         try:
             await self._replying.keep(list(map(outcome_bytes, told)))
         except InterlockError as error:

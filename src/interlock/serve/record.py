@@ -34,6 +34,8 @@ class Phases(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answered row (status 200), or one refused request (any other status).
 
+    A refused request that told outcomes is one of no arm: nobody was asked to predict.
+
     ``time`` and ``as_of`` are instants (µs UTC): when it was asked, and what moment it was about.
     ``entity`` is the unit's key, ``grid`` the grid point of each history, ``prediction`` the
     number or class answered, ``interval`` (low, high), ``row`` the place in a list.
@@ -73,6 +75,11 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     error: str = ""
     message: str = ""
     phases: Phases = Phases()
+
+    @property
+    def told_outcomes(self) -> bool:
+        """Whether it is the refusal of outcomes."""
+        return self.status != 200 and not self.arm
 
 
 _ENCODER = msgspec.msgpack.Encoder()

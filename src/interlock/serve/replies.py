@@ -20,7 +20,7 @@ from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
 from interlock.serve.row_records import RowRecord, RowRecords
 from interlock.train.answer import AnswerOne
 
-_MAX_MESSAGE = 500  # characters of a refusal kept in the log
+MAX_MESSAGE = 500  # characters of a refusal kept in the log
 _ENCODER = msgspec.json.Encoder()
 
 
@@ -213,5 +213,5 @@ class Replies:
             time=now,
             request=body[:MAX_KEPT],
             error=error.code,
-            message=error.mistakes[0].what[:_MAX_MESSAGE],
+            message=error.mistakes[0].what[:MAX_MESSAGE],
         )

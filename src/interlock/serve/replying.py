@@ -18,12 +18,12 @@ from urllib.parse import parse_qs
 from msgspec.structs import replace
 
 from interlock.errors import InterlockError
-from interlock.serve.arms import Answerer, Arms, Divided, Trial, marked
+from interlock.serve.arms import Answerer, Arms, Divided, Trial, changed, marked
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
 from interlock.serve.inference import Asked, flattened, inferred
 from interlock.serve.log import PredictionLog
 from interlock.serve.predictor import Predictor
-from interlock.serve.replies import Reply
+from interlock.serve.replies import MAX_MESSAGE, Reply
 from interlock.serve.tensors import read_question
 from interlock.serve.tick import Then, Tick, refusal
 from interlock.serve.traffic import CHALLENGER
@@ -120,6 +120,13 @@ class Replying:
         except Exception:  # noqa: BLE001 - nothing may take the worker down
             traceback.print_exc(file=sys.stderr)
             return arms.champion.crashed(body)
+
+    async def outcomes_refused(self, arms: Arms, error: ServiceError, body: bytes) -> Reply:
+        """The refusal of outcomes, on file as that of a prediction is, and of no arm."""
+        found = arms.champion.refused(error, body)
+        message = f"outcomes: {error.what}"[:MAX_MESSAGE]
+        records = [changed(one, assigned="", arm="", message=message) for one in found.records]
+        return await self._filed(Reply(found.status, found.body, records))
 
     async def keep(self, records: Sequence[bytes]) -> None:
         """Write what may not be dropped, whatever the product chose. Raises LogFull."""

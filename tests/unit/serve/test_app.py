@@ -120,3 +120,38 @@ def test_without_a_release_there_is_nothing_to_say(support, directory, log, path
     answer = ask(app, "POST", "/v1/predict", b"{}")
     assert (answer.status, json.loads(answer.body)["error"]["code"]) == (503, "S127")
     assert app.status.in_flight == 0
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        (b"{", 400, "S111"),
+        (b'{"prediction_id": "", "name": "price", "value": "much"}', 422, "S110"),
+        (b"[" + b",".join([b"{}"] * 2_000) + b"]", 413, "S113"),
+    ],
+)
+def test_refused_outcomes_are_logged_as_refusals_of_nobodys_prediction(
+    support, directory, log, predictor, body, status, code
+):
+    app = make_app(support, directory, log, predictor)
+    reply = ask(app, "POST", "/v1/outcomes", body)
+    assert (reply.status, json.loads(reply.body)["error"]["code"]) == (status, code)
+    (record,) = (read_record(entry.payload) for entry in read_log(log.directory))
+    assert (record.status, record.error, record.told_outcomes) == (status, code, True)
+    assert (record.arm, record.assigned, record.digest) == ("", "", directory.name)
+    assert record.request == body[:4_096]
+    assert record.message.startswith("outcomes: ")
+    assert record.message.removeprefix("outcomes: ") == json.loads(reply.body)["error"]["message"]
+    assert app.status.metrics.outcomes == 0
+    assert app.status.metrics.latencies == {}, "it is no answer of the release"
+
+
+def test_a_refused_outcome_that_cannot_be_logged_is_refused_for_that(
+    support, directory, log, predictor, monkeypatch
+):
+    def full(*_, **__):
+        raise LogFull("S150", "the log is full")
+
+    monkeypatch.setattr(log, "append", full)
+    reply = ask(make_app(support, directory, log, predictor), "POST", "/v1/outcomes", b"{")
+    assert (reply.status, json.loads(reply.body)["error"]["code"]) == (503, "S150")

@@ -213,6 +213,39 @@ def test_an_outcome_of_another_units_prediction_goes_only_by_its_words(log, kind
     assert erase(log, of_unit(("id4",))) == 0
 
 
+def refused(number, body):
+    """The refusal of outcomes."""
+    return record_bytes(
+        Record(
+            id=f"refused{number}", time=80, product="rents", status=422, assigned="", arm="",
+            request=body, error="S110", message="outcomes: the request has 1 mistake",
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_a_refused_outcome_goes_with_its_prediction_or_its_unit(log, kind):
+    write(log, refused(1, b'{"prediction_id": "id2", "value": null}'))
+    write(log, refused(2, b'[{"prediction_id": "i\\u00642", "na'))
+    write(log, refused(3, b'{"prediction_id": "id22", "source": "of unit-3"}'))
+    shipped(log, kind)
+    write(log, refused(4, b'{"prediction_id": "id3"}'))
+    assert erase(log, of_unit(("unit-2",))) == 4
+    assert told(log) == (["id1", "id3", "refused3", "refused4"], ["id1"])
+    assert erase(log, of_unit(("unit-3",))) == 3
+    assert told(log) == (["id1"], ["id1"])
+
+
+def test_a_refused_outcome_is_shown_and_is_none(log):
+    write(log, refused(1, b"{"))
+    with viewed(log) as view:
+        assert view.unknown_outcomes() == 0
+        (row,) = view.rows(Asked(rejected=True)).read_all().to_pylist()
+    assert (row["arm"], row["assigned"], row["status"], row["request"]) == ("", "", 422, "{")
+    assert (row["covered"], row["message"][:9]) == (None, "outcomes:")
+    assert told(log)[1] == ["id1", "id2"]
+
+
 def test_what_is_old_goes_with_its_outcomes(log):
     write(log, outcome(9, time=1))
     assert erase(log, before(3)) == 5
