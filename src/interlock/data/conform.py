@@ -46,11 +46,14 @@ _CALENDAR: dict[str, tuple[date, date]] = {
     "datetime": (datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)),
 }
 _SIGNS = {"≥": operator.ge, ">": operator.gt, "≤": operator.le, "<": operator.lt}
-_OFFSET = r"(Z|z|[+-]\d\d(:?\d\d)?)$"
+_OFFSET = r"(Z|z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
+_NUMBER = r"\s*[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*"  # DuckDB would take '1_0' for 10
 _PARSERS = {
+    # as a double 2^53 + 1 would be 2^53, which is exact: what is beyond is made far too big
     "int": "CASE WHEN regexp_full_match(x, '\\s*[+-]?\\d+(\\.0*)?\\s*') "
-    "THEN TRY_CAST(x AS DOUBLE) END",
-    "float": "TRY_CAST(x AS DOUBLE)",
+    f"THEN CASE WHEN TRY_CAST(split_part(x, '.', 1) AS HUGEINT) BETWEEN -{EXACT_INT} "
+    f"AND {EXACT_INT} THEN TRY_CAST(x AS DOUBLE) ELSE 1e300 END END",
+    "float": f"CASE WHEN regexp_full_match(x, '{_NUMBER}') THEN TRY_CAST(x AS DOUBLE) END",
     "bool": "TRY_CAST(x AS BOOLEAN)",
     "date": "CASE WHEN regexp_full_match(x, '\\d{4}-\\d\\d-\\d\\d') THEN TRY_CAST(x AS DATE) END",
     "datetime": f"CASE WHEN regexp_matches(x, 'T| ') AND regexp_matches(x, '{_OFFSET}') "

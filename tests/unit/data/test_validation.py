@@ -132,6 +132,19 @@ def test_text_columns_of_a_csv_file_are_parsed_only_when_asked() -> None:
         judged(texts, "int")
 
 
+def test_no_text_becomes_another_number_than_it_says() -> None:
+    whole = pa.array([f"{2**53}", f"-{2**53}", f"{2**53 + 1}", "-9007199254740993.0", "9" * 400])
+    exact = (2**53, -(2**53), None, None, None)
+    assert [value for value, _ in judged(whole, "int", parse=True)] == [*exact]
+    said = judged(whole, "int", parse=True)[2][1]
+    assert said == judged(pa.array([2**53 + 1]), "int")[0][1]
+    odd = pa.array(["1_0", "1_000.5", "0x10", "1e5", " +2.50 ", ".5", "5.", "-1E-2"])
+    found = [value for value, _ in judged(odd, "float", parse=True)]
+    assert found == [None, None, None, 1e5, 2.5, 0.5, 5.0, -0.01]
+    late = pa.array(["2020-01-01T00:00:00+25:00", "2020-01-01T00:00:00+23:59"])
+    assert [value is None for value, _ in judged(late, "datetime")] == [True, False]
+
+
 @pytest.mark.parametrize(
     ("values", "kind"),
     [
