@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from interlock.features.where import (
+from interlock.features.predicate import (
     Alternative,
     Comparison,
     Conjunction,

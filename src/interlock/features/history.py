@@ -32,8 +32,9 @@ from interlock.features import customsql
 from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.grid import grid_point as grid_point
 from interlock.features.grid import grid_points as grid_points
+from interlock.features.predicate import columns_of, problems
 from interlock.features.questions import once
-from interlock.features.where import columns_of, parse_where, problems
+from interlock.features.where import parse_where
 
 ORDINAL = "__ordinal"
 GRID = "__grid"

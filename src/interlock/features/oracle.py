@@ -30,7 +30,7 @@ from fractions import Fraction
 from typing import Any
 
 from interlock.features.definition import Aggregate, HistoryDefinition
-from interlock.features.where import (
+from interlock.features.predicate import (
     Alternative,
     Comparison,
     Conjunction,
@@ -38,8 +38,8 @@ from interlock.features.where import (
     Missing,
     Negation,
     Predicate,
-    parse_where,
 )
+from interlock.features.where import parse_where
 
 Row = dict[str, Any]
 Key = tuple[Any, ...]

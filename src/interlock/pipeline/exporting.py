@@ -20,7 +20,7 @@ from interlock.release.parity import Exactness, compare, edge_rows
 from interlock.release.scorers.opening import open_scorer
 from interlock.release.scorers.scorer import Scorer
 from interlock.train.answer import Floats
-from interlock.train.fit import Fitted
+from interlock.train.fitted import Fitted
 from interlock.train.training_data import TrainingData, take
 
 

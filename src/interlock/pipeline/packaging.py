@@ -21,7 +21,7 @@ from interlock.store.arrays import array_to_bytes
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.calibration import calibrate
 from interlock.train.candidate import Candidate
-from interlock.train.fit import FailedFit, Fitted
+from interlock.train.fitted import FailedFit, Fitted
 from interlock.train.interval import calibrate_interval
 from interlock.train.threshold import Chosen
 from interlock.train.training_data import TrainingData, take

@@ -21,7 +21,8 @@ from interlock.pipeline.ranking import Ranking
 from interlock.pipeline.selecting import select, winner_of
 from interlock.product.target import decision_row
 from interlock.store.arrays import array_to_bytes
-from interlock.train.fit import Progress, fit_all
+from interlock.train.fit import fit_all
+from interlock.train.job import Progress
 from interlock.train.split import Split
 from interlock.train.training_data import TrainingData
 from interlock.train.trial import Objective

@@ -27,7 +27,9 @@ from interlock.pipeline.training import train_inputs, training_data
 from interlock.train import estimator as families
 from interlock.train.answer import answer
 from interlock.train.candidate import Candidate
-from interlock.train.fit import Declared, FailedFit, Fitted, fit_all
+from interlock.train.fit import fit_all
+from interlock.train.fitted import FailedFit, Fitted
+from interlock.train.job import Declared
 from interlock.train.split import Split
 from interlock.train.training_data import TrainingData, take
 from interlock.verdict import GateResult

@@ -9,7 +9,8 @@ from interlock.clock import parse_span
 from interlock.digest import digest_json
 from interlock.features.aggregates import CustomHistory, DeclaredAggregate, History
 from interlock.features.definition import Aggregate, HistoryDefinition
-from interlock.features.where import parse_where, text, typed
+from interlock.features.predicate import text, typed
+from interlock.features.where import parse_where
 from interlock.product.kinds import aggregate_kind
 
 

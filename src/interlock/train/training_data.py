@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from interlock.features.definition import Input
 from interlock.train.answer import Floats, Task
-from interlock.train.encoder import Encoder, Style
+from interlock.train.encoded_column import Style
+from interlock.train.encoder import Encoder
 from interlock.train.split import Split
 
 _TEXT_KINDS = ("str", "category")

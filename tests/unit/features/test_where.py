@@ -12,21 +12,20 @@ from hypothesis import strategies as st
 
 from interlock.features.expressions import condition
 from interlock.features.oracle import holds
-from interlock.features.where import (
+from interlock.features.predicate import (
     Alternative,
     Comparison,
     Conjunction,
     Member,
     Missing,
     Negation,
-    NotUnderstood,
     Predicate,
     columns_of,
-    parse_where,
     problems,
     text,
     typed,
 )
+from interlock.features.where import NotUnderstood, parse_where
 
 KINDS = {"n": "int", "x": "float", "s": "str", "b": "bool", "d": "date", "Odd name": "int"}
 

@@ -31,7 +31,8 @@ from interlock.train.candidate import (
     Median,
 )
 from interlock.train.distribution import float_range, int_range
-from interlock.train.fit import FailedFit, Fitted, fit_all
+from interlock.train.fit import fit_all
+from interlock.train.fitted import FailedFit, Fitted
 from interlock.train.trial import Objective
 
 TEST = "test"

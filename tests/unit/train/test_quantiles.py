@@ -12,7 +12,8 @@ from xgboost import XGBRegressor
 from interlock.digest import digest_json, seed_from
 from interlock.train.candidate import Candidate
 from interlock.train.distribution import int_range
-from interlock.train.fit import Fitted, fit_all
+from interlock.train.fit import fit_all
+from interlock.train.fitted import Fitted
 from interlock.train.quantiles import WithQuantiles
 from interlock.train.raw import link_of, raw_scores
 from interlock.train.trial import Objective

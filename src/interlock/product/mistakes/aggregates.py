@@ -8,7 +8,8 @@ from typing import Any
 from interlock.clock import parse_span
 from interlock.errors import Mistake, collecting
 from interlock.features.aggregates import DeclaredAggregate
-from interlock.features.where import NotUnderstood, columns_of, parse_where, problems, typed
+from interlock.features.predicate import columns_of, problems, typed
+from interlock.features.where import NotUnderstood, parse_where
 from interlock.product.kinds import aggregate_kind
 from interlock.product.mistakes.nearest import nearest
 

@@ -21,7 +21,8 @@ from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.cells import Cell, Number, Origin, Text, block
 from interlock.release.export.exported import Edges, Refusal, Written
 from interlock.release.export.transformers import transform
-from interlock.train.encoder import Coded, Encoder, PlainNumber
+from interlock.train.encoded_column import Coded, PlainNumber
+from interlock.train.encoder import Encoder
 
 _TEXT_KINDS = ("str", "category")
 OTHER = "\N{SYMBOL FOR NULL}other"
