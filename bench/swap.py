@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import threading
@@ -28,6 +29,10 @@ from serve import LOAD_CORE, ROWS, SERVICE, covered, prod_plan, worker
 
 from interlock.clock import now
 from interlock.deploy.pointer import pointer_path, publish
+from interlock.release.attest import sign
+from interlock.release.keys import SigningKey
+from interlock.release.statements import deployment_statement
+from interlock.store.rows import DeploymentRow
 from interlock.workspace import Workspace
 
 CONNECTIONS = 4
@@ -49,19 +54,23 @@ def measured(n_rounds: int, seconds: float) -> list[Figure]:
     os.sched_setaffinity(0, {LOAD_CORE})
     plan = prod_plan()
     workspace = Workspace.open(valuation.project(), os.environ)
-    live = workspace.deployer(workspace.bound(None), now()).live.current("prod")
+    deployer = workspace.deployer(workspace.bound(None), now())
+    live = deployer.live.current("prod")
     assert live is not None
     with tempfile.TemporaryDirectory(prefix="interlock-bench-swap-") as place:
         root = Path(place)
         publish(root, live)
         path = str(pointer_path(root, live.environment, live.product))
-        plan = msgspec.structs.replace(plan, pointer=path)
+        signed = root / "attestations"
+        shutil.copytree(deployer.places.all_attestations, signed)
+        plan = msgspec.structs.replace(plan, pointer=path, attestations=str(signed))
         bodies = covered(plan, root, valuation.bodies(valuation.rows(ROWS)))
         requests = [request("/v1/predict", body) for body in bodies]
         steady, around = [], []
         with worker(plan, root, SERVICE) as served:
             for number in range(1, n_rounds + 1):
                 other = replace(live, generation=live.generation + number, label=f"0.0.{number}")
+                _sign(other, deployer.notary.key, signed)
                 steady.append(load(served.port, requests, connections=CONNECTIONS, seconds=seconds))
                 swap = threading.Timer(seconds / 2, publish, (root, other))
                 swap.start()
@@ -77,6 +86,22 @@ def measured(n_rounds: int, seconds: float) -> list[Figure]:
         Figure(name="p99 around a swap, ms", value=median(one.p99 for one in around)),
         Figure(name="requests a second, steady", value=median(one.rate for one in steady)),
     ]
+
+
+def _sign(row: DeploymentRow, key: SigningKey, folder: Path) -> None:
+    """A worker follows the pointer only to what is signed as live."""
+    statement = deployment_statement(
+        bundle=row.bundle,
+        product=row.product,
+        environment=row.environment,
+        generation=row.generation,
+        act=row.act,
+        reason=row.reason,
+        at=now(),
+        ledger_sequence=1,
+        ledger_hash="0" * 64,
+    )
+    (folder / row.bundle / f"{row.generation}.json").write_bytes(sign(statement, key))
 
 
 def answers_with(port: int, body: bytes, label: str) -> None:
