@@ -5,6 +5,8 @@ import json
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from interlock.store.ledger import Ledger
+
 
 def blobs_with(project, unit):
     """The stored Parquet files that hold the unit."""
@@ -58,3 +60,12 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     assert "withdrawn on" in verified.out
     rolled = delivered.run("rollback")
     assert (rolled.code, codes(rolled.err)) == (2, ["E145"])
+
+    ledger = Ledger.open(delivered.state / "ledger.sqlite")
+    stone = ledger.events(kind="snapshot erased")[0]
+    ledger.append(
+        stone.kind, subject="a" * 64, product=stone.product, body=dict(stone.body), at=stone.at
+    )
+    for command in ("verify", "history"):
+        told = delivered.run(command)
+        assert (told.code, codes(told.err)) == (5, ["R171"]), command

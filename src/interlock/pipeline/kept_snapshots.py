@@ -6,7 +6,7 @@ there. A release whose snapshot the ledger never saw is not asked about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from interlock.errors import IntegrityError
@@ -17,6 +17,7 @@ from interlock.pipeline.tombstones import (
     stored_snapshots,
     tombstones,
 )
+from interlock.release.keys import PublicKey
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import ReleaseRow
@@ -32,12 +33,18 @@ class KeptSnapshots:
     whole: dict[str, bool] = field(default_factory=dict, repr=False)
 
     @classmethod
-    def of(cls, ledger: Ledger, artifacts: ArtifactStore, product: str) -> KeptSnapshots:
-        """What the ledger says of that product."""
+    def of(
+        cls,
+        ledger: Ledger,
+        artifacts: ArtifactStore,
+        product: str,
+        keys: Collection[PublicKey],
+    ) -> KeptSnapshots:
+        """What the ledger says of that product. Raises IntegrityError R171 and others."""
         return cls(
             artifacts=artifacts,
             stored=tuple(stored_snapshots(ledger, product)),
-            erased=tombstones(ledger, product),
+            erased=tombstones(ledger, product, keys),
         )
 
     def verify(self, release: ReleaseRow) -> None:

@@ -2,18 +2,23 @@
 
 Invariants: a tombstone is recorded before the first byte is deleted, so that what is missing
 without one is a defect; it names what was deleted by digests and never the unit; it is never taken
-back: rows with the digest of erased ones are not stored again.
+back: rows with the digest of erased ones are not stored again. It is signed: who can write to the
+ledger but not sign cannot make a release look erased, nor a loss look meant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from interlock.clock import format_instant
 from interlock.digest import digest_json
-from interlock.errors import AuthorError, OperatorError
+from interlock.errors import AuthorError, IntegrityError, OperatorError
+from interlock.pipeline.notary import Notary
+from interlock.release.attest import sign, verify
+from interlock.release.keys import PublicKey
+from interlock.release.statements import erasure_statement
 from interlock.store.ledger import Ledger
 from interlock.store.projections import STAGE_FINISHED
 from interlock.store.rows import Event, ReleaseRow
@@ -57,10 +62,69 @@ class StoredSnapshot:
         return tuple(blob for blobs in self.sources.values() for blob in blobs)
 
 
-def tombstones(ledger: Ledger, product: str) -> dict[str, Tombstone]:
-    """The erased snapshots of a product; of several acts on one, the first counts."""
+def bury(
+    notary: Notary, kind: str, *, subject: str, product: str, facts: Mapping[str, Any], at: int
+) -> None:
+    """Sign and record what is done to a snapshot or a bundle, by its digest."""
+    said = erasure_statement(subject=subject, product=product, act=kind, facts=facts, at=at)
+    envelope = sign(said, notary.key).decode()
+    body = {**facts, "envelope": envelope}
+    notary.ledger.append(kind, subject=subject, product=product, body=body, at=at)
+
+
+def signed(ledger: Ledger, product: str, kind: str, keys: Collection[PublicKey]) -> list[Event]:
+    """The acts of that kind, oldest first, each as it was signed.
+
+    Raises IntegrityError R120, R121, R122 or R171.
+    """
+    found = ledger.events(product=product, kind=kind)
+    for event in found:
+        _require_signed(event, keys)
+    return found
+
+
+def _require_signed(event: Event, keys: Collection[PublicKey]) -> None:
+    where = f"event {event.sequence} of the ledger"
+    facts = {name: value for name, value in event.body.items() if name != "envelope"}
+    envelope = event.body.get("envelope")
+    if not isinstance(envelope, str):
+        raise _misfit(where, "one that nobody signed")
+    said = verify(envelope.encode(), keys, where=where)
+    meant = erasure_statement(
+        subject=event.subject, product=event.product, act=event.kind, facts=facts, at=event.at
+    )
+    if (said.subject, said.name, said.predicate_type, dict(said.predicate)) != (
+        meant.subject,
+        meant.name,
+        meant.predicate_type,
+        dict(meant.predicate),
+    ):
+        raise _misfit(where, "one that was signed for something else")
+
+
+def _misfit(where: str, got: str) -> IntegrityError:
+    return IntegrityError(
+        "R171",
+        "a recorded erasure is not what was signed",
+        where=where,
+        expected="an erasure signed for just what the event is about",
+        got=got,
+        fix="find out who wrote to the ledger, and restore it and what is missing from a backup",
+        untouched="what is live",
+    )
+
+
+def tombstones(ledger: Ledger, product: str, keys: Collection[PublicKey]) -> dict[str, Tombstone]:
+    """The erased snapshots of a product; of several acts on one, the first counts.
+
+    Raises IntegrityError as :func:`signed` does.
+    """
+    return _tombstones(signed(ledger, product, SNAPSHOT_ERASED, keys))
+
+
+def _tombstones(events: Iterable[Event]) -> dict[str, Tombstone]:
     found: dict[str, Tombstone] = {}
-    for event in ledger.events(product=product, kind=SNAPSHOT_ERASED):
+    for event in events:
         known = found.get(event.subject)
         stone = Tombstone.of(event)
         at = stone.at if known is None else known.at
@@ -90,16 +154,23 @@ def snapshot_of(release: ReleaseRow) -> str:
     return str(release.facts.get("data", {}).get("snapshot", ""))
 
 
-def withdrawn(ledger: Ledger, product: str) -> dict[str, int]:
-    """The releases that were withdrawn, by bundle, and when."""
-    events = ledger.events(product=product, kind=RELEASE_WITHDRAWN)
-    return {event.subject: event.at for event in events}
+def withdrawn(ledger: Ledger, product: str, keys: Collection[PublicKey]) -> dict[str, int]:
+    """The releases that were withdrawn, by bundle, and when.
+
+    Raises IntegrityError as :func:`signed` does.
+    """
+    return {e.subject: e.at for e in signed(ledger, product, RELEASE_WITHDRAWN, keys)}
 
 
-def erased_of(ledger: Ledger, product: str) -> dict[str, tuple[str, ...]]:
-    """What erasures did to releases: sentences by bundle, of those that there is one about."""
-    stones, gone = tombstones(ledger, product), withdrawn(ledger, product)
-    held = {e.subject: e.body["files"] for e in ledger.events(product=product, kind=RELEASE_HOLDS)}
+def erased_of(
+    ledger: Ledger, product: str, keys: Collection[PublicKey]
+) -> dict[str, tuple[str, ...]]:
+    """What erasures did to releases: sentences by bundle, of those that there is one about.
+
+    Raises IntegrityError as :func:`signed` does.
+    """
+    stones, gone = tombstones(ledger, product, keys), withdrawn(ledger, product, keys)
+    held = {e.subject: e.body["files"] for e in signed(ledger, product, RELEASE_HOLDS, keys)}
     found = {}
     for release in ledger.releases.newest(product):
         said = []
@@ -117,8 +188,9 @@ def erased_of(ledger: Ledger, product: str) -> dict[str, tuple[str, ...]]:
 
 
 def require_not_withdrawn(ledger: Ledger, product: str, bundle: str, label: str) -> None:
-    """Raises OperatorError E145 for a release that was withdrawn."""
-    at = withdrawn(ledger, product).get(bundle)
+    """Raises OperatorError E145 for a release that was withdrawn, whoever says so."""
+    events = ledger.events(product=product, kind=RELEASE_WITHDRAWN)
+    at = {event.subject: event.at for event in events}.get(bundle)
     if at is not None:
         raise OperatorError(
             "E145",
@@ -131,8 +203,12 @@ def require_not_withdrawn(ledger: Ledger, product: str, bundle: str, label: str)
 
 
 def refuse_erased(ledger: Ledger, product: str, blobs: Mapping[str, Collection[str]]) -> None:
-    """Raises AuthorError D116 where a source's rows, by their blobs, are ones that were erased."""
-    erased = {blob: stone for stone in tombstones(ledger, product).values() for blob in stone.blobs}
+    """Raises AuthorError D116 where a source's rows, by their blobs, are ones that were erased.
+
+    Whoever says so: to store too little can be made good.
+    """
+    stones = _tombstones(ledger.events(product=product, kind=SNAPSHOT_ERASED))
+    erased = {blob: stone for stone in stones.values() for blob in stone.blobs}
     for source, digests in blobs.items():
         stone = next((erased[d] for d in digests if d in erased), None)
         if stone is not None:

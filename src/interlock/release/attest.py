@@ -3,8 +3,8 @@
 An attestation file is a DSSE envelope around an in-toto Statement v1, in canonical JSON.
 Rules, all enforced on verifying: encoding the decoded envelope again gives the same bytes, so no
 bit can change unseen; exactly one signature, by a trusted key, over the pre-authentication
-encoding; exactly one subject, a bundle's digest (of a waiver: at first a gate result's); a
-predicate type from a closed list.
+encoding; exactly one subject, a bundle's digest (of a waiver: at first a gate result's; of an
+erasure: that of what it is about, a snapshot or a bundle); a predicate type from a closed list.
 
 References: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md and
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
@@ -33,7 +33,8 @@ POST_DEPLOY = "urn:interlock:post-deploy:v1"
 DEPLOYMENT = "urn:interlock:deployment:v1"
 RELEASE = "urn:interlock:release:v1"
 WAIVER = "urn:interlock:waiver:v1"
-PREDICATE_TYPES = (BUILD, GATE, WAIVER, RELEASE, POST_DEPLOY, DEPLOYMENT)
+ERASURE = "urn:interlock:erasure:v1"
+PREDICATE_TYPES = (BUILD, GATE, WAIVER, RELEASE, POST_DEPLOY, DEPLOYMENT, ERASURE)
 
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"

@@ -7,8 +7,17 @@ champion, moment. ``at`` is in UTC microseconds.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from interlock.release.attest import BUILD, DEPLOYMENT, GATE, POST_DEPLOY, RELEASE, Statement
+from interlock.release.attest import (
+    BUILD,
+    DEPLOYMENT,
+    ERASURE,
+    GATE,
+    POST_DEPLOY,
+    RELEASE,
+    Statement,
+)
 from interlock.verdict import GateResult
 
 
@@ -121,6 +130,18 @@ def deployment_statement(
             "ledger": {"sequence": ledger_sequence, "hash": ledger_hash},
             **({} if trial is None else {"trial": dict(trial)}),
         },
+    )
+
+
+def erasure_statement(
+    *, subject: str, product: str, act: str, facts: Mapping[str, Any], at: int
+) -> Statement:
+    """What an erasure did to a snapshot or a bundle, with all that is recorded of it."""
+    return Statement(
+        subject=subject,
+        name=product,
+        predicate_type=ERASURE,
+        predicate={"product": product, "act": act, "facts": dict(facts), "at": at},
     )
 
 

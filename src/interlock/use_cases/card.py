@@ -29,7 +29,7 @@ def card(
     bundle = open_bundle(workspace.artifacts.tree(release.bundle), expected_digest=release.bundle)
     notary = workspace.notary()
     said = [verify(e, notary.keys) for e in notary.envelopes(release.bundle)]
-    erased = erased_of(workspace.ledger, release.product).get(release.bundle, ())
+    erased = erased_of(workspace.ledger, release.product, notary.keys).get(release.bundle, ())
     text = card_text(tell_card(bundle, said, erased=erased))
     if out is not None:
         write_file(out, text.encode())

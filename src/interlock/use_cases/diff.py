@@ -54,7 +54,7 @@ def compare(
     chosen = [_release(workspace, name, what) for what in (before, after)]
     bundles = [_opened(workspace, release) for release in chosen]
     same = chosen[0].bundle == chosen[1].bundle
-    erased = erased_of(workspace.ledger, name)
+    erased = erased_of(workspace.ledger, name, workspace.notary().keys)
     return DiffReport(
         product=name,
         before=chosen[0],

@@ -28,7 +28,7 @@ def history(workspace: Workspace, product: str | None = None, *, limit: int = 20
         for environment in workspace.environments
         for row in workspace.ledger.deployments.newest(name, environment.name, limit=limit)
     ]
-    erased = erased_of(workspace.ledger, name)
+    erased = erased_of(workspace.ledger, name, workspace.notary().keys)
     return HistoryReport(
         product=name,
         erased={

@@ -98,6 +98,7 @@ def _with_copies(
         artifacts=workspace.artifacts,
         places=workspace.places,
         environments=tuple(e.name for e in workspace.environments),
+        notary=workspace.notary(),
     )
     with alone(workspace.places.lock):
         copies = find(stores, unit)

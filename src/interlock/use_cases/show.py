@@ -63,7 +63,7 @@ def show(
         attestations=said,
         waivers=waivers_among(said),
         answers_for=_covered(bundle),
-        erased=erased_of(workspace.ledger, name).get(release.bundle, ()),
+        erased=erased_of(workspace.ledger, name, notary.keys).get(release.bundle, ()),
     )
 
 

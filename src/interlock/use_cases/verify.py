@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache, partial
 from pathlib import Path
 
 from interlock.deploy.pointer import Pointer, read_pointer
@@ -34,8 +33,13 @@ def verify(
     mistakes: list[Mistake] = []
     checked: list[Verified] = []
     for name in names:
-        kept = cache(partial(KeptSnapshots.of, workspace.ledger, workspace.artifacts, name))
-        erased = cache(partial(erased_of, workspace.ledger, name))
+        ledger, keys = workspace.ledger, workspace.notary().keys
+        try:
+            erased = erased_of(ledger, name, keys)
+        except IntegrityError as error:  # nothing that was erased can be told from what is lost
+            mistakes.extend(error.mistakes)
+            continue
+        kept = KeptSnapshots.of(ledger, workspace.artifacts, name, keys)
         wanted = (
             [find_release(workspace, name, what)]
             if what
@@ -44,8 +48,8 @@ def verify(
         for release in wanted:
             try:
                 said = _release(workspace, release)
-                kept().verify(release)
-                checked.append(replace(said, erased=erased().get(release.bundle, ())))
+                kept.verify(release)
+                checked.append(replace(said, erased=erased.get(release.bundle, ())))
             except IntegrityError as error:
                 mistakes.extend(error.mistakes)
     if not what:
@@ -152,7 +156,7 @@ def _release(workspace: Workspace, release: ReleaseRow) -> Verified:
 def _files(workspace: Workspace, release: ReleaseRow) -> int:
     """How many files the bundle has, each verified; none of a release that was withdrawn."""
     place = workspace.artifacts.tree(release.bundle)
-    if release.bundle not in withdrawn(workspace.ledger, release.product):
+    if release.bundle not in withdrawn(workspace.ledger, release.product, workspace.notary().keys):
         return len(open_bundle(place, expected_digest=release.bundle).files) + 1
     if place.exists():
         raise still_there(str(place), release)

@@ -12,6 +12,9 @@ from interlock.pipeline.tombstones import (
     RELEASE_HOLDS,
     RELEASE_WITHDRAWN,
     SNAPSHOT_ERASED,
+    bury,
+    erased_of,
+    signed,
     snapshot_of,
     tombstones,
     withdrawn,
@@ -38,20 +41,23 @@ class Removed:
 def remove(stores: Stores, copies: Copies, *, at: int, by: str, reason: str) -> Removed:
     """Bury and delete the snapshots and what was made of them; withdraw releases not live.
 
-    Nobody may deliver meanwhile. Raises StoreError L101, L102.
+    Nobody may deliver meanwhile. Raises StoreError L101, L102; IntegrityError R171, before anything
+    is deleted, where the ledger has an erasure that nobody signed.
     """
-    ledger, product = stores.ledger, stores.product
+    ledger, product, keys = stores.ledger, stores.product, stores.notary.keys
+    erased_of(ledger, product, keys)
     facts = {"by": by, "reason": reason}
-    known = tombstones(ledger, product)
+    known = tombstones(ledger, product, keys)
     for snapshot in copies.snapshots:
         buried = known[snapshot.snapshot].blobs if snapshot.snapshot in known else ()
         blobs = [blob for blob in snapshot.blobs if blob not in buried]
         if blobs:
-            ledger.append(
+            bury(
+                stores.notary,
                 SNAPSHOT_ERASED,
                 subject=snapshot.snapshot,
                 product=product,
-                body={"blobs": blobs, "sources": sorted(snapshot.sources), **facts},
+                facts={"blobs": blobs, "sources": sorted(snapshot.sources), **facts},
                 at=at,
             )
     ledger.stages.forget(copies.stages, product=product, at=at)
@@ -71,27 +77,33 @@ def remove(stores: Stores, copies: Copies, *, at: int, by: str, reason: str) -> 
 
 def _withdraw(stores: Stores, copies: Copies, *, at: int, facts: dict[str, str]) -> tuple[str, ...]:
     """Delete the bundles of releases that hold an erased unit and are not live; their labels."""
-    ledger, product = stores.ledger, stores.product
-    marked = {e.subject for e in ledger.events(product=product, kind=RELEASE_HOLDS)}
+    ledger, product, notary = stores.ledger, stores.product, stores.notary
+    marked = {e.subject for e in signed(ledger, product, RELEASE_HOLDS, notary.keys)}
     for held in copies.bundles:
         if held.bundle not in marked:
-            ledger.append(
+            bury(
+                notary,
                 RELEASE_HOLDS,
                 subject=held.bundle,
                 product=product,
-                body={"files": list(held.files), **facts},
+                facts={"files": list(held.files), **facts},
                 at=at,
             )
     marked |= {held.bundle for held in copies.bundles}
     live = stores.answering().keys()
-    done = withdrawn(ledger, product)
+    done = withdrawn(ledger, product, notary.keys)
     gone = []
     for release in ledger.releases.newest(product):
         if release.bundle not in marked - live:
             continue
         if release.bundle not in done:
-            ledger.append(
-                RELEASE_WITHDRAWN, subject=release.bundle, product=product, body=facts, at=at
+            bury(
+                notary,
+                RELEASE_WITHDRAWN,
+                subject=release.bundle,
+                product=product,
+                facts=facts,
+                at=at,
             )
             gone.append(release.label)
         stores.artifacts.delete_tree(release.bundle)

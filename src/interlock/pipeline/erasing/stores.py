@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from interlock.deploy.challenger import running
+from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
@@ -23,6 +24,7 @@ class Stores:
     artifacts: ArtifactStore
     places: Places
     environments: tuple[str, ...]
+    notary: Notary
 
     def answering(self) -> dict[str, tuple[str, ...]]:
         """The environments where a bundle answers or runs beside what does, by bundle."""

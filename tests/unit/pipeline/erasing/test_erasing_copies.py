@@ -22,6 +22,7 @@ from interlock.pipeline.tombstones import (
     snapshot_identity,
     tombstones,
 )
+from interlock.release.keys import SigningKey
 
 UNIT = ("built",)
 KEY = ("1954",)
@@ -51,6 +52,10 @@ def release(bench, label="1.0.0", *, snapshot="", golden=(), background=None, li
     if background is not None:
         files["background.json"] = canonical_json({"columns": background})
     return bench.release(label, files, {"data": {"snapshot": snapshot}}, live)
+
+
+def kept_of(bench, stores):
+    return KeptSnapshots.of(bench.ledger, bench.artifacts, "houses", stores.notary.keys)
 
 
 def blobs_of(outcome):
@@ -91,7 +96,7 @@ def test_another_unit_takes_nothing_away(bench, stores, taken):
     assert copies == Copies()
     erase(bench, stores, ("1999",))
     assert bench.ledger.stages.get(taken[0].key) is not None
-    assert tombstones(bench.ledger, "houses") == {}
+    assert tombstones(bench.ledger, "houses", stores.notary.keys) == {}
 
 
 def test_a_snapshot_without_the_unit_stays_and_what_stages_made_is_made_again(bench, stores, taken):
@@ -137,7 +142,7 @@ def test_an_erasure_that_died_is_finished_by_the_next(bench, stores, taken, monk
         erase(bench, stores)
     (kept,) = taken[0].output.values()
     assert bench.artifacts.has(kept["rows"])
-    assert len(tombstones(bench.ledger, "houses")) == 1
+    assert len(tombstones(bench.ledger, "houses", stores.notary.keys)) == 1
     erase(bench, stores)
     assert not bench.artifacts.has(kept["rows"])
     assert not bench.artifacts.has(taken[1].output["table"])
@@ -173,21 +178,21 @@ def test_a_release_says_that_it_is_not_reproducible(bench, stores, taken):
     identity = snapshot_identity(taken[0].output)
     made = release(bench, snapshot=identity)
     other = release(bench, "2.0.0", snapshot="f" * 64)
-    kept = KeptSnapshots.of(bench.ledger, bench.artifacts, "houses")
+    kept = kept_of(bench, stores)
     kept.verify(made)
     kept.verify(other)  # the ledger never saw its snapshot
     assert erase(bench, stores).unreproducible == ("1.0.0",)
     said = f"not reproducible: snapshot {identity[:12]} was erased on 2023-11-14"
-    assert erased_of(bench.ledger, "houses") == {made.bundle: (said,)}
-    KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+    assert erased_of(bench.ledger, "houses", stores.notary.keys) == {made.bundle: (said,)}
+    kept_of(bench, stores).verify(made)
 
 
-def test_a_snapshot_that_is_gone_unrecorded_is_a_defect(bench, taken):
+def test_a_snapshot_that_is_gone_unrecorded_is_a_defect(bench, stores, taken):
     made = release(bench, snapshot=snapshot_identity(taken[0].output))
     (kept,) = taken[0].output.values()
     bench.artifacts.delete(kept["rows"])
     with pytest.raises(IntegrityError) as caught:
-        KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+        kept_of(bench, stores).verify(made)
     assert caught.value.mistakes[0].code == "R169"
 
 
@@ -198,8 +203,65 @@ def test_erased_rows_that_come_back_are_a_defect(bench, stores, taken):
     erase(bench, stores)
     bench.artifacts.put(rows)
     with pytest.raises(IntegrityError) as caught:
-        KeptSnapshots.of(bench.ledger, bench.artifacts, "houses").verify(made)
+        kept_of(bench, stores).verify(made)
     assert caught.value.mistakes[0].code == "R170"
+
+
+def forge(bench, event, **changes):
+    """Record another event made of one: who can write to the ledger can do that."""
+    body = dict(event.body) | changes.pop("body", {})
+    facts = {"kind": event.kind, "subject": event.subject, "at": event.at} | changes
+    bench.ledger.append(facts.pop("kind"), product="houses", body=body, **facts)
+
+
+def told(bench, stores):
+    with pytest.raises(IntegrityError) as caught:
+        erased_of(bench.ledger, "houses", stores.notary.keys)
+    assert bench.ledger.verify_chain() is None
+    return caught.value.mistakes[0].code
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"subject": "a" * 64},
+        {"at": AT + 1},
+        {"kind": "release withdrawn"},
+        {"body": {"blobs": ["b" * 64]}},
+        {"body": {"by": "bob"}},
+        {"body": {"more": 1}},
+        {"body": {"envelope": None}},
+    ],
+)
+def test_an_erasure_that_was_not_signed_like_that_is_told(bench, stores, taken, changes):
+    erase(bench, stores)
+    (event,) = bench.ledger.events(kind="snapshot erased")
+    assert erased_of(bench.ledger, "houses", stores.notary.keys) == {}
+    forge(bench, event, **changes)
+    assert told(bench, stores) == "R171"
+    with pytest.raises(IntegrityError):
+        kept_of(bench, stores) if "kind" not in changes else remove(
+            stores, Copies(), at=AT, by="ann", reason="request 18"
+        )
+
+
+def test_an_erasure_signed_by_another_key_is_told(bench, stores, taken):
+    other = replace(stores, notary=replace(stores.notary, key=SigningKey.generate()))
+    erase(bench, other)
+    assert told(bench, stores) == "R122"
+
+
+def test_a_forged_mark_deletes_no_release(bench, stores, taken):
+    clean = release(bench, golden=[{"built": 1955}])
+    body = {"files": ["golden.json"], "by": "eve", "reason": "none"}
+    bench.ledger.append(
+        "release holds erased rows", subject=clean.bundle, product="houses", body=body, at=AT
+    )
+    with pytest.raises(IntegrityError):
+        erase(bench, stores)
+    assert bench.artifacts.has_tree(clean.bundle)
+    (kept,) = taken[0].output.values()
+    assert bench.artifacts.has(kept["rows"]), "nothing was deleted before that was seen"
 
 
 def test_a_release_that_holds_the_unit_and_is_not_live_is_withdrawn(bench, stores, taken):
@@ -219,7 +281,7 @@ def test_a_release_that_holds_the_unit_and_is_not_live_is_withdrawn(bench, store
         require_not_withdrawn(bench.ledger, "houses", golden.bundle, "1.0.0")
     assert caught.value.mistakes[0].code == "E145"
     said = "withdrawn on 2023-11-14: it held an erased unit's row"
-    assert erased_of(bench.ledger, "houses")[golden.bundle] == (said,)
+    assert erased_of(bench.ledger, "houses", stores.notary.keys)[golden.bundle] == (said,)
 
 
 def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
@@ -237,7 +299,7 @@ def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
         "holds an erased unit's row in golden.json and background.json: "
         "deliver anew, then erase again"
     )
-    assert erased_of(bench.ledger, "houses")[held.bundle] == (said,)
+    assert erased_of(bench.ledger, "houses", stores.notary.keys)[held.bundle] == (said,)
     anew = release(bench, "2.0.0", live=["prod"])
     assert erase(bench, stores).withdrawn == ("1.0.0",)
     assert not bench.artifacts.has_tree(held.bundle)
