@@ -121,6 +121,8 @@ def test_out_of_nothing_but_a_release(delivered, tmp_path):
     finally:
         service.terminate()
         assert service.wait(20) == 0
+    assert list((away / "r" / "log").iterdir()), "what it answers is kept with the release"
+    assert delivered.run("verify", away / "r").code == 0
 
 
 def test_a_client_is_written_from_what_is_live(delivered, tmp_path):

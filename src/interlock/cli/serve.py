@@ -53,6 +53,7 @@ def serve_command(
     until: str | None = None,
     bundle: Path | None = None,
     token_file: str | None = None,
+    log: Path | None = None,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
     """Answer requests with what is live, until told to stop.
@@ -71,16 +72,22 @@ def serve_command(
         Serve a folder made by `interlock export`, without a project.
     token_file
         With --bundle: clients must send the token in this file.
+    log
+        With --bundle: the prediction log's folder (default: log, beside the bundle).
     """
     days = _days(replay, first, until)
     if bundle is not None:
-        _serve_exported(bundle, listening, token_file, options)
+        _serve_exported(bundle, listening, token_file, log, options)
     else:
         _serve_live(environment, listening, days, options)
 
 
 def _serve_exported(
-    bundle: Path, listening: Listening, token_file: str | None, options: OfProduct
+    bundle: Path,
+    listening: Listening,
+    token_file: str | None,
+    log: Path | None,
+    options: OfProduct,
 ) -> None:
     from interlock.serve.traces import asked_for
     from interlock.use_cases import exported
@@ -93,6 +100,7 @@ def _serve_exported(
         access_log=listening.access_log,
         telemetry=listening.telemetry or asked_for(os.environ),
         token_file=token_file,
+        log=log,
         on_ready=partial(_ready, options),
     )
 

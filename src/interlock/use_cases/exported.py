@@ -5,7 +5,6 @@ Nothing here imports a training library, so that a machine which only serves nee
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -226,7 +225,7 @@ def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicK
         policy=Policy(allow_dirty=True, trusted=tuple(key.keyid for key in keys)),
         trusted_keys=tuple(key.pem().decode() for key in keys),
         online=str(directory / "online"),
-        log=str(Path(tempfile.gettempdir()) / f"interlock-log-{digest[:12]}"),
+        log=str(directory / "log"),
     )
 
 
