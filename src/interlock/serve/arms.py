@@ -42,6 +42,7 @@ class Arms:
     """Who answers: the one reference that every request reads, replaced whole and never changed.
 
     With a ``split`` and no ``challenger`` (it could not be loaded here) the champion answers all.
+    ``on_set_aside`` is called once, with the reason, where the challenger is asked no more.
     """
 
     def __init__(
@@ -50,13 +51,14 @@ class Arms:
         challenger: Predictor | None = None,
         split: Split | None = None,
         now: Callable[[], int] = clock.now,
+        on_set_aside: Callable[[str], None] = lambda why: None,
     ) -> None:
         self.champion = champion
         self.challenger = challenger
         self.split = split
         self.waits = False
         if split is not None:
-            self.trial = Trial(challenger, champion)
+            self.trial = Trial(challenger, champion, Watch(on_set_aside))
             self.waits = self.trial.waits
             self._units = units_reader(champion.release, now)
 
@@ -100,11 +102,11 @@ class Arms:
 class Trial:
     """The challenger, with the champion behind it."""
 
-    def __init__(self, challenger: Predictor | None, champion: Predictor) -> None:
+    def __init__(self, challenger: Predictor | None, champion: Predictor, watch: Watch) -> None:
         self._challenger = challenger
         self._champion = champion
         self._apart: Apart | None = None
-        self.watch = Watch(challenger.release.label if challenger else "")
+        self.watch = watch
         if challenger is not None and challenger.release.contract.isolated:
             self._apart = Apart(challenger)
 

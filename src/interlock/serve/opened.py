@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -24,7 +25,8 @@ from interlock.serve.load import load
 from interlock.serve.log import LogOptions, PredictionLog
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
-from interlock.serve.target import Target, target_reader
+from interlock.serve.set_aside import SetAside, leave
+from interlock.serve.target import Rival, Target, target_reader
 from interlock.serve.traces import Traces
 from interlock.serve.traffic import CHALLENGER
 from interlock.serve.trial import try_apart
@@ -102,10 +104,27 @@ def _join(
     """The predictors behind one door; the challenger's answers say that they are its."""
     if target.rival is None:
         return Arms(champion)
+    tell = partial(_set_aside, plan, target, target.rival)
     if challenger is not None:
         marked = structs.replace(plan, arm=CHALLENGER)
         challenger = Predictor(challenger.release, log, marked, ids, now=service_clock(plan))
-    return Arms(champion, challenger, target.rival.split, now=service_clock(plan))
+    return Arms(
+        champion, challenger, target.rival.split, now=service_clock(plan), on_set_aside=tell
+    )
+
+
+def _set_aside(plan: ServePlan, target: Target, rival: Rival, why: str) -> None:
+    """Tell the operator, and whoever can end the rollout."""
+    print(f"{rival.label} is set aside: {why}", file=sys.stderr, flush=True)
+    found = SetAside(
+        generation=target.generation,
+        revision=target.revision,
+        digest=rival.digest,
+        release=rival.label,
+        why=why,
+    )
+    with suppress(OSError):  # a full disk: the status says it all the same
+        leave(Path(plan.log), plan.worker, found)
 
 
 def _try(path: Path, want: Callable[[], Target], target: Target) -> None:

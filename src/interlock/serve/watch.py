@@ -12,8 +12,8 @@ nor what the champion refuses as well, nor a history that cannot be read.
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from interlock.stats.onset import Onset
@@ -27,8 +27,9 @@ _NOT_ITS_OWN = frozenset({"S122", "S127"})  # the store's, and of who was never 
 class Watch:
     """What became of the requests that the challenger was asked, and whether that is enough."""
 
-    def __init__(self, challenger: str = "") -> None:
-        self._challenger = challenger
+    def __init__(self, tell: Callable[[str], None] = lambda why: None) -> None:
+        """``tell`` is called once, when it is set aside, with the reason."""
+        self._tell = tell
         self._onset = Onset(tolerated=TOLERATED)
         self._codes: Counter[str] = Counter()
         self.set_aside = False
@@ -42,7 +43,7 @@ class Watch:
             self._codes[code] += 1
             self.set_aside = self._onset.evidence >= ENOUGH
         if self.set_aside:
-            print(f"{self._challenger} is set aside: {self}", file=sys.stderr, flush=True)
+            self._tell(str(self))
 
     def told(self) -> dict[str, Any]:
         """For the status: how many it was asked, how many it failed, and why it is set aside."""

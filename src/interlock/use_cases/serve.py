@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from msgspec import structs
@@ -19,6 +20,7 @@ from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.process import start
 from interlock.serve.traces import asked_for
 from interlock.serve.waiting import until_told
+from interlock.use_cases.ending_failed import EndingFailed
 from interlock.use_cases.exported import Serving
 from interlock.use_cases.log_keeping import LogKeeping, log_kept
 from interlock.use_cases.refresh import nothing_live
@@ -69,6 +71,7 @@ def serve(
         refresher = Refresher(deployer, place.name, on_trouble)
         refresher.look()
         ticks.append(refresher.tick)
+        ticks.append(EndingFailed(deployer.live, place.name, Path(plan.log), on_trouble).tick)
     with (
         start(plan) as service,
         _log_kept(workspace, place.name, plan) as keeping,

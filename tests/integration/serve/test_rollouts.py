@@ -19,6 +19,7 @@ from interlock.release.keys import SigningKey
 from interlock.serve.log_read import read_log
 from interlock.serve.process import start
 from interlock.serve.record import read_record
+from interlock.serve.set_aside import left
 from interlock.serve.traffic import CHALLENGER, CHAMPION, Split, arm_of
 
 SALT = "a rollout"
@@ -510,6 +511,10 @@ def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path
         assert arms(load.answers[begun:]) == {CHAMPION: len(load.answers[begun:])}
         text = httpx.get(service.url + "/metrics", timeout=10).text
         assert 'code="S163"' in text
+        (said,) = left(tmp_path / "log")
+        assert (said.generation, said.revision, said.digest, said.why) == (
+            generation, place.revision, directory.name, told["set_aside"],
+        )  # fmt: skip
         revision = place.try_out(directory.name, 6_000, "grow")  # somebody wants it tried again
         everywhere(service, generation, revision)
         wait_for(lambda: status(service)["rollout"]["set_aside"])

@@ -1,0 +1,108 @@
+"""A rollout whose challenger was set aside is ended, on record, and by nothing else."""
+
+import pytest
+from msgspec.structs import replace
+
+from interlock.deploy.challenger import start
+from interlock.deploy.pointer import pointer_path, read_pointer
+from interlock.deploy.rollout import Target, promote
+from interlock.errors import StoreError
+from interlock.pipeline.notary import Notary
+from interlock.pipeline.places import Places
+from interlock.pipeline.switching import Switch
+from interlock.release.keys import SigningKey
+from interlock.serve.set_aside import SetAside, leave
+from interlock.store.artifacts import ArtifactStore
+from interlock.store.ledger import Ledger
+from interlock.use_cases import ending_failed
+from interlock.use_cases.ending_failed import EndingFailed
+
+RIVAL = Target(bundle="c" * 64, label="1.1.0", delivery="d2")
+WHY = "4 of 4 answers failed (4 × S125)"
+
+
+@pytest.fixture
+def switch(tmp_path):
+    places, key = Places(tmp_path), SigningKey.generate()
+    ledger, artifacts = Ledger.open(places.ledger), ArtifactStore.open(places.artifacts)
+    notary = Notary(key=key, keys=(key.public,), places=places, artifacts=artifacts, ledger=ledger)
+    switch = Switch(
+        product="houses", ledger=ledger, artifacts=artifacts, places=places, notary=notary
+    )
+    first = Target(bundle="b" * 64, label="1.0.0", delivery="d1")
+    live = switch.to(promote(None, first, product="houses", environment="prod", at=7), None)
+    switch.roll_out(start(live, None, RIVAL, buckets=500, at=8), live)
+    return switch
+
+
+@pytest.fixture
+def log(tmp_path):
+    folder = tmp_path / "log"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def told():
+    return []
+
+
+@pytest.fixture
+def ending(switch, log, told, monkeypatch):
+    monkeypatch.setattr(ending_failed, "EVERY_SECONDS", 0.0)
+    return EndingFailed(switch, "prod", log, told.append)
+
+
+def said(switch, **changes):
+    last = switch.last_rollout("prod")
+    found = SetAside(
+        generation=last.generation,
+        revision=last.revision,
+        digest=last.bundle,
+        release=last.label,
+        why=WHY,
+    )
+    return replace(found, **changes)
+
+
+def test_it_is_ended_once_with_the_reason_and_services_hear_of_it(switch, ending, log, told):
+    ending.tick()
+    assert (switch.last_rollout("prod").act, told) == ("start", [])
+    leave(log, "w0", said(switch))
+    leave(log, "w1", said(switch))
+    for _ in range(2):
+        ending.tick()
+    last = switch.last_rollout("prod")
+    assert (last.act, last.revision, last.reason) == ("stop", 2, f"set aside: {WHY}")
+    assert read_pointer(pointer_path(switch.places.pointers, "prod", "houses")).challenger is None
+    (error,) = told
+    assert error.code == "S163"
+    assert str(error).startswith(
+        "error[S163]: the rollout of 1.1.0 was ended: a worker set it aside for failing"
+    )
+
+
+@pytest.mark.parametrize("changes", [{"generation": 9}, {"revision": 0}, {"digest": "d" * 64}])
+def test_what_was_said_of_another_act_ends_nothing(switch, ending, log, told, changes):
+    leave(log, "w0", said(switch, **changes))
+    ending.tick()
+    assert (switch.last_rollout("prod").act, told) == ("start", [])
+
+
+def test_what_cannot_be_read_is_not_said(switch, ending, log, told):
+    (log / "w0.set-aside.json").write_bytes(b'{"generation":')
+    ending.tick()
+    assert (switch.last_rollout("prod").act, told) == ("start", [])
+
+
+def test_what_goes_wrong_is_told_and_tried_again(switch, ending, log, told, monkeypatch):
+    monkeypatch.setattr(ending_failed, "AGAIN_SECONDS", 0.0)
+    leave(log, "w0", said(switch))
+    for error in (StoreError("L110", "the ledger is locked"), ZeroDivisionError("no")):
+        with monkeypatch.context() as patch:
+            patch.setattr(Ledger, "head", lambda self, error=error: (_ for _ in ()).throw(error))
+            patch.setattr(Switch, "current", lambda *_, error=error: (_ for _ in ()).throw(error))
+            ending.tick()
+    assert [error.code for error in told] == ["L110", "S163"]
+    ending.tick()
+    assert switch.last_rollout("prod").act == "stop"
