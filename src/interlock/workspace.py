@@ -1,4 +1,9 @@
-"""The composition root: the only place that chooses implementations and fills the ports."""
+"""The composition root: the only place that chooses implementations and fills the ports.
+
+Invariant: to open a workspace imports nothing that computes. The project's own code, and all that
+knows what a product is, is imported where a product is asked for: what only looks into the ledger
+answers seconds earlier.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +13,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from interlock.deploy.environment import Environment, environment_named, environments
-from interlock.pipeline.context import Context, Narrator, Silent
-from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.context import Context
+from interlock.pipeline.narrator import Narrator, Silent
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
 from interlock.pipeline.switching import Switch
-from interlock.product.binding import Bound, bind
-from interlock.product.loading import choose, load_products
-from interlock.product.product import Product
 from interlock.release.keys import SigningKey, key_file, load_or_create
 from interlock.settings import Settings, load_settings
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.atomic import storage, write_file
 from interlock.store.ledger import Ledger
+
+if TYPE_CHECKING:
+    from interlock.pipeline.deploying import Deployer
+    from interlock.product.binding import Bound
+    from interlock.product.product import Product
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +68,8 @@ class Workspace:
     @cached_property
     def products(self) -> dict[str, Product]:
         """The products the project declares; importing them may take a while."""
+        from interlock.product.loading import load_products  # noqa: PLC0415 - see above
+
         return load_products(self.settings.project_dir, self.settings.product_files)
 
     @cached_property
@@ -87,7 +97,7 @@ class Workspace:
 
     def product_name(self, name: str | None) -> str:
         """The product asked for: named, or the only one there is."""
-        return choose(self.products, name).name
+        return self._product(name).name
 
     def delivered_product(self, name: str | None) -> str:
         """A product's name by the ledger alone, so that the project's code need not be imported.
@@ -113,7 +123,14 @@ class Workspace:
 
     def bound(self, name: str | None) -> Bound:
         """A product bound. Raises AuthorError with all mistakes."""
-        return bind(choose(self.products, name), self.settings.project_dir)
+        from interlock.product.binding import bind  # noqa: PLC0415 - see above
+
+        return bind(self._product(name), self.settings.project_dir)
+
+    def _product(self, name: str | None) -> Product:
+        from interlock.product.loading import choose  # noqa: PLC0415 - see above
+
+        return choose(self.products, name)
 
     def notary(self) -> Notary:
         """Who signs here; the own key is trusted."""
@@ -145,6 +162,8 @@ class Workspace:
 
     def deployer(self, bound: Bound, as_of: int) -> Deployer:
         """Everything a delivery of that product works with."""
+        from interlock.pipeline.deploying import Deployer  # noqa: PLC0415 - see above
+
         return Deployer(
             context=self.context(bound, as_of),
             places=self.places,

@@ -1,6 +1,7 @@
 """The path a delivery takes: to prod, unchanged, compared with the champion, or stopped."""
 
 import json
+import re
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -14,6 +15,14 @@ STEPS = [
     "snapshot", "features", "data", "training tests", "train", "model", "bundle", "service",
     "staging", "post-deploy tests", "prod",
 ]  # fmt: skip
+
+
+# What trains, packages, probes and serves, and is no use to a delivery in which nothing changed.
+NOT_FOR_UNCHANGED = {
+    "interlock.pipeline.behaviour", "interlock.pipeline.champion", "interlock.pipeline.exporting",
+    "interlock.pipeline.golden", "interlock.pipeline.packaging", "interlock.pipeline.probing",
+    "interlock.serve.answering", "onnx", "onnxruntime", "optuna", "sqlglot", "uvicorn",
+}  # fmt: skip
 
 
 def steps(ran):
@@ -30,8 +39,11 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     assert project.live("prod") == project.live("staging") == one
 
     known = project.stages()
-    ran = project.deliver("--as-of", first)
+    ran = project.call("deliver", "--json", "--as-of", first, PYTHONPROFILEIMPORTTIME="1")
     assert ran.code == 0, ran.err
+    imported = set(re.findall(r"\| +([\w.]+)$", ran.err, re.MULTILINE))
+    assert "interlock.pipeline.run" in imported
+    assert not imported & NOT_FOR_UNCHANGED
     assert project.stages()[len(known) :] == ["inputs", "model gate"], "asked of the champion"
     assert ran.json["delivery"]["status"] == "unchanged"
     assert ran.json["sentence"] == "nothing changed: prod runs 1.0.0 already"

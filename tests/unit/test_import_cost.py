@@ -38,6 +38,19 @@ def test_a_name_loads_only_what_it_needs():
     assert [m for m in loaded if m.split(".")[0] in HEAVY] == []
 
 
+def test_what_looks_into_the_ledger_imports_nothing_that_computes():
+    """Neither the project's code nor what knows of products: seconds, where a glance is asked."""
+    asked = "status history show rollback waive verify export refresh".split()
+    loaded = in_a_fresh_python(
+        "import json, sys, interlock.cli.opening, interlock.cli.render\n"
+        f"for name in {asked}: __import__('interlock.use_cases.' + name)\n"
+        "print(json.dumps([*sys.modules]))"
+    )
+    slow = {"sklearn", "scipy", "pandas", "pyarrow", "duckdb", "sqlglot", "onnx", "onnxruntime"}
+    assert slow & {m.split(".")[0] for m in loaded} == set()
+    assert [m for m in loaded if m.startswith("interlock.product")] == []
+
+
 @pytest.mark.parametrize("name", il.__all__)
 def test_every_public_name_resolves(name):
     value = getattr(il, name)

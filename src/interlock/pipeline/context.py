@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from interlock.clock import monotonic, now
 from interlock.digest import canonical_json, digest_json
-from interlock.product.binding import Bound
-from interlock.report.content import Step
+from interlock.pipeline.narrator import Narrator
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import StageRow
-from interlock.verdict import GateResult
+
+if TYPE_CHECKING:
+    from interlock.product.binding import Bound
 
 T = TypeVar("T")
 
@@ -35,49 +36,6 @@ _COMPUTING = (
     "uvloop",
 )
 STAGE_FORMAT = 7  # raise when a stage's code changes what its output means
-
-
-class Narrator(Protocol):
-    """Who tells the user what goes on; a silent one will do."""
-
-    def began(self, header: str) -> None:
-        """A delivery began; the header says of what, as of when, and what is live."""
-        ...
-
-    def started(self, step: str) -> None:
-        """A step began."""
-        ...
-
-    def finished(self, step: Step, result: GateResult | None = None) -> None:
-        """A step ended; a gate has a result."""
-        ...
-
-    def progress(self, step: str, done: int, total: int) -> None:
-        """So much of a step is done."""
-        ...
-
-    def doing(self, step: str, part: str) -> None:
-        """A step has come to a part of it."""
-        ...
-
-
-class Silent:
-    """A narrator that says nothing."""
-
-    def began(self, header: str) -> None:
-        """Nothing."""
-
-    def started(self, step: str) -> None:
-        """Nothing."""
-
-    def finished(self, step: Step, result: GateResult | None = None) -> None:
-        """Nothing."""
-
-    def progress(self, step: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def doing(self, step: str, part: str) -> None:
-        """Nothing."""
 
 
 @cache

@@ -12,7 +12,8 @@ from sklearn.linear_model import Ridge
 
 import interlock as il
 from interlock.clock import instant_of
-from interlock.pipeline.context import Context, Silent
+from interlock.pipeline.context import Context
+from interlock.pipeline.narrator import Silent
 from interlock.product.binding import bind
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger

@@ -5,7 +5,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interlock.digest import canonical_json, digest_json
-from interlock.pipeline.context import STAGE_FORMAT, Silent, versions
+from interlock.pipeline.context import STAGE_FORMAT, versions
+from interlock.pipeline.narrator import Silent
 from interlock.report.content import Step, StepStatus
 
 json_values = st.recursive(
