@@ -46,7 +46,7 @@ def deliver_command(
         Write the Markdown summary for a pull request here too.
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import delivered_lines, delivered_row
+    from interlock.cli.render_delivery import delivered_lines, delivered_row
     from interlock.report.documents import JUNIT, SUMMARY
     from interlock.use_cases import deliver
 

@@ -24,7 +24,8 @@ def history_command(
         How many of each to show.
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import history_lines, plain
+    from interlock.cli.render import plain
+    from interlock.cli.render_status import history_lines
     from interlock.use_cases import history
 
     with opened(options) as workspace:

@@ -15,7 +15,8 @@ def show_command(release: str | None = None, /, *, options: OfProduct = OF_PRODU
         A label such as 1.4.0, or the beginning of a digest (default: what is live).
     """
     from interlock.cli.opening import opened
-    from interlock.cli.render import plain, show_lines
+    from interlock.cli.render import plain
+    from interlock.cli.render_show import show_lines
     from interlock.use_cases import show
 
     with opened(options) as workspace:

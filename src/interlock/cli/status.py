@@ -9,7 +9,8 @@ from interlock.cli.output import answer
 def status_command(*, options: InProject = IN_PROJECT) -> None:
     """What is live where, since when, and how the last delivery ended."""
     from interlock.cli.opening import opened
-    from interlock.cli.render import plain, status_lines
+    from interlock.cli.render import plain
+    from interlock.cli.render_status import status_lines
     from interlock.clock import now
     from interlock.use_cases import status
 

@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from interlock.cli import render, render_features, render_train
+from interlock.cli import (
+    render,
+    render_delivery,
+    render_features,
+    render_show,
+    render_status,
+    render_train,
+)
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
@@ -46,7 +53,7 @@ def live() -> DeploymentRow:
 
 
 def test_a_delivery_ends_with_its_verdict(blocked):
-    assert render.delivered_lines(blocked) == [
+    assert render_delivery.delivered_lines(blocked) == [
         "report: /state/report.html",
         "next: interlock deliver  (after mending it)",
         "✖ blocked: the model gate stays shut; no release made, prod still runs 1.3.0",
@@ -57,11 +64,11 @@ def test_a_report_that_could_not_be_made_is_said_with_its_code(blocked):
     undrawn = replace(
         blocked, undrawn=("the report: KeyError: 'x'",), missing=frozenset({"report.html"})
     )
-    assert render.delivered_lines(undrawn)[:2] == [
+    assert render_delivery.delivered_lines(undrawn)[:2] == [
         "! report [X140]: without the report: KeyError: 'x'",
         "next: interlock deliver  (after mending it)",
     ]
-    assert render.delivered_row(undrawn)["report"] is None
+    assert render_delivery.delivered_row(undrawn)["report"] is None
 
 
 def test_runs_side_by_side():
@@ -166,7 +173,7 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
             ProductStatus(product="new", environments=(), last_delivery=None),
         ),
     )
-    assert render.status_lines(report, at=AS_OF + 2 * DAY) == [
+    assert render_status.status_lines(report, at=AS_OF + 2 * DAY) == [
         "rents",
         "  – dev   runs nothing yet",
         "  ✔ prod  runs 1.3.0        live 2 d, since 1997-06-30  "
@@ -197,16 +204,18 @@ def test_status_says_what_was_waived(live, blocked):
             ),
         ),
     )
-    lines = render.status_lines(report, at=AS_OF)
+    lines = render_status.status_lines(report, at=AS_OF)
     assert lines[1].endswith("before: 1.2.0, waived: model gate")
     assert lines[-1] == "  ! delivery 7: model gate waived (interlock deliver --resume)"
     done = replace(report.products[0], last_delivery=replace(blocked.row, status="delivered"))
-    assert "--resume" not in "".join(render.status_lines(replace(report, products=(done,)), at=0))
+    assert "--resume" not in "".join(
+        render_status.status_lines(replace(report, products=(done,)), at=0)
+    )
 
 
 def test_history_and_its_safety(live, blocked):
     report = HistoryReport(product="rents", deliveries=(blocked.row,), deployments=(live,))
-    assert render.history_lines(report) == [
+    assert render_status.history_lines(report) == [
         "deliveries of rents",
         "  7  1997-06-30  as of 1997-06-30  ✖ blocked    the model gate stays shut; "
         "no release made, prod still runs 1.3.0",
@@ -214,7 +223,7 @@ def test_history_and_its_safety(live, blocked):
         "  prod 3  1997-06-30  rollback  1.3.0  before: 1.2.0  too \\x1b[5mdear",
     ]
     empty = HistoryReport(product="rents", deliveries=(), deployments=())
-    assert render.history_lines(empty) == [
+    assert render_status.history_lines(empty) == [
         "deliveries of rents",
         "  none yet",
         "deployments",
@@ -425,7 +434,7 @@ def test_a_release_that_limits_itself_says_what_it_answers_for():
         attestations=(),
         answers_for=("zone: 2 of 3 segments, those with at least 30 rows of training",),
     )
-    lines = render.show_lines(report)
+    lines = render_show.show_lines(report)
     place = lines.index("answers for")
     assert lines[place + 1] == "  zone: 2 of 3 segments, those with at least 30 rows of training"
-    assert "answers for" not in render.show_lines(replace(report, answers_for=()))
+    assert "answers for" not in render_show.show_lines(replace(report, answers_for=()))

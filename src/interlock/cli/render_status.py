@@ -1,0 +1,99 @@
+"""What runs where, and what ran before, as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from interlock.cli.render import GLYPHS, table
+from interlock.report.names import shown
+from interlock.report.numbers import (
+    moment,
+    span_text,
+)
+from interlock.report.phrases import gate_name, rollout_phrase
+from interlock.store.rows import DeliveryRow, DeploymentRow
+
+if TYPE_CHECKING:
+    from interlock.use_cases.history import HistoryReport
+    from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
+
+
+def status_lines(report: StatusReport, *, at: int) -> list[str]:
+    """Each product: one line an environment, one for the last delivery."""
+    lines: list[str] = []
+    for product in report.products:
+        lines.append(shown(product.product))
+        lines.extend(table([_environment_cells(e, at) for e in product.environments]))
+        lines.extend(
+            f"  ◐ {rollout_phrase(e.rollout, at)}" for e in product.environments if e.rollout
+        )
+        last = product.last_delivery
+        lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
+        lines.extend(_waived_lines(product))
+    return lines
+
+
+def _environment_cells(status: EnvironmentStatus, at: int) -> tuple[str, ...]:
+    live = status.live
+    if live is None:
+        return "– " + status.environment, "runs nothing yet", "", ""
+    pinned = "pinned by a rollback" if live.pinned else ""
+    before = f"before: {live.previous_label}" if live.previous_label else ""
+    waived = ", ".join(gate_name(waiver["gate"]) for waiver in status.waivers)
+    return (
+        "✔ " + status.environment,
+        f"runs {live.label}",
+        f"live {span_text(max(0, at - live.since))}, since {moment(live.since)}",
+        ", ".join(filter(None, [before, pinned, f"waived: {waived}" if waived else ""])),
+    )
+
+
+def _waived_lines(product: ProductStatus) -> list[str]:
+    """That the newest delivery may go on past the gate that stopped it."""
+    last = product.last_delivery
+    if not product.waived or last is None or last.status != "blocked":
+        return []
+    names = ", ".join(map(gate_name, product.waived))
+    return [f"  ! delivery {last.number}: {names} waived (interlock deliver --resume)"]
+
+
+def _delivery_text(row: DeliveryRow) -> str:
+    sentence = row.summary.get("sentence", "")
+    said = f": {shown(sentence, limit=200)}" if sentence else ""
+    if row.status == "running":
+        said = ": it runs, or was interrupted (interlock deliver --resume)"
+    return f"{GLYPHS.get(row.status, '?')} delivery {row.number} {row.status}{said}"
+
+
+def history_lines(report: HistoryReport) -> list[str]:
+    """Deliveries, then what was made live where."""
+    lines = [f"deliveries of {shown(report.product)}"]
+    lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
+    lines.append("deployments")
+    lines += table([_deployment_cells(row) for row in report.deployments]) or ["  none yet"]
+    if report.erased:
+        lines.append("erasures")
+        lines += table([(label, "; ".join(said)) for label, said in report.erased.items()])
+    return lines
+
+
+def _delivery_cells(row: DeliveryRow) -> tuple[str, ...]:
+    return (
+        f"{row.number}",
+        moment(row.started),
+        f"as of {moment(row.as_of)}",
+        f"{GLYPHS.get(row.status, '?')} {row.status}",
+        shown(row.summary.get("label") or "", limit=40),
+        shown(row.summary.get("sentence") or "", limit=200),
+    )
+
+
+def _deployment_cells(row: DeploymentRow) -> tuple[str, ...]:
+    return (
+        f"{row.environment} {row.generation}",
+        moment(row.since),
+        row.act,
+        row.label,
+        f"before: {row.previous_label}" if row.previous_label else "",
+        shown(row.reason, limit=120),
+    )
