@@ -45,6 +45,7 @@ _ONCE = (
     "content-type",
     "content-length",
     "content-encoding",
+    "transfer-encoding",
     "authorization",
     "expect",
     "origin",
@@ -52,7 +53,6 @@ _ONCE = (
 )
 _MANY = (
     "connection",
-    "transfer-encoding",
     "inference-header-content-length",
     "traceparent",
     "tracestate",
@@ -216,7 +216,7 @@ class Connection(asyncio.Protocol):
         if not known or not self._in_head:
             return
         if known not in self._head:
-            self._head[known] = value.decode("latin-1").strip()
+            self._head[known] = value.decode("latin-1").strip(" \t")
         elif known in _ONCE:
             self._refuse_at_once(ServiceError("S140", f"the request has two {known} fields"))
 
@@ -225,6 +225,12 @@ class Connection(asyncio.Protocol):
         if self._wire + len(self._url) > MOST_HEAD:
             self._refuse_at_once(_head_too_large())
         head, parser = self._head, self._parser
+        keep = parser.should_keep_alive()  # without being asked for it, in 1.1 alone
+        version = "1.1" if keep and "connection" not in head else parser.get_http_version()
+        if (wrong := _unsafe(version, head)) is not None:
+            self._refuse_at_once(ServiceError("S140", wrong))
+        if version == "1.0":
+            head.pop("expect", None)
         try:
             path, query = _target(self._url, head)
         except httptools.HttpParserInvalidURLError:
@@ -235,8 +241,8 @@ class Connection(asyncio.Protocol):
             self._refuse_at_once(ServiceError("S140", "an upgrade with a body is not read"))
         message = _Message(
             request,
-            keep=parser.should_keep_alive() and not upgrade,
-            old="connection" in head and parser.get_http_version() == "1.0",
+            keep=keep and not upgrade,
+            old=version == "1.0",
         )
         self._in_head, self._timed, self._wire, self._fields = False, "", 0, 0
         self._line.append(message)
@@ -331,7 +337,9 @@ class Connection(asyncio.Protocol):
         message.entered = True
         message.early = self._app.enter(message.request)
         expected = message.request.headers.get("expect")
-        if expected is not None and message.early is None and not message.complete:
+        if expected is None or expected.lower() != "100-continue":
+            return
+        if message.early is None and not message.complete and message.request.has_body:
             self._write(_CONTINUE)
 
     def _advance(self) -> None:
@@ -449,6 +457,18 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
 
+def _unsafe(version: str, head: dict[str, str]) -> str | None:
+    """Why a head that llhttp reads is refused: others could read another request in it."""
+    if version not in ("1.0", "1.1"):
+        return "the request's version is neither HTTP/1.0 nor HTTP/1.1"
+    if "host" not in head and version == "1.1":
+        return "the request has no Host header"
+    coding = head.get("transfer-encoding")
+    if coding is not None and (coding.lower() != "chunked" or version == "1.0"):
+        return "the request's transfer coding is not 'chunked' alone, in HTTP/1.1"
+    return None
+
+
 def _target(url: bytes, head: dict[str, str]) -> tuple[str, str]:
     """Path and query; the host of a whole URL stands for the Host field (RFC 9112, 3.2.2).
 
@@ -458,9 +478,11 @@ def _target(url: bytes, head: dict[str, str]) -> tuple[str, str]:
         return PREDICT, ""
     if url.startswith((b"http://", b"https://")):
         parsed = httptools.parse_url(url)
+        if parsed.userinfo is not None:  # it is there to pass for the host
+            raise httptools.HttpParserInvalidURLError
         host = (parsed.host or b"").decode("latin-1")
         host = f"[{host}]" if ":" in host else host
-        head["host"] = f"{host}:{parsed.port}" if parsed.port else host
+        head["host"] = host if parsed.port is None else f"{host}:{parsed.port}"
         path, query = parsed.path or b"/", parsed.query or b""
     else:
         path, _, query = url.partition(b"?")
