@@ -7,54 +7,20 @@ import subprocess
 import sys
 import textwrap
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from ledger_rows import ATTESTATION, DELIVERY, DEPLOYMENT, RELEASE, STAGE
 from sqlalchemy import inspect
 
-from interlock.errors import OperatorError, StoreError
+from interlock.errors import StoreError
 from interlock.store import schema
 from interlock.store.connect import engine_for
 from interlock.store.database import Database
 from interlock.store.ledger import Ledger
 from interlock.store.migrate import scripts
-from interlock.store.rows import (
-    AttestationRow,
-    DeliveryRow,
-    DeploymentRow,
-    Head,
-    ReleaseRow,
-    StageRow,
-)
-
-DELIVERY = DeliveryRow(
-    id="d1", product="valuation", number=0, as_of=852_076_800_000_000, status="running",
-    git_commit="c" * 40, dirty=True, goal="prod", started=10,
-)  # fmt: skip
-DEPLOYMENT = DeploymentRow(
-    product="valuation", environment="prod", generation=1, bundle="a" * 64, label="1.0.0",
-    previous_bundle=None, previous_label=None, act="promote", pinned=False, reason="",
-    delivery="d1", since=20,
-)  # fmt: skip
-RELEASE = ReleaseRow(
-    bundle="a" * 64, product="valuation", label="1.0.0", delivery="d1", facts={"ü": [1]}, created=15
-)
-ATTESTATION = AttestationRow(
-    subject="a" * 64, predicate_type="urn:interlock:gate:v1", blob="b" * 64, at=16
-)
-STAGE = StageRow(key="5" * 64, stage="train", output={"rmse": 0.1}, seconds=1.5, at=12)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "a b" / "ledger.db"
-
-
-@pytest.fixture
-def ledger(path):
-    return Ledger.open(path)
+from interlock.store.rows import Head
 
 
 def fill(ledger):
@@ -85,156 +51,6 @@ def tamper(path, *statements):
         for statement in statements:
             connection.execute(statement)
     connection.close()
-
-
-def test_deliveries_count_from_one_for_each_product(ledger):
-    assert ledger.deliveries.start(DELIVERY).number == 1
-    assert ledger.deliveries.start(replace(DELIVERY, id="d2", started=11)).number == 2
-    assert ledger.deliveries.start(replace(DELIVERY, id="d3", product="other")).number == 1
-    assert ledger.deliveries.get("d2") == replace(DELIVERY, id="d2", started=11, number=2)
-    assert [d.id for d in ledger.deliveries.newest(product="valuation")] == ["d2", "d1"]
-    assert [d.id for d in ledger.deliveries.newest(limit=1)] == ["d2"]
-    assert ledger.deliveries.get("d9") is None
-
-
-def test_a_delivery_moves(ledger):
-    started = ledger.deliveries.start(DELIVERY)
-    moved = ledger.deliveries.move("d1", status="interrupted", at=11, summary={"stage": "train"})
-    assert moved == ledger.deliveries.get("d1")
-    assert moved == replace(started, status="interrupted", summary={"stage": "train"})
-    done = ledger.deliveries.move("d1", status="passed", at=12, finished=True, bundle="a" * 64)
-    assert done == ledger.deliveries.get("d1")
-    assert (done.finished, done.bundle, done.summary) == (12, "a" * 64, {"stage": "train"})
-    assert [d.id for d in ledger.deliveries.newest(status="passed")] == ["d1"]
-    assert ledger.deliveries.newest(status="running") == []
-    with pytest.raises(StoreError) as caught:
-        ledger.deliveries.move("d9", status="passed", at=12)
-    assert caught.value.code == "L115"
-
-
-def test_a_stage_result_is_found_by_its_key_and_the_last_counts(ledger):
-    assert ledger.stages.get(STAGE.key) is None
-    ledger.stages.put(STAGE, product="valuation")
-    assert ledger.stages.get(STAGE.key) == STAGE
-    ledger.stages.put(replace(STAGE, output=[1, None]), product="valuation")
-    assert ledger.stages.get(STAGE.key) == replace(STAGE, output=[1, None])
-
-
-def test_a_forgotten_stage_is_not_known_and_may_run_again(ledger):
-    other = replace(STAGE, key="9" * 64)
-    for stage in (STAGE, other):
-        ledger.stages.put(stage, product="valuation")
-    ledger.stages.forget([STAGE.key, "8" * 64], product="valuation", at=13)
-    assert ledger.stages.get(STAGE.key) is None
-    assert ledger.stages.get(other.key) == other
-    assert ledger.altered_projections() == ()
-    before = ledger.head()
-    ledger.stages.forget([], product="valuation", at=13)
-    assert ledger.head() == before
-    ledger.stages.put(STAGE, product="valuation")
-    assert ledger.stages.get(STAGE.key) == STAGE
-    ledger.rebuild()
-    assert ledger.stages.get(STAGE.key) == STAGE
-
-
-def test_a_bundle_has_one_release_and_a_label_one_bundle(ledger):
-    assert ledger.releases.add(RELEASE) == RELEASE
-    assert ledger.releases.add(replace(RELEASE, label="9.9.9", delivery="d2")) == RELEASE
-    assert ledger.releases.get("a" * 64) == RELEASE
-    assert ledger.releases.labelled("valuation", "1.0.0") == RELEASE
-    assert ledger.releases.labelled("valuation", "9.9.9") is None
-    with pytest.raises(OperatorError) as caught:
-        ledger.releases.add(replace(RELEASE, bundle="b" * 64))
-    assert caught.value.code == "E111"
-    second = replace(RELEASE, bundle="b" * 64, label="1.0.1")
-    ledger.releases.add(second)
-    assert ledger.releases.newest("valuation") == [second, RELEASE]
-    assert ledger.releases.newest("valuation", limit=1) == [second]
-
-
-def test_an_attestation_is_recorded_once(ledger):
-    ledger.attestations.add(ATTESTATION, product="valuation")
-    ledger.attestations.add(replace(ATTESTATION, at=99), product="valuation")
-    other = replace(ATTESTATION, blob="c" * 64, predicate_type="urn:interlock:build:v1")
-    ledger.attestations.add(other, product="valuation")
-    assert ledger.attestations.about("a" * 64) == [ATTESTATION, other]
-    assert ledger.attestations.about("a" * 64, predicate_type="urn:interlock:build:v1") == [other]
-    assert ledger.head().sequence == 2
-
-
-def test_deployments_are_compare_and_set(ledger):
-    assert ledger.deployments.last("valuation", "prod") is None
-    ledger.deployments.record(DEPLOYMENT)
-    second = replace(DEPLOYMENT, generation=2, bundle="b" * 64, previous_bundle="a" * 64)
-    with pytest.raises(OperatorError) as caught:
-        ledger.deployments.record(replace(second, generation=1))
-    assert str(caught.value) == (
-        "error[E101]: something else was deployed to prod in the meantime\n"
-        "  where: valuation in prod\n"
-        "  expected: generation 0, on which this was decided\n"
-        "  got: generation 1\n"
-        "  fix: look at what is live now with `interlock status`, then decide again\n"
-        "  untouched: what is live"
-    )
-    with pytest.raises(OperatorError):
-        ledger.deployments.record(replace(second, generation=3))
-    ledger.deployments.record(second)
-    assert ledger.deployments.last("valuation", "prod") == second
-    assert ledger.deployments.newest("valuation", "prod") == [second, DEPLOYMENT]
-    assert ledger.deployments.last("valuation", "staging") is None
-    assert ledger.head().sequence == 2
-
-
-def test_two_threads_promote_and_one_wins(ledger):
-    def promote(name):
-        try:
-            return ledger.deployments.record(replace(DEPLOYMENT, bundle=name * 64)).bundle
-        except OperatorError as error:
-            return error.code
-
-    with ThreadPoolExecutor(8) as pool:
-        outcomes = list(pool.map(promote, "01234567"))
-    winners = [outcome for outcome in outcomes if outcome != "E101"]
-    assert len(winners) == 1
-    assert ledger.deployments.last("valuation", "prod").bundle == winners[0]
-    assert ledger.verify_chain() is None
-
-
-RACER = textwrap.dedent("""
-    import sys
-    from interlock.errors import OperatorError
-    from interlock.store.ledger import Ledger
-    from interlock.store.rows import DeploymentRow
-
-    ledger = Ledger.open(sys.argv[1], busy_seconds=30)
-    for round in range(1, 11):
-        ledger.append("noted", subject="s", product="p", body={"by": sys.argv[2]}, at=round)
-        try:
-            ledger.deployments.record(DeploymentRow(
-                product="p", environment="prod", generation=round, bundle=sys.argv[2] * 64,
-                label="1.0.0", previous_bundle=None, previous_label=None, act="promote",
-                pinned=False, reason="", delivery="d", since=round))
-            print(round)
-        except OperatorError as error:
-            assert error.code == "E101"
-""")
-
-
-def test_processes_that_open_and_promote_at_once_share_one_chain(path):
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(path), name], stdout=subprocess.PIPE, text=True
-        )
-        for name in "abcd"
-    ]
-    won = [int(line) for racer in racers for line in racer.communicate()[0].split()]
-    assert all(racer.returncode == 0 for racer in racers)
-    ledger = Ledger.open(path)
-    assert sorted(won) == [d.generation for d in reversed(ledger.deployments.newest("p", "prod"))]
-    assert len(ledger.events(kind="noted")) == 40
-    assert ledger.head().sequence == 40 + len(won)
-    assert ledger.verify_chain() is None
-    assert ledger.altered_projections() == ()
 
 
 def test_events_are_found_by_what_they_are_about(ledger):
