@@ -87,8 +87,7 @@ class _Message(msgspec.Struct, gc=False):
     request: Request
     keep: bool
     old: bool = False
-    parts: list[bytes] = []
-    size: int = 0
+    body: bytes | bytearray = b""
     complete: bool = False
     entered: bool = False
     asked: bool = False
@@ -119,7 +118,9 @@ class Connection(asyncio.Protocol):
         self._in_message = False  # the parser is within a request
         self._in_head = False  # and has not seen the end of its head
         self._timed = ""  # the part of it that has a deadline: its head, its body
-        self._wire = 0  # bytes of that part so far, as far as they are counted
+        self._size = 0  # bytes of its fields so far
+        self._wire = 0  # bytes of that part that came
+        self._behind = False  # something else came with its first bytes, before them
         self._deaf = False  # what comes is thrown away
         self._ended = False  # nothing comes any more
         self._paused = False  # nothing is read from the socket
@@ -198,7 +199,7 @@ class Connection(asyncio.Protocol):
             self._line[-1].keep = False
             self._stop_reading()
         self._in_message = self._in_head = True
-        self._url, self._head, self._fields, self._wire = b"", {}, 0, 0
+        self._url, self._head, self._fields, self._size, self._wire = b"", {}, 0, 0, 0
 
     def on_url(self, part: bytes) -> None:
         """What is asked for, or a part of it."""
@@ -207,8 +208,8 @@ class Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head; or of the trailer, of which nothing is kept."""
         self._fields += 1
-        self._wire += len(name) + len(value)
-        if self._fields > MOST_FIELDS or self._wire > MOST_HEAD:
+        self._size += len(name) + len(value)
+        if self._fields > MOST_FIELDS or self._size > MOST_HEAD:
             self._refuse_at_once(_head_too_large())
         known = _KNOWN.get(name)
         if known is None:
@@ -222,7 +223,7 @@ class Connection(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         """The end of a request's head."""
-        if self._wire + len(self._url) > MOST_HEAD:
+        if self._size + len(self._url) > MOST_HEAD:
             self._refuse_at_once(_head_too_large())
         head, parser = self._head, self._parser
         keep = parser.should_keep_alive()  # without being asked for it, in 1.1 alone
@@ -244,7 +245,7 @@ class Connection(asyncio.Protocol):
             keep=keep and not upgrade,
             old=version == "1.0",
         )
-        self._in_head, self._timed, self._wire, self._fields = False, "", 0, 0
+        self._in_head, self._timed, self._wire, self._fields, self._size = False, "", 0, 0, 0
         self._line.append(message)
         if len(self._line) == 1:
             self._enter(message)
@@ -257,14 +258,18 @@ class Connection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         """A part of a request's body."""
         message = self._line[-1]
-        message.parts.append(data)
-        message.size += len(data)
-        if message.size > self._app.limits.body_bytes:
+        if not message.body:
+            message.body = data
+        else:  # in one piece: small parts would weigh many times what they hold
+            if isinstance(message.body, bytes):
+                message.body = bytearray(message.body)
+            message.body += data
+        if len(message.body) > self._app.limits.body_bytes:
             self._refuse_at_once(too_large(self._app.limits.body_bytes))
 
     def on_message_complete(self) -> None:
         """The end of a request."""
-        self._in_message, self._timed = False, ""
+        self._in_message, self._timed, self._behind = False, "", True
         self._line[-1].complete = True
         if len(self._line) == 1:
             self._advance()
@@ -297,7 +302,10 @@ class Connection(asyncio.Protocol):
 
     def _await_more(self, n_bytes: int) -> None:
         """Part of a request has come: the rest has its bound and its time."""
-        self._wire += n_bytes
+        if self._behind:
+            self._behind = False
+        else:
+            self._wire += n_bytes
         if self._in_head:
             if self._wire > 2 * MOST_HEAD:  # one field without an end; others are counted above
                 self._refuse(_head_too_large())
@@ -360,7 +368,8 @@ class Connection(asyncio.Protocol):
             if message.complete and not message.asked:
                 message.asked = True
                 self.deadline = _NEVER
-                self._app.answer(message.request, b"".join(message.parts), self._answered)
+                body, message.body = bytes(message.body), b""
+                self._app.answer(message.request, body, self._answered)
             if message.asked:
                 return
             break

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import tracemalloc
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -316,6 +317,41 @@ def test_what_cannot_be_read_safely_is_refused_and_ends_it(data, status, code):
         assert (talk.over, talk.service.in_flight) == (True, 0)
         talk.send(REQUESTS["page"])
         assert len(talk.answers) == 1
+
+
+def test_a_head_of_a_lawful_size_is_read_however_it_is_cut():
+    fields = b"".join(b"x-%d: %b\r\n" % (n, b"x" * 1_000) for n in range(60))
+    data = b"GET /page HTTP/1.1\r\nhost: a\r\n" + fields + b"\r\n"
+    talk = Talk()
+    for start in range(0, len(data), 700):
+        talk.send(data[start : start + 700])
+    assert talk.statuses == [200]
+
+
+def test_what_came_before_a_request_does_not_count_as_its_own():
+    talk = Talk()
+    talk.service.limits = SimpleNamespace(body_bytes=1 << 20, body_seconds=5.0)
+    talk.send(post("/ask/1", b"x" * 200_000) + b"GET /page HTTP/1.1\r\n")
+    talk.service.reply()
+    talk.send(b"host: a\r\n\r\n")
+    assert talk.statuses == [200, 200]
+
+
+def test_a_body_weighs_what_it_holds_however_small_its_parts():
+    talk, n = Talk(), 100_000
+    talk.service.limits = SimpleNamespace(body_bytes=2 * n, body_seconds=5.0)
+    talk.send(b"POST /ask HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
+    chunks = b"2\r\nxx\r\n" * 1_000
+    tracemalloc.start()
+    try:
+        for _ in range(n // 1_000):
+            talk.send(chunks)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 2 * n < held < 4 * n
+    talk.send(b"0\r\n\r\n").service.reply()
+    assert talk.service.asked[0][3] == b"xx" * n
 
 
 def test_chunks_that_hold_nothing_are_cut_off():
