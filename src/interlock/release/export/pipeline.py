@@ -54,11 +54,19 @@ def decoded(encoder: Encoder, matrix: np.ndarray) -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for part, values in zip(encoder.parts, matrix.T, strict=True):
         if isinstance(part, Coded):
-            texts = (*part.vocabulary, OTHER)
+            texts = (*part.vocabulary, _other(part.vocabulary))
             columns[part.name] = [None if code != code else texts[int(code)] for code in values]
         else:
             columns[part.name] = values.copy()
     return columns
+
+
+def _other(vocabulary: Sequence[str]) -> str:
+    """A text that is none of these, to stand for all such."""
+    other = OTHER
+    while other in vocabulary:
+        other += OTHER
+    return other
 
 
 def takes_columns(estimator: Any) -> bool:
@@ -88,7 +96,8 @@ def write(estimator: Pipeline, builder: GraphBuilder, source: str) -> Written:
 
 def _first(part: Any, place: int) -> Cell:
     if isinstance(part, Coded):
-        return Text(column=place, values=(*part.vocabulary, OTHER, None))
+        known = part.vocabulary
+        return Text(column=place, values=(*known, _other(known), None))
     return Number(tensor=MATRIX, place=place, origin=Origin(column=place))
 
 

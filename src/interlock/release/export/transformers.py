@@ -57,6 +57,8 @@ def _scaled(scaler: Any, cells: Sequence[Cell], builder: GraphBuilder) -> list[C
         name = builder.add("Sub", name, builder.constant(centre))
     if scaler.scale_ is not None:
         name = builder.add("Div", name, builder.constant(scaler.scale_))
+    if getattr(scaler, "clip", False):  # MaxAbsScaler's
+        name = _clipped(name, -1.0, 1.0, builder)
     ones, none = np.ones(len(cells)), np.zeros(len(cells))
     factors = ones if scaler.scale_ is None else scaler.scale_
     return numbers(name, _origins(cells, factors, none if centre is None else centre))
@@ -66,10 +68,15 @@ def _min_max(scaler: MinMaxScaler, cells: Sequence[Cell], builder: GraphBuilder)
     product = builder.add("Mul", block(cells, builder), builder.constant(scaler.scale_))
     name = builder.add("Add", product, builder.constant(scaler.min_))
     if scaler.clip:
-        low, high = (builder.constant(np.array(float(v))) for v in scaler.feature_range)
-        name = builder.add("Min", builder.add("Max", name, low), high)
+        low, high = scaler.feature_range
+        name = _clipped(name, low, high, builder)
     factors = 1.0 / scaler.scale_
     return numbers(name, _origins(cells, factors, -scaler.min_ * factors))
+
+
+def _clipped(name: str, low: float, high: float, builder: GraphBuilder) -> str:
+    least, most = (builder.constant(np.array(float(end))) for end in (low, high))
+    return builder.add("Min", builder.add("Max", name, least), most)
 
 
 def _imputed(imputer: SimpleImputer, cells: Sequence[Cell], builder: GraphBuilder) -> list[Cell]:

@@ -76,6 +76,7 @@ ONE_HOT = OneHotEncoder(handle_unknown="ignore")
 PIPELINES = {
     "one-hot": make_pipeline(around(ready(), ONE_HOT), Ridge()),
     "indicator": make_pipeline(around(SimpleImputer(add_indicator=True), ONE_HOT), Ridge()),
+    "clipped": make_pipeline(around(ready(scaler=MaxAbsScaler(clip=True)), ONE_HOT), Ridge()),
     "infrequent": make_pipeline(
         around(
             ready(scaler=RobustScaler()),
@@ -182,6 +183,19 @@ def test_an_unknown_category_that_the_pipeline_refuses_gets_no_finite_answer():
     assert np.isnan(answers[2]).all()
     with pytest.raises(ValueError, match="unknown categories"):
         model.predict(frame_of(INPUTS, rows))
+
+
+def test_no_text_is_taken_for_one_that_stands_for_all_others():
+    zones = [OTHER if zone == "z1" else zone for zone in COLUMNS["zone"]]
+    given = {**COLUMNS, "zone": zones}
+    frame = frame_of(INPUTS, given)
+    model = make_pipeline(around(ready(), ONE_HOT), Ridge()).fit(frame, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=given)
+    scorer = open_scorer("onnx", exported.payload, n_columns=4)
+    rows = {k: v[:3] for k, v in COLUMNS.items()} | {"zone": [OTHER, OTHER * 2, "z2"]}
+    matrix = exported.encoder.transform(rows)
+    assert compare(raw_scores(model, frame_of(INPUTS, rows)), scorer.raw(matrix)).within(1e-12)
+    assert decoded(exported.encoder, matrix)["zone"] == [OTHER, OTHER * 2, "z2"]
 
 
 @pytest.mark.parametrize(
