@@ -35,14 +35,40 @@ def is_part(value: Any, part: str) -> bool:
 
     >>> is_part(17, "17"), is_part("017", "17"), is_part(date(2024, 5, 31), "2024-05-31")
     (True, False, True)
+    >>> is_part(True, "true"), is_part(True, "1")
+    (True, False)
     """
     if value is None or str(value) == part:
         return value is not None
     if isinstance(value, bool):
-        return False
+        return str(value).lower() == part
     if isinstance(value, int | float | Decimal):
         return _is_number(value, part)
     return isinstance(value, date) and value.isoformat() == part
+
+
+def texts_of(kind: str, part: str) -> tuple[str, ...]:
+    """How the prediction log writes the values of a kind that are what that part of a key says.
+
+    For a column of texts, where :func:`is_part` cannot ask the values themselves. A kind that is
+    not known has its texts alone.
+
+    >>> texts_of("int", "07"), texts_of("str", "07"), texts_of("float", "7"), texts_of("int", "x")
+    (('7',), ('07',), ('7.0', '7'), ())
+    """
+    if kind == "bool":
+        return tuple(text for text in ("True", "False") if is_part(text == "True", part))
+    if kind not in ("int", "float"):
+        return (part,)
+    try:
+        named = Decimal(part)
+        whole = int(named) if named.is_finite() and named == named.to_integral_value() else None
+    except (InvalidOperation, OverflowError):
+        return ()
+    found = [] if kind == "int" or not named.is_finite() else [str(float(part))]
+    if kind == "float" and named == 0:
+        found = ["0.0", "-0.0"]
+    return (*found, *([] if whole is None else [str(whole)]))
 
 
 def _is_number(value: float | Decimal, part: str) -> bool:

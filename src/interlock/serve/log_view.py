@@ -33,11 +33,34 @@ _MOST_INSTANTS = 1_000  # that a statement names one by one
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """A unit's key as some releases write it: the texts that each part may have.
+
+    ``digests`` are the releases, or with ``others`` those that it is not.
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+    digests: tuple[str, ...]
+    others: bool = False
+
+    def where(self) -> tuple[str, list[Any]]:
+        """The condition and its parameters."""
+        texts = [f"len(entity) = {len(self.parts)}"]
+        values: list[Any] = []
+        for place, part in enumerate(self.parts, 1):
+            texts.append(f"list_contains(?::VARCHAR[], entity[{place}])")
+            values.append(list(part))
+        texts.append(f"list_contains(?::VARCHAR[], digest) = {not self.others}")
+        return " AND ".join(texts), [*values, list(self.digests)]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Asked:
     """Which records; what is not named is not asked. Instants in microseconds, UTC.
 
     ``release`` is a label or the beginning of a digest. ``rejected`` asks for refused requests and
-    rows not answered because they are not covered.
+    rows not answered because they are not covered. ``entity`` is a unit's key as the log writes
+    it, ``units`` the same as releases may have written it: one of them is enough.
     """
 
     since: int | None = None
@@ -46,6 +69,7 @@ class Asked:
     release: str | None = None
     status: int | None = None
     entity: tuple[str, ...] = ()
+    units: tuple[Written, ...] = ()
     arm: str | None = None
     covered: bool | None = None
     rejected: bool = False
@@ -64,6 +88,10 @@ class Asked:
             ("(status <> 200 OR covered = ?)", [False if self.rejected else None]),
         ]
         used = [(text, values) for text, values in some if values[0] is not None]
+        if self.units:
+            written = [unit.where() for unit in self.units]
+            either = " OR ".join(f"({text})" for text, _ in written)
+            used.append((f"({either})", [v for _, values in written for v in values]))
         text = " AND ".join(text for text, _ in used)
         return f"WHERE {text}" if text else "", [v for _, values in used for v in values]
 

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from interlock.clock import now
+from interlock.pipeline.unit_kinds import unit_kinds, written
 from interlock.serve.archive import Kind, archive_for
 from interlock.serve.compaction import Compacted, compact
 from interlock.serve.log_export import export
@@ -72,7 +73,7 @@ def show_log(
     Raises IntegrityError S181, OperatorError S186.
     """
     with _viewed(workspace, product, environment) as (name, view):
-        chosen = asked or Asked()
+        chosen = _of_unit(workspace, name, asked or Asked())
         found = None if out else view.count(chosen)  # before: rows hold the connection
         rows = view.rows(chosen, limit=None if out else limit)
         report = _report(name, environment, view, rows, out=out, found=found)
@@ -147,6 +148,14 @@ def compact_log(
             at=now(),
         )
     return CompactReport(product=name, environment=environment, compacted=done)
+
+
+def _of_unit(workspace: Workspace, product: str, asked: Asked) -> Asked:
+    """With the unit's key as the product's releases write it in the log."""
+    if not asked.entity:
+        return asked
+    kinds = unit_kinds(workspace.ledger, workspace.artifacts, product)
+    return replace(asked, entity=(), units=written(kinds, asked.entity))
 
 
 def _log(workspace: Workspace, product: str | None, environment: str) -> tuple[str, Path]:

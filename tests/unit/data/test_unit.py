@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interlock.data.unit import holds, is_part
+from interlock.data.unit import holds, is_part, texts_of
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,17 @@ def test_all_parts_must_be_there_in_one_row():
 def test_no_row_is_missed_and_none_is_taken_for_another(values, wanted):
     table = pa.table({"a": pa.array(values, pa.int64())})
     assert holds(table, ["a"], (str(wanted),)).tolist() == [v == wanted for v in values]
+
+
+@given(st.integers() | st.floats(allow_nan=False) | st.booleans() | st.text(min_size=1))
+def test_what_the_log_writes_of_a_value_is_among_the_texts_of_what_names_it(value):
+    kind = {int: "int", float: "float", bool: "bool", str: "str"}[type(value)]
+    assert str(value) in texts_of(kind, str(value))
+
+
+@given(st.integers(), st.sampled_from(["{}", "0{}", "{}.0", "{}.00", "+{}"]))
+def test_texts_name_the_values_that_the_key_names(value, form):
+    part = form.format(value) if value >= 0 else str(value)
+    assert texts_of("int", part) == (str(value),)
+    assert is_part(value, part)
+    assert texts_of("str", part) == (part,)
