@@ -342,8 +342,8 @@ class Connection(asyncio.Protocol):
 
     def _enter(self, message: _Message) -> None:
         """Ask whether the first in line is wanted."""
-        message.entered = True
         message.early = self._app.enter(message.request)
+        message.entered = True
         expected = message.request.headers.get("expect")
         if expected is None or expected.lower() != "100-continue":
             return

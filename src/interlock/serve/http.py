@@ -110,6 +110,9 @@ class App:
             response = self._paged(request)
         except ServiceError as error:
             return self._refused(request, error)
+        except Exception as error:  # noqa: BLE001 - a page is one request's affair
+            traceback.print_exception(error, file=sys.stderr)
+            return self._refused(request, _failed())
         if response is None:
             self.status.in_flight += 1
             return None
@@ -154,7 +157,7 @@ class App:
             return
         if not isinstance(error, ServiceError):
             traceback.print_exception(error, file=sys.stderr)
-            error = ServiceError("S125", "the service failed; its operator can see why")
+            error = _failed()
         then(self.refuse(request, error))
 
     async def _reply(self, request: Request, body: bytes) -> Reply:
@@ -254,6 +257,10 @@ class App:
 def too_large(most: int) -> ServiceError:
     """The refusal of a body of more bytes than ``most``."""
     return ServiceError("S112", f"the body is larger than {most} bytes")
+
+
+def _failed() -> ServiceError:
+    return ServiceError("S125", "the service failed; its operator can see why")
 
 
 def too_slow() -> ServiceError:

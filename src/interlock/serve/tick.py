@@ -75,8 +75,7 @@ class Tick:
                 self._answer(group)
             except Exception:  # noqa: BLE001 - whoever waits must hear of it
                 traceback.print_exc(file=sys.stderr)
-                failed = ServiceError("S125", "the service failed; its operator can see why")
-                _send(group, [refusal(failed)] * len(group))
+                _send(group, [failure()] * len(group))
 
     def _answer(self, waiting: Sequence[_Waiting]) -> None:
         replies = self._replies(waiting)
@@ -118,6 +117,11 @@ def refusal(error: InterlockError) -> Reply:
     return Reply(status_of(error), error_body(error), [])
 
 
+def failure() -> Reply:
+    """What is sent where something was raised that nobody foresaw."""
+    return refusal(ServiceError("S125", "the service failed; its operator can see why"))
+
+
 def _after(done: Future[int], sent: list[Reply]) -> list[Reply]:
     """What is sent once the disk has answered."""
     error = done.exception()
@@ -125,9 +129,13 @@ def _after(done: Future[int], sent: list[Reply]) -> list[Reply]:
         return sent
     if isinstance(error, InterlockError):
         return [refusal(error)] * len(sent)
-    raise error
+    traceback.print_exception(error, file=sys.stderr)
+    return [failure()] * len(sent)
 
 
 def _send(waiting: Sequence[_Waiting], sent: Sequence[Reply]) -> None:
     for (_, _, then), answer in zip(waiting, sent, strict=True):
-        then(answer)
+        try:
+            then(answer)
+        except Exception:  # noqa: BLE001 - the others get theirs, and each gets one
+            traceback.print_exc(file=sys.stderr)

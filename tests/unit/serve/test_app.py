@@ -73,6 +73,15 @@ def test_what_nobody_foresaw_is_a_500_that_is_logged_and_said_to_the_operator_on
     assert "ZeroDivisionError: a secret" in capsys.readouterr().err
 
 
+def test_a_page_that_crashes_is_a_500_of_its_own(support, directory, log, predictor, capsys):
+    app = make_app(support, directory, log, predictor)
+    app.status.told = None
+    answer = ask(app, "GET", "/v1/status")
+    assert (answer.status, json.loads(answer.body)["error"]["code"]) == (500, "S125")
+    assert "TypeError" in capsys.readouterr().err
+    assert app.status.in_flight == 0
+
+
 def test_nothing_is_answered_that_could_not_be_logged(support, directory, predictor):
     class Full:
         def append(self, payloads):

@@ -602,6 +602,8 @@ def test_an_error_nobody_foresaw_is_not_swallowed():
     with pytest.raises(Exception) as raised:  # noqa: PT011 - the parser's, which holds ours
         talk.send(post("/ask", b""))
     assert isinstance(raised.value.__context__, ZeroDivisionError)
+    talk.connection.connection_lost(None)
+    assert talk.service.in_flight == 0
 
 
 def test_it_is_a_protocol_of_asyncio():

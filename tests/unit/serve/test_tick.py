@@ -132,6 +132,28 @@ def test_a_log_that_breaks_otherwise_is_heard_of(log, predictor, request_body, c
     assert "no log at all" in capsys.readouterr().err
 
 
+def test_whoever_cannot_take_its_answer_keeps_no_other_from_its_own(
+    log, predictor, request_body, capsys
+):
+    async def ask():
+        tick, given = Tick(write_to(log)), []
+        for then in (given.append, lambda reply: 1 / 0, given.append):
+            tick.answer(predictor, request_body(), then)
+        await asyncio.sleep(0.01)
+        return [reply.status for reply in given]
+
+    assert asyncio.run(ask()) == [200, 200]
+    assert "ZeroDivisionError" in capsys.readouterr().err
+
+
+def test_a_disk_that_fails_in_a_way_nobody_foresaw_is_answered(predictor, request_body, capsys):
+    synced = Future()
+    synced.set_exception(RuntimeError("no disk at all"))
+    tick = Tick(lambda records: asyncio.wrap_future(synced))
+    assert [s for s, _ in asked(tick, predictor, [request_body()] * 2)] == [500, 500]
+    assert "no disk at all" in capsys.readouterr().err
+
+
 def test_no_answer_leaves_before_the_disk_has_it(predictor, request_body):
     synced = Future()
 
