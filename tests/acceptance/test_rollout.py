@@ -9,6 +9,7 @@ import pytest
 
 from interlock.serve.log_read import read_log
 from interlock.serve.record import read_record
+from interlock.serve.set_aside import SetAside, leave
 
 HOUSE = {
     "year_built": 1950, "living_area_sqft": 1_400, "lot_sqft": 6_000, "exterior_wall": "wood",
@@ -105,6 +106,17 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
         wait_until(lambda: set(arms(url)) == {"champion"})
         (project.folder / "product.py.broken").rename(project.folder / "product.py")
 
+        begun = rollout(project, "start", "1.0.1", "--share", "100%")["rollout"]
+        wait_until(lambda: set(arms(url)) == {"challenger"})
+        facts = {key: begun[key] for key in ("generation", "revision")}
+        why = SetAside(
+            **facts, digest=begun["bundle"], release="1.0.1", why="4 of 4 answers failed"
+        )
+        leave(project.state / "environments" / "prod" / "houses" / "log", "w0", why)  # as a worker
+        wait_until(lambda: set(arms(url)) == {"champion"})
+        ended = project.run("rollout", "show")
+        assert "the last one, of 1.0.1, was stopped" in ended.err
+
         rollout(project, "start", "1.0.1", "--share", "30%")
         promoted = rollout(project, "promote", "--reason", "it is better")
         assert (promoted["label"], promoted["act"], promoted["generation"]) == (
@@ -121,6 +133,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
     finally:
         service.terminate()
         assert service.wait(30) == 0, service.stderr.read()
+    assert "error[S163]: the rollout of 1.0.1 was ended" in service.stderr.read()
     log = project.state / "environments" / "prod" / "houses" / "log"
     for record in (read_record(entry.payload) for entry in read_log(log)):
         assert record.assigned == record.arm or record.instead == "S127"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -24,6 +25,10 @@ _LARGEST = 32 << 20  # bytes
 
 class _Envelope(msgspec.Struct):
     payload: str
+
+
+class _Claimed(msgspec.Struct):
+    predicate: dict[str, Any]
 
 
 def known_keys(plan: ServePlan) -> list[PublicKey]:
@@ -61,11 +66,25 @@ def said_about(plan: ServePlan, digest: str, kind: str = "") -> list[Attestation
 
 def _may_be(envelope: bytes, kind: str) -> bool:
     """Whether a look at the payload suggests that type; spares verifying the others."""
+    return f'"predicateType":"{kind}"'.encode() in _payload(envelope)
+
+
+def claimed(envelope: bytes, kind: str) -> dict[str, Any]:
+    """The predicate of that type that somebody claims, verified or not; empty where it is none."""
+    payload = _payload(envelope)
+    if f'"predicateType":"{kind}"'.encode() not in payload:
+        return {}
     try:
-        payload = b64decode(msgspec.json.decode(envelope, type=_Envelope).payload)
+        return msgspec.json.decode(payload, type=_Claimed).predicate
+    except (msgspec.MsgspecError, RecursionError):
+        return {}
+
+
+def _payload(envelope: bytes) -> bytes:
+    try:
+        return b64decode(msgspec.json.decode(envelope, type=_Envelope).payload)
     except (msgspec.MsgspecError, ValueError, RecursionError):
-        return False
-    return f'"predicateType":"{kind}"'.encode() in payload
+        return b""
 
 
 def attested_bundles(plan: ServePlan) -> list[str]:
