@@ -34,6 +34,7 @@ from interlock.serve.batch_files import (
     check_output,
     check_rejected,
     check_unchanged,
+    ends_digest,
     file_state,
 )
 from interlock.serve.contract import class_name
@@ -115,7 +116,8 @@ def predict_file(
     check(columns.empty_table())
     total, whole = reader.n_rows(), pa.schema([*columns, *outputs])
     begun = file_state(input_path)
-    about = {"batch": _identity(begun, batch, whole, names or {}), "as_of": as_of}
+    source = [*begun, ends_digest(input_path)]
+    about = {"batch": _identity(source, batch, whole, names or {}), "as_of": as_of}
     threads = 0 if explain else scoring_threads(release.scorer)
     tally = _Counts()
     with _opened(output_path, whole, form, about) as writer:
@@ -190,10 +192,12 @@ def _opened(
     return PartsWriter(path, schema, about, delta=form == "delta")
 
 
-def _identity(state: Sequence[int], batch: str, schema: pa.Schema, names: Mapping[str, str]) -> str:
+def _identity(
+    source: Sequence[Any], batch: str, schema: pa.Schema, names: Mapping[str, str]
+) -> str:
     """A digest of what decides every byte of the output but the moment it is made."""
     parts = {
-        "input": list(state),
+        "input": list(source),
         "batch": batch,
         "schema": schema.to_string(),
         "names": dict(names),

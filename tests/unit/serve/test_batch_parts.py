@@ -1,5 +1,6 @@
 """A batch in parts: taken up where it broke off, never mixed with another, readable as Delta."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -124,6 +125,20 @@ def test_another_batch_does_not_go_on_with_it(source, tmp_path):
     (tmp_path / "other" / "letter.txt").write_text("dear")
     with pytest.raises(OperatorError, match="got: something else"):
         run(source, tmp_path / "other")
+
+
+@pytest.mark.usefixtures("source")
+def test_another_file_of_the_same_size_and_time_is_another_batch(tmp_path):
+    source = tmp_path / "in.csv"
+    source.write_text("id,size\n" + "".join(f"{i},1.5\n" for i in range(N)))
+    before = source.stat()
+    with pytest.raises(BrokenOff):
+        run(source, tmp_path / "out", stop_after=300)
+    source.write_text(source.read_text().replace(f"{N - 1},1.5", f"{N - 1},9.5"))
+    os.utime(source, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert source.stat().st_size == before.st_size
+    with pytest.raises(OperatorError, match="the output of another batch"):
+        run(source, tmp_path / "out")
 
 
 def test_a_delta_table_is_the_same_rows(source, tmp_path):
