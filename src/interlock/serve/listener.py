@@ -16,16 +16,22 @@ from interlock.serve.http import App
 
 _LOOK_SECONDS = 0.1
 _BACKLOG = 1_024
+_TOLD = 64  # connections beyond the bound that are told so; more are closed without a word
+_TURN = 0.005  # seconds
 
 
 class Listener:
-    """Takes connections for an application; ``closing``: answers are the last of theirs."""
+    """Takes at most so many connections for an application.
 
-    def __init__(self, app: App) -> None:
+    ``closing``: answers are the last of theirs.
+    """
+
+    def __init__(self, app: App, most: int) -> None:
         self.now = clock.monotonic()
         self.date = b""
         self.closing = False
         self._app = app
+        self._most = most
         self._connections: set[Connection] = set()
         self._server: asyncio.Server | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -41,22 +47,29 @@ class Listener:
     def opened(self, connection: Connection) -> bool:
         """Whether there is room for one more."""
         self._connections.add(connection)
-        return len(self._connections) <= self._app.limits.connections
+        beyond = len(self._connections) - self._most
+        if beyond > _TOLD:
+            connection.abort()
+        return beyond <= 0
 
     def closed(self, connection: Connection) -> None:
         """It is gone."""
         self._connections.discard(connection)
 
     async def stop(self, seconds: float) -> None:
-        """Take no more connections, answer what is under way, at most so long, and close."""
+        """Answer what has come, at most so long, and close.
+
+        What is under way is waited for although whoever asked has gone: it belongs into the log.
+        """
         self.closing = True
+        await asyncio.sleep(_TURN)  # who waits to be let in, or has just asked, has come
         if self._server is not None:
             self._server.close()
         end = clock.monotonic() + seconds
-        while self._connections and clock.monotonic() < end:
+        while (self._connections or self._app.status.in_flight) and clock.monotonic() < end:
             for connection in list(self._connections):
                 connection.end()
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(_TURN)
         for connection in list(self._connections):
             connection.abort()
         if self._timer is not None:

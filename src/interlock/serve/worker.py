@@ -85,8 +85,7 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bo
 @asynccontextmanager
 async def listening(plan: ServePlan, app: App, reserved: socket.socket) -> AsyncIterator[None]:
     """Interlock's own server on the reserved port."""
-    _allow_connections(plan.limits.connections)
-    listener = Listener(app)
+    listener = Listener(app, allowed_connections(plan.limits.connections))
     await listener.listen(reserved)
     try:
         yield
@@ -113,13 +112,18 @@ async def on_granian(plan: ServePlan, app: App, reserved: socket.socket) -> Asyn
         await serving
 
 
-def _allow_connections(n: int) -> None:
-    """Let this process have so many files open beside its own, as far as the system lets it."""
+def allowed_connections(n: int) -> int:
+    """How many connections of ``n`` this process may have open beside its own files.
+
+    It lets itself have more, as far as the system lets it.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = n + _OWN_FILES
-    if soft < wanted:
-        most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return n
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return min(n, max(most - _OWN_FILES, most // 2))
 
 
 async def _publish(app: App) -> None:

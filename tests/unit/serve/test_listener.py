@@ -6,7 +6,9 @@ from types import SimpleNamespace
 from interlock.serve import listener as module
 from interlock.serve.listener import Listener
 
-APP = SimpleNamespace(limits=SimpleNamespace(connections=2), status=SimpleNamespace(in_flight=0))
+
+def app(in_flight=0):
+    return SimpleNamespace(status=SimpleNamespace(in_flight=in_flight))
 
 
 class Overdue:
@@ -24,7 +26,7 @@ def test_a_connection_that_cannot_be_ended_keeps_no_other_from_its_time(monkeypa
     monkeypatch.setattr(module, "_LOOK_SECONDS", 0.0)
 
     async def looks():
-        listener, told = Listener(APP), []
+        listener, told = Listener(app(), 1), []
         asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
         connection = Overdue()
         listener.opened(connection)
@@ -36,3 +38,37 @@ def test_a_connection_that_cannot_be_ended_keeps_no_other_from_its_time(monkeypa
 
     told = asyncio.run(looks(), debug=False)
     assert {type(context["exception"]) for context in told} == {ZeroDivisionError}
+
+
+def test_stopping_waits_for_answers_whose_asker_has_gone():
+    async def stops():
+        service = app(in_flight=1)
+        stopping = asyncio.create_task(Listener(service, 1).stop(60))
+        await asyncio.sleep(0.05)
+        early = stopping.done()
+        service.status.in_flight = 0
+        await stopping
+        return early
+
+    assert asyncio.run(stops()) is False
+
+
+def test_of_connections_beyond_the_bound_some_are_told_so_and_none_are_kept():
+    class Counted:
+        deadline = float("inf")
+        aborted = False
+
+        def abort(self):
+            self.aborted = True
+
+    async def opens():
+        listener = Listener(app(), 3)
+        found = [Counted() for _ in range(200)]
+        let_in = [listener.opened(connection) for connection in found]
+        aborted = [connection.aborted for connection in found]
+        await listener.stop(0)
+        return let_in, aborted
+
+    let_in, aborted = asyncio.run(opens())
+    assert let_in == [True] * 3 + [False] * 197
+    assert aborted == [False] * 67 + [True] * 133
