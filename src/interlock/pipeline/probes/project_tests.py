@@ -7,6 +7,7 @@ a timeout do not pass.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import signal
@@ -93,9 +94,11 @@ def _run(
     try:
         said, _ = process.communicate(timeout=timeout_seconds)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
         return None, ""
+    finally:  # whatever the tests started, and they themselves where we are interrupted
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
     return process.returncode, said.decode(errors="replace")
 
 

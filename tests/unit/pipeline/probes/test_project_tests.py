@@ -1,4 +1,7 @@
 import importlib.util
+import subprocess
+import time
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +93,56 @@ def test_tests_that_do_not_end_are_an_error(tmp_path):
     place = project(tmp_path, smoke="def test_hangs():\n    while True:\n        pass\n")
     (check,) = project_tests(place, URL, timeout_seconds=2)
     assert (check.verdict, check.reason) == (Verdict.ERROR, "the tests did not end within 2 s")
+
+
+def test_what_the_tests_leave_running_is_ended(tmp_path):
+    place = project(
+        tmp_path,
+        smoke="import pathlib, subprocess\n"
+        "def test_starts():\n"
+        "    null = subprocess.DEVNULL\n"
+        "    left = subprocess.Popen(['sleep', '600'], stdin=null, stdout=null, stderr=null)\n"
+        "    pathlib.Path('left').write_text(str(left.pid))\n",
+    )
+    (check,) = project_tests(place, URL)
+    assert check.verdict is Verdict.PASSED
+    assert not _lives(int((place / "left").read_text()))
+
+
+def test_tests_end_with_who_waits_for_them(tmp_path, monkeypatch):
+    place = project(
+        tmp_path,
+        smoke="import os, pathlib, time\n"
+        "def test_hangs():\n"
+        "    pathlib.Path('left').write_text(str(os.getpid()))\n"
+        "    time.sleep(600)\n",
+    )
+    whole = subprocess.Popen.communicate
+
+    def interrupted(process, *given, **options):
+        if "timeout" in options:
+            while not (place / "left").exists() or not (place / "left").read_text():
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+        return whole(process, *given, **options)
+
+    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        project_tests(place, URL)
+    assert not _lives(int((place / "left").read_text()))
+
+
+def _lives(pid):
+    """Whether the process runs; one that has ended may not have been waited for yet."""
+    for _ in range(200):
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            return False
+        if state == "Z":
+            return False
+        time.sleep(0.01)
+    return True
 
 
 def test_without_pytest_tests_do_not_pass(tmp_path, monkeypatch):
