@@ -121,6 +121,7 @@ class Connection(asyncio.Protocol):
         self._size = 0  # bytes of its fields so far
         self._wire = 0  # bytes of that part that came
         self._behind = False  # something else came with its first bytes, before them
+        self._bodiless = False  # an upgrade was offered with a request that has a body
         self._deaf = False  # what comes is thrown away
         self._ended = False  # nothing comes any more
         self._paused = False  # nothing is read from the socket
@@ -153,9 +154,7 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:  # whatever to: the answer is HTTP/1.1, and the last
-            self._deaf = True
+            self._read(data)
         except httptools.HttpParserCallbackError as stopped:
             if not isinstance(stopped.__context__, _Enough):
                 raise
@@ -163,6 +162,25 @@ class Connection(asyncio.Protocol):
             self._refuse(ServiceError("S140", "these bytes are no request that can be read"))
         if self._in_message and not self._deaf:
             self._await_more(len(data))
+
+    def _read(self, data: bytes) -> None:
+        """Parse, in HTTP/1.1 also where another protocol is offered, as a server may go on.
+
+        Java's HTTP client offers HTTP/2 with its first request. The parser takes what follows for
+        the other protocol, a body too, so a new one goes on from there.
+        """
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self._parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offered:
+                rest = memoryview(rest)[offered.args[0] :]
+            else:
+                return
+            self._parser = httptools.HttpRequestParser(_Within(self) if self._bodiless else self)
+            if self._bodiless:
+                self._bodiless = False
+                self._parser.feed_data(_head_again(self._line[-1].request))
 
     def eof_received(self) -> bool:
         """The other side sends no more, and may still read: what it asked whole is answered."""
@@ -237,14 +255,9 @@ class Connection(asyncio.Protocol):
         except httptools.HttpParserInvalidURLError:
             self._refuse_at_once(ServiceError("S140", "the request's target cannot be read"))
         request = Request(parser.get_method().decode("latin-1"), path, query, head)
-        upgrade = parser.should_upgrade()
-        if upgrade and request.has_body:  # the parser would take it for the other protocol
-            self._refuse_at_once(ServiceError("S140", "an upgrade with a body is not read"))
-        message = _Message(
-            request,
-            keep=keep and not upgrade,
-            old=version == "1.0",
-        )
+        self._bodiless = parser.should_upgrade() and request.has_body
+        keep = keep and request.method != "CONNECT"
+        message = _Message(request, keep=keep, old=version == "1.0")
         self._in_head, self._timed, self._wire, self._fields, self._size = False, "", 0, 0, 0
         self._line.append(message)
         if len(self._line) == 1:
@@ -269,6 +282,8 @@ class Connection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """The end of a request."""
+        if self._bodiless:  # the parser has not read its body
+            return
         self._in_message, self._timed, self._behind = False, "", True
         self._line[-1].complete = True
         if len(self._line) == 1:
@@ -476,6 +491,40 @@ def _unsafe(version: str, head: dict[str, str]) -> str | None:
     if coding is not None and (coding.lower() != "chunked" or version == "1.0"):
         return "the request's transfer coding is not 'chunked' alone, in HTTP/1.1"
     return None
+
+
+class _Within:
+    """The callbacks of a parser that begins within a request, whose head is known."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._known = True
+        self.on_body = connection.on_body
+        self.on_message_complete = connection.on_message_complete
+
+    def on_message_begin(self) -> None:
+        if not self._known:
+            self._connection.on_message_begin()
+
+    def on_url(self, part: bytes) -> None:
+        if not self._known:
+            self._connection.on_url(part)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self._known:
+            self._connection.on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if not self._known:
+            self._connection.on_headers_complete()
+        self._known = False
+
+
+def _head_again(request: Request) -> bytes:
+    """A head after which a parser reads the request's body."""
+    length = request.headers.get("content-length")
+    field = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
+    return f"POST / HTTP/1.1\r\n{field}\r\n\r\n".encode()
 
 
 def _target(url: bytes, head: dict[str, str]) -> tuple[str, str]:

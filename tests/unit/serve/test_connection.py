@@ -188,6 +188,13 @@ REQUESTS = {
     "old": b"GET /page/8 HTTP/1.0\r\nhost: localhost\r\n\r\n",
     "last no": b"GET /no HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n",
     "unwanted": post("/no", b"GET /page/smuggled HTTP/1.1\r\n\r\n"),
+    "offers": post("/ask/10", b"offered", "connection: upgrade", "upgrade: h2c"),
+    "offers chunks": chunked("/ask/11", b"a", b"bc").replace(
+        b"host", b"connection: upgrade\r\nupgrade: h2c\r\nhost", 1
+    ),
+    "offers a page": (
+        b"GET /page/12 HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\nconnection: upgrade\r\n\r\n"
+    ),
     "broken": b"\x16\x03\x01\x02",
     "two lengths": post("/ask/7", b"0\r\n\r\n", "transfer-encoding: chunked"),
     "too long": post("/ask/8", b"x" * 1_001),
@@ -543,12 +550,44 @@ def test_old_clients_are_told_whether_it_goes_on(version, field, how):
     assert talk.over == (how == "close")
 
 
-def test_an_upgrade_is_answered_as_what_it_was_before():
-    fields = "connection: upgrade\r\nupgrade: websocket\r\n\r\n"
-    talk = Talk().send(f"GET /page HTTP/1.1\r\nhost: a\r\n{fields}".encode() + b"\x81\x05PRI *")
-    assert (talk.statuses, talk.over) == ([200], True)
-    talk = Talk().send(post("/ask", b"body", "connection: upgrade", "upgrade: h2c"))
-    assert (talk.statuses, talk.over, talk.service.asked) == ([400], True, [])
+@pytest.mark.parametrize("protocol", ["h2c", "websocket", "TLS/1.0"])
+def test_an_upgrade_that_is_offered_is_passed_over(protocol):
+    """As RFC 9110, 7.8 lets a server do: with a body or not, it goes on in HTTP/1.1."""
+    fields = ("connection: Upgrade, HTTP2-Settings", f"upgrade: {protocol}", "http2-settings: AAE")
+    offered = post("/ask/1", b"body", *fields)
+    after = REQUESTS["page"] + post("/ask/2", b"next")
+    for size in (len(offered + after), 7):
+        talk, data = Talk(), offered + after
+        for start in range(0, len(data), size):
+            talk.send(data[start : start + size])
+            talk.service.reply()
+        assert [(path, body) for _, path, _, body in talk.service.asked] == [
+            ("/ask/1", b"body"),
+            ("/ask/2", b"next"),
+        ]
+        assert (talk.statuses, talk.over) == ([200, 200, 200], False)
+
+
+def test_a_body_that_comes_with_an_offer_has_its_bound_and_its_time():
+    fields = ("connection: upgrade", "upgrade: h2c")
+    talk = Talk().send(post("/ask", b"x" * 1_001, *fields))
+    assert (talk.statuses, talk.over, talk.service.in_flight) == ([413], True, 0)
+    talk = Talk().send(post("/ask", b"body", *fields)[:-2]).wait(5.1)
+    assert (talk.statuses, talk.over, talk.service.in_flight) == ([408], True, 0)
+    whole = chunked("/ask", *[b"x" * 500] * 3).replace(
+        b"host", b"upgrade: h2c\r\nconnection: upgrade\r\nhost", 1
+    )
+    talk = Talk().send(whole)
+    assert (talk.statuses, talk.over, talk.service.in_flight) == ([413], True, 0)
+
+
+def test_nothing_is_tunnelled():
+    talk = Talk().send(
+        b"CONNECT localhost:80 HTTP/1.1\r\nhost: localhost\r\n\r\n" + REQUESTS["page"]
+    )
+    talk.service.reply()
+    assert talk.over
+    assert len(talk.answers) == 1
 
 
 def test_a_head_has_the_length_of_its_page_and_no_body():
