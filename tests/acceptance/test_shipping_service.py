@@ -4,10 +4,11 @@ import contextlib
 import json
 import os
 import signal
-import time
 import urllib.request
 from datetime import UTC, datetime
 from pathlib import Path
+
+from service_runs import wait_for
 
 HOUSE = {
     "year_built": 1950, "living_area_sqft": 1_400, "lot_sqft": 6_000, "exterior_wall": "wood",
@@ -37,14 +38,6 @@ def keeper_of(service):
             if parent == service.pid and b"log_keeper" in (place / "cmdline").read_bytes():
                 return int(place.name)
     return None
-
-
-def wait_for(what, seconds=60):
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-    return found
 
 
 def test_a_service_ships_its_log_and_answers_while_who_ships_is_killed(delivered):

@@ -12,10 +12,10 @@ import signal
 import sys
 import threading
 import time
-from pathlib import Path
 
 import httpx
 import pytest
+from service_runs import wait_for, workers_of
 
 from interlock.serve import process
 from interlock.serve.archive import archive_for
@@ -65,25 +65,6 @@ class Callers:
         self._stop.set()
         for thread in self._threads:
             thread.join()
-
-
-def workers_of(parent):
-    """The living processes that the parent started, by the names of their workers."""
-    found = {}
-    for place in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            state, of = (place / "stat").read_text().rpartition(")")[2].split()[:2]
-            if int(of) == parent and state != "Z":
-                plan = Path((place / "cmdline").read_bytes().split(b"\0")[3].decode())
-                found[json.loads(plan.read_bytes())["worker"]] = int(place.name)
-    return found
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Killing:

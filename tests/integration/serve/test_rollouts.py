@@ -10,10 +10,13 @@ import signal
 import threading
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import service_runs
+from service_runs import workers_of
 
 from interlock.release.keys import SigningKey
 from interlock.serve.log_read import read_log
@@ -24,17 +27,8 @@ from interlock.serve.traffic import CHALLENGER, CHAMPION, Split, arm_of
 
 SALT = "a rollout"
 JSON = {"content-type": "application/json"}
+wait_for = partial(service_runs.wait_for, seconds=30, through=(httpx.TransportError,))
 YEARS = range(1800, 2024)
-
-
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(httpx.TransportError):
-            if condition():
-                return
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def status(service):
@@ -54,7 +48,7 @@ def everywhere(service, generation, revision, seconds=30):
         row["n"] = row["n"] + 1 if fits else 0
         return row["n"] >= 10
 
-    wait_for(arrived, seconds)
+    wait_for(arrived, seconds=seconds)
 
 
 def assigned(year, buckets):
@@ -419,8 +413,8 @@ def test_a_killed_worker_comes_back_into_the_rollout(support, place, tmp_path):
     with start(place.live_plan(tmp_path / "log", workers=2)) as service:
         revision = place.try_out(place.ridge.name, 4_000)
         everywhere(service, generation, revision)
-        os.kill(next(iter(workers_of(service).values())), 9)
-        wait_for(lambda: len(workers_of(service)) == 2)
+        os.kill(next(iter(workers_of(service.pid).values())), 9)
+        wait_for(lambda: len(workers_of(service.pid)) == 2)
         load = Load(service.url, support)
         everywhere(service, generation, revision)
         load.stop()
@@ -531,15 +525,3 @@ def age(valued_on: date, year_built: int) -> int:
         raise ValueError("unknown")
     return valued_on.year - year_built
 """
-
-
-def workers_of(service):
-    """The processes that the parent started, by their names."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == service.pid:
-                plan = Path((process / "cmdline").read_bytes().split(b"\0")[3].decode())
-                found[json.loads(plan.read_bytes())["worker"]] = int(process.name)
-    return found

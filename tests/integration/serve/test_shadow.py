@@ -3,13 +3,13 @@
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import httpx
 import pytest
 from msgspec import structs
+from service_runs import wait_for
 
 from interlock.serve.archive import archive_for
 from interlock.serve.ids import PredictionIds
@@ -32,13 +32,6 @@ NOW = 1_717_200_000_000_000
 
 def scores(log):
     return [read_record(entry.payload) for entry in read_log(shadow_log(log, SALT))]
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
 
 
 class Scene:

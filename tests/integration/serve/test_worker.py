@@ -14,6 +14,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from service_runs import wait_for
 
 from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.release.keys import SigningKey
@@ -25,15 +26,6 @@ from interlock.serve.record import read_record
 JSON = {"content-type": "application/json"}
 FOREIGN = ("sklearn", "pandas", "lightgbm", "onnx", "pyarrow", "duckdb", "sqlalchemy", "scipy")
 EXTRAS = ("opentelemetry", "google", "requests")
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if condition():
-            return
-        time.sleep(0.02)
-    raise AssertionError("it did not happen in time")
 
 
 def in_flight(service):

@@ -1,17 +1,18 @@
 """Several workers behind one port: swaps, deaths, stopping, the log of all."""
 
-import contextlib
 import json
 import os
 import shutil
 import signal
 import threading
-import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+import service_runs
+from service_runs import workers_of
 
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.log_read import read_log
@@ -19,16 +20,7 @@ from interlock.serve.process import start
 from interlock.serve.record import read_record
 
 JSON = {"content-type": "application/json"}
-
-
-def wait_for(condition, seconds=60):
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        with contextlib.suppress(httpx.TransportError):
-            if condition():
-                return
-        time.sleep(0.05)
-    raise AssertionError("it did not happen in time")
+wait_for = partial(service_runs.wait_for, through=(httpx.TransportError,))
 
 
 def get(service, path):
@@ -71,18 +63,6 @@ def logged(place):
     return [read_record(r.payload).id for r in read_log(place)]
 
 
-def workers_of(service):
-    """The processes that the parent started, by their names."""
-    found = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError, ValueError, IndexError):
-            parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == service.pid:
-                plan = Path((process / "cmdline").read_bytes().split(b"\0")[3].decode())
-                found[json.loads(plan.read_bytes())["worker"]] = int(process.name)
-    return found
-
-
 def gone(pids):
     return not any(Path(f"/proc/{pid}").exists() for pid in pids)
 
@@ -97,7 +77,7 @@ def test_a_swap_and_a_rollback_with_two_workers_fail_no_request(support, place, 
             seen = Counter()
             wait_for(lambda g=generation, s=seen: arrived(service, g, s))
         load.stop()
-        assert sorted(workers_of(service)) == ["w0", "w1"]
+        assert sorted(workers_of(service.pid)) == ["w0", "w1"]
     assert load.failures == []
     assert len({(a["digest"], a["prediction"]) for a in load.answers}) == 2
     assert {a["id"] for a in load.answers} == set(logged(tmp_path / "log"))
@@ -117,14 +97,14 @@ def test_a_killed_worker_comes_back_and_the_log_is_complete(support, place, tmp_
     with start(plan) as service:
         load = Load(service.url, support.request_body())
         wait_for(lambda: len(load.answers) > 50)
-        before = workers_of(service)
+        before = workers_of(service.pid)
         os.kill(before["w1"], signal.SIGKILL)
         answered = len(load.answers)
         wait_for(lambda: len(load.answers) > answered + 50)
-        wait_for(lambda: workers_of(service).get("w1") not in (None, before["w1"]))
+        wait_for(lambda: workers_of(service.pid).get("w1") not in (None, before["w1"]))
         assert get(service, "/health/ready").status_code == 200
         load.stop()
-        assert workers_of(service)["w0"] == before["w0"]
+        assert workers_of(service.pid)["w0"] == before["w0"]
         assert "w1 ended with status -9; starts in 0.2 s" in service.said()
     found = logged(tmp_path / "log")
     assert len(found) == len(set(found))
@@ -174,11 +154,11 @@ def test_one_worker_that_cannot_have_it_ready_keeps_all_at_the_old_release(
 def test_all_workers_stop_when_they_are_told_and_when_their_parent_dies(support, place, tmp_path):
     plan = support.plan_for(place.boosting, log=tmp_path / "log", workers=2)
     service = start(plan)
-    pids = workers_of(service).values()
+    pids = workers_of(service.pid).values()
     assert service.stop() == 0
     assert gone(pids)
     orphaned = start(plan)
-    pids = workers_of(orphaned).values()
+    pids = workers_of(orphaned.pid).values()
     orphaned.kill()
     wait_for(lambda: gone(pids))
 
