@@ -116,6 +116,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
         wait_until(lambda: set(arms(url)) == {"champion"})
         ended = project.run("rollout", "show")
         assert "the last one, of 1.0.1, was stopped" in ended.err
+        assert "set aside: 4 of 4 answers failed" in project.run("history").out
 
         rollout(project, "start", "1.0.1", "--share", "30%")
         promoted = rollout(project, "promote", "--reason", "it is better")

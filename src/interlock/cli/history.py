@@ -16,7 +16,7 @@ def history_command(
     limit: Annotated[int, Parameter(validator=Number(gte=1))] = 20,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
-    """Deliveries and deployments, newest first.
+    """Deliveries, deployments and rollouts, newest first.
 
     Parameters
     ----------

@@ -47,7 +47,7 @@ COMMANDS = MappingProxyType(
         "deliver": "Run the whole path from sources to an environment, through the gates.",
         "waive": "Open a shut gate for one delivery, with a reason and an expiry.",
         "status": "What is live where, since when, and how the last delivery ended.",
-        "history": "Deliveries and deployments, newest first.",
+        "history": "Deliveries, deployments and rollouts, newest first.",
         "show": "What a release is made of, and what is proven of it.",
         "card": "The model card of a release, as Markdown.",
         "diff": "What differs between two releases, and where they disagree.",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interlock.cli.render import GLYPHS, table
+from interlock.deploy.challenger import STOP, described
 from interlock.report.names import shown
 from interlock.report.numbers import (
     moment,
     span_text,
 )
 from interlock.report.phrases import gate_name, rollout_phrase
-from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 
 if TYPE_CHECKING:
     from interlock.use_cases.history import HistoryReport
@@ -66,11 +67,14 @@ def _delivery_text(row: DeliveryRow) -> str:
 
 
 def history_lines(report: HistoryReport) -> list[str]:
-    """Deliveries, then what was made live where."""
+    """Deliveries, what was made live where, what was tried beside it."""
     lines = [f"deliveries of {shown(report.product)}"]
     lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
     lines.append("deployments")
     lines += table([_deployment_cells(row) for row in report.deployments]) or ["  none yet"]
+    if report.rollouts:
+        lines.append("rollouts")
+        lines += table([_rollout_cells(row) for row in report.rollouts])
     if report.erased:
         lines.append("erasures")
         lines += table([(label, "; ".join(said)) for label, said in report.erased.items()])
@@ -95,5 +99,16 @@ def _deployment_cells(row: DeploymentRow) -> tuple[str, ...]:
         row.act,
         row.label,
         f"before: {row.previous_label}" if row.previous_label else "",
+        shown(row.reason, limit=120),
+    )
+
+
+def _rollout_cells(row: RolloutRow) -> tuple[str, ...]:
+    return (
+        f"{row.environment} {row.generation}.{row.revision}",
+        moment(row.at),
+        row.act,
+        row.label,
+        "" if row.act == STOP else described(row),
         shown(row.reason, limit=120),
     )

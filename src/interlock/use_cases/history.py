@@ -6,27 +6,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from interlock.pipeline.tombstones import erased_of
-from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
 
 
 @dataclass(frozen=True, kw_only=True)
 class HistoryReport:
-    """A product's past, newest first; ``erased`` is what erasures did to releases, by label."""
+    """A product's past, newest first; ``erased`` is what erasures did to releases, by label.
+
+    ``rollouts`` are the acts on them: started, grown, stopped.
+    """
 
     product: str
     deliveries: tuple[DeliveryRow, ...]
     deployments: tuple[DeploymentRow, ...]
+    rollouts: tuple[RolloutRow, ...] = ()
     erased: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def history(workspace: Workspace, product: str | None = None, *, limit: int = 20) -> HistoryReport:
-    """The last ``limit`` deliveries, and the deployments of every environment."""
+    """The last ``limit`` deliveries, and deployments and rollouts of every environment."""
     name = workspace.delivered_product(product)
     deployments = [
         row
         for environment in workspace.environments
         for row in workspace.ledger.deployments.newest(name, environment.name, limit=limit)
+    ]
+    rollouts = [
+        row
+        for environment in workspace.environments
+        for row in workspace.ledger.rollouts.newest(name, environment.name, limit=limit)
     ]
     erased = erased_of(workspace.ledger, name, workspace.notary().keys)
     return HistoryReport(
@@ -38,4 +47,5 @@ def history(workspace: Workspace, product: str | None = None, *, limit: int = 20
         },
         deliveries=tuple(workspace.ledger.deliveries.newest(product=name, limit=limit)),
         deployments=tuple(sorted(deployments, key=lambda row: -row.since)),
+        rollouts=tuple(sorted(rollouts, key=lambda row: -row.at)),
     )

@@ -18,7 +18,7 @@ from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
 from interlock.report.content import Candidate, CandidateKind, Ranked
 from interlock.serve.batch import BatchResult
-from interlock.store.rows import DeploymentRow, ReleaseRow
+from interlock.store.rows import DeploymentRow, ReleaseRow, RolloutRow
 from interlock.use_cases.features import CatalogueRow, FeaturesReport
 from interlock.use_cases.history import HistoryReport
 from interlock.use_cases.refresh import RefreshReport
@@ -228,6 +228,24 @@ def test_history_and_its_safety(live, blocked):
         "  none yet",
         "deployments",
         "  none yet",
+    ]
+
+
+def test_history_tells_what_was_tried_and_why_it_ended(live):
+    begun = RolloutRow(
+        product="rents", environment="prod", generation=3, revision=1, bundle="c" * 64,
+        label="1.4.0", delivery="d8", act="start", mode="split", buckets=1_000, salt="5" * 32,
+        reason="", began=AS_OF, at=AS_OF,
+    )  # fmt: skip
+    why = "set aside: 4 of 4 answers failed (4 × S125)"
+    ended = replace(begun, revision=2, act="stop", buckets=0, reason=why)
+    report = HistoryReport(
+        product="rents", deliveries=(), deployments=(live,), rollouts=(ended, begun)
+    )
+    assert render_status.history_lines(report)[-3:] == [
+        "rollouts",
+        f"  prod 3.2  1997-06-30  stop   1.4.0                           {why}",
+        "  prod 3.1  1997-06-30  start  1.4.0  with 10% of the traffic",
     ]
 
 
