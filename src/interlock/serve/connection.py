@@ -120,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._timed = ""  # the part of it that has a deadline: its head, its body
         self._size = 0  # bytes of its fields so far
         self._wire = 0  # bytes of that part that came
+        self._at_once = 0  # requests begun by the bytes that came last
         self._behind = False  # something else came with its first bytes, before them
         self._bodiless = False  # an upgrade was offered with a request that has a body
         self._deaf = False  # what comes is thrown away
@@ -153,6 +154,7 @@ class Connection(asyncio.Protocol):
         """Read what came."""
         if self._deaf:
             return
+        self._at_once = 0
         try:
             self._read(data)
         except httptools.HttpParserCallbackError as stopped:
@@ -213,8 +215,12 @@ class Connection(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request's first byte."""
-        if len(self._line) >= MOST_WAITING:
-            self._line[-1].keep = False
+        self._at_once += 1
+        if self._at_once > MOST_WAITING or len(self._line) >= MOST_WAITING:
+            if self._line:
+                self._line[-1].keep = False
+            else:  # pages are answered while they are read, and others wait meanwhile
+                self._finish()
             self._stop_reading()
         self._in_message = self._in_head = True
         self._url, self._head, self._fields, self._size, self._wire = b"", {}, 0, 0, 0

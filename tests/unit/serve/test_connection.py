@@ -291,6 +291,17 @@ def test_too_many_sent_at_once_are_answered_up_to_a_bound_and_then_it_ends():
     assert talk.over
 
 
+def test_nobody_holds_up_the_others_with_pages_sent_at_once():
+    """They are answered while they are read, so that as many as may wait is as many as come."""
+    talk = Talk().send(REQUESTS["page"] * module.MOST_WAITING)
+    assert (talk.statuses, talk.over) == ([200] * module.MOST_WAITING, False)
+    talk.send(REQUESTS["page"] * 1_000)
+    assert (talk.statuses, talk.over) == ([200] * module.MOST_WAITING * 2, True)
+    talk = Talk().send(post("/ask", b"") + REQUESTS["page"] * 1_000)
+    talk.service.reply()
+    assert (talk.statuses, talk.over) == ([200] * module.MOST_WAITING, True)
+
+
 @pytest.mark.parametrize(
     ("data", "status", "code"),
     [
