@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from interlock.clock import monotonic, now
 from interlock.digest import canonical_json, digest_json
 from interlock.pipeline.narrator import Narrator
+from interlock.pipeline.own_source import own_source
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.store.rows import StageRow
@@ -40,8 +41,12 @@ STAGE_FORMAT = 7  # raise when a stage's code changes what its output means
 
 @cache
 def versions() -> dict[str, str]:
-    """What computes the stages: another version may compute otherwise."""
-    found = {"python": platform.python_version(), "machine": platform.machine()}
+    """What computes the stages: another version may compute otherwise, or another source of it."""
+    found = {
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "source": own_source(),
+    }
     for name in _COMPUTING:
         try:
             found[name] = version(name)
@@ -87,8 +92,9 @@ class Context:
         """A stage: a pure function from digested inputs to an output.
 
         Cache, resume and reproduce are this one mechanism: the output is kept under the digest of
-        the stage's name, its inputs, the product and the versions of what computes it; the same
-        give it again without running. An output that ``keep`` declines is not kept.
+        the stage's name, its inputs, the product, the versions of what computes it, and the source
+        of this very code; the same give it again without running. An output that ``keep`` declines
+        is not kept.
         """
         key = digest_json(
             {

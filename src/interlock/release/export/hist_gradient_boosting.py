@@ -11,7 +11,6 @@ What had to be heeded:
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -108,7 +107,7 @@ def _tree(
             continue
         column = columns[feature]
         if is_categorical:
-            in_left = _reader(bitsets[rows[i]])
+            in_left = _bits(bitsets[rows[i]])
             tree.append(_categorical(column, in_left, left, right, missing_left, categories))
         else:
             tree.append(
@@ -123,25 +122,22 @@ def _tree(
     return tree
 
 
-def _reader(bitset: np.ndarray) -> Callable[[int], bool]:
-    words = bitset.tolist()
-    return lambda index: bool(words[index // 32] >> (index % 32) & 1)
+def _bits(bitset: np.ndarray) -> np.ndarray:
+    """The bits of whole words, (32 × n_words,), the least of each first."""
+    return np.unpackbits(bitset.astype("<u4").view(np.uint8), bitorder="little").view(np.bool_)
 
 
 def _categorical(
     column: int,
-    in_left: Callable[[int], bool],
+    in_left: np.ndarray,
     left: int,
     right: int,
     missing_left: bool,
     categories: dict[int, np.ndarray],
 ) -> Branch:
     """Membership of the side to which neither missing nor unknown values go."""
-    members = tuple(
-        code
-        for index, code in enumerate(categories[column].tolist())
-        if in_left(index) != bool(missing_left)
-    )
+    codes = categories[column]
+    members = tuple(codes[in_left[: len(codes)] != bool(missing_left)].tolist())
     true, false = (right, left) if missing_left else (left, right)
     return Branch(feature=column, members=members, true=true, false=false)
 
