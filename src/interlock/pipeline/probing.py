@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -22,6 +20,7 @@ from interlock.pipeline.examples import load_examples
 from interlock.pipeline.probes.allotted import Allotted, Overdue
 from interlock.pipeline.probes.found import Found, measurement
 from interlock.pipeline.probes.parity import spread_rows
+from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.service import Probed, probe_contracts, probe_service
 from interlock.pipeline.questions import Asked, contract_store, questions, wanted_loads
 from interlock.pipeline.snapshots import load_snapshots
@@ -66,12 +65,12 @@ def judge_service(
         )
         with (
             closing(allotted),
-            tempfile.TemporaryDirectory(prefix="interlock-online-") as place,
+            scratch("interlock-online-") as place,
             suppress(Overdue),
         ):
             with allotted.part("online store"):
                 loads = wanted_loads(checks)
-                due = questions(*begun, digest, Path(place), contracts, asked, loads)
+                due = questions(*begun, digest, place, contracts, asked, loads)
             probed = probe_service(context.artifacts.tree(digest), due, allotted)
             with allotted.part("history recomputed"):
                 recomputed = _recomputed(*begun)
@@ -113,8 +112,8 @@ def judge_contracts(context: Context, snapshots: Outcome, digest: str) -> Outcom
     }
 
     def compute() -> dict[str, Any]:
-        with tempfile.TemporaryDirectory(prefix="interlock-contracts-") as place:
-            online, clock = contract_store(context, snapshots, contracts, Path(place) / "online")
+        with scratch("interlock-contracts-") as place:
+            online, clock = contract_store(context, snapshots, contracts, place / "online")
             found = probe_contracts(context.artifacts.tree(digest), contracts, online, clock)
         return {"result": run("service", [ConsumerContracts()], found).to_row()}
 

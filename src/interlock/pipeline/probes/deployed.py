@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 from msgspec import structs
@@ -11,6 +10,7 @@ from interlock.data.request import RequestSchema
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.project_tests import project_tests
+from interlock.pipeline.probes.scratch import scratch
 from interlock.release.bundle import Bundle
 from interlock.serve.golden import read_golden
 from interlock.serve.plan import ServePlan
@@ -27,8 +27,8 @@ def question_deployed(
     expected = Expected(
         digest=bundle.digest, schema=schema, golden=read_golden(bundle.read("golden.json"))
     )
-    with tempfile.TemporaryDirectory(prefix="interlock-post-deploy-") as place:
-        plan = structs.replace(plan, log=str(Path(place) / "log"))
+    with scratch("interlock-deployed-") as place:
+        plan = structs.replace(plan, log=str(place / "log"))
         with start(plan, seconds=_READY_SECONDS) as service:
             own = project_tests(project_dir, service.url)
             with Client(service.url) as client:

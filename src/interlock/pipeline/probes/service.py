@@ -8,7 +8,6 @@ Logged predictions must be all that was answered.
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, replace
@@ -34,6 +33,7 @@ from interlock.pipeline.probes.latency import measure_latency
 from interlock.pipeline.probes.launching import Launch, launching
 from interlock.pipeline.probes.load import Wanted
 from interlock.pipeline.probes.parity import Difference, ParityRows, compare_rows
+from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.whole import Whole, ask_apart, ask_more
 from interlock.product.contracts import ContractFile
 from interlock.release.bundle import Bundle, open_bundle
@@ -95,8 +95,8 @@ def probe_service(bundle: Path, questions: Questions, allotted: Allotted | None 
     given = allotted or Allotted(LONGEST_SECONDS[questions.form])
     found = Found()
     try:
-        with tempfile.TemporaryDirectory(prefix="interlock-gate-") as place, suppress(Overdue):
-            _probe(opened, bundle, questions, given, found, Path(place))
+        with scratch("interlock-gate-") as place, suppress(Overdue):
+            _probe(opened, bundle, questions, given, found, place)
     finally:
         if allotted is None:
             given.close()
@@ -169,11 +169,11 @@ def probe_contracts(
     allotted = Allotted(LONGEST_SECONDS[Form.QUICK])
     with (
         closing(allotted),
-        tempfile.TemporaryDirectory(prefix="interlock-gate-") as place,
+        scratch("interlock-gate-") as place,
         suppress(Overdue),
         allotted.part("contracts"),
     ):
-        plan = structs.replace(_plan(opened, bundle, Path(place)), clock=clock, online=online)
+        plan = structs.replace(_plan(opened, bundle, place), clock=clock, online=online)
         with launching(allotted)(plan) as service, Client(service.url) as client:
             found.contracts = verify_contracts(
                 client, service.url, plan.product, contracts, seconds=allotted.remaining
