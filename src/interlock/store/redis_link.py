@@ -8,7 +8,10 @@ restarted) is made anew, once, without a failure being seen; a message never hol
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -73,8 +76,8 @@ class _TimedSocket:
     hold whoever waits for it for minutes.
     """
 
-    def __init__(self, socket: Any, seconds: float) -> None:
-        self._socket = socket
+    def __init__(self, connected: Any, seconds: float) -> None:
+        self._socket = connected
         self._seconds = seconds
         self.begin()
 
@@ -108,6 +111,31 @@ class _TimedSocket:
         return getattr(self._socket, name)
 
 
+class _Resolving:
+    """Waits for the host's name to be found, one look-up at a time, and only so long.
+
+    The system's own look-up takes as long as it likes, and whoever asks is held meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    def wait(self, address: RedisAddress) -> None:
+        """Raises TimeoutError."""
+        if self._thread is None or not self._thread.is_alive():
+            given = (address.host, address.port)
+            self._thread = threading.Thread(target=_look_up, args=given, daemon=True)
+            self._thread.start()
+        self._thread.join(address.timeout_seconds)
+        if self._thread.is_alive():
+            raise TimeoutError("Timeout looking up the host's name")
+
+
+def _look_up(host: str, port: int) -> None:
+    with suppress(OSError):  # who connects is told so by the system
+        socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+
+
 class _Timed:
     """A connection over such a socket, whichever way it is made."""
 
@@ -134,6 +162,7 @@ class RedisLink:
         self._address = address
         self._pause_seconds = pause_seconds
         self._connection = address.connection()
+        self._resolving = _Resolving()
         self._fresh = True
         self._again_at = 0.0
         self._problem = ""
@@ -192,6 +221,7 @@ class RedisLink:
     def _sent(self, commands: Sequence[Command]) -> list[Any]:
         connection = self._connection
         if self._fresh:
+            self._resolving.wait(self._address)
             connection.connect()
             self._fresh = False
         connection.timed.begin()

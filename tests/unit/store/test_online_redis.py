@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -343,6 +344,35 @@ def test_a_server_that_sends_a_byte_now_and_then_is_not_waited_for(
     assert "Timeout reading from socket" in str(error)
     with saying(whole) as link:
         assert link.ask([("GET", "a")]) == [b"x" * 100]
+
+
+def test_a_name_that_is_not_found_in_time_is_not_waited_for(
+    hand: Hand, monkeypatch: pytest.MonkeyPatch, server: RedisServer
+) -> None:
+    """As where the network's own directory of names hangs."""
+    found, look_ups = threading.Event(), []
+    look_up = socket.getaddrinfo
+
+    def slow(*given: Any, **options: Any) -> Any:
+        look_ups.append(given)
+        found.wait(60)
+        return look_up(*given, **options)
+
+    monkeypatch.setattr("interlock.store.redis_link.socket.getaddrinfo", slow)
+    address = RedisAddress(host="localhost", port=server.port, timeout_seconds=0.05)
+    link = RedisLink(address)
+    for _ in range(3):
+        error = unavailable(lambda: link.ask([("PING",)]))
+        assert "Timeout looking up the host's name" in str(error)
+        hand.now += PAUSE_SECONDS
+    assert len(look_ups) == 1, "one at a time"
+    found.set()
+    for thread in threading.enumerate():
+        if thread.name.endswith("(_look_up)"):
+            thread.join(60)
+    patient = RedisLink(replace(address, timeout_seconds=5.0))
+    assert patient.ask([("ECHO", "here")]) == [b"here"]
+    patient.close()
 
 
 @pytest.mark.parametrize(
