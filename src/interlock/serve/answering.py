@@ -215,10 +215,11 @@ class Answering:
 
     def explain(
         self, columns: Mapping[str, Sequence[Any]], outcome: Outcome
-    ) -> tuple[Explanation, ...]:
+    ) -> tuple[Explanation | None, ...]:
         """One explanation for each of ``outcome.places``; ``columns`` as in :meth:`answer`.
 
-        Raises ServiceError S129 where the release cannot explain, S124 and S125 as the live one.
+        It is None of a row where the live service has none either (S124, S125): one such row keeps
+        no other from its own. Raises ServiceError S129 where the release cannot explain.
         """
         if self.explainer is None:
             raise ServiceError("S129", "the release carries nothing to explain its answers with")
@@ -231,7 +232,7 @@ class Answering:
             for name, values in outcome.features.items()
         }
         rows = self.explainer.exchange.rows({i.name: known[i.name] for i in self.features.inputs})
-        return tuple(self.explainer.explain(row) for row in rows)
+        return tuple(_explained(self.explainer, row) for row in rows)
 
     def _finished(
         self, answers: Answers, known: Mapping[str, Sequence[Any]], rows: Sequence[int]
@@ -272,6 +273,14 @@ class Answering:
             return None
         inputs = {i.name: _at(known[i.name], rows) for i in self.features.inputs}
         return inputs if self.encoder is None else self.encoder.transform(inputs)
+
+
+def _explained(explainer: Explainer, row: NDArray[Any]) -> Explanation | None:
+    """The explanation, None where the service refuses to give one."""
+    try:
+        return explainer.explain(row)
+    except ServiceError:
+        return None
 
 
 def _without(reasons: Sequence[str | None]) -> Sequence[int]:

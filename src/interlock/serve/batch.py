@@ -283,7 +283,7 @@ def explanation_fields(release: Answering) -> tuple[pa.Field, ...]:
 def _explained(
     release: Answering, columns: Mapping[str, Sequence[Any]], outcome: Outcome
 ) -> dict[str, Sequence[Any]]:
-    """The columns of explanations, None where a row has no prediction."""
+    """The columns of explanations, None where a row has no prediction or cannot be explained."""
     added: dict[str, list[Any]] = {
         field.name: [None] * len(outcome.reasons) for field in explanation_fields(release)
     }
@@ -291,6 +291,8 @@ def _explained(
     for i, (place, found) in enumerate(
         zip(outcome.places, release.explain(columns, outcome), strict=True)
     ):
+        if found is None:
+            continue
         base, contributions = found.base, found.contributions
         if isinstance(base, dict):
             assert outcome.answers is not None

@@ -22,6 +22,7 @@ from interlock.serve.arms import Arms
 from interlock.serve.batch import predict_file
 from interlock.serve.contract import AnswerContract
 from interlock.serve.docs_page import docs_page
+from interlock.serve.errors import ServiceError
 from interlock.serve.explained_tensors import EXPLANATION
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.http import App
@@ -324,6 +325,35 @@ def test_a_file_is_explained_as_the_service_explains_its_rows(
         live = json.loads(predictor.prepare(json.dumps(asked).encode(), explain=True).body)
         assert told == live["explanation"]["contributions"]
         assert row["base"] == live["explanation"]["base"]
+
+
+def test_a_row_that_cannot_be_explained_keeps_no_other_of_a_file_from_its_own(
+    support, explicable, tmp_path
+):
+    release = Answering.of(open_bundle(explicable))
+
+    class Reluctant:
+        """Refuses what a service would, of one row."""
+
+        exchange = release.explainer.exchange
+
+        def explain(self, row):
+            explanation = release.explainer.explain(row)
+            if 120.0 in row:
+                raise ServiceError("S124", "the model gave no finite answer on the way to this one")
+            return explanation
+
+    rows = [support.REQUEST | {"area": area} for area in (60.0, 120.0, 90.0)]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "in.parquet")
+    result = predict_file(
+        replace(release, explainer=Reluctant()), tmp_path / "in.parquet", tmp_path / "out.parquet",
+        history=None, as_of=support.CLOCK, explain=True,
+    )  # fmt: skip
+    assert result.answered == 3
+    out = pq.read_table(tmp_path / "out.parquet")
+    assert out["prediction"].null_count == 0
+    for name in ("base", "contribution_area"):
+        assert [value is None for value in out[name].to_pylist()] == [False, True, False]
 
 
 def test_a_file_cannot_be_explained_by_a_release_that_cannot(support, directory, tmp_path):
