@@ -34,7 +34,10 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     assert "✔ erased 2 snapshots that held it, and" in erased.out  # one is of the refresh
     assert "  not reproducible any more: 1.0.0" in erased.out
     assert "! release 1.0.0, live in staging and prod, holds it in golden.json" in erased.out
-    assert "! what online stores answer from now stays" in erased.out
+    for name in ("staging", "prod"):
+        staying = f"! {name} answers from history sales_by_neighbourhood, made of rows that held it"
+        assert staying in erased.out
+    assert "✖ not done: " in erased.out
     assert blobs_with(delivered, unit) == []
 
     for command in (("show",), ("card",), ("history",), ("diff", "1.0.0"), ("verify",)):
@@ -55,6 +58,7 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     withdrew = delivered.run("log", "erase", *key)
     assert "✔ withdrew releases that held it: 1.0.0" in withdrew.out
     assert not golden.parent.exists()
+    assert "✔ done: no place that was searched holds it" in withdrew.out, withdrew.out
     verified = delivered.run("verify")
     assert verified.code == 0, verified.err
     assert "withdrawn on" in verified.out

@@ -148,16 +148,17 @@ def compact_lines(report: CompactReport) -> list[str]:
 
 
 def erase_lines(report: EraseReport) -> list[str]:
-    """How many records went, what else went, what stays and what to do about it."""
+    """What went, what stays and what to do about it; where was looked, and where not."""
     where = f"{shown(report.product)} in {report.environment}"
     lines = ["! finished an erasure that had been interrupted"] if report.resumed else []
     lines.append(f"✔ removed {counted(report.rows, 'record')} from the log of {where}")
     if report.searched is None:
         return lines
     lines += _removed_lines(report.removed)
-    if report.grid_points:
-        lines.append(f"✔ deleted {counted(report.grid_points, 'earlier table')} of online stores")
-    return [*lines, *_staying_lines(report)]
+    if report.grid_points is not None and report.grid_points.deleted:
+        gone = counted(report.grid_points.deleted, "table")
+        lines.append(f"✔ deleted {gone} of online stores")
+    return [*lines, *_staying_lines(report), *_ending_lines(report)]
 
 
 def _removed_lines(removed: Removed) -> list[str]:
@@ -187,10 +188,29 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
         )
     for path in report.reports:
         yield f"! may name it, and stays: {path}"
-    if report.grid_points is not None:
+    for one in () if report.grid_points is None else report.grid_points.staying:
         yield (
-            "! what online stores answer from now stays: erase it in the sources, run "
-            "`interlock refresh` in each environment, then run this again"
+            f"! {one.environment} answers from history {shown(one.history)}, made of rows that "
+            "held it or may have: erase it in the sources, run "
+            f"`interlock refresh --environment {one.environment}`, then this again"
         )
-    yield "  erase it in the sources, too: deliveries and refreshes would take it again"
-    yield "  not looked at: exported releases, exports of the log, backups, what models learned"
+    for path in report.exports.hold:
+        yield f"! an export holds it, or may: {path}"
+    for name in report.logs:
+        yield f"! the log of {name} was not searched: run this with --environment {name}"
+
+
+def _ending_lines(report: EraseReport) -> Iterator[str]:
+    """Where was looked; that it is done is said only where nothing is known to be left."""
+    exports = counted(report.exports.searched, "recorded export")
+    gone = f" ({report.exports.gone:,} more are gone)" if report.exports.gone else ""
+    stored = ", stored snapshots and what was made of them, releases, reports, online stores"
+    yield f"  searched: this log{stored if report.searched else ''}, {exports}{gone}"
+    yield (
+        "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
+        "again), copies of exports, backups, what models learned"
+    )
+    if report.left:
+        yield f"✖ not done: {counted(report.left, 'place')} named above still hold it, or may"
+    else:
+        yield "✔ done: no place that was searched holds it"

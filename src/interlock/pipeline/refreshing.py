@@ -119,7 +119,12 @@ def _source(definition: HistoryDefinition, bundle: Bundle, digests: Mapping[str,
     """What values depend on beside the definition: the rows, and the functions that key them."""
     _require_source(definition, digests)
     code = {name: digest_bytes(text.encode()) for name, text in bundle.packed.items()}
-    return digest_json({"rows": digests[definition.source], "code": code})
+    return table_source(digests[definition.source], code)
+
+
+def table_source(rows: str, code: Mapping[str, str]) -> str:
+    """The name of what a table's values were computed from: digests of the rows and of the code."""
+    return digest_json({"rows": rows, "code": dict(code)})
 
 
 def _require_source(definition: HistoryDefinition, sources: Mapping[str, Any]) -> None:

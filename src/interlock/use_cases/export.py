@@ -7,6 +7,7 @@ from pathlib import Path
 
 from interlock.clock import now
 from interlock.errors import OperatorError
+from interlock.pipeline.erasing.exports import RELEASE_EXPORTED
 from interlock.release.bundle import open_bundle
 from interlock.use_cases.exported import verify_directory
 from interlock.use_cases.releases import find_release
@@ -20,6 +21,13 @@ def export(
     bound = workspace.bound(product)
     release = find_release(workspace, bound.product.name, what)
     require_empty(out)
+    workspace.ledger.append(
+        RELEASE_EXPORTED,
+        subject=release.bundle,
+        product=bound.product.name,
+        body={"where": str(out.absolute()), "by": workspace.user},
+        at=now(),
+    )
     tree = workspace.artifacts.tree(release.bundle)
     open_bundle(tree, expected_digest=release.bundle)
     shutil.copytree(tree, out / "bundle" / release.bundle)

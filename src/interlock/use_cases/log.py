@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from interlock.clock import now
+from interlock.pipeline.erasing.exports import LOG_EXPORTED
 from interlock.pipeline.unit_kinds import unit_kinds, written
 from interlock.serve.archive import Kind, archive_for
 from interlock.serve.compaction import Compacted, compact
@@ -73,6 +74,7 @@ def show_log(
     Raises IntegrityError S181, OperatorError S186.
     """
     with _viewed(workspace, product, environment) as (name, view):
+        _record(workspace, name, environment, out)
         chosen = _of_unit(workspace, name, asked or Asked())
         found = None if out else view.count(chosen)  # before: rows hold the connection
         rows = view.rows(chosen, limit=None if out else limit)
@@ -90,6 +92,7 @@ def query_log(
 ) -> LogReport:
     """What one SELECT gives. Raises OperatorError S185, S186."""
     with _viewed(workspace, product, environment) as (name, view):
+        _record(workspace, name, environment, out)
         return _report(name, environment, view, view.select(statement), out=out)
 
 
@@ -173,6 +176,18 @@ def _viewed(
     name, log = _log(workspace, product, environment)
     with viewed(log) as view:
         yield name, view
+
+
+def _record(workspace: Workspace, product: str, environment: str, out: Path | None) -> None:
+    """Before a row is written: an erasure looks into what was exported, and names it."""
+    if out is not None:
+        workspace.ledger.append(
+            LOG_EXPORTED,
+            subject=environment,
+            product=product,
+            body={"where": str(out.absolute()), "by": workspace.user},
+            at=now(),
+        )
 
 
 def _with_outcomes(report: LogReport, view: LogView, asked: Asked) -> LogReport:

@@ -11,8 +11,9 @@ from interlock.deploy.challenger import running
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.pipeline.alone import alone
+from interlock.pipeline.erasing.exports import Exports, search_exports
 from interlock.pipeline.erasing.finding import find
-from interlock.pipeline.erasing.grid_points import forget_grid_points
+from interlock.pipeline.erasing.grid_points import GridPoints, forget_grid_points
 from interlock.pipeline.erasing.removing import Removed, remove
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
@@ -32,8 +33,10 @@ class EraseReport:
     ``removed`` is what deliveries had stored of the unit, ``searched`` whether that was looked for:
     None where it was not asked, False where the key is not one of the unit that the product
     declares now. ``reports`` are files that may name the unit and stay; ``unsearched`` sources
-    without columns of its key. ``grid_points`` counts tables of online stores that went, None where
-    no release looks anything up.
+    without columns of its key. ``grid_points`` are tables of online stores, None where no release
+    looks anything up. ``exports`` are files written out of the project; ``logs`` the environments
+    whose logs there are besides, out of which this unit was never erased. ``left`` counts the
+    places that hold the unit still, or may.
     """
 
     product: str
@@ -44,7 +47,19 @@ class EraseReport:
     removed: Removed = field(default_factory=Removed)
     reports: tuple[Path, ...] = ()
     unsearched: tuple[str, ...] = ()
-    grid_points: int | None = None
+    grid_points: GridPoints | None = None
+    exports: Exports = field(default_factory=Exports)
+    logs: tuple[str, ...] = ()
+    left: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "left", self._left())
+
+    def _left(self) -> int:
+        """How many places are known that still hold the unit, or may."""
+        staying = () if self.grid_points is None else self.grid_points.staying
+        named = (self.removed.live, self.reports, staying, self.exports.hold, self.logs)
+        return sum(map(len, named)) + (self.searched is False)
 
 
 def erase(
@@ -79,7 +94,18 @@ def erase(
         "reason": text,
     }
     report = _removed(workspace, name, environment, of_unit(key), ERASED, facts)
+    report = replace(report, logs=_other_logs(workspace, name, facts["entity"]))
     return _with_copies(workspace, report, key, text)
+
+
+def _other_logs(workspace: Workspace, product: str, entity: str) -> tuple[str, ...]:
+    """The environments with a log that no erasure of that digest of a key looked into."""
+    acts = workspace.ledger.events(product=product, kind=ERASED)
+    done = {event.subject for event in acts if event.body["entity"] == entity}
+    every = [*(one.name for one in workspace.environments), "replay"]
+    return tuple(
+        name for name in every if name not in done and workspace.places.log(name, product).is_dir()
+    )
 
 
 def _with_copies(
@@ -87,11 +113,6 @@ def _with_copies(
 ) -> EraseReport:
     """What deliveries stored goes as well; a product never delivered has stored nothing."""
     name = report.product
-    if next(stored_snapshots(workspace.ledger, name), None) is None:
-        return replace(report, searched=True)
-    unit = Unit.of(workspace.bound(name), key)
-    if not unit.complete:
-        return replace(report, searched=False)
     stores = Stores(
         product=name,
         ledger=workspace.ledger,
@@ -100,11 +121,16 @@ def _with_copies(
         environments=tuple(e.name for e in workspace.environments),
         notary=workspace.notary(),
     )
+    if next(stored_snapshots(workspace.ledger, name), None) is None:
+        return replace(report, searched=True, exports=search_exports(stores, key, held=()))
+    unit = Unit.of(workspace.bound(name), key)
+    if not unit.complete:
+        exports = search_exports(stores, key, held=())
+        return replace(report, searched=False, exports=exports)
     with alone(workspace.places.lock):
         copies = find(stores, unit)
-        grid_points = forget_grid_points(
-            stores, workspace.online, held={one.bundle for one in copies.bundles}
-        )
+        grid_points = forget_grid_points(stores, workspace.online, copies)
+        exports = search_exports(stores, key, held={one.bundle for one in copies.bundles})
         removed = remove(stores, copies, at=now(), by=workspace.user, reason=reason)
     return replace(
         report,
@@ -113,6 +139,7 @@ def _with_copies(
         reports=copies.reports,
         unsearched=copies.unsearched,
         grid_points=grid_points,
+        exports=exports,
     )
 
 

@@ -4,17 +4,19 @@ from pathlib import Path
 
 from interlock.cli.render_log import erase_lines
 from interlock.pipeline.erasing.bundles import HeldBundle
+from interlock.pipeline.erasing.exports import Exports
+from interlock.pipeline.erasing.grid_points import GridPoints, Staying
 from interlock.pipeline.erasing.removing import Removed
 from interlock.use_cases.log_erase import EraseReport
 
-ONLINE = (
-    "! what online stores answer from now stays: erase it in the sources, run `interlock refresh` "
-    "in each environment, then run this again"
+NOT_SEARCHED = (
+    "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
+    "again), copies of exports, backups, what models learned"
 )
-ENDING = [
-    "  erase it in the sources, too: deliveries and refreshes would take it again",
-    "  not looked at: exported releases, exports of the log, backups, what models learned",
-]
+SEARCHED = (
+    "  searched: this log, stored snapshots and what was made of them, releases, reports, "
+    "online stores, "
+)
 
 
 def report(**facts):
@@ -35,35 +37,45 @@ def test_all_that_went_and_all_that_stays():
         withdrawn=("1.0.0",),
         live=(live,),
     )
-    lines = erase_lines(
-        report(
-            searched=True,
-            removed=removed,
-            reports=(Path("deliveries/houses/3/report.html"),),
-            unsearched=("weather",),
-            grid_points=1_204,
-        )
+    staying = Staying(environment="prod", history="market", grid=5)
+    found = report(
+        searched=True,
+        removed=removed,
+        reports=(Path("deliveries/houses/3/report.html"),),
+        unsearched=("weather",),
+        grid_points=GridPoints(deleted=1_204, staying=(staying,)),
+        exports=Exports(searched=2, gone=1, hold=(Path("/out/may.csv"),)),
+        logs=("staging",),
     )
-    assert lines == [
+    assert found.left == 5
+    assert erase_lines(found) == [
         "✔ removed 2 records from the log of houses in prod",
         "✔ erased 2 snapshots that held it, and 1,234 files that stages had made",
         "  not reproducible any more: 1.1.0, 1.0.0",
         "✔ withdrew releases that held it: 1.0.0",
-        "✔ deleted 1,204 earlier tables of online stores",
+        "✔ deleted 1,204 tables of online stores",
         "! source weather has no column of the unit's key: its snapshots stay",
         "! release 1.1.0, live in staging and prod, holds it in golden.json and background.json: "
         "deliver anew without it, then run this again",
         "! may name it, and stays: deliveries/houses/3/report.html",
-        ONLINE,
-        *ENDING,
+        "! prod answers from history market, made of rows that held it or may have: erase it in "
+        "the sources, run `interlock refresh --environment prod`, then this again",
+        "! an export holds it, or may: /out/may.csv",
+        "! the log of staging was not searched: run this with --environment staging",
+        SEARCHED + "2 recorded exports (1 more are gone)",
+        NOT_SEARCHED,
+        "✖ not done: 5 places named above still hold it, or may",
     ]
 
 
-def test_an_online_store_without_earlier_tables_still_answers():
-    assert erase_lines(report(searched=True, grid_points=0)) == [
+def test_that_it_is_done_is_said_where_nothing_is_known_to_be_left():
+    found = report(searched=True, grid_points=GridPoints(deleted=0))
+    assert found.left == 0
+    assert erase_lines(found) == [
         "✔ removed 2 records from the log of houses in prod",
-        ONLINE,
-        *ENDING,
+        SEARCHED + "0 recorded exports",
+        NOT_SEARCHED,
+        "✔ done: no place that was searched holds it",
     ]
 
 
@@ -71,7 +83,9 @@ def test_a_key_of_another_length_is_said_not_to_be_searched():
     assert erase_lines(report(searched=False)) == [
         "✔ removed 2 records from the log of houses in prod",
         "! stored snapshots were not searched: the declared unit has not so many parts",
-        *ENDING,
+        "  searched: this log, 0 recorded exports",
+        NOT_SEARCHED,
+        "✖ not done: 1 place named above still hold it, or may",
     ]
 
 

@@ -1,15 +1,21 @@
 """An erasure leaves online stores what they answer from, and nothing earlier."""
 
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
-from interlock.digest import canonical_json
+from interlock.digest import canonical_json, digest_bytes
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.lookup import view_name
+from interlock.pipeline.erasing.bundles import HeldBundle
+from interlock.pipeline.erasing.finding import Copies
 from interlock.pipeline.erasing.grid_points import forget_grid_points
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
+from interlock.pipeline.refreshing import table_source
+from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.tombstones import StoredSnapshot
 from interlock.settings import OnlineSettings
 
 
@@ -69,12 +75,17 @@ def test_only_what_is_answered_from_stays(bench, stores, online):
     fill(online, "prod", NEW, current=2)
     fill(online, "replay", NEW, current=3)
     fill(online, "export", NEW, current=3)
-    assert forget_grid_points(stores, online) == 2 + 3 + 2 + 3 + 3
+    found = forget_grid_points(stores, online)
+    assert found.deleted == 2 + 3 + 2 + 3 + 3
+    assert [(one.environment, one.history, one.grid) for one in found.staying] == [
+        ("staging", "market", 3),
+        ("prod", "market", 2),
+    ]
     assert left(online, "staging", OLD) == ((3,), 3)
     assert left(online, "prod", NEW) == ((2,), 2)
     for environment, definition in (("prod", OLD), ("replay", NEW), ("export", NEW)):
         assert left(online, environment, definition) == ((), None)
-    assert forget_grid_points(stores, online) == 0
+    assert forget_grid_points(stores, online).deleted == 0
 
 
 def test_a_product_that_looks_nothing_up_asks_no_store(bench, stores, online):
@@ -90,7 +101,13 @@ def test_a_rollback_finds_its_release_answering_unless_it_is_withdrawn(
     released(bench, "1.0.0", OLD)
     released(bench, "2.0.0", NEW, live=["prod"], before="1" * 64)
     fill(online, "prod", OLD, current=3)
-    forget_grid_points(stores, online, held=held)
+    copies = Copies(
+        bundles=tuple(
+            HeldBundle(bundle=bundle, label="1.0.0", files=("golden.json",), live_in=())
+            for bundle in held
+        )
+    )
+    forget_grid_points(stores, online, copies)
     assert left(online, "prod", OLD)[0] == stays
 
 
@@ -99,4 +116,38 @@ def test_a_withdrawn_release_is_passed_over(bench, stores, online):
     released(bench, "2.0.0", NEW, live=["prod"])
     bench.artifacts.delete_tree("1" * 64)
     fill(online, "prod", NEW, current=3)
-    assert forget_grid_points(stores, online) == 2
+    assert forget_grid_points(stores, online).deleted == 2
+
+
+def test_a_table_made_of_rows_without_the_unit_may_stay(bench, stores, online):
+    context = bench.context(unit=("built",))
+    taken = take_snapshots(context)
+    ((source, kept),) = taken.output.items()
+    files = {
+        "features.json": canonical_json(
+            FeatureSet(request=(), histories=(replace(OLD, source=source),), inputs=()).to_row()
+        ),
+        "packed/product.py": b"one = 1",
+    }
+    bench.release("1.0.0", files, live=["prod"])
+    code = {"product": digest_bytes(b"one = 1")}
+    rows = kept["manifest"]["digest"]
+
+    def staying(copies, made_of):
+        with closing(online.writer("prod", "houses")) as writer:
+            view = view_name(OLD)
+            writer.write(
+                view, 3, key=(("built", "int"),), values=(("n", "int"),), rows=[(1, 1)],
+                digest=OLD.digest, source=made_of,
+            )  # fmt: skip
+            writer.publish(view, 3)
+        return len(forget_grid_points(stores, online, copies).staying)
+
+    held = Copies(snapshots=(StoredSnapshot(snapshot="a" * 64, sources={source: (kept["rows"],)}),))
+    assert staying(Copies(), table_source(rows, code)) == 0
+    assert staying(held, table_source(rows, code)) == 1, "computed from rows that hold it"
+    assert staying(Copies(), table_source("f" * 64, code)) == 1, "from rows that nobody stored"
+    assert staying(Copies(), table_source(rows, {})) == 1, "by other code"
+    assert staying(Copies(), "") == 1
+    bench.artifacts.delete(kept["rows"])
+    assert staying(Copies(), table_source(rows, code)) == 1, "the rows were erased before"
