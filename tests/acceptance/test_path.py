@@ -19,8 +19,9 @@ STEPS = [
 
 # What trains, packages, probes and serves, and is no use to a delivery in which nothing changed.
 NOT_FOR_UNCHANGED = {
-    "interlock.pipeline.behaviour", "interlock.pipeline.champion", "interlock.pipeline.exporting",
-    "interlock.pipeline.golden", "interlock.pipeline.packaging", "interlock.pipeline.probing",
+    "interlock.pipeline.judging.behaviour", "interlock.pipeline.judging.champion",
+    "interlock.pipeline.training.exporting", "interlock.pipeline.building.golden",
+    "interlock.pipeline.training.packaging", "interlock.pipeline.probing",
     "interlock.serve.answering", "onnx", "onnxruntime", "optuna", "sqlglot", "uvicorn",
 }  # fmt: skip
 

@@ -20,15 +20,15 @@ from interlock.digest import seed_from
 from interlock.evaluate.compare import Estimate, difference, estimates
 from interlock.evaluate.predicted import Predicted
 from interlock.gates.model.gate import model_gate
-from interlock.pipeline.champion import score_champion
-from interlock.pipeline.champion_score import ChampionScore
 from interlock.pipeline.context import Context
-from interlock.pipeline.dividing import load_split, split_examples, split_identity
-from interlock.pipeline.examples import load_examples, make_examples
+from interlock.pipeline.judging.champion import score_champion
+from interlock.pipeline.judging.champion_score import ChampionScore
+from interlock.pipeline.judging.misfit import Today
 from interlock.pipeline.judging.shown import shown_names
-from interlock.pipeline.misfit import Today
-from interlock.pipeline.seen import clusters_of, rows_of
-from interlock.pipeline.snapshots import load_snapshots, snapshot_digests, take_snapshots
+from interlock.pipeline.rows.dividing import load_split, split_examples, split_identity
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
+from interlock.pipeline.training.seen import clusters_of, rows_of
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.serve.contract import AnswerContract

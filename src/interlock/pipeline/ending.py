@@ -10,7 +10,6 @@ from typing import Any
 
 from interlock.clock import format_instant, monotonic, now
 from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
-from interlock.pipeline import training
 from interlock.pipeline.documenting import Documented, document, told
 from interlock.pipeline.goal import BLOCKED, FAILED
 from interlock.pipeline.hook import call_hook
@@ -18,6 +17,7 @@ from interlock.pipeline.next_steps import after_error, after_success
 from interlock.pipeline.run import Run
 from interlock.pipeline.steps import GATE_CODES
 from interlock.pipeline.telling.card import tell_card
+from interlock.pipeline.training import training
 from interlock.release.attest import verify
 from interlock.release.waiver import Waiver
 from interlock.report import content as report

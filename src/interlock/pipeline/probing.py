@@ -16,14 +16,14 @@ from interlock.gates.service.form import LONGEST_SECONDS
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
 from interlock.pipeline.probes.allotted import Allotted, Overdue
 from interlock.pipeline.probes.found import Found, measurement
 from interlock.pipeline.probes.parity import spread_rows
 from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.service import Probed, probe_contracts, probe_service
 from interlock.pipeline.questions import Asked, contract_store, questions, wanted_loads
-from interlock.pipeline.snapshots import load_snapshots
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.snapshots import load_snapshots
 from interlock.pipeline.symmetry import recompute_rows
 from interlock.product.contracts import contract_files
 from interlock.product.training_set import packed_features, source_rows

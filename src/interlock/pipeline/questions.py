@@ -19,15 +19,15 @@ from interlock.features.refresh import refresh
 from interlock.gates.service.form import Form
 from interlock.gates.service.load import Sustains
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import split_examples, uncovered_rows
-from interlock.pipeline.examples import load_examples
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.probes.contracts import asked_instants
 from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.load import Wanted
 from interlock.pipeline.probes.parity import ParityRows, spread_rows
 from interlock.pipeline.probes.service import Questions
-from interlock.pipeline.snapshots import load_snapshots
+from interlock.pipeline.rows.dividing import split_examples, uncovered_rows
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.snapshots import load_snapshots
 from interlock.product.contracts import ContractFile
 from interlock.product.training_set import packed_features, source_rows
 from interlock.release.bundle import open_bundle

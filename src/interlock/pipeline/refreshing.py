@@ -27,7 +27,7 @@ from interlock.features.refresh import is_current, refresh
 from interlock.features.request import PackedFeatures
 from interlock.pipeline.context import Context
 from interlock.pipeline.online import OnlineStores
-from interlock.pipeline.snapshots import load_snapshots, snapshot_digests, take_snapshots
+from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
 from interlock.release.bundle import Bundle
 
 

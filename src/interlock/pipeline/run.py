@@ -9,20 +9,21 @@ from interlock.clock import monotonic, now
 from interlock.deploy.rollout import Target, require_unpinned
 from interlock.digest import digest_json
 from interlock.errors import BlockedError, Mistake
-from interlock.pipeline import telling, training
+from interlock.pipeline import telling
 from interlock.pipeline.alarm import nothing_ranked
-from interlock.pipeline.building import build
+from interlock.pipeline.building.building import build
+from interlock.pipeline.building.labelling import label_release
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.deploying import Deployer
-from interlock.pipeline.dividing import split_examples
-from interlock.pipeline.examples import make_examples
 from interlock.pipeline.goal import DELIVERED, HELD, UNCHANGED, Goal
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.model import judge_model
-from interlock.pipeline.labelling import label_release
-from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.rows.dividing import split_examples
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.snapshots import snapshot_digests, take_snapshots
 from interlock.pipeline.steps import Steps, Tale
-from interlock.pipeline.training_tests import rehearse
+from interlock.pipeline.training import training
+from interlock.pipeline.training.training_tests import rehearse
 from interlock.product.contracts import contract_files
 from interlock.release.bundle import Bundle
 from interlock.release.statements import build_statement, gate_statement, release_statement

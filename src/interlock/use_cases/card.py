@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from interlock.pipeline.rows.tombstones import erased_of
 from interlock.pipeline.telling.card import tell_card
-from interlock.pipeline.tombstones import erased_of
 from interlock.release.attest import verify
 from interlock.release.bundle import open_bundle
 from interlock.report.card.text import card_text

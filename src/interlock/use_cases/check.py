@@ -8,7 +8,7 @@ from pathlib import Path
 
 from interlock.deploy.environment import environments
 from interlock.errors import AuthorError, InterlockError, Mistake
-from interlock.pipeline.background import MOST
+from interlock.pipeline.building.background import MOST
 from interlock.product.binding import bind
 from interlock.product.contracts import contract_files
 from interlock.product.declaration import Declaration

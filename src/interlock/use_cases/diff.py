@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from interlock.clock import now
 from interlock.errors import InterlockError, OperatorError, first_line
 from interlock.pipeline.contrast import Contrast, contrast
-from interlock.pipeline.tombstones import erased_of
+from interlock.pipeline.rows.tombstones import erased_of
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.diff import ReleaseDiff, diff
 from interlock.store.rows import ReleaseRow

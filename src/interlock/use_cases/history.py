@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from interlock.pipeline.tombstones import erased_of
+from interlock.pipeline.rows.tombstones import erased_of
 from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
 

@@ -17,7 +17,7 @@ from interlock.pipeline.erasing.grid_points import GridPoints, forget_grid_point
 from interlock.pipeline.erasing.removing import Removed, remove
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
-from interlock.pipeline.tombstones import stored_snapshots
+from interlock.pipeline.rows.tombstones import stored_snapshots
 from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
 from interlock.serve.shadow_erasing import forget_scores
 from interlock.serve.shipping import locked

@@ -9,7 +9,7 @@ from interlock.clock import now
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import as_of, history_rows
-from interlock.pipeline.snapshots import load_snapshots, snapshot_digests, take_snapshots
+from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
 from interlock.serve.answering import Answering
 from interlock.serve.batch import BatchResult, Form, predict_file
 from interlock.serve.tabular import TableReader

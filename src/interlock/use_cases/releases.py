@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.errors import OperatorError
-from interlock.pipeline.tombstones import require_not_withdrawn
+from interlock.pipeline.rows.tombstones import require_not_withdrawn
 from interlock.store.rows import ReleaseRow
 from interlock.workspace import Workspace
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.clock import now
 from interlock.deploy.rollout import ROLLBACK, Target
 from interlock.deploy.rollout import rollback as decide
-from interlock.pipeline.tombstones import require_not_withdrawn
+from interlock.pipeline.rows.tombstones import require_not_withdrawn
 from interlock.store.rows import DeploymentRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace

@@ -14,7 +14,7 @@ from interlock.clock import now
 from interlock.deploy import challenger as decide
 from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
-from interlock.pipeline.judged_slices import slice_columns
+from interlock.pipeline.judging.judged_slices import slice_columns
 from interlock.pipeline.rival import nothing_beside, require_rival
 from interlock.pipeline.switching import Switch
 from interlock.release.attest import verify

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from interlock.pipeline.tombstones import erased_of
+from interlock.pipeline.rows.tombstones import erased_of
 from interlock.release.attest import Attestation, verify
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.coverage import FILE as COVERAGE

@@ -14,7 +14,7 @@ from interlock.features.assemble import history_rows
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
 from interlock.pipeline.deploying import Deployer
-from interlock.pipeline.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle

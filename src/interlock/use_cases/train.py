@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from interlock.clock import now, parse_instant
 from interlock.digest import digest_json
-from interlock.pipeline import telling, training
-from interlock.pipeline.dividing import split_examples
-from interlock.pipeline.examples import make_examples
+from interlock.pipeline import telling
 from interlock.pipeline.judging.model import judge_model
-from interlock.pipeline.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.rows.dividing import split_examples
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.snapshots import snapshot_digests, take_snapshots
+from interlock.pipeline.training import training
 from interlock.report.content import Candidate, Ranked
 from interlock.workspace import Workspace
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from interlock.evaluate.predicted import Predicted
 from interlock.pipeline import contrast as module
-from interlock.pipeline.champion_score import ChampionScore
 from interlock.pipeline.contrast import Said, contrast
+from interlock.pipeline.judging.champion_score import ChampionScore
 
 NUMBERS = st.floats(1, 1e6)
 

@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from interlock.errors import AuthorError
-from interlock.pipeline import snapshots
+from interlock.pipeline.rows import snapshots
 
 
 def test_two_products_never_share_an_output(bench):

@@ -2,7 +2,7 @@
 
 from types import SimpleNamespace
 
-from interlock.pipeline.background import MOST
+from interlock.pipeline.building.background import MOST
 from interlock.use_cases.check import notes_on
 
 

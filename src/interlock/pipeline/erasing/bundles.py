@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from interlock.pipeline.building.golden import plain_request
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
-from interlock.pipeline.golden import plain_request
 from interlock.store.rows import Event
 
 _EXAMPLES = "features"  # the stage that puts out the examples' table

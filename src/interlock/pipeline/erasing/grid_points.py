@@ -24,7 +24,7 @@ from interlock.pipeline.erasing.finding import Copies
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.refreshing import table_source
-from interlock.pipeline.tombstones import SNAPSHOT
+from interlock.pipeline.rows.tombstones import SNAPSHOT
 from interlock.store.projections import STAGE_FINISHED
 
 _REFILLED = ("replay", "export")

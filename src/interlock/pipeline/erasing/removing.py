@@ -8,7 +8,7 @@ from interlock.clock import SECOND
 from interlock.pipeline.erasing.bundles import HeldBundle
 from interlock.pipeline.erasing.finding import Copies
 from interlock.pipeline.erasing.stores import Stores
-from interlock.pipeline.tombstones import (
+from interlock.pipeline.rows.tombstones import (
     RELEASE_HOLDS,
     RELEASE_WITHDRAWN,
     SNAPSHOT_ERASED,

@@ -13,7 +13,7 @@ from interlock.evaluate.predicted import Prediction
 from interlock.gates.model.measurement import TuneRows, WinnerMeasurement
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
-from interlock.pipeline.seen import clusters_of, load_predicted
+from interlock.pipeline.training.seen import clusters_of, load_predicted
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_from_bytes
 

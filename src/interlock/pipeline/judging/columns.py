@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from interlock.evaluate.parts import MOST_VALUES, Column
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.snapshots import load_snapshots
+from interlock.pipeline.rows.snapshots import load_snapshots
 from interlock.product.training_set import TrainingSet, example_keys
 
 

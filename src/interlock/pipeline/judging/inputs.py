@@ -20,8 +20,8 @@ from interlock.errors import InterlockError
 from interlock.evaluate.leakage import MOST_ROWS, Revealed, Target, revealed
 from interlock.gates.data.measurement import InputMeasurement
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import cut, declared_split
-from interlock.pipeline.examples import load_examples
+from interlock.pipeline.rows.dividing import cut, declared_split
+from interlock.pipeline.rows.examples import load_examples
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 

@@ -10,13 +10,13 @@ from interlock.evaluate.predicted import Predicted
 from interlock.gates.gate import answered
 from interlock.gates.model.gate import compares
 from interlock.gates.model.measurement import ModelMeasurement
-from interlock.pipeline.champion_score import ChampionScore, is_winner, score_winner
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import split_identity
+from interlock.pipeline.judging.champion_score import ChampionScore, is_winner, score_winner
 from interlock.pipeline.judging.shown import shown
 from interlock.pipeline.judging.winner import Trial, judge_winner
-from interlock.pipeline.seen import load_predicted
-from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
+from interlock.pipeline.rows.dividing import split_identity
+from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests
+from interlock.pipeline.training.seen import load_predicted
 from interlock.release.bundle import Bundle
 from interlock.store.arrays import array_to_bytes
 from interlock.verdict import Check, GateResult
@@ -94,8 +94,8 @@ def _champion_score(trial: Trial, champion: Bundle) -> ChampionScore:
     if is_winner(champion, trial.winner, snapshot=snapshot, code=context.bound.code_digest):
         prediction = load_predicted(context, trial.winner["test"])
         return score_winner(champion, prediction, instants, split)
-    from interlock.pipeline.champion import score_champion  # noqa: PLC0415 - the service's code
-    from interlock.pipeline.misfit import Today  # noqa: PLC0415 - the same
+    from interlock.pipeline.judging.champion import score_champion  # noqa: PLC0415 - the service's code
+    from interlock.pipeline.judging.misfit import Today  # noqa: PLC0415 - the same
 
     table = rows.table.take(trial.test)
     fields = context.bound.schema.fields

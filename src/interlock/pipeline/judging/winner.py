@@ -22,14 +22,19 @@ from interlock.gates.model.behaviour import Behaviour
 from interlock.gates.model.gate import compares, model_gate
 from interlock.gates.model.measurement import ModelMeasurement, WinnerMeasurement
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import load_coverage, load_split, named_in_test, split_examples
-from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.around import with_columns, with_intervals, with_tune
 from interlock.pipeline.judging.classes import measured_classes
 from interlock.pipeline.judging.promises import measured_calibration, measured_intervals
 from interlock.pipeline.judging.shown import shown, shown_names
-from interlock.pipeline.seen import clusters_of, load_predicted, rows_of
-from interlock.pipeline.snapshots import snapshot_digests
+from interlock.pipeline.rows.dividing import (
+    load_coverage,
+    load_split,
+    named_in_test,
+    split_examples,
+)
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.snapshots import snapshot_digests
+from interlock.pipeline.training.seen import clusters_of, load_predicted, rows_of
 from interlock.product.declaration import Declaration
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_from_bytes
@@ -173,7 +178,7 @@ def _with_behaviour(trial: Trial) -> WinnerMeasurement:
     """The measurement with the winner's answers to what behaviour checks ask, if there are any."""
     if not any(isinstance(check, Behaviour) for check in trial.alone):
         return trial.measured
-    from interlock.pipeline.behaviour import measure_behaviour  # noqa: PLC0415 - the service's code
+    from interlock.pipeline.judging.behaviour import measure_behaviour  # noqa: PLC0415 - the service's code
 
     found = measure_behaviour(
         trial.context,

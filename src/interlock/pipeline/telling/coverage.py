@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import cut, declared_split, load_coverage
-from interlock.pipeline.examples import load_examples
-from interlock.pipeline.outlying import values_of
+from interlock.pipeline.rows.dividing import cut, declared_split, load_coverage
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.outlying import values_of
 from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet
 from interlock.release.limits import Limits

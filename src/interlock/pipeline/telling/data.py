@@ -10,8 +10,8 @@ import numpy as np
 from interlock.data.snapshot import table_from
 from interlock.gates.data.measurement import InputMeasurement
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.inputs import measure_inputs
+from interlock.pipeline.rows.examples import load_examples
 from interlock.pipeline.telling.coverage import tell_coverage
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle

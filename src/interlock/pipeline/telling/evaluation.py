@@ -12,8 +12,8 @@ from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import Metric
 from interlock.gates.model.gate import model_gate
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
 from interlock.pipeline.judging.shown import limits_of, shown_names
+from interlock.pipeline.rows.examples import load_examples
 from interlock.pipeline.telling.behaviour import tell_behaviour
 from interlock.pipeline.telling.classes import with_classes
 from interlock.pipeline.telling.fairness import tell_fairness

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from interlock.evaluate.compare import Estimate
+from interlock.pipeline.building.explaining import explained_metric, trace_inputs, weigh_inputs
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.explaining import explained_metric, trace_inputs, weigh_inputs
 from interlock.report import content as report
 from interlock.verdict import Interval
 

@@ -12,7 +12,7 @@ from interlock.verdict import Interval
 
 
 def tell_ranking(ranking: Iterable[Mapping[str, Any]]) -> tuple[Ranked, ...]:
-    """The rows of :func:`interlock.pipeline.selecting.select`, best first."""
+    """The rows of :func:`interlock.pipeline.training.selecting.select`, best first."""
     return tuple(map(_ranked, ranking))
 
 

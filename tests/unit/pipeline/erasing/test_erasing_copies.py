@@ -13,10 +13,10 @@ from interlock.errors import AuthorError, IntegrityError, OperatorError
 from interlock.pipeline.erasing.finding import Copies, find
 from interlock.pipeline.erasing.removing import remove
 from interlock.pipeline.erasing.unit import Unit
-from interlock.pipeline.examples import make_examples
-from interlock.pipeline.kept_snapshots import KeptSnapshots
-from interlock.pipeline.snapshots import load_snapshots, take_snapshots
-from interlock.pipeline.tombstones import (
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.kept_snapshots import KeptSnapshots
+from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
+from interlock.pipeline.rows.tombstones import (
     erased_of,
     require_not_withdrawn,
     snapshot_identity,

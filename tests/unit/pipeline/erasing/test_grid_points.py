@@ -14,8 +14,8 @@ from interlock.pipeline.erasing.grid_points import forget_grid_points
 from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
 from interlock.pipeline.refreshing import table_source
-from interlock.pipeline.snapshots import take_snapshots
-from interlock.pipeline.tombstones import StoredSnapshot
+from interlock.pipeline.rows.snapshots import take_snapshots
+from interlock.pipeline.rows.tombstones import StoredSnapshot
 from interlock.settings import OnlineSettings
 
 

@@ -11,16 +11,16 @@ import interlock as il
 from interlock.data.request_class import request_schema
 from interlock.data.snapshot import table_from
 from interlock.gates.data.coverage import SegmentCoverage
-from interlock.pipeline.dividing import (
+from interlock.pipeline.judging.data import judge_data
+from interlock.pipeline.rows.dividing import (
     coverage_declared,
     load_coverage,
     load_split,
     split_examples,
     uncovered_rows,
 )
-from interlock.pipeline.examples import load_examples, make_examples
-from interlock.pipeline.judging.data import judge_data
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
 from interlock.pipeline.telling.coverage import coordinates, tell_coverage
 
 N = 400

@@ -7,10 +7,12 @@ import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 import interlock as il
-from interlock.pipeline import explaining, telling, training
-from interlock.pipeline.examples import make_examples
-from interlock.pipeline.explaining import trace_inputs, weigh_inputs
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline import telling
+from interlock.pipeline.building import explaining
+from interlock.pipeline.building.explaining import trace_inputs, weigh_inputs
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
+from interlock.pipeline.training import training
 
 N = 600
 FIRST = date(1996, 1, 1)

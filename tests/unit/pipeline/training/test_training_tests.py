@@ -11,10 +11,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostin
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
 
 import interlock as il
-from interlock.pipeline.examples import make_examples
-from interlock.pipeline.snapshots import take_snapshots
-from interlock.pipeline.training import training_data
-from interlock.pipeline.training_tests import MORE_ROWS, ROWS, chosen_rows, rehearse
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
+from interlock.pipeline.training.training import training_data
+from interlock.pipeline.training.training_tests import MORE_ROWS, ROWS, chosen_rows, rehearse
 from interlock.verdict import GateResult
 
 N = 2_400

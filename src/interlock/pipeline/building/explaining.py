@@ -21,13 +21,13 @@ from interlock.evaluate.dependence import grid, most_frequent, partial_dependenc
 from interlock.evaluate.importance import permutation_importance
 from interlock.evaluate.metrics import Metric
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
+from interlock.pipeline.rows.examples import load_examples
 from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet
 from interlock.store.arrays import array_from_bytes
 
 if TYPE_CHECKING:
-    from interlock.pipeline.packaged import Packaged
+    from interlock.pipeline.training.packaged import Packaged
 
 SCORED = 9_000  # rows that importance may have scored, shuffles of all inputs together
 FEWEST_ROWS, MOST_ROWS, MOST_REPEATS = 100, 1_000, 5
@@ -171,7 +171,7 @@ class _Winner:
 
     @classmethod
     def loaded(cls, context: Context, examples: Outcome, trained: Outcome) -> _Winner:
-        from interlock.pipeline.packaged import Packaged  # noqa: PLC0415 - ONNX Runtime is slow
+        from interlock.pipeline.training.packaged import Packaged  # noqa: PLC0415 - ONNX Runtime is slow
 
         output = trained.output
         row = output["candidates"][output["winner"]]

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 import interlock as il
 from interlock.errors import AuthorError
-from interlock.pipeline import training
-from interlock.pipeline.background import SCORED, background, chosen, how_many
-from interlock.pipeline.examples import load_examples, make_examples
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.building.background import SCORED, background, chosen, how_many
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
+from interlock.pipeline.training import training
 from interlock.store.arrays import array_from_bytes
 
 

@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 
 import interlock as il
-from interlock.pipeline.examples import load_examples, make_examples
 from interlock.pipeline.judging.columns import automatic_names, cut_columns, cut_names
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
 
 
 @il.feature

@@ -9,11 +9,11 @@ import pytest
 import interlock as il
 from interlock.data.profile import profile
 from interlock.gates.data.measurement import InputMeasurement
-from interlock.pipeline.dividing import split_examples
-from interlock.pipeline.examples import load_examples, make_examples
 from interlock.pipeline.judging.data import judge_data
 from interlock.pipeline.judging.inputs import measure_inputs
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.dividing import split_examples
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
 from interlock.pipeline.telling import tell_data
 from interlock.stats.drift import Level
 from interlock.verdict import Verdict

@@ -11,10 +11,10 @@ from interlock.errors import AuthorError
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import METRICS
 from interlock.gates.gate import run
-from interlock.pipeline.examples import make_examples
 from interlock.pipeline.judging.data import judge_data, measure_data
 from interlock.pipeline.judging.shown import SHOWN_METRICS, limits_of
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.examples import make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
 from interlock.verdict import Verdict
 
 SPLIT = {

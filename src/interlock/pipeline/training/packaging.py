@@ -11,10 +11,10 @@ from typing import Any
 
 from interlock.errors import InterlockError
 from interlock.pipeline.context import Context
-from interlock.pipeline.exporting import LoadedExport, exported_as
-from interlock.pipeline.finishing import Finishing
-from interlock.pipeline.packaged import Packaged
-from interlock.pipeline.ranking import Ranking
+from interlock.pipeline.training.exporting import LoadedExport, exported_as
+from interlock.pipeline.training.finishing import Finishing
+from interlock.pipeline.training.packaged import Packaged
+from interlock.pipeline.training.ranking import Ranking
 from interlock.release.export.cost import serving_cost
 from interlock.release.parity import edge_values
 from interlock.store.arrays import array_to_bytes

@@ -14,11 +14,11 @@ import numpy as np
 
 from interlock.digest import digest_json, seed_from
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import declared_split, load_split, split_examples
-from interlock.pipeline.examples import load_examples
-from interlock.pipeline.finishing import Finishing
-from interlock.pipeline.ranking import Ranking
-from interlock.pipeline.selecting import select, winner_of
+from interlock.pipeline.rows.dividing import declared_split, load_split, split_examples
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.training.finishing import Finishing
+from interlock.pipeline.training.ranking import Ranking
+from interlock.pipeline.training.selecting import select, winner_of
 from interlock.product.target import decision_row
 from interlock.store.arrays import array_to_bytes
 from interlock.train.fit import fit_all
@@ -96,7 +96,7 @@ def training_data(context: Context, examples: Outcome) -> TrainingData:
 
 
 def _train(context: Context, examples: Outcome, seed_root: str) -> dict[str, Any]:
-    from interlock.pipeline.packaging import describe, score_test  # noqa: PLC0415 - ONNX is slow
+    from interlock.pipeline.training.packaging import describe, score_test  # noqa: PLC0415 - ONNX is slow
 
     product = context.bound.product
     rows = load_examples(context, examples.output)

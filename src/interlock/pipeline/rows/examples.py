@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from interlock.data.snapshot import table_bytes, table_from
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.snapshots import load_snapshots, snapshot_digests
+from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests
 from interlock.product.labels import LabelFacts
 from interlock.product.training_set import Counts, TrainingSet, build
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from interlock.clock import now
 from interlock.digest import digest_bytes, digest_json
 from interlock.pipeline.context import Context
-from interlock.pipeline.dividing import coverage_declared
+from interlock.pipeline.rows.dividing import coverage_declared
 from interlock.product.target import decision_row
 from interlock.release import card
 from interlock.release.bundle import Bundle

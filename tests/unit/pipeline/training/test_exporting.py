@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier
 
 import interlock as il
 from interlock.features.definition import Input
-from interlock.pipeline.exporting import exported_as
+from interlock.pipeline.training.exporting import exported_as
 from interlock.train.fit import fit_all
 from interlock.train.split import Split
 from interlock.train.training_data import TrainingData

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from interlock.errors import IntegrityError
-from interlock.pipeline.tombstones import (
+from interlock.pipeline.rows.tombstones import (
     StoredSnapshot,
     Tombstone,
     snapshot_of,

@@ -11,8 +11,8 @@ from typing import Any
 from interlock.digest import seed_from
 from interlock.evaluate.selection import Ranked, rank
 from interlock.pipeline.context import Context
-from interlock.pipeline.ranking import Ranking
-from interlock.pipeline.seen import load_predicted
+from interlock.pipeline.training.ranking import Ranking
+from interlock.pipeline.training.seen import load_predicted
 from interlock.release.cost import ServingCost
 
 

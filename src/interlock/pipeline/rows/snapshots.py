@@ -13,7 +13,7 @@ from interlock.data.taking import latest_availability, take
 from interlock.digest import digest_bytes
 from interlock.errors import AuthorError
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.tombstones import SNAPSHOT, refuse_erased
+from interlock.pipeline.rows.tombstones import SNAPSHOT, refuse_erased
 
 _BLOBS = ("rows", "quarantined")
 

@@ -8,18 +8,18 @@ from typing import Any
 from interlock.data.profile import profile
 from interlock.digest import canonical_json, digest_json
 from interlock.evaluate.metric import Metric
-from interlock.pipeline.background import background
+from interlock.pipeline.building.background import background
+from interlock.pipeline.building.explaining import weigh_inputs
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.dividing import (
+from interlock.pipeline.rows.dividing import (
     cut,
     declared_split,
     split_examples,
     split_identity,
     uncovered_rows,
 )
-from interlock.pipeline.examples import load_examples
-from interlock.pipeline.explaining import weigh_inputs
-from interlock.pipeline.snapshots import snapshot_digests
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.snapshots import snapshot_digests
 from interlock.product.training_set import TrainingSet
 from interlock.release import card
 from interlock.release.coverage import FILE as COVERAGE
@@ -64,7 +64,7 @@ def _winner_estimates(trained: Outcome, judged: Outcome) -> Any:
 def _build(
     context: Context, snapshots: Outcome, examples: Outcome, trained: Outcome, judged: Outcome
 ) -> str:
-    from interlock.pipeline.golden import golden  # noqa: PLC0415 - the service's code, to build only
+    from interlock.pipeline.building.golden import golden  # noqa: PLC0415 - the service's code, to build only
 
     bound, output = context.bound, trained.output
     row = output["candidates"][output["winner"]]

@@ -5,9 +5,9 @@ import pytest
 
 import interlock as il
 from interlock.errors import AuthorError
-from interlock.pipeline.examples import load_examples, make_examples
-from interlock.pipeline.finishing import Finishing
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
+from interlock.pipeline.training.finishing import Finishing
 from interlock.train.answer import Answers
 
 

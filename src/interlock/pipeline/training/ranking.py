@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from interlock.digest import seed_from
 from interlock.evaluate.metric import Metric
 from interlock.evaluate.predicted import Floats, Predicted, Rows
-from interlock.pipeline.seen import clusters_of, rows_of
+from interlock.pipeline.training.seen import clusters_of, rows_of
 from interlock.product.binding import Bound
 from interlock.product.target import rule_of
 from interlock.product.training_set import TrainingSet

@@ -11,13 +11,13 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 import interlock as il
-from interlock.pipeline import training
-from interlock.pipeline.behaviour import candidate_release, measure_behaviour
-from interlock.pipeline.dividing import load_coverage, split_examples
-from interlock.pipeline.examples import load_examples, make_examples
+from interlock.pipeline.judging.behaviour import candidate_release, measure_behaviour
 from interlock.pipeline.judging.model import judge_model
-from interlock.pipeline.snapshots import take_snapshots
+from interlock.pipeline.rows.dividing import load_coverage, split_examples
+from interlock.pipeline.rows.examples import load_examples, make_examples
+from interlock.pipeline.rows.snapshots import take_snapshots
 from interlock.pipeline.telling.behaviour import tell_behaviour
+from interlock.pipeline.training import training
 from interlock.store.arrays import array_from_bytes
 from interlock.verdict import GateResult
 

@@ -1,4 +1,4 @@
-from interlock.pipeline.judged_slices import slice_columns
+from interlock.pipeline.judging.judged_slices import slice_columns
 from interlock.release.attest import BUILD, GATE, Attestation
 
 

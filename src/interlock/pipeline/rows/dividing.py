@@ -25,8 +25,8 @@ from interlock.digest import digest_json
 from interlock.gates.data.coverage import SegmentCoverage
 from interlock.gates.data.measurement import SegmentCount
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
-from interlock.pipeline.outlying import Named, Values, name_outliers, values_of
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.rows.outlying import Named, Values, name_outliers, values_of
 from interlock.product.training_set import TrainingSet
 from interlock.release.coverage import Coverage, Covering
 from interlock.release.segments import Key, Segments

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
 
 import interlock as il
-from interlock.pipeline.labelling import label_release
+from interlock.pipeline.building.labelling import label_release
 from interlock.release.bundle import Bundle
 
 

@@ -22,9 +22,9 @@ from interlock.features.definition import (
     HistoryDefinition,
     Input,
 )
-from interlock.pipeline.champion import score_champion
-from interlock.pipeline.champion_score import is_winner, score_winner
-from interlock.pipeline.misfit import Today
+from interlock.pipeline.judging.champion import score_champion
+from interlock.pipeline.judging.champion_score import is_winner, score_winner
+from interlock.pipeline.judging.misfit import Today
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Coverage
 from interlock.release.export.exporter import export

@@ -31,7 +31,7 @@ from interlock.gates.model.expect import Expect
 from interlock.gates.model.tried import Expected, Floats, Tried
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.probes.parity import spread_rows
-from interlock.pipeline.snapshots import load_snapshots
+from interlock.pipeline.rows.snapshots import load_snapshots
 from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet, packed_features, source_rows
 from interlock.release.coverage import Coverage, Covering

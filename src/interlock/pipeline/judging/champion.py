@@ -14,8 +14,8 @@ from interlock.data.validation import validate_columns
 from interlock.errors import InterlockError, first_line
 from interlock.evaluate.predicted import Predicted
 from interlock.features.assemble import arrow_type, as_of, history_rows
-from interlock.pipeline.champion_score import ChampionScore, Unseen, unseen
-from interlock.pipeline.misfit import Today, misfit
+from interlock.pipeline.judging.champion_score import ChampionScore, Unseen, unseen
+from interlock.pipeline.judging.misfit import Today, misfit
 from interlock.release.bundle import Bundle
 from interlock.serve.answering import Answering
 from interlock.serve.contract import AnswerContract
@@ -37,7 +37,7 @@ def score_champion(
 ) -> ChampionScore:
     """Score rows given as request columns; ``instants`` (n_rows,) µs.
 
-    ``split`` is the split of today's rows, see :func:`interlock.pipeline.dividing.split_identity`.
+    ``split`` is that of today's rows: :func:`interlock.pipeline.rows.dividing.split_identity`.
     """
     try:
         release = Answering.of(champion)

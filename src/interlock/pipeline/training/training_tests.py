@@ -21,9 +21,9 @@ from interlock.evaluate.metrics import metric_named
 from interlock.gates.gate import run
 from interlock.gates.training import TRAINING_TESTS, TrainingMeasurement, Trial
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.examples import load_examples
-from interlock.pipeline.finishing import Finishing
-from interlock.pipeline.training import train_inputs, training_data
+from interlock.pipeline.rows.examples import load_examples
+from interlock.pipeline.training.finishing import Finishing
+from interlock.pipeline.training.training import train_inputs, training_data
 from interlock.train import estimator as families
 from interlock.train.answer import answer
 from interlock.train.candidate import Candidate
@@ -138,7 +138,7 @@ class _Rehearsal:
         fit: Fitted,
         pair: tuple[Fitted, Fitted],
     ) -> Trial:
-        from interlock.pipeline import exporting  # noqa: PLC0415 - ONNX is slow
+        from interlock.pipeline.training import exporting  # noqa: PLC0415 - ONNX is slow
 
         loaded = exporting.exported_as(fit, data, rows=chosen, edges=False)
         spec = replace(fit.spec, link=loaded.exported.link)

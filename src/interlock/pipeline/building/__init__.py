@@ -1,0 +1,1 @@
+"""The release: its bundle, what explains its answers, its golden rows, its label."""

@@ -1,0 +1,1 @@
+"""The rows of a delivery: frozen as snapshots, made into examples, dealt to parts."""

@@ -1,0 +1,1 @@
+"""Candidates: tried, trained, packaged as they will ship, and the one that wins."""
