@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from interlock.serve.errors import ServiceError
 from interlock.serve.http import App, too_large
 from interlock.serve.opened import opened
 from interlock.serve.plan import read_plan
@@ -59,7 +60,7 @@ class AsgiApp:
             self._app = self._open(self._stack)
         request = Request(
             method=scope["method"],
-            path=scope["path"],
+            path=scope.get("raw_path", scope["path"].encode()).decode("latin-1"),
             query=scope["query_string"].decode("latin-1"),
             headers=_headers(scope["headers"]),
         )
@@ -84,12 +85,12 @@ class _Body:
         self._receive = receive
 
     async def read(self, most: int) -> bytes:
-        """All of it. Raises ServiceError S112."""
+        """All of it. Raises ServiceError S112, S140."""
         parts, size, more = [], 0, True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                break
+                raise ServiceError("S140", "the request ended within its body")
             more = message.get("more_body", False)
             parts.append(message.get("body", b""))
             size += len(parts[-1])

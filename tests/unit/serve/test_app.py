@@ -73,6 +73,36 @@ def test_what_nobody_foresaw_is_a_500_that_is_logged_and_said_to_the_operator_on
     assert "ZeroDivisionError: a secret" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("path", ["/v1/predict", "/v1/predict?explain=false", "/v1/outcomes"])
+@pytest.mark.parametrize("turns", range(6))
+def test_whoever_gives_up_at_any_time_leaves_nobody_in_flight(
+    support, directory, log, predictor, path, turns
+):
+    app = make_app(support, directory, log, predictor)
+    path, _, query = path.partition("?")
+    headers = {"host": "localhost", "content-type": "application/json", "content-length": "9"}
+
+    class Slow(Body):
+        async def read(self, most):
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            return self._body
+
+    async def gives_up():
+        asking = app.respond(Request("POST", path, query, headers), Slow(support.request_body()))
+        task = asyncio.create_task(asking)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.wait([task])
+        while app._under_way:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+    asyncio.run(gives_up())
+    assert app.status.in_flight == 0
+
+
 def test_a_page_that_crashes_is_a_500_of_its_own(support, directory, log, predictor, capsys):
     app = make_app(support, directory, log, predictor)
     app.status.told = None

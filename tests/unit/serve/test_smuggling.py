@@ -19,6 +19,7 @@ LINES = (
     b"POST /ask HTTP/2.0",
     b"POST /ask",
     b"PUT //ask HTTP/1.1",
+    b"CONNECT a:1 HTTP/1.1",
 )
 FIELDS = (
     b"host: a",
@@ -51,7 +52,11 @@ FIELDS = (
     b"x\0: y",
     b"expect: 100-continue",
     b"connection: close",
+    b"connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c",
+    b"connection: close, upgrade\r\nupgrade: h2c",
+    b"upgrade: h2c\r\nconnection: upgrade",
 )
+UPGRADE = b"connection: upgrade\r\nupgrade: h2c"
 BODIES = (
     b"",
     b"abc",
@@ -102,6 +107,9 @@ def request(*fields, body=b"", line=LINES[0]):
 @example(data=request(line=b"POST /ask"), cut=0)
 @example(data=request(line=b"POST /ask HTTP/2.0"), cut=0)
 @example(data=b"POST /ask HTTP/1.1\r\n\r\n", cut=0)
+@example(data=request(UPGRADE, FIELDS[1], body=b"abc") + request(), cut=0)
+@example(data=request(UPGRADE, FIELDS[11], body=BODIES[4]) + request(), cut=0)
+@example(data=request(UPGRADE) + request(body=BODIES[3]), cut=0)
 def test_what_is_read_is_the_beginning_of_what_h11_reads(data, cut):
     found = read(data, cut)
     assert found == read_by_h11(data)[: len(found)]
@@ -132,7 +140,7 @@ def read_by_h11(data):
             break
         found.append(one)
         data = connection.trailing_data[0]
-        if connection.their_state is not h11.DONE:
+        if connection.their_state not in (h11.DONE, h11.MIGHT_SWITCH_PROTOCOL):
             break
     return found
 
