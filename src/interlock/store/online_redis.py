@@ -219,10 +219,15 @@ class RedisWriter:
 
     def publish(self, view: str, grid: int) -> None:
         """Answer from this grid point from now on. Raises Unavailable F120 if it has no table."""
-        if self.table(view, grid) is None:
-            raise self._link.unavailable(f"view '{view}' has no whole table at {grid}")
-        name = self._names.current(view)
-        self._at_once(("SET", name, str(grid)), self._lasting(name))
+        table, name = self._names.table(view, grid), self._names.current(view)
+        for _ in range(_ROUNDS):
+            self._link.ask([("WATCH", table)])  # another may prune it
+            if self.table(view, grid) is None:
+                self._link.ask([("UNWATCH",)])
+                raise self._link.unavailable(f"view '{view}' has no whole table at {grid}")
+            if self._at_once(("SET", name, str(grid)), self._lasting(name)):
+                return
+        raise self._link.unavailable("others write faster than could be published")
 
     def current(self, view: str) -> int | None:
         """The grid point that is answered from; None when none is. Raises Unavailable F120."""
@@ -249,14 +254,19 @@ class RedisWriter:
 
     def prune(self, view: str, *, keep: int) -> tuple[int, ...]:
         """Delete all but the newest ``keep`` tables, never the current one; what was deleted."""
-        current = self.current(view)
-        old = tuple(g for g in self.grids(view)[: -keep or None] if g != current)
-        if old:
-            self._at_once(
+        for _ in range(_ROUNDS):
+            self._link.ask([("WATCH", self._names.current(view))])  # another may publish an old one
+            current = self.current(view)
+            old = tuple(g for g in self.grids(view)[: -keep or None] if g != current)
+            if not old:
+                self._link.ask([("UNWATCH",)])
+                return ()
+            if self._at_once(
                 ("SREM", self._names.grids(view), *old),
                 ("UNLINK", *(self._names.table(view, grid) for grid in old)),
-            )
-        return old
+            ):
+                return old
+        raise self._link.unavailable("others publish faster than could be pruned")
 
     def forget(self, view: str) -> None:
         """Delete every table of a view and what it answers from."""
@@ -309,19 +319,25 @@ class RedisWriter:
         if count != about.rows + 1:
             raise self._link.unavailable("rows were lost while they were written")
         grids = self._names.grids(about.view)
-        self._at_once(
+        done = self._at_once(
             self._lasting(partial),
             ("RENAME", partial, final),
             ("SADD", grids, about.grid),
             self._lasting(grids),
         )
+        if not done:
+            raise self._link.unavailable("the table was not taken")
 
-    def _at_once(self, *commands: Command) -> None:
-        """All of them with nothing in between. Raises Unavailable F120 where one was refused."""
+    def _at_once(self, *commands: Command) -> bool:
+        """All of them with nothing in between; False where what is watched was changed before.
+
+        Raises Unavailable F120 where the server refused one.
+        """
         replies = self._link.ask([("MULTI",), *commands, ("EXEC",)])[-1]
         refused = [reply for reply in replies or () if isinstance(reply, Exception)]
-        if refused or replies is None:
-            raise self._link.unavailable(str(refused[0]) if refused else "nothing was done")
+        if refused:
+            raise self._link.unavailable(str(refused[0]))
+        return replies is not None
 
     def _lasting(self, name: str) -> Command:
         """Have a key stay, or go in time."""

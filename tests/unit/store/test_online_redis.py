@@ -113,6 +113,40 @@ class TestRedis(OnlineContract):
         error = unavailable(lambda: self.write(10))
         assert "WRONGTYPE" in str(error)
 
+    def test_a_table_that_another_prunes_meanwhile_is_not_published(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        filling = self.write(10)
+        self.write(20).publish("market", 20)
+        look_at = filling.table
+
+        def pruned_after(view: str, grid: int) -> Any:
+            found = look_at(view, grid)
+            self.writer().prune("market", keep=1)
+            return found
+
+        monkeypatch.setattr(filling, "table", pruned_after)
+        unavailable(lambda: filling.publish("market", 10))
+        assert self.writer().current("market") == 20
+
+    def test_a_table_that_another_publishes_meanwhile_is_not_pruned(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.write(10)
+        pruning = self.write(20)
+        pruning.publish("market", 20)
+        listed = pruning.grids
+
+        def published_after(view: str) -> Any:
+            found = listed(view)
+            monkeypatch.undo()  # it comes between once
+            self.writer().publish("market", 10)
+            return found
+
+        monkeypatch.setattr(pruning, "grids", published_after)
+        assert pruning.prune("market", keep=1) == ()
+        assert self.writer().grids("market") == (10, 20)
+
     def test_stores_on_one_server_do_not_meet(self) -> None:
         filled(self.server)
         other = OnlineAccess(namespace="prod:valuation", timeout_seconds=1.0)
