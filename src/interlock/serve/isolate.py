@@ -7,7 +7,8 @@ their length before them (8 bytes, little-endian). It never unpickles.
 Each message says how long it may take. The kernel ends the process after that, also where whoever
 asked has died meanwhile and nobody else would.
 
-One that has run out of memory ends too: what it holds is given back with it.
+One that has nearly run out of memory ends too, after its answer: what it holds is given back with
+it, and another process takes its place.
 """
 
 from __future__ import annotations
@@ -88,17 +89,17 @@ def main() -> None:
         question = msgspec.msgpack.decode(data, type=Question)
         _limit(question.seconds)
         _write(answers, _tried(scorer, question))
+        if _is_full():
+            return
 
 
 def _tried(scorer: Any, question: Question) -> Scores:
-    """The answer, or what is wrong; a process without memory ends, another takes its place."""
+    """The answer, or what is wrong. Raises MemoryError, which ends the process."""
     try:
         return _answer(scorer, question)
     except MemoryError:
         raise
-    except Exception as error:
-        if _is_full():  # libraries say it in words of their own
-            raise
+    except Exception as error:  # noqa: BLE001 - a library's own code; it fails the request
         return Scores(problem=f"{type(error).__name__}: {error}")
 
 

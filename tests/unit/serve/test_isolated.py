@@ -64,20 +64,21 @@ def without_memory(pid):
 
 
 @pytest.mark.parametrize(
-    ("harm", "copies"),
+    ("harm", "most"),
     [
         (lambda pid: os.kill(pid, signal.SIGKILL), 1),
         (lambda pid: os.kill(pid, signal.SIGSTOP), 1),
-        (without_memory, 1_000),  # more than it has in hand
+        (without_memory, 2),  # it may have enough in hand for one more answer
     ],
     ids=["dies", "hangs", "has no memory left"],
 )
-def test_one_that_fails_is_refused_and_started_again(payload, rows, harm, copies):
+def test_one_that_fails_is_refused_and_started_again(payload, rows, harm, most):
     scorer = IsolatedScorer(model_of(payload), seconds=2.0)
     before, pid = scorer.raw(rows), scorer.pid
     harm(pid)
-    with pytest.raises(ServiceError) as caught:
-        scorer.raw(np.tile(rows, (copies, 1)))
+    with pytest.raises(ServiceError) as caught:  # noqa: PT012 - which of them meets it is open
+        for _ in range(most):
+            scorer.raw(rows)
     assert caught.value.code == "S141"
     end = time.monotonic() + 60
     while scorer.pid is None and time.monotonic() < end:
