@@ -415,7 +415,7 @@ class Connection(asyncio.Protocol):
     def _say(self, message: _Message, response: Response, *, last: bool) -> None:
         """Send an answer; after the ``last`` one the connection ends."""
         reply, fields = response
-        last = last or not message.keep or self._owner.closing
+        last = last or not message.keep or (self._owner.closing and not self._line)
         how = _CLOSE if last else _ALIVE if message.old else b""
         head = b"%b%b%b%bcontent-length: %d\r\n\r\n" % (
             _STATUS[reply.status],

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -290,6 +291,44 @@ def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):
         assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
     assert service.stop() == 0
     assert len(list(read_log(tmp_path / "log"))) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_service_that_stops_under_load_answers_all_that_it_logs(
+    support, place, tmp_path, workers
+):
+    """Whatever was read is answered, also of requests sent one behind the other."""
+    plan = support.plan_for(place.boosting, log=tmp_path / "log", workers=workers)
+    body, at_once, answered = support.request_body(), 4, []
+    data = b"POST /v1/predict HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    data = (data + b"content-length: %d\r\n\r\n" % len(body) + body) * at_once
+    service = start(plan)
+    host, _, port = service.url.removeprefix("http://").rpartition(":")
+
+    def ask():
+        with (
+            contextlib.suppress(ConnectionError),
+            socket.create_connection((host, int(port)), timeout=60) as connection,
+        ):
+            while True:
+                connection.sendall(data)
+                found = b""
+                while found.count(b'"id":"') < at_once and (part := connection.recv(1 << 16)):
+                    found += part
+                answered.extend(re.findall(rb'"id":"(\w+)"', found))
+                if not found:
+                    return
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    wait_for(lambda: len(answered) > 200)
+    assert service.stop() == 0
+    for thread in threads:
+        thread.join()
+    logged = [read_record(r.payload).id.encode() for r in read_log(tmp_path / "log")]
+    assert sorted(answered) == sorted(logged)
+    assert len(answered) % at_once == 0
 
 
 def test_load_beyond_the_bound_is_shed(support, place, tmp_path):

@@ -642,6 +642,15 @@ def test_a_service_that_stops_answers_what_is_under_way_and_closes():
     assert talk.answers[0][1]["connection"] == "close"
 
 
+def test_a_service_that_stops_answers_all_that_it_has_read():
+    talk = Talk().send(post("/ask/1", b"") + REQUESTS["page"] + post("/ask/2", b""))
+    talk.owner.closing = True
+    talk.connection.end()
+    talk.service.reply()
+    assert [fields.get("connection") for _, fields, _ in talk.answers] == [None, None, "close"]
+    assert talk.over
+
+
 def test_an_error_nobody_foresaw_is_not_swallowed():
     talk = Talk()
 
