@@ -11,6 +11,7 @@ import pytest
 from msgspec import structs
 from service_runs import wait_for
 
+from interlock.errors import IntegrityError
 from interlock.serve.archive import archive_for
 from interlock.serve.ids import PredictionIds
 from interlock.serve.load import load
@@ -87,6 +88,15 @@ def test_every_answer_is_scored_once_by_the_challengers_own_code(scene, place, s
     for score in found[:5]:
         reply = alone.prepare(answered[score.shadows].request)
         assert read_record(reply.records[0]).prediction == score.prediction
+
+
+def test_one_that_nobody_set_there_scores_nothing(scene, place):
+    scene.answer(range(1900, 1903))
+    place.try_out(place.ridge.name, 0, act="grow", mode="shadow", signed=False)
+    with pytest.raises(IntegrityError) as caught:
+        scene.score()
+    assert caught.value.code == "S135"
+    assert not shadow_log(scene.log, SALT).exists()
 
 
 def test_it_goes_on_where_it_stopped_and_scores_nothing_twice(scene):

@@ -219,12 +219,15 @@ def test_a_broken_release_never_answers(support, place, tmp_path):
     broken = place.root / "bundles" / ("b" * 64)
     shutil.copytree(place.ridge, broken)
     unsigned = support.write_bundle(place.root / "bundles", support.bundle_files(seed=7))
+    foreign = support.write_bundle(place.root / "bundles", support.bundle_files(), product="rents")
+    place.attest(foreign.name)
     place.point(place.boosting.name)
     with (
         start(place.live_plan(tmp_path / "log")) as service,
         httpx.Client(base_url=service.url) as client,
     ):
-        for digest, problem in ((broken.name, "R104"), (unsigned.name, "E104"), ("c" * 64, "R10")):
+        wrong = (broken.name, "R104"), (unsigned.name, "E104"), (foreign.name, "S130")
+        for digest, problem in (*wrong, ("c" * 64, "R10")):
             place.point(digest)
             wait_for(lambda d=digest: client.get("/v1/status").json()["wanted_digest"] == d)
             status = client.get("/v1/status").json()
