@@ -207,7 +207,7 @@ class Predictor:
             answer=(perf_counter() - begun) * _MICRO,
         )
         nothing = [None] * len(answers)
-        return Answered(asked.now, asked.is_list, asked.rows, answers, phases, nothing)
+        return Answered(asked.body, asked.now, asked.is_list, asked.rows, answers, phases, nothing)
 
     def _check_explicable(self, n_rows: int) -> None:
         """Raises ServiceError S129 where the release cannot explain, S113 for too many rows."""

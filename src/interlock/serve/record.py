@@ -1,7 +1,8 @@
 """What the prediction log holds: one record for each answered row, one for each refused request.
 
 Records are msgpack maps, so a reader needs nothing but this module. ``request`` holds the row as
-JSON that the service itself would accept, so a record can be replayed as it is.
+JSON that the service itself would accept, so a record can be replayed as it is: the very bytes that
+came, or, of a list or a long request, its fields in short.
 
 >>> record = Record(id="a", time=1, product="valuation", status=200, request=b'{"area":120}')
 >>> read_record(record_bytes(record)) == record

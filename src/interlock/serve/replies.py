@@ -22,6 +22,7 @@ from interlock.train.answer import AnswerOne
 
 MAX_MESSAGE = 500  # characters of a refusal kept in the log
 _ENCODER = msgspec.json.Encoder()
+_AS_SENT = 4_096  # bytes of a request's body that are kept as they came
 
 
 class IntervalAnswer(msgspec.Struct, frozen=True, gc=False):
@@ -88,6 +89,7 @@ class Row(msgspec.Struct, gc=False):
 class Answered(msgspec.Struct, gc=False):
     """Rows that have their answers, neither logged nor sent yet."""
 
+    body: bytes
     now: int
     is_list: bool
     rows: Sequence[Row]
@@ -170,13 +172,14 @@ class Replies:
         identity: str,
         number: int | None,
     ) -> bytes:
-        records, found = self._records, row.found
+        records, found, body = self._records, row.found, answered.body
+        alone = number is None and len(body) <= _AS_SENT
         made = RowRecord(
             identity,
             answered.now,
             row.as_of,
             self._release.entity(row.known),
-            records.request(row.values),
+            body if alone else records.request(row.values),
             records.features(row.own + found.values),
             found.grids,
             self._named(answer),

@@ -103,6 +103,17 @@ def test_a_logged_request_can_be_asked_again(make, request_body, records):
     assert (status, again["prediction"]) == (200, answer["prediction"])
 
 
+def test_a_request_is_logged_as_it_came_unless_it_is_long_or_one_of_a_list(
+    make, request_body, records
+):
+    predictor, body = make(), b"  " + request_body().replace(b",", b" ,\n")
+    for sent in (body, body + b" " * 4_096, b"[" + body + b"]"):
+        assert predictor.predict(sent)[0] == 200
+    came, long, listed = [record.request for record in records()]
+    assert came == body
+    assert long == listed == msgspec.json.encode(msgspec.json.decode(body))
+
+
 def test_classes_are_answered_by_name_with_probabilities(
     make, request_body, bundle_root, class_files, support
 ):
