@@ -7,7 +7,7 @@ from pathlib import Path
 
 from interlock.clock import now
 from interlock.errors import OperatorError
-from interlock.pipeline.erasing.exports import RELEASE_EXPORTED
+from interlock.pipeline.exports import RELEASE_EXPORTED
 from interlock.release.bundle import open_bundle
 from interlock.use_cases.exported import verify_directory
 from interlock.use_cases.releases import find_release

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from interlock.clock import now
-from interlock.pipeline.erasing.exports import LOG_EXPORTED
+from interlock.pipeline.exports import LOG_EXPORTED
 from interlock.pipeline.unit_kinds import unit_kinds, written
 from interlock.serve.archive import Kind, archive_for
 from interlock.serve.compaction import Compacted, compact

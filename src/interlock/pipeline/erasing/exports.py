@@ -19,8 +19,8 @@ import pyarrow.parquet as pq
 
 from interlock.data.naming import names
 from interlock.pipeline.erasing.stores import Stores
+from interlock.pipeline.exports import LOG_EXPORTED, RELEASE_EXPORTED
 
-LOG_EXPORTED, RELEASE_EXPORTED = "log.exported", "release.exported"
 _BATCH = 4_096
 
 
