@@ -36,7 +36,9 @@ _FEW_AT_ONCE: dict[str, Any] = {
     "batch_size": BATCH_ROWS,
     "batch_readahead": 2,
     "fragment_readahead": 1,
-}  # else some hundred thousand records lie in memory
+    "use_threads": False,
+    "fragment_scan_options": ds.ParquetFragmentScanOptions(pre_buffer=False),
+}  # else some hundred thousand records, and what is to be read of whole files, lie in memory
 
 
 class Archive(Protocol):

@@ -109,7 +109,11 @@ class DeltaArchive:
     def _fingerprint(self, table: Table[Any]) -> Fingerprint:
         return Fingerprint.of(
             self.rows(table).to_batches(
-                columns=PROVEN, batch_size=BATCH_ROWS, batch_readahead=2, fragment_readahead=1
+                columns=PROVEN,
+                batch_size=BATCH_ROWS,
+                batch_readahead=2,
+                fragment_readahead=1,
+                use_threads=False,
             )
         )
 

@@ -20,6 +20,7 @@ from interlock.serve.segment import Record as Entry
 
 Told = TypeVar("Told")
 BATCH_ROWS = 4_096
+RECORD = "record"
 INSTANT = pa.timestamp("us", tz="UTC")
 _PLACED = [
     ("worker", pa.string()),
@@ -59,7 +60,7 @@ class Table(Generic[Told]):
     @property
     def schema(self) -> pa.Schema:
         """The columns of what is shipped."""
-        return pa.schema([*_PLACED, *self.facts, ("record", pa.binary())])
+        return pa.schema([*_PLACED, *self.facts, (RECORD, pa.binary())])
 
     def told(self, entry: Entry) -> Told:
         """What a record tells. Raises IntegrityError S180."""
@@ -93,15 +94,16 @@ class Table(Generic[Told]):
             "offset": entry.offset,
             "sequence": entry.sequence,
             **self.row(self.told(entry)),
-            "record": entry.payload,
+            RECORD: entry.payload,
         }
 
 
 def in_tables(entries: Iterable[Entry], tables: Iterable[Table[Any]]) -> dict[Table[Any], pa.Table]:
-    """The entries as rows of their tables. Raises IntegrityError S180."""
+    """The entries as rows of their tables, without the logged bytes. Raises IntegrityError S180."""
     found: dict[Table[Any], list[pa.RecordBatch]] = {table: [] for table in tables}
     rest = iter(entries)
     while some := list(islice(rest, BATCH_ROWS)):
         for table, batches in found.items():
-            batches += table.batches(some)
-    return {t: pa.Table.from_batches(batches, schema=t.schema) for t, batches in found.items()}
+            batches += (batch.drop_columns([RECORD]) for batch in table.batches(some))
+    empty = {table: table.schema.empty_table().drop_columns([RECORD]) for table in found}
+    return {t: pa.Table.from_batches(b, schema=empty[t].schema) for t, b in found.items()}
