@@ -57,7 +57,9 @@ _PARSERS = {
     "bool": "TRY_CAST(x AS BOOLEAN)",
     "date": "CASE WHEN regexp_full_match(x, '\\d{4}-\\d\\d-\\d\\d') THEN TRY_CAST(x AS DATE) END",
     "datetime": f"CASE WHEN regexp_matches(x, 'T| ') AND regexp_matches(x, '{_OFFSET}') "
-    "THEN TRY_CAST(x AS TIMESTAMPTZ) END",
+    # microseconds, rounded as the live service does, where the cast would cut
+    r"THEN TRY_CAST(regexp_replace(x, '(\.\d{6})\d+', '\1') AS TIMESTAMPTZ) "
+    r"+ to_microseconds(CASE WHEN regexp_matches(x, '\.\d{6}[5-9]') THEN 1 ELSE 0 END) END",
 }
 
 
