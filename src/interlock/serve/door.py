@@ -11,7 +11,7 @@ import hashlib
 import hmac
 
 from interlock.serve.errors import ServiceError
-from interlock.serve.inference import OPEN
+from interlock.serve.inference.protocol import OPEN
 from interlock.serve.request import Headers, Request
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})

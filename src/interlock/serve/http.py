@@ -28,7 +28,13 @@ from interlock.serve.deadline import Deadline
 from interlock.serve.door import Door, check_type
 from interlock.serve.errors import ServiceError, Unready
 from interlock.serve.group import Group
-from interlock.serve.inference import Asked, inference_error, is_inference, page_of, read_path
+from interlock.serve.inference.protocol import (
+    Asked,
+    inference_error,
+    is_inference,
+    page_of,
+    read_path,
+)
 from interlock.serve.live import LiveRelease
 from interlock.serve.log import PredictionLog
 from interlock.serve.outcome import outcome_bytes

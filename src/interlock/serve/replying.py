@@ -20,11 +20,11 @@ from msgspec.structs import replace
 from interlock.errors import InterlockError
 from interlock.serve.arms import Answerer, Arms, Divided, Trial, changed, marked
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
-from interlock.serve.inference import Asked, flattened, inferred
+from interlock.serve.inference.protocol import Asked, flattened, inferred
+from interlock.serve.inference.tensors import read_question
 from interlock.serve.log import PredictionLog
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import MAX_MESSAGE, Reply
-from interlock.serve.tensors import read_question
 from interlock.serve.tick import Then, Tick, refusal
 from interlock.serve.traffic import CHALLENGER
 

@@ -13,7 +13,7 @@ from interlock.data.request import Field
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.explainer import multiplies
-from interlock.serve.inference_api import inference_paths, inference_schemas
+from interlock.serve.inference.openapi import inference_paths, inference_schemas
 from interlock.serve.json_schema import BOUNDS, object_schema
 from interlock.serve.outcome_api import (
     outcome_example,

@@ -23,10 +23,10 @@ from interlock.serve.batch import predict_file
 from interlock.serve.contract import AnswerContract
 from interlock.serve.docs_page import docs_page
 from interlock.serve.errors import ServiceError
-from interlock.serve.explained_tensors import EXPLANATION
 from interlock.serve.golden import golden_bytes, golden_row
 from interlock.serve.http import App
 from interlock.serve.ids import PredictionIds
+from interlock.serve.inference.explained_tensors import EXPLANATION
 from interlock.serve.load import load
 from interlock.serve.loaded import assemble
 from interlock.serve.log import PredictionLog

@@ -20,14 +20,14 @@ import msgspec
 from interlock.errors import InterlockError
 from interlock.serve.contract import class_name
 from interlock.serve.errors import FieldMistake, ServiceError, Unready, error_body
-from interlock.serve.explained_tensors import explanation_tensors
-from interlock.serve.loaded import LoadedRelease
-from interlock.serve.tensors import (
+from interlock.serve.inference.explained_tensors import explanation_tensors
+from interlock.serve.inference.tensors import (
     Question,
     answer_tensors,
     input_tensor,
     output_tensors,
 )
+from interlock.serve.loaded import LoadedRelease
 
 OPEN = ("/v2/health/live", "/v2/health/ready", "/v2/health/live/", "/v2/health/ready/")
 """Paths that need no token."""

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from interlock.serve.contract import Contract
-from interlock.serve.explained_tensors import EXPLANATION
-from interlock.serve.tensors import DATATYPES, MAX_ID, input_tensor, output_tensors
+from interlock.serve.inference.explained_tensors import EXPLANATION
+from interlock.serve.inference.tensors import DATATYPES, MAX_ID, input_tensor, output_tensors
 
 Refused = Callable[..., dict[str, Any]]
 """Responses of refusals: ``refused(schema, *statuses)``; without statuses, of all there are."""

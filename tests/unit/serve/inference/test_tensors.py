@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from interlock.data.request import Field, RequestSchema
 from interlock.serve.contract import AnswerContract, Contract
 from interlock.serve.errors import ServiceError
-from interlock.serve.inference import flattened, inferred, read_path
-from interlock.serve.tensors import answer_tensors, output_tensors, read_question
+from interlock.serve.inference.protocol import flattened, inferred, read_path
+from interlock.serve.inference.tensors import answer_tensors, output_tensors, read_question
 from interlock.train.answer import AnswerSpec, PredictionInterval
 
 
