@@ -208,7 +208,7 @@ class Connection(asyncio.Protocol):
         if self._deaf and not self._line:  # the last of them
             self._linger()
             return
-        self.deadline = _NEVER
+        self.deadline, self._timed = _NEVER, ""
         self._advance()
 
     # --- the parser's ---------------------------------------------------------------------------

@@ -246,7 +246,7 @@ def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, 
 
 @settings(max_examples=200)
 @given(data=st.data())
-def test_whatever_is_sent_nobody_is_left_in_flight(data):
+def test_whatever_is_sent_nobody_is_left_in_flight_or_connected(data):
     """Any bytes in any parts, answers at any time, an end at any time."""
     talk = Talk()
     whole = b"".join(
@@ -258,16 +258,25 @@ def test_whatever_is_sent_nobody_is_left_in_flight(data):
         part, whole = whole[:cut], whole[cut:]
         if part and not talk.transport.closed:
             talk.send(part)
-        step = data.draw(st.sampled_from(["on", "reply", "wait", "stall", "eof"]))
+        step = data.draw(st.sampled_from(["on", "reply", "wait", "stall", "resume", "end", "eof"]))
         if step == "reply":
             talk.service.reply()
         elif step == "wait":
             talk.wait(20)
-        elif step == "stall" and not talk.transport.closed:
+        elif step == "stall":
             talk.connection.pause_writing()
+        elif step == "resume":
             talk.connection.resume_writing()
+        elif step == "end":
+            talk.owner.closing = True
+            talk.connection.end()
         elif step == "eof" and not talk.connection.eof_received():
+            talk.transport.close()  # as its loop does then
             break
+    for _ in range(4):  # nothing more happens: whatever its state, it is not kept for ever
+        talk.service.reply()
+        talk.wait(100)
+    assert talk.transport.aborted
     talk.connection.connection_lost(None)
     talk.service.reply()
     assert talk.service.in_flight == 0
@@ -522,6 +531,13 @@ def test_a_slow_reader_is_not_hurried_by_the_next_request_it_begins():
     talk.connection.resume_writing()
     assert talk.wait(9).statuses == [200]
     assert talk.wait(2).statuses == [200, 408]
+
+
+def test_who_was_slow_to_read_has_no_more_time_to_send():
+    talk = Talk().send(post("/ask", b"body")[:-1])
+    talk.connection.pause_writing()
+    talk.connection.resume_writing()
+    assert talk.wait(5.1).statuses == [408]
 
 
 def test_who_leaves_is_not_answered():
