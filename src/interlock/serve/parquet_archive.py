@@ -35,8 +35,8 @@ from interlock.store.atomic import PARTIAL, partial_path, storage, sync_director
 _INDEX = "_compacted.json"  # readers of Parquet folders pass over what begins with "_"
 _OF_SEGMENT = re.compile(r"([A-Za-z0-9_]{1,64})-(\d{8,})\.parquet")
 _OF_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})\.[0-9a-f]{16}\.parquet")
-_MOST_BYTES = 128_000_000  # of a day's file; a day with more has several
-_GROUP_ROWS = 16_384
+_MOST_BYTES = 64_000_000  # of a day's file; a day with more has several
+_GROUP_ROWS = BATCH_ROWS  # what is read for one row
 _Run = tuple[str, int, int]
 """A worker, and the first and last number of segments that follow each other."""
 
