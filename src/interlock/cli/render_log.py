@@ -208,7 +208,7 @@ def _ending_lines(report: EraseReport) -> Iterator[str]:
     yield f"  searched: this log{stored if report.searched else ''}, {exports}{gone}"
     yield (
         "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-        "again), copies of exports, backups, what models learned"
+        "again), copies of exports, logs of exported releases, backups, what models learned"
     )
     if report.left:
         yield f"✖ not done: {counted(report.left, 'place')} named above still hold it, or may"

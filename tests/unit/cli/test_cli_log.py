@@ -205,7 +205,7 @@ def test_a_units_rows_are_erased_on_record(interlock, project):
     assert lines[1].startswith("  searched: this log, stored snapshots and what was made of them")
     assert lines[2:-1] == [
         "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-        "again), copies of exports, backups, what models learned",
+        "again), copies of exports, logs of exported releases, backups, what models learned",
     ]
     assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 4
     again = json.loads(interlock("log", "erase", *flags, "--json").out)

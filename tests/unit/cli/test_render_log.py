@@ -11,7 +11,7 @@ from interlock.use_cases.log_erase import EraseReport
 
 NOT_SEARCHED = (
     "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-    "again), copies of exports, backups, what models learned"
+    "again), copies of exports, logs of exported releases, backups, what models learned"
 )
 SEARCHED = (
     "  searched: this log, stored snapshots and what was made of them, releases, reports, "
