@@ -9,9 +9,11 @@ in the table as a number that nothing can be read from.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
@@ -29,6 +31,7 @@ from interlock.serve.shipping import read_all
 from interlock.stats.grouped import GROUPS, GROWTH, ZERO
 
 _MEMORY = "256MB"
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}(T|$)")
 _BATCH = 4_096
 _PLACE = [("worker", pa.string()), ("segment", pa.int64()), ("place", pa.int64())]
 _ANSWER = [("number", pa.float64()), ("answer", pa.string()), ("declined", pa.bool_())]
@@ -188,12 +191,22 @@ def _answer(prediction: Any) -> tuple[float | None, str | None]:
 
 
 def _cell(value: Any) -> tuple[float | None, str | None]:
-    """A value as a number, where it is one, and as a text; missing is neither."""
+    """A value as a number, where it is one, and as a text; missing is neither.
+
+    A day or an instant is its month in UTC, as where the model gate cuts rows.
+
+    >>> _cell(3.0), _cell("1997-01-31"), _cell("1997-01-31T23:30:00-05:00"), _cell(None)
+    ((3.0, '3'), (None, '1997-01'), (None, '1997-02'), (None, None))
+    """
     if value is None or value != value:
         return None, None
     if isinstance(value, int | float) and not isinstance(value, bool):
         number = float(value)
         return number, str(int(number)) if number.is_integer() else str(value)
+    if isinstance(value, str) and _DAY.match(value):
+        with suppress(ValueError):
+            moment = datetime.fromisoformat(value)
+            return None, f"{moment if moment.tzinfo is None else moment.astimezone(UTC):%Y-%m}"
     return None, str(value)
 
 
