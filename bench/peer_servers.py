@@ -1,8 +1,8 @@
 """Other servers of a model for the same requests, each in a virtual environment of its own.
 
 They get what their documentation shows: a scikit-learn pipeline of the same trees behind FastAPI
-and behind ``mlflow models serve``, and the release's own ONNX graph behind FastAPI with one ONNX
-Runtime thread. None looks up a history, gives an interval or keeps a log.
+and behind ``mlflow models serve``, and the release's own ONNX graph, with one ONNX Runtime thread,
+behind FastAPI, BentoML and MLServer. None looks up a history, gives an interval or keeps a log.
 """
 
 from __future__ import annotations
@@ -36,6 +36,19 @@ def _record(body: bytes) -> bytes:
     return json.dumps({"dataframe_records": [json.loads(body)]}).encode()
 
 
+def _tensors(body: bytes) -> bytes:
+    """The fields as the V2 protocol has them, a tensor each; it knows no null, so none is sent."""
+    given = {name: value for name, value in json.loads(body).items() if value is not None}
+    inputs = [
+        {"name": name, "shape": [1], "datatype": _DATATYPES[type(value)], "data": [value]}
+        for name, value in given.items()
+    ]
+    return json.dumps({"inputs": inputs}).encode()
+
+
+_DATATYPES: dict[type, str] = {str: "BYTES", int: "INT64", float: "FP64"}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Peer:
     """A server: what it is made of, how it is asked, and how many times faster the service is."""
@@ -49,6 +62,7 @@ class Peer:
 
 
 _SKLEARN = ("scikit-learn", "pandas", "pyarrow")
+_ORT = ("uvloop", "httptools", "onnxruntime", "numpy")
 PEERS = {
     "fastapi-sklearn": Peer(
         script="fastapi_sklearn.py",
@@ -58,8 +72,20 @@ PEERS = {
     ),
     "fastapi-ort": Peer(
         script="fastapi_ort.py",
-        requirements=("fastapi", "uvicorn", "uvloop", "httptools", "onnxruntime", "numpy"),
+        requirements=("fastapi", "uvicorn", *_ORT),
         goal=2.5,
+    ),
+    "bentoml": Peer(
+        script="bentoml_serve.py",
+        requirements=("bentoml>=1.4", *_ORT),
+        goal=12.0,
+    ),
+    "mlserver": Peer(
+        script="mlserver_serve.py",
+        requirements=("mlserver>=1.7", *_ORT),
+        goal=7.0,
+        path="/v2/models/valuation/infer",
+        body=_tensors,
     ),
     "mlflow": Peer(
         script="mlflow_serve.py",
