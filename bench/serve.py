@@ -9,9 +9,10 @@ coverage, interval, post-processing, and a record on file before each answer. On
   with the same worker without its log (bench/unlogged_server.py);
 - *in process*: one row after another through the predictor and its log, by phase, and the model
   call beside the same ONNX Runtime call alone;
-- with ``--peers``, other servers with a model for the same requests, each in a virtual environment
-  of its own that is made here with uv, in rounds that take turns with the service. They get less to
-  do: no history look-up, no interval, no coverage, no log.
+- with ``--peers``, other servers with a model for the same requests (MLflow, BentoML, MLServer, and
+  FastAPI with scikit-learn or ONNX Runtime), each in a virtual environment of its own that is made
+  here with uv, in rounds that take turns with the service. They get less to do: no history look-up,
+  no interval, no coverage, no log.
 
 A shared machine says little about seconds: what is judged is the median of the rounds' ratios; only
 the microseconds of a row are absolute. Processor time an answer is told beside the rates, for it
@@ -40,7 +41,7 @@ import msgspec
 import valuation
 from figures import Figure, parser, show
 from load import Load, Refused, load, request
-from peer_servers import PEERS, Peer, PeerMissing, peer_server
+from peer_servers import PEERS, READY_SECONDS, Peer, PeerMissing, peer_server
 
 from interlock.clock import now
 from interlock.serve.ids import PredictionIds
@@ -373,13 +374,13 @@ def beside_peers(
 
 
 def _answers(port: int, peer: Peer, body: bytes) -> None:
-    """Raises OSError unless the peer answers with 200."""
+    """Raises OSError unless the peer answers with 200: some listen well before they have loaded."""
     asked = urllib.request.Request(
         f"http://127.0.0.1:{port}{peer.path}",
         data=peer.body(body),
         headers={"content-type": "application/json"},
     )
-    with urllib.request.urlopen(asked, timeout=30) as answer:
+    with urllib.request.urlopen(asked, timeout=READY_SECONDS) as answer:
         answer.read()
 
 

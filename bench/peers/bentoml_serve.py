@@ -3,7 +3,7 @@
 As BentoML is quickest on one core: one worker, the model in the service itself rather than in a
 second process, an ``async`` API that needs no thread, neither access log nor metrics, uvloop and
 httptools. A house's fields are the whole body, checked by pydantic. No adaptive batching: 32
-callers of one row each pay more for its queue than the graph takes. It is told not to track.
+callers of one row each pay more for its queue than they save. It is told not to track.
 """
 
 import os

@@ -2,7 +2,7 @@
 
 As MLServer is quickest on one core: no parallel workers (a request then crosses no process), no
 debug mode and so no access log, neither metrics nor gzip, no adaptive batching (its queue costs 32
-callers of one row each more than the graph takes), uvloop, httptools and orjson. The runtime takes
+callers of one row each more than they save), uvloop, httptools and orjson. The runtime takes
 the values as they stand in the V2 request, with no codec. Its traces go nowhere, as they do unless
 a server for them is named.
 """
