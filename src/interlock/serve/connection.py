@@ -313,6 +313,8 @@ class Connection(asyncio.Protocol):
         self._deaf = True
         if self._in_message and not self._in_head and not self._line[-1].complete:
             message = self._line[-1]
+        elif self._line and not self._line[-1].keep:  # that answer is the last
+            return
         else:
             message = _Message(Request("", "", "", {}), keep=False)
             message.entered, message.early = True, self._app.malformed(error)

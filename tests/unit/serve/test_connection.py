@@ -465,6 +465,14 @@ def test_who_has_said_all_may_still_read():
     assert talk.connection.eof_received() is False
 
 
+def test_what_follows_the_last_request_is_not_refused_either():
+    talk = Talk()
+    talk.service.malformed = None
+    talk.send(REQUESTS["last"] + b"\x16\x03\x01")
+    talk.service.reply()
+    assert (talk.statuses, talk.over) == ([200], True)
+
+
 @pytest.mark.parametrize("then", [b"\x16\x03", REQUESTS["two lengths"], post("/ask", b"body")[:-1]])
 def test_what_was_asked_whole_is_answered_whatever_followed_it_before_the_end(then):
     talk = Talk().send(post("/ask/1", b"whole") + then)
