@@ -439,6 +439,7 @@ def without_memory(pid):
     resource.prlimit(pid, resource.RLIMIT_AS, (1 << 20, 1 << 20))
 
 
+LONG = 90  # seconds: on a busy machine a model's process takes its time to begin
 HARMS = {
     "killed": lambda pid: os.kill(pid, signal.SIGKILL),
     "hanging": lambda pid: os.kill(pid, signal.SIGSTOP),
@@ -452,19 +453,19 @@ def test_a_native_challenger_may_die_hang_and_eat_memory_and_comes_back(support,
     generation = place.point(place.boosting.name)
     with start(place.live_plan(tmp_path / "log")) as service:
         revision = place.try_out(native.name, 5_000)
-        everywhere(service, generation, revision)
+        everywhere(service, generation, revision, LONG)
         load = Load(service.url, support)
 
         def challenged(more):
             """Wait until the challenger has given so many answers more."""
             end = len(load.answers)
-            wait_for(lambda: arms(load.answers[end:])[CHALLENGER] >= more)
+            wait_for(lambda: arms(load.answers[end:])[CHALLENGER] >= more, LONG)
 
         for harm in HARMS.values():
             challenged(30)
             (child,) = children_of(service.pid)
             harm(child)
-            wait_for(lambda child=child: child not in children_of(service.pid))
+            wait_for(lambda child=child: child not in children_of(service.pid), LONG)
         challenged(30)
         load.stop()
         told = status(service)["rollout"]
