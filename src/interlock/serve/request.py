@@ -23,8 +23,8 @@ class Headers(Protocol):
 class Request(msgspec.Struct, gc=False):
     """A request's head.
 
-    ``path`` as it was sent, ``query`` without the question mark; ``begun`` is when it was read, in
-    seconds of ``perf_counter``.
+    ``path`` as it was sent (Granian gives it decoded), ``query`` without the question mark;
+    ``begun`` is when it was read, in seconds of ``perf_counter``.
     """
 
     method: str
