@@ -459,13 +459,13 @@ def test_a_native_challenger_may_die_hang_and_eat_memory_and_comes_back(support,
         def challenged(more):
             """Wait until the challenger has given so many answers more."""
             end = len(load.answers)
-            wait_for(lambda: arms(load.answers[end:])[CHALLENGER] >= more, LONG)
+            wait_for(lambda: arms(load.answers[end:])[CHALLENGER] >= more, seconds=LONG)
 
         for harm in HARMS.values():
             challenged(30)
             (child,) = children_of(service.pid)
             harm(child)
-            wait_for(lambda child=child: child not in children_of(service.pid), LONG)
+            wait_for(lambda child=child: child not in children_of(service.pid), seconds=LONG)
         challenged(30)
         load.stop()
         told = status(service)["rollout"]
