@@ -42,8 +42,8 @@ from interlock.data.request import Field, RequestSchema
 from interlock.features.definition import FeatureDefinition, FeatureSet, Input
 from interlock.features.request import PackedFeatures
 from interlock.release.scorers.opening import open_scorer
-from interlock.serve.answering import Answering
-from interlock.serve.batch import predict_file
+from interlock.serve.batch.answering import Answering
+from interlock.serve.batch.predict import predict_file
 from interlock.train.answer import AnswerSpec
 from interlock.train.encoder import Encoder
 

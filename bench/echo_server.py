@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import uvloop
 
-from interlock.serve.listen import listens
-from interlock.serve.rsgi import server_of
+from interlock.serve.http.rsgi import server_of
+from interlock.serve.workers.listen import listens
 
 HEADERS = [("content-type", "application/json")]
 decode, encode = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode

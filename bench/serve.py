@@ -45,15 +45,15 @@ from peer_servers import PEERS, READY_SECONDS, Peer, PeerMissing, peer_server
 
 from interlock.clock import now
 from interlock.serve.ids import PredictionIds
-from interlock.serve.listen import reserve_port
-from interlock.serve.load import load as load_release
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.load import load as load_release
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.predictor import Predictor
-from interlock.serve.process import worker_environment
-from interlock.serve.record import read_record
-from interlock.serve.target import target_reader
+from interlock.serve.rollout.target import target_reader
+from interlock.serve.workers.listen import reserve_port
+from interlock.serve.workers.process import worker_environment
 from interlock.workspace import Workspace
 
 HERE = Path(__file__).resolve().parent

@@ -26,7 +26,7 @@ from figures import Figure, parser, show
 from interlock.clock import now
 from interlock.release.keys import PublicKey
 from interlock.serve.plan import ServePlan, plan_bytes
-from interlock.serve.process import worker_environment
+from interlock.serve.workers.process import worker_environment
 from interlock.use_cases.exported import exported_plan
 from interlock.workspace import Workspace
 

@@ -11,8 +11,10 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import Any
 
-from interlock.serve import opened, replies, row_records, worker
-from interlock.serve.log import PredictionLog
+from interlock.serve import replies
+from interlock.serve.log import row_records
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.workers import opened, worker
 
 
 class Unlogged(PredictionLog):

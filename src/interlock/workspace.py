@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING
 
 from interlock.deploy.environment import Environment, environment_named, environments
 from interlock.pipeline.context import Context
+from interlock.pipeline.deploying.online import OnlineStores
+from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.narrator import Narrator, Silent
 from interlock.pipeline.notary import Notary
-from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
-from interlock.pipeline.switching import Switch
 from interlock.release.keys import SigningKey, key_file, load_or_create
 from interlock.settings import Settings, load_settings
 from interlock.store.artifacts import ArtifactStore
@@ -29,7 +29,7 @@ from interlock.store.atomic import storage, write_file
 from interlock.store.ledger import Ledger
 
 if TYPE_CHECKING:
-    from interlock.pipeline.deploying import Deployer
+    from interlock.pipeline.deploying.deployer import Deployer
     from interlock.product.binding import Bound
     from interlock.product.product import Product
 
@@ -162,7 +162,7 @@ class Workspace:
 
     def deployer(self, bound: Bound, as_of: int) -> Deployer:
         """Everything a delivery of that product works with."""
-        from interlock.pipeline.deploying import Deployer  # noqa: PLC0415 - see above
+        from interlock.pipeline.deploying.deployer import Deployer  # noqa: PLC0415 - see above
 
         return Deployer(
             context=self.context(bound, as_of),

@@ -8,13 +8,13 @@ import time
 
 import pytest
 
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.read import read_log
 
 WRITER = """
 import sys
 from pathlib import Path
-from interlock.serve.log import PredictionLog, LogOptions
+from interlock.serve.log.prediction_log import PredictionLog, LogOptions
 
 log = PredictionLog.open(Path(sys.argv[1]), "w0", LogOptions(segment_bytes=20_000))
 number = int(sys.argv[2])
@@ -71,8 +71,8 @@ def tiny_disk(tmp_path):
 FILL = """
 import sys
 from pathlib import Path
-from interlock.serve.log import LogFull, LogOptions, PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.log.prediction_log import LogFull, LogOptions, PredictionLog
+from interlock.serve.log.read import read_log
 
 directory = Path(sys.argv[1])
 log = PredictionLog.open(directory, "w0", LogOptions(full=sys.argv[2], segment_bytes=40_000))

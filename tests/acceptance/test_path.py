@@ -22,7 +22,7 @@ NOT_FOR_UNCHANGED = {
     "interlock.pipeline.judging.behaviour", "interlock.pipeline.judging.champion",
     "interlock.pipeline.training.exporting", "interlock.pipeline.building.golden",
     "interlock.pipeline.training.packaging", "interlock.pipeline.probing",
-    "interlock.serve.answering", "onnx", "onnxruntime", "optuna", "sqlglot", "uvicorn",
+    "interlock.serve.batch.answering", "onnx", "onnxruntime", "optuna", "sqlglot", "uvicorn",
 }  # fmt: skip
 
 
@@ -43,7 +43,7 @@ def test_the_first_delivery_the_same_again_and_the_second(project, days):
     ran = project.call("deliver", "--json", "--as-of", first, PYTHONPROFILEIMPORTTIME="1")
     assert ran.code == 0, ran.err
     imported = set(re.findall(r"\| +([\w.]+)$", ran.err, re.MULTILINE))
-    assert "interlock.pipeline.run" in imported
+    assert "interlock.pipeline.delivery.run" in imported
     assert not imported & NOT_FOR_UNCHANGED
     assert project.stages()[len(known) :] == ["inputs", "model gate"], "asked of the champion"
     assert ran.json["delivery"]["status"] == "unchanged"

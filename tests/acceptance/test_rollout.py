@@ -7,9 +7,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from interlock.serve.log_read import read_log
-from interlock.serve.record import read_record
-from interlock.serve.set_aside import SetAside, leave
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
+from interlock.serve.rollout.set_aside import SetAside, leave
 
 HOUSE = {
     "year_built": 1950, "living_area_sqft": 1_400, "lot_sqft": 6_000, "exterior_wall": "wood",

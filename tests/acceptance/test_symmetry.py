@@ -16,7 +16,7 @@ import pytest
 from msgspec import structs
 
 from interlock.clock import HOUR, SECOND, now
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 from interlock.store.sqlite_file import seal
 
 SHOPS, DAYS, ASKED = 40, 60, 60  # one visit a shop and day

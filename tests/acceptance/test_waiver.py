@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from interlock.clock import now
-from interlock.pipeline.waiving import GATE_WAIVED, give, shut_gates
+from interlock.pipeline.delivery.waiving import GATE_WAIVED, give, shut_gates
 from interlock.release.attest import GATE, WAIVER, verify
 from interlock.release.keys import SigningKey
 from interlock.release.waiver import UNCHECKED, Waiver

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from interlock.data.request import Field, RequestSchema
 from interlock.data.validation import validate_columns
 from interlock.errors import InterlockError
-from interlock.serve.decode import RequestDecoder
+from interlock.serve.loaded.decode import RequestDecoder
 
 SCHEMA = RequestSchema(
     name="House",

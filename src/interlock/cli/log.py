@@ -13,7 +13,7 @@ from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer
 
 if TYPE_CHECKING:
-    from interlock.serve.log_view import Asked
+    from interlock.serve.log.view import Asked
 
 log_command = App(name="log")
 _Key = Annotated[tuple[str, ...], Parameter(negative="", consume_multiple=True)]

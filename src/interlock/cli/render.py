@@ -23,7 +23,7 @@ from interlock.report.phrases import gate_name
 from interlock.store.rows import DeploymentRow
 
 if TYPE_CHECKING:
-    from interlock.serve.batch import BatchResult
+    from interlock.serve.batch.predict import BatchResult
     from interlock.use_cases.check import CheckReport
     from interlock.use_cases.exported import Serving, VerifyReport
     from interlock.use_cases.refresh import RefreshReport

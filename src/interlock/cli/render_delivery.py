@@ -11,7 +11,7 @@ from interlock.report.names import shown
 from interlock.report.phrases import UNDRAWN
 
 if TYPE_CHECKING:
-    from interlock.pipeline.ending import Delivered
+    from interlock.pipeline.delivery.ending import Delivered
 
 
 def delivered_lines(done: Delivered) -> list[str]:

@@ -11,7 +11,7 @@ from interlock.cli.render import plain, table
 from interlock.clock import now, parse_instant, parse_span
 from interlock.report.names import shown
 from interlock.report.numbers import counted
-from interlock.serve.log_view import Asked
+from interlock.serve.log.view import Asked
 
 if TYPE_CHECKING:
     from interlock.pipeline.erasing.removing import Removed

@@ -13,7 +13,7 @@ from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS
 from interlock.report.names import shown
 from interlock.report.numbers import between, moment, percent, significant
 from interlock.report.phrases import rollout_phrase
-from interlock.serve.shadowed import Contrast, ShadowReport, Told, Tolerance
+from interlock.serve.shadow.differences import Contrast, ShadowReport, Told, Tolerance
 from interlock.store.rows import DeploymentRow, RolloutRow
 
 if TYPE_CHECKING:

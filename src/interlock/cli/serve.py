@@ -89,7 +89,7 @@ def _serve_exported(
     log: Path | None,
     options: OfProduct,
 ) -> None:
-    from interlock.serve.traces import asked_for
+    from interlock.serve.http.traces import asked_for
     from interlock.use_cases import exported
 
     exported.serve_exported(

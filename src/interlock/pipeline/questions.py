@@ -19,7 +19,7 @@ from interlock.features.refresh import refresh
 from interlock.gates.service.form import Form
 from interlock.gates.service.load import Sustains
 from interlock.pipeline.context import Context, Outcome
-from interlock.pipeline.online import OnlineStores
+from interlock.pipeline.deploying.online import OnlineStores
 from interlock.pipeline.probes.contracts import asked_instants
 from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.load import Wanted

@@ -24,7 +24,7 @@ from interlock.features.oracle import can_recompute, recompute
 from interlock.features.request import PackedFeatures
 from interlock.features.result import FeatureFailure
 from interlock.release.coverage import Covering
-from interlock.serve.record import Record
+from interlock.serve.log.record import Record
 
 _BUCKETS = 10_000
 EDITED = "the project's function was edited after the release"

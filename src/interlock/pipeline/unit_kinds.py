@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from interlock.data.unit import texts_of
-from interlock.serve.log_view import Written
+from interlock.serve.log.view import Written
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from interlock.serve.supervisor import main
+from interlock.serve.workers.supervisor import main
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from interlock.serve.errors import ServiceError
-from interlock.serve.http import App, too_large
-from interlock.serve.opened import opened
+from interlock.serve.http.app import App, too_large
+from interlock.serve.http.request import Request
 from interlock.serve.plan import read_plan
-from interlock.serve.request import Request
+from interlock.serve.workers.opened import opened
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

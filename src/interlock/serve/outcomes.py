@@ -1,9 +1,9 @@
 """Reading `POST /v1/outcomes`: what became of predictions, one object or a list.
 
-The body is decoded by the rules of every other request (:mod:`interlock.serve.decode`), then each
-outcome is held to what the schema cannot say: the target's own name takes the target's values, any
-other name a number, a text or a truth; nothing is observed before it came about, or in the future.
-One outcome that is wrong refuses the list, and every mistake is named.
+The body is decoded by the rules of every other request (:mod:`interlock.serve.loaded.decode`), then
+each outcome is held to what the schema cannot say: the target's own name takes the target's values,
+any other name a number, a text or a truth; nothing is observed before it came about, or in the
+future. One outcome that is wrong refuses the list, and every mistake is named.
 
 Whether the prediction is known is not asked: it may have been answered by another worker, or have
 left this machine. Who reads the log is told.
@@ -27,11 +27,11 @@ from typing import Any
 
 from interlock.clock import MINUTE, instant_of
 from interlock.data.request import Field, RequestSchema
-from interlock.serve.audit import MAX_LISTED, shown
 from interlock.serve.contract import AnswerContract, class_name
-from interlock.serve.decode import RequestDecoder
 from interlock.serve.errors import FieldMistake, InvalidRequest
-from interlock.serve.outcome import Outcome
+from interlock.serve.loaded.audit import MAX_LISTED, shown
+from interlock.serve.loaded.decode import RequestDecoder
+from interlock.serve.log.outcome import Outcome
 
 Values = tuple[Any, ...]
 AHEAD = 5 * MINUTE

@@ -28,17 +28,17 @@ import msgspec
 from interlock import clock
 from interlock.errors import InterlockError
 from interlock.features.result import FeatureFailure
-from interlock.serve.decode import Decoded
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
-from interlock.serve.explainer import MAX_EXPLAINED
-from interlock.serve.history import Found, HistoryStanding
 from interlock.serve.ids import PredictionIds
-from interlock.serve.instant import instant_reader
-from interlock.serve.loaded import LoadedRelease
-from interlock.serve.log import PredictionLog
-from interlock.serve.pick import Values
+from interlock.serve.loaded.decode import Decoded
+from interlock.serve.loaded.explainer import MAX_EXPLAINED
+from interlock.serve.loaded.history import Found, HistoryStanding
+from interlock.serve.loaded.instant import instant_reader
+from interlock.serve.loaded.pick import Values
+from interlock.serve.loaded.release import LoadedRelease
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.record import Phases
 from interlock.serve.plan import ServePlan
-from interlock.serve.record import Phases
 from interlock.serve.replies import Answered, Replies, Reply, Row
 from interlock.train.answer import AnswerOne
 from interlock.train.postprocess import PostprocessFailure

@@ -12,12 +12,12 @@ from interlock.errors import InterlockError
 from interlock.serve.contract import class_name
 from interlock.serve.errors import error_body, status_of
 from interlock.serve.explanation import Explanation
-from interlock.serve.history import Found
 from interlock.serve.ids import PredictionIds
-from interlock.serve.loaded import LoadedRelease
+from interlock.serve.loaded.history import Found
+from interlock.serve.loaded.release import LoadedRelease
+from interlock.serve.log.record import MAX_KEPT, Phases, Record, record_bytes
+from interlock.serve.log.row_records import RowRecord, RowRecords
 from interlock.serve.plan import ServePlan
-from interlock.serve.record import MAX_KEPT, Phases, Record, record_bytes
-from interlock.serve.row_records import RowRecord, RowRecords
 from interlock.train.answer import AnswerOne
 
 MAX_MESSAGE = 500  # characters of a refusal kept in the log

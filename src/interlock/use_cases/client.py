@@ -7,7 +7,7 @@ from pathlib import Path
 from interlock.data.request import RequestSchema
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.serve.contract import AnswerContract, Contract
-from interlock.serve.golden import read_golden
+from interlock.serve.loaded.golden import read_golden
 from interlock.serve.plan import Limits
 from interlock.store.atomic import write_file
 from interlock.use_cases.client_source import client_files

@@ -18,10 +18,10 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from interlock.data.request import Field
-from interlock.serve.audit import described
 from interlock.serve.contract import Contract
-from interlock.serve.outcome_api import outcome_example, outcome_words
-from interlock.serve.schema import openapi
+from interlock.serve.http.outcome_api import outcome_example, outcome_words
+from interlock.serve.http.schema import openapi
+from interlock.serve.loaded.audit import described
 
 _TYPES = {"category": "str"} | {k: k for k in ("int", "float", "str", "bool", "date", "datetime")}
 _TAKEN = frozenset({"to_row", "Any", "Literal", "Mapping", "Sequence", "PRODUCT", "RELEASE"}) | {

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from interlock.clock import now, parse_instant
 from interlock.deploy.environment import path_to
-from interlock.pipeline.delivery import deliver as run_delivery
-from interlock.pipeline.delivery import unfinished
-from interlock.pipeline.ending import Delivered
-from interlock.pipeline.goal import Goal
-from interlock.pipeline.revision import revision_of
+from interlock.pipeline.delivery.delivery import deliver as run_delivery
+from interlock.pipeline.delivery.delivery import unfinished
+from interlock.pipeline.delivery.ending import Delivered
+from interlock.pipeline.delivery.goal import Goal
+from interlock.pipeline.delivery.revision import revision_of
 from interlock.store.atomic import storage, write_file
 from interlock.workspace import Workspace
 

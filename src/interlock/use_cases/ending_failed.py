@@ -14,8 +14,8 @@ from pathlib import Path
 from interlock.clock import monotonic, now
 from interlock.deploy.challenger import running, stop
 from interlock.errors import InterlockError, OperatorError
-from interlock.pipeline.switching import Switch
-from interlock.serve.set_aside import SetAside, left
+from interlock.pipeline.deploying.switching import Switch
+from interlock.serve.rollout.set_aside import SetAside, left
 from interlock.store.rows import RolloutRow
 
 EVERY_SECONDS = 1.0

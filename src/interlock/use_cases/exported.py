@@ -18,10 +18,10 @@ from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.keys import PublicKey
 from interlock.release.waiver import waivers_among
-from interlock.serve.admission import require_admission
+from interlock.serve.loaded.admission import require_admission
 from interlock.serve.plan import STDERR, ServePlan
-from interlock.serve.process import start
-from interlock.serve.waiting import until_told
+from interlock.serve.workers.process import start
+from interlock.serve.workers.waiting import until_told
 
 
 @dataclass(frozen=True, kw_only=True)

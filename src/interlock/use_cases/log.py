@@ -13,12 +13,12 @@ import pyarrow as pa
 from interlock.clock import now
 from interlock.pipeline.exports import LOG_EXPORTED
 from interlock.pipeline.unit_kinds import unit_kinds, written
-from interlock.serve.archive import Kind, archive_for
-from interlock.serve.compaction import Compacted, compact
-from interlock.serve.log_export import export
-from interlock.serve.log_view import Asked, LogView, viewed
-from interlock.serve.shipping import Shipped, locked
-from interlock.serve.shipping import ship as ship_segments
+from interlock.serve.log.archive import Kind, archive_for
+from interlock.serve.log.compaction import Compacted, compact
+from interlock.serve.log.export import export
+from interlock.serve.log.shipping import Shipped, locked
+from interlock.serve.log.shipping import ship as ship_segments
+from interlock.serve.log.view import Asked, LogView, viewed
 from interlock.workspace import Workspace
 
 

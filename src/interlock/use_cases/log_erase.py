@@ -18,9 +18,9 @@ from interlock.pipeline.erasing.removing import Removed, remove
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.rows.tombstones import stored_snapshots
-from interlock.serve.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
-from interlock.serve.shadow_erasing import forget_scores
-from interlock.serve.shipping import locked
+from interlock.serve.log.erasing import Erasure, Wanted, apply, before, begin, end, of_unit, pending
+from interlock.serve.log.shipping import locked
+from interlock.serve.shadow.erasing import forget_scores
 from interlock.workspace import Workspace
 
 ERASED, RETAINED = "log.erased", "log.retained"

@@ -4,7 +4,7 @@
 input ends, which is when whoever started it is gone.
 
 Invariants: no request waits for it, and it has the lower priority; what goes wrong is left for the
-service to tell (:mod:`interlock.serve.shipping_state`), said once on standard error, and tried
+service to tell (:mod:`interlock.serve.log.shipping_state`), said once on standard error, and tried
 again; it may be killed at any moment.
 """
 
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from interlock.clock import DAY, SECOND, now, parse_span
 from interlock.errors import InterlockError, first_line
-from interlock.serve.shipping_state import ShippingState, read_state, write_state
+from interlock.serve.log.shipping_state import ShippingState, read_state, write_state
 from interlock.use_cases.log import compact_log, ship_log
 from interlock.use_cases.log_erase import RETAINED, retain
 from interlock.workspace import Workspace

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from interlock.clock import monotonic
-from interlock.serve.supervisor import pause
+from interlock.serve.workers.supervisor import pause
 from interlock.workspace import Workspace
 
 _MODULE = "interlock.use_cases.log_keeper"

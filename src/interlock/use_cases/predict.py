@@ -10,9 +10,9 @@ from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import as_of, history_rows
 from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
-from interlock.serve.answering import Answering
-from interlock.serve.batch import BatchResult, Form, predict_file
-from interlock.serve.tabular import TableReader
+from interlock.serve.batch.answering import Answering
+from interlock.serve.batch.predict import BatchResult, Form, predict_file
+from interlock.serve.batch.tabular import TableReader
 from interlock.workspace import Workspace
 
 
@@ -32,7 +32,7 @@ def predict(
 
     Columns are named after the request's fields, or after the source columns they are mapped from.
     ``explain`` adds what each input contributed; ``form`` and ``rejected_path`` are those of
-    :func:`interlock.serve.batch.predict_file`.
+    :func:`interlock.serve.batch.predict.predict_file`.
     History features are those of each row's own time, by the same statement as in training.
     """
     place = workspace.environment(environment)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from interlock.clock import monotonic
 from interlock.deploy.challenger import running
 from interlock.errors import InterlockError, StoreError
-from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.deploying.deployer import Deployer
 from interlock.release.bundle import Bundle
 
 AGAIN_SECONDS = 10.0  # after a refresh that failed

@@ -14,12 +14,17 @@ from interlock.clock import now
 from interlock.deploy import challenger as decide
 from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
+from interlock.pipeline.deploying.rival import nothing_beside, require_rival
+from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.judging.judged_slices import slice_columns
-from interlock.pipeline.rival import nothing_beside, require_rival
-from interlock.pipeline.switching import Switch
 from interlock.release.attest import verify
-from interlock.serve.shadow_logs import shadow_log
-from interlock.serve.shadowed import DEFAULT_TOLERANCE, ShadowReport, Tolerance, contrasted
+from interlock.serve.shadow.differences import (
+    DEFAULT_TOLERANCE,
+    ShadowReport,
+    Tolerance,
+    contrasted,
+)
+from interlock.serve.shadow.logs import shadow_log
 from interlock.store.rows import DeploymentRow, RolloutRow
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace

@@ -13,13 +13,13 @@ from msgspec import structs
 from interlock.clock import DAY, SECOND, now, parse_instant, parse_span
 from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
-from interlock.pipeline.deploying import Deployer
-from interlock.pipeline.refreshing import features_of
+from interlock.pipeline.deploying.deployer import Deployer
+from interlock.pipeline.deploying.refreshing import features_of
 from interlock.release.bundle import Bundle
+from interlock.serve.http.traces import asked_for
 from interlock.serve.plan import STDERR, ServePlan
-from interlock.serve.process import start
-from interlock.serve.traces import asked_for
-from interlock.serve.waiting import until_told
+from interlock.serve.workers.process import start
+from interlock.serve.workers.waiting import until_told
 from interlock.use_cases.ending_failed import EndingFailed
 from interlock.use_cases.exported import Serving
 from interlock.use_cases.log_keeping import LogKeeping, log_kept

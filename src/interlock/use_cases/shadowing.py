@@ -17,8 +17,8 @@ from interlock.clock import monotonic
 from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
-from interlock.serve.process import worker_environment
-from interlock.serve.shadow import wanted
+from interlock.serve.shadow.scoring import wanted
+from interlock.serve.workers.process import worker_environment
 
 AGAIN_SECONDS = 30.0  # after a process that failed
 _STOP_SECONDS = 10.0
@@ -66,7 +66,7 @@ class Shadowing:
     def _start(self) -> None:
         path = self._place / "plan.json"
         path.write_bytes(plan_bytes(self._plan))
-        command = [sys.executable, "-m", "interlock.serve.shadow", str(path), LEASH]
+        command = [sys.executable, "-m", "interlock.serve.shadow.scoring", str(path), LEASH]
         with (self._place / "stderr").open("wb") as errors:
             self._process = subprocess.Popen(
                 command,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from interlock.deploy.challenger import running
 from interlock.deploy.pointer import publish
-from interlock.pipeline.waiving import GATE_WAIVED
+from interlock.pipeline.delivery.waiving import GATE_WAIVED
 from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
 

@@ -13,15 +13,15 @@ from interlock.errors import IntegrityError
 from interlock.features.assemble import history_rows
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
-from interlock.pipeline.deploying import Deployer
+from interlock.pipeline.deploying.deployer import Deployer
 from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import open_covering
-from interlock.serve.logged import PREDICTIONS
-from interlock.serve.record import Record
-from interlock.serve.shipping import read_all
+from interlock.serve.log.logged import PREDICTIONS
+from interlock.serve.log.record import Record
+from interlock.serve.log.shipping import read_all
 from interlock.workspace import Workspace
 
 _REPLAYS = "staging"  # prod itself never answers for the past

@@ -8,9 +8,9 @@ from pathlib import Path
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake
+from interlock.pipeline.delivery.waiving import GATE_WAIVED, signed_waiver
 from interlock.pipeline.rows.kept_snapshots import KeptSnapshots, still_there
 from interlock.pipeline.rows.tombstones import erased_of, withdrawn
-from interlock.pipeline.waiving import GATE_WAIVED, signed_waiver
 from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle

@@ -8,8 +8,8 @@ from interlock.clock import DAY, format_span, now, parse_span
 from interlock.deploy.environment import Environment, passed, path_to
 from interlock.deploy.excuse import unwaivable
 from interlock.errors import BlockedError, OperatorError
-from interlock.pipeline.goal import BLOCKED
-from interlock.pipeline.waiving import ShutGate, give, shut_gates
+from interlock.pipeline.delivery.goal import BLOCKED
+from interlock.pipeline.delivery.waiving import ShutGate, give, shut_gates
 from interlock.release.waiver import ROLES, UNCHECKED, Waiver
 from interlock.store.rows import DeliveryRow
 from interlock.verdict import Check

@@ -20,7 +20,7 @@ from interlock.pipeline.probes.faults import planned_faults
 from interlock.pipeline.probes.fuzz import fuzz
 from interlock.pipeline.probes.launching import launching
 from interlock.pipeline.probes.processes import children_of, peak_bytes, tree_of
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 from interlock.store.online import Unavailable
 from interlock.store.online_sqlite import SqliteReader, SqliteWriter
 

@@ -23,9 +23,9 @@ from interlock.release.bundle import open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
 from interlock.release.segments import Axis, Segments
-from interlock.serve.answering import Answering
-from interlock.serve.golden import read_golden
-from interlock.serve.process import start
+from interlock.serve.batch.answering import Answering
+from interlock.serve.loaded.golden import read_golden
+from interlock.serve.workers.process import start
 from interlock.verdict import Exemption, Verdict
 
 

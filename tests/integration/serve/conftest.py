@@ -12,7 +12,7 @@ from interlock.release.attest import BUILD, Statement, sign
 from interlock.release.keys import SigningKey
 from interlock.release.statements import deployment_statement
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 from interlock.store.rows import DeploymentRow, RolloutRow
 
 UNIT = Path(__file__).parents[2] / "unit" / "serve"

@@ -8,21 +8,21 @@ import time
 import pytest
 
 from interlock.clock import DAY
-from interlock.serve.archive import archive_for
-from interlock.serve.compaction import compact
-from interlock.serve.erasing import apply, begin, end, of_unit
-from interlock.serve.log import LogOptions, PredictionLog
-from interlock.serve.log_view import Asked, viewed
-from interlock.serve.record import Record, read_record, record_bytes
-from interlock.serve.shipping import locked, read_all, ship
+from interlock.serve.log.archive import archive_for
+from interlock.serve.log.compaction import compact
+from interlock.serve.log.erasing import apply, begin, end, of_unit
+from interlock.serve.log.prediction_log import LogOptions, PredictionLog
+from interlock.serve.log.record import Record, read_record, record_bytes
+from interlock.serve.log.shipping import locked, read_all, ship
+from interlock.serve.log.view import Asked, viewed
 
 FIRST = 1_717_200_000_000_000
 KILLS = 4
 COMPACTS = """
 import sys
 from pathlib import Path
-from interlock.serve.archive import archives
-from interlock.serve.compaction import compact
+from interlock.serve.log.archive import archives
+from interlock.serve.log.compaction import compact
 import deltalake, pyarrow.dataset
 print("ready", flush=True)
 compact(Path(sys.argv[1]), before=2**51)

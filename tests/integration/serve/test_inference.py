@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import tritonclient.http as triton
 
-from interlock.serve.log_read import read_log
-from interlock.serve.process import start
-from interlock.serve.record import read_record
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
+from interlock.serve.workers.process import start
 
 TOKEN = "0123456789abcdef" * 3
 INFER = "/v2/models/valuation/infer"

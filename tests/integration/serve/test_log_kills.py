@@ -17,18 +17,18 @@ import httpx
 import pytest
 from service_runs import wait_for, workers_of
 
-from interlock.serve import process
-from interlock.serve.archive import archive_for
-from interlock.serve.log_view import viewed
-from interlock.serve.process import start
-from interlock.serve.segment import HEADER_SIZE, list_segments, seal
-from interlock.serve.shipping import finished, locked, ship
+from interlock.serve.log.archive import archive_for
+from interlock.serve.log.segment import HEADER_SIZE, list_segments, seal
+from interlock.serve.log.shipping import finished, locked, ship
+from interlock.serve.log.view import viewed
+from interlock.serve.workers import process
+from interlock.serve.workers.process import start
 
 JSON = {"content-type": "application/json"}
 # Workers that die again and again would be started after pauses of up to half a minute.
 IMPATIENT = """
 import sys
-from interlock.serve import supervisor
+from interlock.serve.workers import supervisor
 supervisor._LONGEST_PAUSE = 0.05
 sys.exit(supervisor.main(sys.argv[1:]))
 """

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 
 CHECKS = [
     not_a_server_error,

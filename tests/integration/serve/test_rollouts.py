@@ -19,11 +19,11 @@ import service_runs
 from service_runs import workers_of
 
 from interlock.release.keys import SigningKey
-from interlock.serve.log_read import read_log
-from interlock.serve.process import start
-from interlock.serve.record import read_record
-from interlock.serve.set_aside import left
-from interlock.serve.traffic import CHALLENGER, CHAMPION, Split, arm_of
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
+from interlock.serve.rollout.set_aside import left
+from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split, arm_of
+from interlock.serve.workers.process import start
 
 SALT = "a rollout"
 JSON = {"content-type": "application/json"}
@@ -429,7 +429,7 @@ def children_of(pid):
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            isolated = b"interlock.serve.isolate" in (process / "cmdline").read_bytes()
+            isolated = b"interlock.serve.loaded.isolate" in (process / "cmdline").read_bytes()
             found += [int(process.name)] if int(parent) == pid and isolated else []
     return found
 

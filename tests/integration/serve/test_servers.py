@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from interlock.serve.plan import plan_bytes
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 
 JSON = {"content-type": "application/json"}
 COMPARED = ("content-type", "allow", "www-authenticate", "retry-after", "content-security-policy")

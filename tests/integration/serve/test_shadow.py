@@ -12,19 +12,19 @@ from msgspec import structs
 from service_runs import wait_for
 
 from interlock.errors import IntegrityError
-from interlock.serve.archive import archive_for
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import LogOptions, PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.load import load
+from interlock.serve.log.archive import archive_for
+from interlock.serve.log.prediction_log import LogOptions, PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
+from interlock.serve.log.shipping import locked, ship
 from interlock.serve.plan import LEASH, plan_bytes
 from interlock.serve.predictor import Predictor
-from interlock.serve.process import start
-from interlock.serve.record import read_record
-from interlock.serve.shadow import run
-from interlock.serve.shadow_logs import shadow_log
-from interlock.serve.shadowed import contrasted
-from interlock.serve.shipping import locked, ship
+from interlock.serve.shadow.differences import contrasted
+from interlock.serve.shadow.logs import shadow_log
+from interlock.serve.shadow.scoring import run
+from interlock.serve.workers.process import start
 
 SALT = "a rollout"
 JSON = {"content-type": "application/json"}
@@ -153,7 +153,7 @@ def test_a_score_does_not_say_why_the_challenger_does_not_cover_a_row(scene, mon
         return replace(load(*arguments, **options), covering=limits)
 
     scene.answer([1900])
-    monkeypatch.setattr("interlock.serve.shadow.load", narrow)
+    monkeypatch.setattr("interlock.serve.shadow.scoring.load", narrow)
     (found,) = scene.score()
     assert found.not_covered == "yes"
     report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
@@ -164,7 +164,13 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
     place.point(place.boosting.name)
     plan = place.live_plan(tmp_path / "log", workers=2, tolerance=10**15)
     (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
-    command = [sys.executable, "-m", "interlock.serve.shadow", str(tmp_path / "plan.json"), LEASH]
+    command = [
+        sys.executable,
+        "-m",
+        "interlock.serve.shadow.scoring",
+        str(tmp_path / "plan.json"),
+        LEASH,
+    ]
     with start(plan) as service:
         place.try_out(place.ridge.name, 0, mode="shadow")
 

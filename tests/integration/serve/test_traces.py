@@ -11,8 +11,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
 
 from interlock.errors import OperatorError
-from interlock.serve.process import start
-from interlock.serve.traces import Traces, asked_for
+from interlock.serve.http.traces import Traces, asked_for
+from interlock.serve.workers.process import start
 
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 

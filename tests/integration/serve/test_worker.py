@@ -19,10 +19,10 @@ from service_runs import wait_for
 
 from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.release.keys import SigningKey
-from interlock.serve.log_read import read_log
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.plan import Limits, plan_bytes
-from interlock.serve.process import start
-from interlock.serve.record import read_record
+from interlock.serve.workers.process import start
 
 JSON = {"content-type": "application/json"}
 FOREIGN = ("sklearn", "pandas", "lightgbm", "onnx", "pyarrow", "duckdb", "sqlalchemy", "scipy")
@@ -38,10 +38,10 @@ def test_serving_imports_no_training_library_and_no_extra(place):
 import sys
 sys.path.insert(0, {str(place.root)!r})
 from pathlib import Path
-import interlock.serve.worker
+import interlock.serve.workers.worker
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import PredictionLog
+from interlock.serve.loaded.load import load
+from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 directory = Path({str(place.boosting)!r})

@@ -15,9 +15,9 @@ import service_runs
 from service_runs import workers_of
 
 from interlock.errors import IntegrityError, OperatorError
-from interlock.serve.log_read import read_log
-from interlock.serve.process import start
-from interlock.serve.record import read_record
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
+from interlock.serve.workers.process import start
 
 JSON = {"content-type": "application/json"}
 wait_for = partial(service_runs.wait_for, through=(httpx.TransportError,))

@@ -9,7 +9,7 @@ import pytest
 from interlock.cli.main import run
 from interlock.clock import DAY, parse_instant
 from interlock.errors import ExitCode, Mistake
-from interlock.pipeline.ending import Delivered
+from interlock.pipeline.delivery.ending import Delivered
 from interlock.report.content import Command, Content
 from interlock.store.rows import DeliveryRow
 from interlock.verdict import Check, GateResult, Verdict

@@ -7,9 +7,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from interlock.cli.main import run
-from interlock.serve.log import LogOptions, PredictionLog
-from interlock.serve.outcome import Outcome, outcome_bytes
-from interlock.serve.record import Record, record_bytes
+from interlock.serve.log.outcome import Outcome, outcome_bytes
+from interlock.serve.log.prediction_log import LogOptions, PredictionLog
+from interlock.serve.log.record import Record, record_bytes
 from interlock.use_cases import log_erase
 from interlock.workspace import Workspace
 

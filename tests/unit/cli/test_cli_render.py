@@ -17,7 +17,7 @@ from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
 from interlock.report.content import Candidate, CandidateKind, Ranked
-from interlock.serve.batch import BatchResult
+from interlock.serve.batch.predict import BatchResult
 from interlock.store.rows import DeploymentRow, ReleaseRow, RolloutRow
 from interlock.use_cases.features import CatalogueRow, FeaturesReport
 from interlock.use_cases.history import HistoryReport

@@ -25,8 +25,8 @@ from interlock.gates.service.load import FEWEST_REQUESTS as FEWEST_LOAD_REQUESTS
 from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.release import attest, manifest
-from interlock.serve import connection
 from interlock.serve.errors import CATALOGUE
+from interlock.serve.http import connection
 from interlock.serve.plan import Limits, ServePlan
 from interlock.stats.resamples import RESAMPLES
 from interlock.verdict import Exemption, Verdict

@@ -35,7 +35,7 @@ from interlock.pipeline.symmetry import (
 )
 from interlock.release.coverage import Coverage, Covering
 from interlock.release.segments import Axis, Segments
-from interlock.serve.record import Record, read_record, record_bytes
+from interlock.serve.log.record import Record, read_record, record_bytes
 
 HALF = "def half(size: float) -> float:\n    return size / 2\n"
 FIELDS = {"size": "float", "shop": "int", "day": "date"}

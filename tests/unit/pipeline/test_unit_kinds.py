@@ -4,9 +4,9 @@ from types import SimpleNamespace
 import pytest
 
 from interlock.pipeline.unit_kinds import unit_kinds, written
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_view import Asked, viewed
-from interlock.serve.record import Record, record_bytes
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.record import Record, record_bytes
+from interlock.serve.log.view import Asked, viewed
 
 NUMBERS, TEXTS, GONE = "a" * 64, "b" * 64, "c" * 64
 

@@ -12,8 +12,8 @@ from interlock.release.bundle import Bundle
 from interlock.release.export.exporter import export, keep
 from interlock.release.manifest import seal
 from interlock.serve.contract import AnswerContract
-from interlock.serve.golden import golden_bytes, golden_row
-from interlock.serve.loaded import assemble
+from interlock.serve.loaded.golden import golden_bytes, golden_row
+from interlock.serve.loaded.release import assemble
 from interlock.serve.plan import ServePlan
 from interlock.train.answer import AnswerSpec, PredictionInterval
 from interlock.train.encoder import Encoder

@@ -6,7 +6,7 @@ import pytest
 
 from interlock.serve.asgi import AsgiApp
 from interlock.serve.errors import ServiceError
-from interlock.serve.response import json_response, refused
+from interlock.serve.http.response import json_response, refused
 
 BODY = {"type": "http.request", "body": b"{}", "more_body": True}
 END = {"type": "http.request", "body": b" "}

@@ -17,24 +17,24 @@ from interlock.features.definition import FeatureDefinition
 from interlock.release.bundle import Bundle, open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
-from interlock.serve.answering import Answering
-from interlock.serve.arms import Arms
-from interlock.serve.batch import predict_file
+from interlock.serve.batch.answering import Answering
+from interlock.serve.batch.predict import predict_file
 from interlock.serve.contract import AnswerContract
-from interlock.serve.docs_page import docs_page
 from interlock.serve.errors import ServiceError
-from interlock.serve.golden import golden_bytes, golden_row
-from interlock.serve.http import App
+from interlock.serve.http.app import App
+from interlock.serve.http.docs_page import docs_page
+from interlock.serve.http.request import Request
+from interlock.serve.http.schema import openapi, schema_document
 from interlock.serve.ids import PredictionIds
 from interlock.serve.inference.explained_tensors import EXPLANATION
-from interlock.serve.load import load
-from interlock.serve.loaded import assemble
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.golden import golden_bytes, golden_row
+from interlock.serve.loaded.load import load
+from interlock.serve.loaded.release import assemble
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
-from interlock.serve.record import read_record
-from interlock.serve.request import Request
-from interlock.serve.schema import openapi, schema_document
+from interlock.serve.rollout.arms import Arms
 
 
 @pytest.fixture(scope="module")

@@ -3,12 +3,12 @@
 import json
 import os
 
-from interlock.serve.access import AccessLog
-from interlock.serve.exposition import exposition
-from interlock.serve.group import Group
+from interlock.serve.http.access import AccessLog
+from interlock.serve.http.exposition import exposition
+from interlock.serve.log.shipping_state import Standing
 from interlock.serve.metrics import BOUNDS, Metrics
 from interlock.serve.replies import Reply
-from interlock.serve.shipping_state import Standing
+from interlock.serve.rollout.group import Group
 
 NOW = {
     "in_flight": 1,

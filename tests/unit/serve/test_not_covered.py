@@ -15,17 +15,17 @@ from interlock.release.bundle import open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
 from interlock.release.segments import Axis, Segments
-from interlock.serve.answering import Answering
-from interlock.serve.batch import predict_file
-from interlock.serve.docs_page import docs_page
-from interlock.serve.golden import read_golden
+from interlock.serve.batch.answering import Answering
+from interlock.serve.batch.predict import predict_file
+from interlock.serve.http.docs_page import docs_page
+from interlock.serve.http.schema import openapi, schema_document
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.golden import read_golden
+from interlock.serve.loaded.load import load
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
-from interlock.serve.record import read_record
-from interlock.serve.schema import openapi, schema_document
 
 COVERAGE = Coverage(
     segments=(
@@ -63,8 +63,8 @@ RULES = "def ancient(age, stories):\n    return age > 150\n"
 def with_coverage(support, files, coverage=COVERAGE):
     """The release's files with a coverage, and golden answers to match."""
     from interlock.release.bundle import Bundle
-    from interlock.serve.golden import golden_bytes, golden_row
-    from interlock.serve.loaded import assemble
+    from interlock.serve.loaded.golden import golden_bytes, golden_row
+    from interlock.serve.loaded.release import assemble
 
     changed = files | {
         "coverage.json": canonical_json(coverage.to_row()),

@@ -7,19 +7,19 @@ from types import SimpleNamespace
 import pytest
 
 from interlock.clock import parse_instant
-from interlock.serve.arms import Arms
 from interlock.serve.contract import AnswerContract
 from interlock.serve.errors import InvalidRequest, ServiceError
-from interlock.serve.http import App
+from interlock.serve.http.app import App
+from interlock.serve.http.request import Request
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import LogFull, LogOptions, PredictionLog
-from interlock.serve.log_read import read_log
-from interlock.serve.logged import OUTCOMES, PREDICTIONS
-from interlock.serve.outcome import Outcome
+from interlock.serve.loaded.load import load
+from interlock.serve.log.logged import OUTCOMES, PREDICTIONS
+from interlock.serve.log.outcome import Outcome
+from interlock.serve.log.prediction_log import LogFull, LogOptions, PredictionLog
+from interlock.serve.log.read import read_log
 from interlock.serve.outcomes import AHEAD, OutcomeReader
 from interlock.serve.predictor import Predictor
-from interlock.serve.request import Request
+from interlock.serve.rollout.arms import Arms
 from interlock.train.answer import AnswerSpec
 
 PRICE = AnswerContract(

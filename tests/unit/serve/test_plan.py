@@ -7,10 +7,10 @@ import pytest
 
 from interlock.deploy.policy import Policy
 from interlock.errors import BlockedError, IntegrityError, OperatorError
-from interlock.serve.listen import reserve_port
 from interlock.serve.plan import ServePlan, plan_bytes, read_plan, read_plan_bytes
 from interlock.serve.printed import printed_error
-from interlock.serve.trial import try_apart
+from interlock.serve.rollout.trial import try_apart
+from interlock.serve.workers.listen import reserve_port
 
 PLAN = ServePlan(product="valuation", bundle="/b", log="/log")
 

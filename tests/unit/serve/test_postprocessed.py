@@ -14,15 +14,15 @@ from interlock.digest import canonical_json
 from interlock.errors import IntegrityError
 from interlock.features.definition import FeatureDefinition
 from interlock.release.bundle import open_bundle
-from interlock.serve.answering import Answering
+from interlock.serve.batch.answering import Answering
 from interlock.serve.contract import AnswerContract
-from interlock.serve.golden import golden_bytes, read_golden
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.golden import golden_bytes, read_golden
+from interlock.serve.loaded.load import load
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
-from interlock.serve.record import read_record
 
 AFTER = """
 def to_500(prediction: float) -> float:

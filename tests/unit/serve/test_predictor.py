@@ -9,13 +9,13 @@ import pytest
 from interlock.errors import IntegrityError, OperatorError
 from interlock.release.bundle import open_bundle
 from interlock.serve.errors import ServiceError
-from interlock.serve.history import Found
 from interlock.serve.ids import PredictionIds
-from interlock.serve.load import load
-from interlock.serve.log import LogFull, PredictionLog
-from interlock.serve.log_read import read_log
+from interlock.serve.loaded.history import Found
+from interlock.serve.loaded.load import load
+from interlock.serve.log.prediction_log import LogFull, PredictionLog
+from interlock.serve.log.read import read_log
+from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
-from interlock.serve.record import read_record
 
 
 @pytest.fixture

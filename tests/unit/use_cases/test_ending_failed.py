@@ -7,11 +7,11 @@ from interlock.deploy.challenger import start
 from interlock.deploy.pointer import pointer_path, read_pointer
 from interlock.deploy.rollout import Target, promote
 from interlock.errors import StoreError
+from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
-from interlock.pipeline.switching import Switch
 from interlock.release.keys import SigningKey
-from interlock.serve.set_aside import SetAside, leave
+from interlock.serve.rollout.set_aside import SetAside, leave
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.use_cases import ending_failed

@@ -7,10 +7,10 @@ import pytest
 
 from interlock.clock import DAY, now
 from interlock.errors import StoreError
-from interlock.serve.log import LogOptions, PredictionLog
-from interlock.serve.record import Record, read_record, record_bytes
-from interlock.serve.shipping import read_all
-from interlock.serve.shipping_state import read_state, standing
+from interlock.serve.log.prediction_log import LogOptions, PredictionLog
+from interlock.serve.log.record import Record, read_record, record_bytes
+from interlock.serve.log.shipping import read_all
+from interlock.serve.log.shipping_state import read_state, standing
 from interlock.store.rows import DeliveryRow
 from interlock.use_cases import log_keeper
 from interlock.use_cases.log_erase import retain

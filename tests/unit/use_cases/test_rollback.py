@@ -9,9 +9,9 @@ from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import pointer_path, read_pointer
 from interlock.deploy.policy import Policy
 from interlock.errors import OperatorError
+from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
-from interlock.pipeline.switching import Switch
 from interlock.release.attest import verify
 from interlock.release.keys import SigningKey
 from interlock.store.artifacts import ArtifactStore

@@ -12,10 +12,10 @@ from interlock.deploy.policy import Policy
 from interlock.deploy.rollout import Target, promote
 from interlock.digest import canonical_json
 from interlock.errors import BlockedError, OperatorError
-from interlock.pipeline import switching
+from interlock.pipeline.deploying import switching
+from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
-from interlock.pipeline.switching import Switch
 from interlock.release.attest import verify
 from interlock.release.bundle import Bundle
 from interlock.release.keys import SigningKey

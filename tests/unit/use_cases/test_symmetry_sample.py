@@ -3,8 +3,8 @@
 import pytest
 
 from interlock.errors import IntegrityError
-from interlock.serve.log import PredictionLog
-from interlock.serve.record import Record, record_bytes
+from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.record import Record, record_bytes
 from interlock.use_cases.symmetry import newest_sampled
 
 

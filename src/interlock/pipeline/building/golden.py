@@ -15,8 +15,8 @@ from interlock.pipeline.context import Context
 from interlock.pipeline.probes.client import request_bytes
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
-from interlock.serve.golden import golden_bytes, golden_row
-from interlock.serve.loaded import assemble
+from interlock.serve.loaded.golden import golden_bytes, golden_row
+from interlock.serve.loaded.release import assemble
 from interlock.serve.plan import ServePlan
 from interlock.store.arrays import array_from_bytes
 

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from interlock.digest import canonical_json
+from interlock.pipeline.delivery.waiving import GATE_SHUT
 from interlock.pipeline.erasing.bundles import HeldBundle, held_bundles
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.rows.tombstones import SNAPSHOT, StoredSnapshot, stored_snapshots
-from interlock.pipeline.waiving import GATE_SHUT
 from interlock.store.projections import STAGE_FINISHED
 from interlock.store.rows import Event
 

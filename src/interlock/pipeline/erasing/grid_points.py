@@ -20,10 +20,10 @@ from dataclasses import dataclass
 from interlock.digest import digest_bytes
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.lookup import view_name
+from interlock.pipeline.deploying.online import OnlineStores
+from interlock.pipeline.deploying.refreshing import table_source
 from interlock.pipeline.erasing.finding import Copies
 from interlock.pipeline.erasing.stores import Stores
-from interlock.pipeline.online import OnlineStores
-from interlock.pipeline.refreshing import table_source
 from interlock.pipeline.rows.tombstones import SNAPSHOT
 from interlock.store.projections import STAGE_FINISHED
 

@@ -36,10 +36,10 @@ from interlock.product.binding import Bound
 from interlock.product.training_set import TrainingSet, packed_features, source_rows
 from interlock.release.coverage import Coverage, Covering
 from interlock.release.scorers.opening import open_scorer
-from interlock.serve.answering import Answering
-from interlock.serve.answering import Outcome as Answered
-from interlock.serve.decode import RequestDecoder
+from interlock.serve.batch.answering import Answering
+from interlock.serve.batch.answering import Outcome as Answered
 from interlock.serve.errors import ServiceError
+from interlock.serve.loaded.decode import RequestDecoder
 from interlock.train.answer import Answers, AnswerSpec
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import PostProcessing

@@ -17,7 +17,7 @@ from interlock.features.assemble import arrow_type, as_of, history_rows
 from interlock.pipeline.judging.champion_score import ChampionScore, Unseen, unseen
 from interlock.pipeline.judging.misfit import Today, misfit
 from interlock.release.bundle import Bundle
-from interlock.serve.answering import Answering
+from interlock.serve.batch.answering import Answering
 from interlock.serve.contract import AnswerContract
 from interlock.train.answer import Answers
 

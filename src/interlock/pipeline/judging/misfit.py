@@ -20,7 +20,7 @@ from interlock.data.snapshot import Taken
 from interlock.features.definition import HistoryDefinition
 from interlock.features.history import columns_looked_at
 from interlock.product.binding import Bound
-from interlock.serve.answering import Answering
+from interlock.serve.batch.answering import Answering
 from interlock.serve.contract import AnswerContract
 
 _READ_AS = {("int", "float"), ("category", "str")}  # of today's kind, as the champion's

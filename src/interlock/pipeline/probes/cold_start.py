@@ -14,7 +14,7 @@ from msgspec import structs
 from interlock.clock import monotonic
 from interlock.gates.service.start import FEWEST_STARTS
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import RunningService
+from interlock.serve.workers.process import RunningService
 
 
 def cold_starts(

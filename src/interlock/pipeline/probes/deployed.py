@@ -12,9 +12,9 @@ from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.project_tests import project_tests
 from interlock.pipeline.probes.scratch import scratch
 from interlock.release.bundle import Bundle
-from interlock.serve.golden import read_golden
+from interlock.serve.loaded.golden import read_golden
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import start
+from interlock.serve.workers.process import start
 from interlock.verdict import GateResult
 
 _READY_SECONDS = 60.0

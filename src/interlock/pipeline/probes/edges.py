@@ -26,8 +26,8 @@ from interlock.pipeline.probes.parity import (
     ParityRows,
     compare_rows,
 )
-from interlock.serve.answering import AFTER, NOT_FINITE, Answering, Outcome
-from interlock.serve.decode import integer_range
+from interlock.serve.batch.answering import AFTER, NOT_FINITE, Answering, Outcome
+from interlock.serve.loaded.decode import integer_range
 from interlock.train.answer import Floats
 
 MAX_EDGES = 400

@@ -15,8 +15,8 @@ from interlock.gates.service.stress import FaultOutcome
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.fault_stage import RECOVERY_SECONDS, Sorted, Stage, recovery
 from interlock.pipeline.probes.full_disk_child import FREED, FULL
-from interlock.serve.log_read import read_log
-from interlock.serve.logged import PREDICTIONS
+from interlock.serve.log.logged import PREDICTIONS
+from interlock.serve.log.read import read_log
 
 MODULE = "interlock.pipeline.probes.full_disk_child"
 _REFUSAL = "S150"

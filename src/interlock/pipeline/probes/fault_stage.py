@@ -17,7 +17,7 @@ from interlock.clock import monotonic
 from interlock.gates.service.stress import FaultOutcome
 from interlock.pipeline.probes.client import Client, Reply
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import RunningService
+from interlock.serve.workers.process import RunningService
 
 RECOVERY_SECONDS = 10.0  # after which a service that is not right again counts as broken
 _PAUSE_SECONDS = 0.05

@@ -18,7 +18,7 @@ from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.fault_disk import unlogged
 from interlock.pipeline.probes.fault_stage import RECOVERY_SECONDS, Sorted, Stage
 from interlock.pipeline.probes.processes import children_of
-from interlock.serve.segment import HEADER_SIZE, list_segments
+from interlock.serve.log.segment import HEADER_SIZE, list_segments
 
 _WORKERS = 2
 _USERS = 4

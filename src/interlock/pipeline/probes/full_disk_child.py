@@ -10,8 +10,8 @@ import resource
 import signal
 import sys
 
-from interlock.serve.segment import HEADER_SIZE
-from interlock.serve.supervisor import main
+from interlock.serve.log.segment import HEADER_SIZE
+from interlock.serve.workers.supervisor import main
 
 FULL, FREED = signal.SIGUSR2, signal.SIGUSR1
 _MOST_BYTES = HEADER_SIZE + 40  # a segment may begin and counts may change; no record fits

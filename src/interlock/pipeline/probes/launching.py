@@ -6,7 +6,7 @@ from typing import Protocol
 
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import MODULE, RunningService, start
+from interlock.serve.workers.process import MODULE, RunningService, start
 
 _READY_SECONDS = 60.0  # on a busy machine; how soon it is ready is judged apart
 

@@ -19,7 +19,7 @@ from typing import Any
 from interlock.data.request import RequestSchema
 from interlock.pipeline.probes.client import JSON, PREDICT, Client, Reply
 from interlock.pipeline.probes.parity import relative_difference
-from interlock.serve.golden import TOLERANCE, GoldenRow
+from interlock.serve.loaded.golden import TOLERANCE, GoldenRow
 from interlock.verdict import Check, GateResult, Verdict
 
 GATE = "post-deploy tests"

@@ -37,9 +37,9 @@ from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.whole import Whole, ask_apart, ask_more
 from interlock.product.contracts import ContractFile
 from interlock.release.bundle import Bundle, open_bundle
-from interlock.serve.answering import Answering
-from interlock.serve.log_read import read_log
-from interlock.serve.logged import PREDICTIONS
+from interlock.serve.batch.answering import Answering
+from interlock.serve.log.logged import PREDICTIONS
+from interlock.serve.log.read import read_log
 from interlock.serve.plan import Limits, ServePlan
 
 _LATENCY_ROWS = 100

@@ -25,7 +25,7 @@ from interlock.pipeline.probes.launching import Launch
 from interlock.pipeline.probes.load import Wanted, measure_load
 from interlock.pipeline.probes.processes import peak_bytes
 from interlock.serve.plan import ServePlan
-from interlock.serve.process import RunningService
+from interlock.serve.workers.process import RunningService
 
 
 @dataclass(frozen=True, kw_only=True)

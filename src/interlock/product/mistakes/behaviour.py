@@ -146,8 +146,8 @@ def _refusal(schema: RequestSchema, check: Expect) -> str:
     """What the service would say against the example, or ""."""
     import msgspec  # noqa: PLC0415 - only where examples are declared
 
-    from interlock.serve.decode import RequestDecoder  # noqa: PLC0415 - the service's code
     from interlock.serve.errors import ServiceError  # noqa: PLC0415
+    from interlock.serve.loaded.decode import RequestDecoder  # noqa: PLC0415 - the service's code
 
     try:
         RequestDecoder(schema, max_rows=1).decode(msgspec.json.encode(dict(check.request)))

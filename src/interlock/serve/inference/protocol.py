@@ -27,7 +27,7 @@ from interlock.serve.inference.tensors import (
     input_tensor,
     output_tensors,
 )
-from interlock.serve.loaded import LoadedRelease
+from interlock.serve.loaded.release import LoadedRelease
 
 OPEN = ("/v2/health/live", "/v2/health/ready", "/v2/health/live/", "/v2/health/ready/")
 """Paths that need no token."""

@@ -19,10 +19,10 @@ from typing import Any
 import msgspec
 
 from interlock.data.request import Field
-from interlock.serve.audit import MAX_LISTED, has_duplicate_keys, shown
 from interlock.serve.contract import Contract, class_name
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
 from interlock.serve.inference.explained_tensors import EXPLANATION
+from interlock.serve.loaded.audit import MAX_LISTED, has_duplicate_keys, shown
 
 _INTEGERS = {
     f"{sign}INT{bits}": (0, 2**bits - 1) if sign else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)

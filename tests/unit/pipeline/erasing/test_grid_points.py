@@ -8,12 +8,12 @@ import pytest
 from interlock.digest import canonical_json, digest_bytes
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.lookup import view_name
+from interlock.pipeline.deploying.online import OnlineStores
+from interlock.pipeline.deploying.refreshing import table_source
 from interlock.pipeline.erasing.bundles import HeldBundle
 from interlock.pipeline.erasing.finding import Copies
 from interlock.pipeline.erasing.grid_points import forget_grid_points
-from interlock.pipeline.online import OnlineStores
 from interlock.pipeline.places import Places
-from interlock.pipeline.refreshing import table_source
 from interlock.pipeline.rows.snapshots import take_snapshots
 from interlock.pipeline.rows.tombstones import StoredSnapshot
 from interlock.settings import OnlineSettings

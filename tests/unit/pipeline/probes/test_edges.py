@@ -13,7 +13,7 @@ from interlock.pipeline.probes.edges import (
     named_thresholds,
     special_values,
 )
-from interlock.serve.answering import Outcome
+from interlock.serve.batch.answering import Outcome
 
 SCHEMA = RequestSchema(
     name="House",

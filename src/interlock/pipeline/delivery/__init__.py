@@ -1,0 +1,1 @@
+"""One delivery: the path walked step by step, told, ended, waived."""

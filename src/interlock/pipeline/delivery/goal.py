@@ -1,0 +1,65 @@
+"""What a delivery is asked for, and the words for how it ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from interlock.deploy.environment import Environment, passed, waivable
+from interlock.gates.service.form import Form
+from interlock.pipeline.delivery.revision import Revision
+
+_USUAL = "prod"  # where a delivery goes unless it says
+RUNNING, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
+    "running",
+    "delivered",
+    "held",
+    "unchanged",
+    "blocked",
+    "failed",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Goal:
+    """What to deliver, how far, and from which revision of the project.
+
+    ``full`` asks for the full form of the service gate, whatever the environments ask for;
+    ``hold``: prove the release for the last environment, and leave what is live there; ``log_full``
+    is what the services are to do when the log's disk is full.
+    """
+
+    path: tuple[Environment, ...]
+    revision: Revision
+    resume: bool = False
+    unpin: bool = False
+    full: bool = False
+    hold: bool = False
+    log_full: Literal["refuse", "drop"] = "refuse"
+
+    @property
+    def passed(self) -> tuple[Environment, ...]:
+        """Those of the path that the release is deployed in, the last one last."""
+        return passed(self.path)
+
+    @property
+    def command(self) -> str:
+        """What asks for the same once more, as of the present."""
+        to = "" if self.last.name == _USUAL else f" --to {self.last.name}"
+        return "interlock deliver" + to + " --full" * self.full + " --hold" * self.hold
+
+    @property
+    def form(self) -> Form:
+        """How much the service gate asks: in full where any environment on the way wants it so."""
+        wanted = self.full or any(e.policy.full_service_gate for e in self.passed)
+        return Form.FULL if wanted else Form.QUICK
+
+    @property
+    def waivable(self) -> tuple[str, ...]:
+        """The gates whose waivers every one of them accepts."""
+        return waivable(self.passed)
+
+    @property
+    def last(self) -> Environment:
+        """The last environment of the path."""
+        return self.path[-1]

@@ -1,0 +1,69 @@
+"""What to type next, once a delivery has ended: commands that can be copied as they stand."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import time
+
+from interlock.clock import MINUTE, format_instant, to_datetime
+from interlock.deploy.excuse import unwaivable
+from interlock.errors import BlockedError, InterlockError
+from interlock.pipeline.delivery.goal import Goal
+from interlock.report import content as report
+from interlock.store.rows import DeliveryRow, DeploymentRow
+from interlock.verdict import GateResult
+
+_WHEN = 10 * MINUTE  # a moment further before the start than that was asked for
+
+
+def after_error(
+    error: InterlockError, goal: Goal, row: DeliveryRow, *, gate: GateResult | None, zone: str
+) -> tuple[report.Command, ...]:
+    """What a delivery that did not get there leaves to do; ``gate`` is the one that stayed shut."""
+    explain = report.Command(line=f"interlock explain {error.code}", purpose="what is asked for")
+    if not isinstance(error, BlockedError):
+        resume = report.Command(line="interlock deliver --resume", purpose="after mending it")
+        return (explain, resume)
+    again = report.Command(line=goal.command + as_of_flag(row, zone), purpose="after mending it")
+    if gate is None or unwaivable(gate, goal.waivable):
+        return (explain, again)
+    waive = f"interlock waive {shlex.quote(gate.gate)} --delivery {row.number}"
+    return (
+        explain,
+        again,
+        report.Command(
+            line=f"{waive} --expires 7d --reason 'why it may pass'",
+            purpose="or let it pass, on record",
+        ),
+        report.Command(line="interlock deliver --resume", purpose="after the waiver"),
+    )
+
+
+def as_of_flag(row: DeliveryRow, zone: str) -> str:
+    """' --as-of …' of a delivery for a moment gone by; nothing for one of the present."""
+    if row.started - row.as_of < _WHEN:
+        return ""
+    there = to_datetime(row.as_of, zone=zone)
+    day = there.time() == time(0)
+    return f" --as-of {there.date().isoformat() if day else format_instant(row.as_of)}"
+
+
+def after_success(
+    goal: Goal, *, label: str | None, live: DeploymentRow | None
+) -> tuple[report.Command, ...]:
+    """What can be done with a release; ``live`` is what ran before it."""
+    if goal.hold and label is not None and live is not None:
+        begin = f"interlock rollout start {label} --environment {goal.last.name}"
+        return (
+            report.Command(line=f"{begin} --shadow", purpose="score what is asked, answer nobody"),
+            report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units"),
+        )
+    found = [
+        report.Command(line="interlock serve", purpose="answer requests with what is live"),
+        report.Command(line="interlock show", purpose="what the release is made of"),
+    ]
+    if live is not None and label != live.label:
+        found.append(
+            report.Command(line="interlock rollback", purpose="return to the release before")
+        )
+    return tuple(found)

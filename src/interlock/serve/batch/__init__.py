@@ -1,0 +1,1 @@
+"""Batch prediction: files of rows in, the same rows with their predictions out."""

@@ -1,0 +1,1 @@
+"""A release in memory: loaded, admitted, decoding, looking up, explaining."""

@@ -1,0 +1,1 @@
+"""The prediction log: what was asked and answered, written, read, shipped, erased."""

@@ -1,0 +1,137 @@
+"""Shipped records as Delta tables: a segment is one commit, and so is a compaction.
+
+Files that a commit replaced stay for a day, for whoever reads the table with other tools at that
+moment; only an erasure removes them at once, with all that they hold.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from interlock.serve.log.logged import TABLES
+from interlock.serve.log.merging import PROVEN, Fingerprint, Merged, require_same
+from interlock.serve.log.table import BATCH_ROWS, Place, Table
+from interlock.store.atomic import storage, sync_directory
+
+KEEP_HOURS = 24
+_PLACES = 50  # segments in one statement that deletes
+_SETTINGS = {"delta.dataSkippingStatsColumns": "worker,segment,time"}  # no unit's key in the log
+_TARGET_BYTES = 256_000_000  # of a file that compaction makes
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeltaArchive:
+    """A Delta table for each table."""
+
+    directory: Path
+    kind: Literal["delta"] = "delta"
+
+    def make(self) -> None:
+        """Begin the tables where there are none."""
+        from deltalake import DeltaTable  # noqa: PLC0415 - an extra
+
+        for table in TABLES:
+            DeltaTable.create(
+                str(self.directory / table.name),
+                table.schema,
+                mode="ignore",
+                configuration=_SETTINGS,
+            )
+
+    def has(self, table: Table[Any], place: Place) -> bool:  # noqa: D102
+        only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
+        return bool(self.rows(table).head(1, columns=["offset"], filter=only).num_rows)
+
+    def put(  # noqa: D102
+        self, table: Table[Any], place: Place, rows: Iterable[pa.RecordBatch]
+    ) -> None:
+        from deltalake import write_deltalake  # noqa: PLC0415 - an extra
+
+        reader = pa.RecordBatchReader.from_batches(table.schema, rows)
+        with storage(self.directory):
+            write_deltalake(str(self.directory / table.name), reader, mode="append")
+            self._sync_all(table)
+
+    def rows(self, table: Table[Any], place: Place | None = None) -> ds.Dataset:  # noqa: D102 - its log tells
+        return self._delta(table).to_pyarrow_dataset()
+
+    def compact(self, table: Table[Any], *, before: int) -> Merged | None:  # noqa: D102
+        delta = self._delta(table)
+        if len(delta.file_uris()) < 2:
+            return None
+        version, known = delta.version(), self._fingerprint(table)
+        done = delta.optimize.compact(target_size=_TARGET_BYTES, max_concurrent_tasks=1)
+        files, made = int(done["numFilesRemoved"]), int(done["numFilesAdded"])
+        if not files:
+            return None
+        try:
+            require_same(known, self._fingerprint(table), where=self.directory / table.name)
+        except BaseException:
+            self._delta(table).restore(version)
+            raise
+        self._delta(table).create_checkpoint()  # else opening it reads every commit there was
+        with storage(self.directory):
+            self._sync_all(table)
+        self.sweep(keep_hours=KEEP_HOURS)
+        return Merged(files=files, made=made, rows=known.rows)
+
+    def drop(self, places: Mapping[Place, set[int]]) -> None:  # noqa: D102
+        for table in TABLES:
+            delta = self._delta(table)
+            conditions = [_condition(place, offsets) for place, offsets in places.items()]
+            for start in range(0, len(conditions), _PLACES):
+                delta.delete(" OR ".join(conditions[start : start + _PLACES]))
+        self.sweep()
+
+    def sweep(self, *, keep_hours: int = 0) -> None:  # noqa: D102
+        for table in TABLES:
+            self._delta(table).vacuum(
+                retention_hours=keep_hours,
+                dry_run=False,
+                enforce_retention_duration=False,
+                full=True,
+            )
+            with storage(self.directory):
+                self._sync_all(table)
+
+    def _delta(self, table: Table[Any]) -> Any:
+        from deltalake import DeltaTable  # noqa: PLC0415 - an extra
+
+        return DeltaTable(str(self.directory / table.name))
+
+    def _fingerprint(self, table: Table[Any]) -> Fingerprint:
+        return Fingerprint.of(
+            self.rows(table).to_batches(
+                columns=PROVEN,
+                batch_size=BATCH_ROWS,
+                batch_readahead=2,
+                fragment_readahead=1,
+                use_threads=False,
+            )
+        )
+
+    def _sync_all(self, table: Table[Any]) -> None:
+        """Delta's own writer leaves syncing to the system; a segment is deleted after this."""
+        place = self.directory / table.name
+        for folder in (place / "_delta_log", place):
+            for path in folder.iterdir():
+                if path.is_file():
+                    _sync(path)
+            sync_directory(folder)
+
+
+def _condition(place: Place, offsets: set[int]) -> str:
+    among = ", ".join(map(str, sorted(offsets)))
+    return f"(worker = '{place.worker}' AND segment = {place.segment} AND \"offset\" IN ({among}))"
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())

@@ -1,0 +1,1 @@
+"""Which releases answer, and who is answered by which."""

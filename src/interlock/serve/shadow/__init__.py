@@ -1,0 +1,1 @@
+"""A challenger in shadow: scored beside the service, compared with what it answered."""

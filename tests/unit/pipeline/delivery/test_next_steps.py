@@ -1,0 +1,92 @@
+"""What a delivery that ended leaves to type: nothing twice, and as of the moment it was for."""
+
+from dataclasses import replace
+
+import pytest
+
+from interlock.clock import MINUTE, parse_instant
+from interlock.deploy.environment import environments
+from interlock.errors import BlockedError, StoreError
+from interlock.pipeline.delivery.goal import Goal
+from interlock.pipeline.delivery.next_steps import after_error, as_of_flag
+from interlock.pipeline.delivery.revision import Revision
+from interlock.store.rows import DeliveryRow
+from interlock.verdict import Check, GateResult, Verdict
+
+STARTED = parse_instant("1997-07-02T09:00:00Z")
+ROW = DeliveryRow(
+    id="d",
+    product="houses",
+    number=3,
+    as_of=STARTED - MINUTE,
+    status="blocked",
+    git_commit="c",
+    dirty=False,
+    goal="prod",
+    started=STARTED,
+)
+SHUT = BlockedError("D160", "the data gate stays shut")
+
+
+def goal(*, waivable=("data", "model", "service"), **options):
+    path = environments({"prod": {"waivable": list(waivable)}})
+    return Goal(path=path, revision=Revision(commit="c", files="f", dirty=False), **options)
+
+
+def gate(verdict=Verdict.FAILED, name="data"):
+    check = Check(name="rows", verdict=verdict, measured=0.4, threshold=0.1, comparison="≤")
+    return GateResult(gate=name, checks=(check,))
+
+
+def lines(error=SHUT, row=ROW, *, asked=None, shut=None, zone="UTC"):
+    found = after_error(error, asked or goal(), row, gate=shut, zone=zone)
+    return [command.line for command in found]
+
+
+def test_a_shut_gate_can_be_mended_or_waived():
+    assert lines(shut=gate()) == [
+        "interlock explain D160",
+        "interlock deliver",
+        "interlock waive data --delivery 3 --expires 7d --reason 'why it may pass'",
+        "interlock deliver --resume",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "shut"),
+    [
+        (goal(waivable=["model"]), gate()),
+        (goal(), gate(Verdict.ERROR)),
+        (goal(), gate(name="post-deploy tests")),
+        (goal(), None),
+    ],
+)
+def test_a_waiver_is_named_only_where_it_would_be_taken(asked, shut):
+    assert lines(asked=asked, shut=shut) == ["interlock explain D160", "interlock deliver"]
+
+
+def test_what_failed_is_resumed():
+    failed = StoreError("L101", "the disk is full")
+    assert lines(failed) == ["interlock explain L101", "interlock deliver --resume"]
+
+
+@pytest.mark.parametrize(
+    ("as_of", "zone", "flag"),
+    [
+        (STARTED, "UTC", ""),
+        (STARTED - 10 * MINUTE, "UTC", " --as-of 1997-07-02T08:50:00Z"),
+        (parse_instant("1996-12-31T00:00:00Z"), "UTC", " --as-of 1996-12-31"),
+        (parse_instant("1996-12-31T05:00:00Z"), "America/New_York", " --as-of 1996-12-31"),
+        (parse_instant("1996-12-31T05:00:00Z"), "UTC", " --as-of 1996-12-31T05:00:00Z"),
+    ],
+)
+def test_a_moment_gone_by_is_asked_for_again(as_of, zone, flag):
+    row = replace(ROW, as_of=as_of)
+    assert as_of_flag(row, zone) == flag
+    assert lines(row=row, zone=zone)[1] == f"interlock deliver{flag}"
+
+
+def test_the_same_goal_is_asked_for_again():
+    path = goal().path[:-1]
+    asked = replace(goal(full=True, hold=True), path=path)
+    assert lines(asked=asked)[1] == f"interlock deliver --to {path[-1].name} --full --hold"

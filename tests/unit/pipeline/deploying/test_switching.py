@@ -1,0 +1,159 @@
+"""Making a release live: recorded, attested, pointed at; what was interrupted is made whole."""
+
+from dataclasses import replace
+
+import pytest
+
+from interlock.deploy.pointer import pointer_path, read_pointer
+from interlock.errors import OperatorError
+from interlock.pipeline.deploying.switching import Switch
+from interlock.pipeline.notary import Notary
+from interlock.pipeline.places import Places
+from interlock.release.attest import DEPLOYMENT, verify
+from interlock.release.keys import SigningKey
+from interlock.store.artifacts import ArtifactStore
+from interlock.store.ledger import Ledger
+from interlock.store.rows import DeploymentRow, RolloutRow
+
+ROW = DeploymentRow(
+    product="houses", environment="prod", generation=1, bundle="b" * 64, label="1.0.0",
+    act="promote", pinned=False, reason="", delivery="d1", since=7,
+)  # fmt: skip
+
+
+@pytest.fixture
+def switch(tmp_path):
+    places, key = Places(tmp_path), SigningKey.generate()
+    ledger = Ledger.open(places.ledger)
+    artifacts = ArtifactStore.open(places.artifacts)
+    notary = Notary(key=key, keys=(key.public,), places=places, artifacts=artifacts, ledger=ledger)
+    return Switch(
+        product="houses", ledger=ledger, artifacts=artifacts, places=places, notary=notary
+    )
+
+
+def deployments(switch):
+    said = [verify(e, switch.notary.keys) for e in switch.notary.envelopes(ROW.bundle)]
+    return [s.predicate["generation"] for s in said if s.predicate_type == DEPLOYMENT]
+
+
+def generation(switch):
+    return read_pointer(pointer_path(switch.places.pointers, "prod", "houses")).generation
+
+
+def test_it_is_recorded_attested_and_pointed_at(switch):
+    switch.to(ROW, None)
+    assert switch.current("prod") == ROW
+    assert (deployments(switch), generation(switch)) == ([1], 1)
+
+
+def test_the_same_again_does_nothing_more(switch):
+    switch.to(ROW, None)
+    switch.to(ROW, ROW)
+    assert deployments(switch) == [1]
+    assert len(switch.ledger.events(kind="deployed")) == 1
+
+
+def test_one_killed_before_it_was_attested_is_attested_when_resumed(switch):
+    switch.ledger.deployments.record(ROW)
+    switch.to(ROW, ROW)
+    assert (deployments(switch), generation(switch)) == ([1], 1)
+    again = replace(ROW, generation=2, act="rollback")
+    switch.to(again, ROW)
+    assert sorted(deployments(switch)) == [1, 2]
+
+
+def rollout(revision, act="start", generation=1):
+    return RolloutRow(
+        product="houses", environment="prod", generation=generation, revision=revision,
+        bundle="c" * 64, label="1.1.0", delivery="d2", act=act, mode="split", buckets=100,
+        salt="5" * 32, reason="", began=8, at=8,
+    )  # fmt: skip
+
+
+def pointed(switch):
+    return read_pointer(pointer_path(switch.places.pointers, "prod", "houses"))
+
+
+def test_a_rollout_is_recorded_attested_and_pointed_at(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    assert switch.last_rollout("prod") == rollout(1)
+    (said,) = [verify(e, switch.notary.keys) for e in switch.notary.envelopes("c" * 64)]
+    assert (said.predicate_type, said.predicate["act"], said.predicate["at"]) == (
+        DEPLOYMENT,
+        "rollout",
+        8,
+    )
+    assert (pointed(switch).order, pointed(switch).challenger.bundle) == ((1, 1), "c" * 64)
+
+
+def test_a_deployment_ends_it_and_publishing_again_does_not(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    switch.to(ROW, ROW)
+    assert pointed(switch).challenger is not None
+    after = replace(ROW, generation=2, bundle="c" * 64, label="1.1.0")
+    switch.to(after, ROW, promotes=rollout(1))
+    assert (pointed(switch).order, pointed(switch).challenger) == ((2, 0), None)
+
+
+def acts(switch, digest="c" * 64):
+    said = [verify(e, switch.notary.keys).predicate for e in switch.notary.envelopes(digest)]
+    return sorted((s["at"], s["act"]) for s in said)
+
+
+def test_what_is_signed_tells_a_shadow_from_a_split_and_an_end(switch):
+    switch.to(ROW, None)
+    switch.roll_out(replace(rollout(1), mode="shadow", buckets=0), ROW)
+    switch.roll_out(replace(rollout(2, "grow"), at=9), ROW)
+    switch.roll_out(replace(rollout(3, "stop"), at=10), ROW)
+    assert acts(switch) == [(8, "shadow"), (9, "rollout"), (10, "stop")]
+    (grown,) = [
+        said.predicate["trial"]
+        for said in (verify(e, switch.notary.keys) for e in switch.notary.envelopes("c" * 64))
+        if said.predicate["act"] == "rollout"
+    ]
+    assert grown == {"revision": 2, "buckets": 100, "salt": "5" * 32, "began": 8}
+
+
+def test_an_end_reaches_services_though_it_cannot_be_signed(switch, monkeypatch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+
+    def fail(*_):
+        raise OSError(28, "no space left")
+
+    monkeypatch.setattr(Notary, "attest", fail)
+    with pytest.raises(OSError, match="no space"):
+        switch.roll_out(replace(rollout(2, "stop"), at=10), ROW)
+    assert (pointed(switch).order, pointed(switch).challenger) == ((1, 2), None)
+    monkeypatch.undo()
+    switch.settle(ROW, switch.last_rollout("prod"))
+    assert acts(switch)[-1] == (10, "stop")
+
+
+@pytest.mark.parametrize("act", ["start", "grow"])
+def test_an_act_killed_before_it_was_attested_is_made_whole_once(switch, act):
+    switch.to(ROW, None)
+    if act == "grow":
+        switch.roll_out(replace(rollout(1), at=7), ROW)
+    last = switch.ledger.rollouts.record(rollout(1 if act == "start" else 2, act))
+    for _ in range(2):
+        switch.settle(ROW, last)
+        assert acts(switch)[-1] == (8, "rollout")
+        assert len(acts(switch)) == last.revision
+    assert (pointed(switch).order, pointed(switch).challenger.bundle) == (
+        (1, last.revision),
+        "c" * 64,
+    )
+
+
+def test_a_rollout_decided_on_another_state_changes_nothing(switch):
+    switch.to(ROW, None)
+    switch.roll_out(rollout(1), ROW)
+    for late in (rollout(1), rollout(3), rollout(1, generation=2)):
+        with pytest.raises(OperatorError) as caught:
+            switch.roll_out(late, ROW)
+        assert caught.value.code == "E101"
+    assert pointed(switch).order == (1, 1)

@@ -1,0 +1,183 @@
+import json
+
+import pyarrow.parquet as pq
+import pytest
+
+from interlock.serve.log import erasing
+from interlock.serve.log.archive import archive_for
+from interlock.serve.log.erasing import apply, before, begin, end, of_unit, pending
+from interlock.serve.log.prediction_log import LogOptions, PredictionLog
+from interlock.serve.log.record import Record, read_record, record_bytes
+from interlock.serve.log.shipping import locked, read_all, ship
+
+KEY = ("unit-secret-3", "1")
+
+
+def record(number):
+    return record_bytes(
+        Record(
+            id=f"id{number:02d}",
+            time=number,
+            product="p",
+            status=200,
+            entity=(f"unit-secret-{number % 5}", 1),
+            request=b'{"unit":"unit-secret-%d"}' % (number % 5),
+        )
+    )
+
+
+def left():
+    return [f"id{n:02d}" for n in range(40) if n % 5 != 3]
+
+
+@pytest.fixture(params=["parquet", "delta"])
+def log(request, tmp_path):
+    """Twenty records in an archive, twenty in segments, the last of them still written."""
+    folder = tmp_path / "log"
+    for half in (range(20), range(20, 40)):
+        with PredictionLog.open(folder, "w0", LogOptions(segment_bytes=600)) as writer:
+            for number in half:
+                writer.append([record(number)])
+        if half.start == 0:
+            with PredictionLog.open(folder, "w0"), locked(folder, alone=True):
+                ship(folder, archive_for(folder, request.param, tmp_path / "archive"))
+    (folder / "w0-00000000.torn").write_bytes(b"unit-secret-3")
+    return folder
+
+
+def ids(log):
+    return sorted(read_record(e.payload).id for e in read_all(log))
+
+
+UNIT = of_unit(KEY)
+
+
+def bytes_of(log):
+    files = [p for p in log.parent.rglob("*") if p.is_file() and p.suffix != ".parquet"]
+    return b"".join(p.read_bytes() for p in files)
+
+
+def test_a_units_rows_are_gone_from_segments_and_archives(log):
+    assert b"unit-secret-3" in bytes_of(log)
+    act = begin(log, UNIT, "log.erased", {})
+    assert len(act.rows) == 8
+    apply(log, act)
+    end(log)
+    assert ids(log) == left()
+    assert b"unit-secret-3" not in bytes_of(log)
+    assert pending(log) is None
+    kept = [pq.read_table(path) for path in log.parent.rglob("*.parquet")]
+    assert kept
+    assert all("unit-secret-3" not in str(table.to_pylist()) for table in kept)
+
+
+def test_an_erasure_that_dies_is_finished_and_twice_is_once(log, monkeypatch):
+    act = begin(log, UNIT, "log.erased", {"reason": "asked"})
+    monkeypatch.setattr(erasing, "archives", lambda log: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        apply(log, act)
+    monkeypatch.undo()
+    for _ in range(2):
+        assert pending(log) == act
+        apply(log, pending(log))
+    end(log)
+    assert ids(log) == left()
+
+
+def test_a_record_torn_while_it_was_overwritten_is_made_whole(log):
+    act = begin(log, UNIT, "log.erased", {})
+    worker, segment, offset, _, size = act.rows[-1]
+    path = log / f"{worker}-{segment:08d}.log"
+    data = bytearray(path.read_bytes())
+    data[offset + 16 : offset + 16 + size // 2] = bytes(size // 2)
+    path.write_bytes(data)
+    apply(log, pending(log))
+    end(log)
+    assert ids(log) == left()
+
+
+def test_a_living_writer_goes_on(log):
+    with PredictionLog.open(log, "w0") as writer:
+        writer.append([record(43), record(44)])
+        act = begin(log, UNIT, "log.erased", {})
+        apply(log, act)
+        end(log)
+        writer.append([record(45)])
+    assert ids(log) == [*left(), "id44", "id45"]
+
+
+def test_a_journal_holds_no_key(log):
+    begin(log, UNIT, "log.erased", {})
+    assert b"unit-secret" not in (log / "erasing.json").read_bytes()
+
+
+def test_an_archive_of_which_all_rows_went_has_no_file_of_them(log):
+    everything = begin(log, before(1_000), "log.retained", {})
+    assert len(everything.rows) == 40
+    apply(log, everything)
+    end(log)
+    assert ids(log) == []
+    assert list(log.parent.rglob("w0-*.parquet")) == []
+    assert list(log.parent.rglob("part-*.parquet")) == []
+    apply(log, everything)  # twice is once
+
+
+def test_what_is_shipped_after_an_erasure_has_no_trace(log):
+    apply(log, begin(log, UNIT, "log.erased", {}))
+    end(log)
+    with PredictionLog.open(log, "w0"), locked(log, alone=True):
+        ship(log, archive_for(log, "parquet", log.parent / "second"))
+    assert ids(log) == left()
+
+
+def shipped_log(log, kind, records):
+    """A log of these records, shipped but for the last."""
+    with PredictionLog.open(log, "w0", LogOptions(segment_bytes=1)) as writer:
+        for one in records:
+            writer.append([record_bytes(one)])
+    with PredictionLog.open(log, "w0"), locked(log, alone=True):
+        ship(log, archive_for(log, kind, log.parent / "archive"))
+
+
+def answered(name, *entity):
+    return Record(id=name, time=1, product="p", status=200, entity=entity)
+
+
+def refused(name, body):
+    return Record(id=name, time=1, product="p", status=422, request=body)
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_a_key_is_compared_as_it_is_in_snapshots(tmp_path, kind):
+    log = tmp_path / "log"
+    given = [(503719.0, 211677), (503719, 211677.0), ("503719", 211677), (503719.5, 211677)]
+    more = [(503719.0,), (503719.0, 211677, 1), (211677, 503719)]
+    entities = [*given, *more]
+    shipped_log(log, kind, [answered(f"id{n}", *entity) for n, entity in enumerate(entities)])
+    apply(log, begin(log, of_unit(("503719", "211677")), "log.erased", {}))
+    end(log)
+    assert ids(log) == ["id3", "id4", "id5", "id6"]
+
+
+@pytest.mark.parametrize("part", [17.0, True, None, 1e22, "x", 2**53 + 1])
+def test_what_the_log_shows_of_a_key_names_it(part):
+    assert of_unit((str(part),)).prediction(answered("a", part))
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+@pytest.mark.parametrize("key", ["Müller", 'A"B/C\\d'])
+def test_a_refused_body_names_a_unit_escaped_as_well(tmp_path, kind, key):
+    log = tmp_path / "log"
+    body = json.dumps({"name": key, "x": 1e9}).encode()
+    others = [refused("id2", b'{"name": "Mueller"}'), refused("id3", b"")]
+    shipped_log(log, kind, [refused("id0", body), refused("id1", body[:-4]), *others])
+    apply(log, begin(log, of_unit((key,)), "log.erased", {}))
+    end(log)
+    assert ids(log) == ["id2", "id3"]
+
+
+def test_a_refused_body_names_a_number_however_it_is_written():
+    for key in ("17", "17.0"):
+        for body in (b'{"house": 17, "x": 1e9}', b'{"house": 17.0, "x"'):
+            assert of_unit((key,)).prediction(refused("a", body))
+        assert not of_unit((key,)).prediction(refused("a", b'{"house": 17.5, "x": 117}'))
