@@ -26,7 +26,7 @@ from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.release import attest, manifest
 from interlock.serve.errors import CATALOGUE
-from interlock.serve.http import connection
+from interlock.serve.http import connection, head
 from interlock.serve.plan import Limits, ServePlan
 from interlock.stats.resamples import RESAMPLES
 from interlock.verdict import Exemption, Verdict
@@ -220,7 +220,7 @@ def test_limits_are_as_written() -> None:
         ("connections open at once", f"{limits.connections:,}"),
         (
             "a request's head",
-            f"{connection.MOST_HEAD:,} bytes, {connection.MOST_FIELDS} fields",
+            f"{head.MOST_HEAD:,} bytes, {head.MOST_FIELDS} fields",
         ),
         ("until a head must have arrived", f"{connection.HEAD_SECONDS:g} s"),
         ("until a body must have arrived", f"{limits.body_seconds:g} s"),

@@ -23,12 +23,20 @@ import httptools
 import msgspec
 
 from interlock.serve.errors import ServiceError
-from interlock.serve.http.app import PREDICT, App, too_large, too_slow
+from interlock.serve.http.app import App, too_large, too_slow
+from interlock.serve.http.head import (
+    MOST_FIELDS,
+    MOST_HEAD,
+    ONCE,
+    field_name,
+    head_again,
+    head_too_large,
+    target_of,
+    unsafe,
+)
 from interlock.serve.http.request import Request
 from interlock.serve.http.response import Response
 
-MOST_HEAD = 1 << 16  # bytes of a request's first line and header fields
-MOST_FIELDS = 100
 MOST_WAITING = 64  # requests sent before the first of them is answered
 HEAD_SECONDS = 10.0  # until a request's head must have arrived
 IDLE_SECONDS = 75.0  # without a request
@@ -36,30 +44,9 @@ WRITE_SECONDS = 60.0  # until an answer must have been taken
 LINGER_SECONDS = 1.0  # for which what still comes is thrown away, so that the answer is read
 
 _NEVER = float("inf")
-_PREDICT = PREDICT.encode()
 _WIRE = 8  # bytes on the wire for one of a chunked body, at most
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_ONCE = (
-    "host",
-    "content-type",
-    "content-length",
-    "content-encoding",
-    "transfer-encoding",
-    "authorization",
-    "expect",
-    "origin",
-    "interlock-arm",
-)
-_MANY = (
-    "connection",
-    "inference-header-content-length",
-    "traceparent",
-    "tracestate",
-)
-_UNREAD = ("user-agent", "accept", "accept-encoding", "accept-language", "cookie", "date")
-_KNOWN = {name.encode(): name for name in (*_ONCE, *_MANY)} | {n.encode(): "" for n in _UNREAD}
-_KNOWN |= {name.title(): known for name, known in _KNOWN.items()}
 _CLOSE, _ALIVE = b"connection: close\r\n", b"connection: keep-alive\r\n"
 
 
@@ -182,7 +169,7 @@ class Connection(asyncio.Protocol):
             self._parser = httptools.HttpRequestParser(_Within(self) if self._bodiless else self)
             if self._bodiless:
                 self._bodiless = False
-                self._parser.feed_data(_head_again(self._line[-1].request))
+                self._parser.feed_data(head_again(self._line[-1].request))
 
     def eof_received(self) -> bool:
         """The other side sends no more, and may still read: what it asked whole is answered."""
@@ -234,30 +221,28 @@ class Connection(asyncio.Protocol):
         self._fields += 1
         self._size += len(name) + len(value)
         if self._fields > MOST_FIELDS or self._size > MOST_HEAD:
-            self._refuse_at_once(_head_too_large())
-        known = _KNOWN.get(name)
-        if known is None:
-            known = _KNOWN.get(name.lower(), "")
+            self._refuse_at_once(head_too_large())
+        known = field_name(name)
         if not known or not self._in_head:
             return
         if known not in self._head:
             self._head[known] = value.decode("latin-1").strip(" \t")
-        elif known in _ONCE:
+        elif known in ONCE:
             self._refuse_at_once(ServiceError("S140", f"the request has two {known} fields"))
 
     def on_headers_complete(self) -> None:
         """The end of a request's head."""
         if self._size + len(self._url) > MOST_HEAD:
-            self._refuse_at_once(_head_too_large())
+            self._refuse_at_once(head_too_large())
         head, parser = self._head, self._parser
         keep = parser.should_keep_alive()  # without being asked for it, in 1.1 alone
         version = "1.1" if keep and "connection" not in head else parser.get_http_version()
-        if (wrong := _unsafe(version, head)) is not None:
+        if (wrong := unsafe(version, head)) is not None:
             self._refuse_at_once(ServiceError("S140", wrong))
         if version == "1.0":
             head.pop("expect", None)
         try:
-            path, query = _target(self._url, head)
+            path, query = target_of(self._url, head)
         except httptools.HttpParserInvalidURLError:
             self._refuse_at_once(ServiceError("S140", "the request's target cannot be read"))
         request = Request(parser.get_method().decode("latin-1"), path, query, head)
@@ -331,7 +316,7 @@ class Connection(asyncio.Protocol):
             self._wire += n_bytes
         if self._in_head:
             if self._wire > 2 * MOST_HEAD:  # one field without an end; others are counted above
-                self._refuse(_head_too_large())
+                self._refuse(head_too_large())
                 return
         elif self._wire > MOST_HEAD + _WIRE * self._app.limits.body_bytes:  # chunks of nothing
             self._refuse(too_large(self._app.limits.body_bytes))
@@ -489,18 +474,6 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
 
-def _unsafe(version: str, head: dict[str, str]) -> str | None:
-    """Why a head that llhttp reads is refused: others could read another request in it."""
-    if version not in ("1.0", "1.1"):
-        return "the request's version is neither HTTP/1.0 nor HTTP/1.1"
-    if "host" not in head and version == "1.1":
-        return "the request has no Host header"
-    coding = head.get("transfer-encoding")
-    if coding is not None and (coding.lower() != "chunked" or version == "1.0"):
-        return "the request's transfer coding is not 'chunked' alone, in HTTP/1.1"
-    return None
-
-
 class _Within:
     """The callbacks of a parser that begins within a request, whose head is known."""
 
@@ -526,34 +499,3 @@ class _Within:
         if not self._known:
             self._connection.on_headers_complete()
         self._known = False
-
-
-def _head_again(request: Request) -> bytes:
-    """A head after which a parser reads the request's body."""
-    length = request.headers.get("content-length")
-    field = "transfer-encoding: chunked" if length is None else f"content-length: {length}"
-    return f"POST / HTTP/1.1\r\n{field}\r\n\r\n".encode()
-
-
-def _target(url: bytes, head: dict[str, str]) -> tuple[str, str]:
-    """Path and query; the host of a whole URL stands for the Host field (RFC 9112, 3.2.2).
-
-    Raises HttpParserInvalidURLError.
-    """
-    if url == _PREDICT:
-        return PREDICT, ""
-    if url.startswith((b"http://", b"https://")):
-        parsed = httptools.parse_url(url)
-        if parsed.userinfo is not None:  # it is there to pass for the host
-            raise httptools.HttpParserInvalidURLError
-        host = (parsed.host or b"").decode("latin-1")
-        host = f"[{host}]" if ":" in host else host
-        head["host"] = host if parsed.port is None else f"{host}:{parsed.port}"
-        path, query = parsed.path or b"/", parsed.query or b""
-    else:
-        path, _, query = url.partition(b"?")
-    return path.decode("latin-1"), query.decode("latin-1")
-
-
-def _head_too_large() -> ServiceError:
-    return ServiceError("S143", f"the request's head is larger than {MOST_HEAD} bytes")

@@ -12,7 +12,8 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
 from interlock.serve.http.app import App, too_large
-from interlock.serve.http.connection import HEAD_SECONDS, MOST_HEAD
+from interlock.serve.http.connection import HEAD_SECONDS
+from interlock.serve.http.head import MOST_HEAD
 from interlock.serve.http.request import Request
 
 _BACKLOG = 1_024
