@@ -14,7 +14,7 @@ so that all cores work and no more than a few chunks are held.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from interlock.data.validation import validate_columns
+from interlock.data.validation import Validated, validate_columns
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import HistoryProvider
@@ -100,43 +100,22 @@ def predict_file(
     """
     if explain and release.explainer is None:
         raise _inexplicable()
-    reader = TableReader(input_path, chunk_rows=chunk_rows if not explain else EXPLAINED_AT_ONCE)
-    columns = reader.schema()
-    explained = explanation_fields(release) if explain else ()
-    outputs = (*answer_fields(release.spec), *explained)
-    fields = [(names or {}).get(f.name, f.name) for f in release.schema.fields]
-    check_columns(input_path, columns, asked=fields, added=[f.name for f in outputs])
+    rows = _Input.read(release, input_path, names or {}, chunk_rows=chunk_rows, explain=explain)
     directory = form != "file"
     check_output(input_path, output_path, directory=directory)
     if rejected_path is not None:
         check_rejected(rejected_path, input_path, output_path, directory=directory)
-    check = partial(
-        validate_columns, release.schema, names=names, parse=reader.csv, where=str(input_path)
-    )
-    check(columns.empty_table())
-    total, whole = reader.n_rows(), pa.schema([*columns, *outputs])
+    rows.check(rows.columns.empty_table())
     begun = file_state(input_path)
-    source = [*begun, ends_digest(input_path)]
-    about = {"batch": _identity(source, batch, whole, names or {}), "as_of": as_of}
-    threads = 0 if explain else scoring_threads(release.scorer)
-    tally = _Counts()
-    with _opened(output_path, whole, form, about) as writer:
+    source, schema = [*begun, ends_digest(input_path)], pa.schema([*rows.columns, *rows.outputs])
+    about = {"batch": _identity(source, batch, schema, names or {}), "as_of": as_of}
+    total, tally = rows.reader.n_rows(), _Counts()
+    with _opened(output_path, schema, form, about) as writer:
         if isinstance(writer, PartsWriter):
             as_of = writer.kept["as_of"]
             for earlier in writer.earlier([COVERED, REASON]):
                 tally.add(earlier)
-        prepare = partial(release.prepare, as_of=as_of, history=history)
-        asked = (
-            _Asked(chunk=chunk, columns=valid.columns, prepared=prepare(*valid))
-            for chunk in reader.chunks(skip=tally.rows)
-            for valid in (check(chunk),)
-        )
-        for each, raw in in_order(asked, lambda a: release.score(a.prepared), threads=threads):
-            outcome = release.finish(each.prepared, raw)
-            added = _columns(outcome, release.spec)
-            if explain:
-                added |= _explained(release, each.columns, outcome)
-            table = _beside(each.chunk, added, columns, outputs)
+        for table in _answered(release, rows, history=history, as_of=as_of, skip=tally.rows):
             writer.write(table)
             tally.add(table)
             if progress is not None:
@@ -148,6 +127,64 @@ def predict_file(
         if isinstance(writer, PartsWriter):
             writer.seal()
     return tally.result(output_path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Input:
+    """The rows of a file, and what is put beside them.
+
+    ``columns`` are the file's; ``outputs`` those added; ``check`` reads a chunk's request fields.
+    """
+
+    reader: TableReader
+    columns: pa.Schema
+    outputs: tuple[pa.Field, ...]
+    check: Callable[[pa.Table], Validated]
+    explain: bool
+
+    @classmethod
+    def read(
+        cls,
+        release: Answering,
+        path: Path,
+        names: Mapping[str, str],
+        *,
+        chunk_rows: int,
+        explain: bool,
+    ) -> _Input:
+        """Raises AuthorError, OperatorError for files that cannot be read, names that clash."""
+        reader = TableReader(path, chunk_rows=EXPLAINED_AT_ONCE if explain else chunk_rows)
+        columns = reader.schema()
+        explained = explanation_fields(release) if explain else ()
+        outputs = (*answer_fields(release.spec), *explained)
+        fields = [names.get(f.name, f.name) for f in release.schema.fields]
+        check_columns(path, columns, asked=fields, added=[f.name for f in outputs])
+        check = partial(
+            validate_columns, release.schema, names=names, parse=reader.csv, where=str(path)
+        )
+        return cls(reader=reader, columns=columns, outputs=outputs, check=check, explain=explain)
+
+
+def _answered(
+    release: Answering, rows: _Input, *, history: HistoryProvider, as_of: int, skip: int
+) -> Iterator[pa.Table]:
+    """The file's chunks after the first ``skip`` rows, in order, with their answers."""
+    asked = (
+        _Asked(
+            chunk=chunk,
+            columns=valid.columns,
+            prepared=release.prepare(*valid, as_of=as_of, history=history),
+        )
+        for chunk in rows.reader.chunks(skip=skip)
+        for valid in (rows.check(chunk),)
+    )
+    threads = 0 if rows.explain else scoring_threads(release.scorer)
+    for each, raw in in_order(asked, lambda a: release.score(a.prepared), threads=threads):
+        outcome = release.finish(each.prepared, raw)
+        added = _columns(outcome, release.spec)
+        if rows.explain:
+            added |= _explained(release, each.columns, outcome)
+        yield _beside(each.chunk, added, rows.columns, rows.outputs)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -152,13 +152,7 @@ class LiveRelease:
             return
         if self._refused and self._refused[0] == wanted and monotonic() < self._refused[1]:
             return
-        try:
-            self._prepare(wanted)
-        except InterlockError as error:
-            self._note(wanted, first_line(error))
-        except Exception as error:  # noqa: BLE001 - nothing that loading does may end the watch
-            self._note(wanted, f"{type(error).__name__}: {error}")
-        else:
+        if self._done(self._prepare, wanted):
             self._prepared(wanted)
 
     def _follow_agreed(self) -> None:
@@ -166,12 +160,19 @@ class LiveRelease:
         agreed = None if self._group is None else self._group.agreed()
         if agreed is None or agreed == self._standing.live:
             return
+        self._done(self._take, agreed)
+
+    def _done(self, act: Callable[[Target], None], wanted: Target) -> bool:
+        """Whether that could be done; why not, is noted."""
         try:
-            self._take(agreed)
+            act(wanted)
         except InterlockError as error:
-            self._note(agreed, first_line(error))
+            self._note(wanted, first_line(error))
         except Exception as error:  # noqa: BLE001 - nothing that loading does may end the watch
-            self._note(agreed, f"{type(error).__name__}: {error}")
+            self._note(wanted, f"{type(error).__name__}: {error}")
+        else:
+            return True
+        return False
 
     def _note(self, wanted: Target, problem: str) -> None:
         self._refused = (wanted, monotonic() + _RETRY_SECONDS)
