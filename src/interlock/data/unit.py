@@ -65,7 +65,7 @@ def texts_of(kind: str, part: str) -> tuple[str, ...]:
         whole = int(named) if named.is_finite() and named == named.to_integral_value() else None
     except (InvalidOperation, OverflowError):
         return ()
-    found = [] if kind == "int" or not named.is_finite() else [str(float(part))]
+    found = [] if kind == "int" or named.is_nan() else [str(float(part))]
     if kind == "float" and named == 0:
         found = ["0.0", "-0.0"]
     return (*found, *([] if whole is None else [str(whole)]))

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interlock.data.unit import holds, is_part, texts_of
@@ -65,6 +65,8 @@ def test_no_row_is_missed_and_none_is_taken_for_another(values, wanted):
 
 
 @given(st.integers() | st.floats(allow_nan=False) | st.booleans() | st.text(min_size=1))
+@example(float("inf"))
+@example(-0.0)
 def test_what_the_log_writes_of_a_value_is_among_the_texts_of_what_names_it(value):
     kind = {int: "int", float: "float", bool: "bool", str: "str"}[type(value)]
     assert str(value) in texts_of(kind, str(value))
