@@ -4,7 +4,7 @@ Rules:
 
 - a worker appends to segments of its own (:mod:`interlock.serve.log.segment`), as nobody else does;
 - :meth:`PredictionLog.append` returns after one write(2) that took all its bytes, so that the death
-  of the process loses nothing answered; a thread syncs every few milliseconds, and with
+  of the process loses nothing answered; a thread syncs every 25 milliseconds, and with
   ``ack="disk"`` append waits for that as well;
 - what cannot be written whole is not written at all: the segment is cut back and the caller gets
   :class:`LogFull`, or, with ``full="drop"``, the loss is counted on disk; it is never silent;
@@ -35,7 +35,7 @@ from typing import Literal, Self
 
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
-from interlock.serve.log.segment import HEADER_SIZE, LONGEST, header, seal, segment_path
+from interlock.serve.log.segment import HEADER_SIZE, LONGEST, header, seal_all, segment_path
 from interlock.serve.log.start import Start, recover
 from interlock.serve.log.tally import Tally, TallyFile
 
@@ -55,7 +55,7 @@ class LogOptions:
     full: Literal["refuse", "drop"] = "refuse"
     segment_bytes: int = 64 << 20
     segment_seconds: float = 3_600.0  # a segment with records begun longer ago is ended
-    sync_seconds: float = 0.01
+    sync_seconds: float = 0.025
 
 
 @dataclass(kw_only=True)
@@ -215,11 +215,8 @@ class PredictionLog:
         if self._closing:
             raise OSError(errno.EBADF, "the log is closed")
         current = self._writable()
-        sequence, parts = self._last, []
-        for payload in payloads:
-            sequence += 1
-            parts.append(seal(payload, sequence=sequence, salt=current.salt))
-        data = b"".join(parts)
+        sequence = self._last + len(payloads)
+        data = seal_all(payloads, first=self._last + 1, salt=current.salt)
         try:
             if os.write(current.fd, data) != len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

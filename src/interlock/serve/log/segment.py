@@ -18,7 +18,7 @@ import os
 import re
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -97,6 +97,15 @@ def read_header(data: bytes) -> tuple[int, int] | None:
 def seal(payload: bytes, *, sequence: int, salt: int) -> bytes:
     """The record's bytes."""
     return _RECORD.pack(len(payload), _checksum(payload, sequence, salt), sequence) + payload
+
+
+def seal_all(payloads: Sequence[bytes], *, first: int, salt: int) -> bytes:
+    """The bytes of records that follow one another, the sequence of the first being ``first``."""
+    parts: list[bytes] = []
+    for sequence, payload in enumerate(payloads, first):
+        parts.append(_RECORD.pack(len(payload), _checksum(payload, sequence, salt), sequence))
+        parts.append(payload)
+    return b"".join(parts)
 
 
 def _checksum(payload: bytes, sequence: int, salt: int) -> int:
