@@ -53,6 +53,12 @@ def ask(url, unit, **headers):
     return reply.status, json.loads(reply.read())
 
 
+def answers(url, unit):
+    """Who answers for the house of that unit, and with which release."""
+    answer = ask(url, unit)[1]
+    return answer["arm"], answer["release"]
+
+
 def arms(url):
     found = [ask(url, unit) for unit in range(UNITS)]
     assert {status for status, _ in found} == {200}
@@ -125,7 +131,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
             "promote",
             2,
         )
-        wait_until(lambda: ask(url, 0)[1]["release"] == "1.0.1")
+        wait_until(lambda: answers(url, 0) == ("champion", "1.0.1"))  # on trial it was 1.0.1 too
         assert set(arms(url)) == {"champion"}
         assert project.run("rollout", "show").code == 2
         back = project.run("rollback")
