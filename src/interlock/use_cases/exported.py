@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from msgspec import structs
@@ -199,16 +200,14 @@ def serve_exported(
         log=str(log) if log else plan.log,
     )
     with start(plan) as service:
-        on_ready(
-            Serving(
-                url=service.url,
-                product=bundle.product,
-                environment=plan.environment,
-                label=plan.label,
-                replay=False,
-            )
+        answering = Serving(
+            url=service.url,
+            product=bundle.product,
+            environment=plan.environment,
+            label=plan.label,
+            replay=False,
         )
-        until_told(service)
+        until_told(service, partial(on_ready, answering))
 
 
 def exported_plan(directory: Path, product: str, digest: str, keys: list[PublicKey]) -> ServePlan:

@@ -79,16 +79,14 @@ def serve(
     ):
         ticks += [] if keeping is None else [keeping.tick]
         ticks += [] if shadowing is None else [shadowing.tick]
-        on_ready(
-            Serving(
-                url=service.url,
-                product=bound.product.name,
-                environment=place.name,
-                label=live.label,
-                replay=replay is not None,
-            )
+        answering = Serving(
+            url=service.url,
+            product=bound.product.name,
+            environment=place.name,
+            label=live.label,
+            replay=replay is not None,
         )
-        until_told(service, tick=partial(_all, ticks))
+        until_told(service, partial(on_ready, answering), partial(_all, ticks))
 
 
 def _all(ticks: Sequence[Callable[[], None]]) -> None:

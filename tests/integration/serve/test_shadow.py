@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -24,6 +23,7 @@ from interlock.serve.predictor import Predictor
 from interlock.serve.shadow.differences import contrasted
 from interlock.serve.shadow.logs import shadow_log
 from interlock.serve.shadow.scoring import run
+from interlock.serve.told import Told
 from interlock.serve.workers.process import start
 
 SALT = "a rollout"
@@ -57,9 +57,9 @@ class Scene:
 
     def score(self):
         """Until the present end of the log."""
-        stop = threading.Event()
-        stop.set()
-        run(self.plan, stop)
+        told = Told()
+        told.stop()
+        run(self.plan, told)
         return scores(self.log)
 
 

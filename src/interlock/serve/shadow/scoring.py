@@ -15,7 +15,6 @@ moment asked about, no message. It goes when its record goes
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 from collections.abc import Sequence
@@ -46,6 +45,7 @@ from interlock.serve.rollout.deployed import require_in_shadow
 from interlock.serve.rollout.target import Order
 from interlock.serve.rollout.traffic import CHALLENGER
 from interlock.serve.shadow.logs import shadow_log
+from interlock.serve.told import Told, told_by_signals
 
 WORKER = "shadow"
 _NICE = 10
@@ -58,21 +58,19 @@ def main(arguments: list[str]) -> int:
     if len(arguments) not in (1, 2) or arguments[1:] not in ([], [LEASH]):
         print("usage: python -m interlock.serve.shadow.scoring PLAN.json", file=sys.stderr)
         return int(ExitCode.USAGE)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    if len(arguments) == 2:
-        threading.Thread(target=_until_input_ends, args=(stop,), daemon=True).start()
-    os.nice(_NICE)
-    try:
-        run(read_plan(Path(arguments[0])), stop)
-    except InterlockError as error:
-        print(error, file=sys.stderr, flush=True)
-        return int(error.exit_code)
+    with told_by_signals() as told:
+        if len(arguments) == 2:
+            threading.Thread(target=_until_input_ends, args=(told,), daemon=True).start()
+        os.nice(_NICE)
+        try:
+            run(read_plan(Path(arguments[0])), told)
+        except InterlockError as error:
+            print(error, file=sys.stderr, flush=True)
+            return int(error.exit_code)
     return int(ExitCode.OK)
 
 
-def run(plan: ServePlan, stop: threading.Event) -> None:
+def run(plan: ServePlan, told: Told) -> None:
     """Score with the challenger that the pointer names, until it names another or none.
 
     Raises what loading raises, OperatorError S151 where another process does this already.
@@ -88,7 +86,7 @@ def run(plan: ServePlan, stop: threading.Event) -> None:
         tail = Tail(Path(plan.log), since=trial.began, done=_done(scores))
         while True:
             shadow.score(tail, log)
-            if stop.wait(_POLL_SECONDS) or wanted(plan) != trial:
+            if told.wait(_POLL_SECONDS) or wanted(plan) != trial:
                 return
 
 
@@ -118,11 +116,11 @@ def _done(scores: Path) -> dict[tuple[str, int], int]:
     return done
 
 
-def _until_input_ends(stop: threading.Event) -> None:
+def _until_input_ends(told: Told) -> None:
     number = sys.stdin.fileno()  # unbuffered: no lock is held while the process ends
     while os.read(number, 1):
         pass
-    stop.set()
+    told.stop()
 
 
 class Shadow:

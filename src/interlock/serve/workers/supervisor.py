@@ -15,10 +15,8 @@ import select
 import signal
 import sys
 import tempfile
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 
 from msgspec import structs
@@ -29,6 +27,7 @@ from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.rollout.deployed import require_newest
 from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.target import Target, target_reader
+from interlock.serve.told import told_by_signals
 from interlock.serve.workers.listen import read_token, reserve_port
 from interlock.serve.workers.process import RunningService, start
 
@@ -68,7 +67,7 @@ def supervise(plan: ServePlan, *, leashed: bool = False) -> int:
     """
     read_token(plan)
     with (
-        _told() as told,
+        told_by_signals() as told,
         reserve_port(plan.host, plan.port) as reserved,
         tempfile.TemporaryDirectory(prefix="interlock-group-") as place,
         ThreadPoolExecutor(plan.workers, thread_name_prefix="start") as threads,
@@ -84,21 +83,6 @@ def supervise(plan: ServePlan, *, leashed: bool = False) -> int:
         finally:
             crew.stop()
     return int(ExitCode.OK)
-
-
-@contextmanager
-def _told() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set."""
-    told = threading.Event()
-    before = {
-        number: signal.signal(number, lambda *_: told.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        yield told
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _input_ended() -> bool:

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 from collections.abc import Callable
 
 from interlock.clock import monotonic
 from interlock.errors import OperatorError
+from interlock.serve.told import told_by_signals
 from interlock.serve.workers.process import RunningService
 
 _POLL_SECONDS = 0.2
 _TICK_SECONDS = 5.0
 
 
-def until_told(service: RunningService, tick: Callable[[], None] = lambda: None) -> None:
+def until_told(
+    service: RunningService,
+    announce: Callable[[], None],
+    tick: Callable[[], None] = lambda: None,
+) -> None:
     """Wait for SIGINT or SIGTERM, or for the worker's end; ``tick`` every few seconds.
 
-    Raises OperatorError S107 when the worker ends by itself.
+    ``announce`` is called once signals are waited for: who reads that the service answers may tell
+    it to stop at once. Raises OperatorError S107 when the worker ends by itself.
     """
-    told, ticked = threading.Event(), monotonic()
-    before = {
-        number: signal.signal(number, lambda *_: told.set())
-        for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
+    ticked = monotonic()
+    with told_by_signals() as told:
+        announce()
         while not told.wait(_POLL_SECONDS):
             if not service.running:
                 raise OperatorError(
@@ -37,6 +38,3 @@ def until_told(service: RunningService, tick: Callable[[], None] = lambda: None)
             if monotonic() - ticked > _TICK_SECONDS:
                 tick()
                 ticked = monotonic()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
