@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -61,21 +61,15 @@ class RunningService:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
-        self._release()
+        _close(self.process, self.directory)
         return status
 
     def kill(self) -> int:
         """SIGKILL; the exit status."""
         self.process.kill()
         status = self.process.wait()
-        self._release()
+        _close(self.process, self.directory)
         return status
-
-    def _release(self) -> None:
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe is not None:
-                pipe.close()
-        self.directory.cleanup()
 
     def said(self) -> str:
         """What the worker wrote to its standard error."""
@@ -120,7 +114,7 @@ def start(
     ended = process.poll() is not None
     process.kill()
     status, said = process.wait(), _said(place)
-    directory.cleanup()
+    _close(process, directory)
     raise _ended(status, said) if ended else _too_slow(seconds, said)
 
 
@@ -143,8 +137,19 @@ def worker_environment() -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(single, "1")}
 
 
+def _close(process: subprocess.Popen[bytes], directory: tempfile.TemporaryDirectory[str]) -> None:
+    """Let go of what a process that has ended left."""
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+    directory.cleanup()
+
+
 def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
-    """The URL in the line that the worker prints, or None when it ends or takes too long."""
+    """The URL in the line that the worker prints, or None when it ends or takes too long.
+
+    One that closes its output without ending has the rest of the time to end.
+    """
     assert process.stdout is not None
     end = clock.monotonic() + seconds
     line = b""
@@ -155,7 +160,8 @@ def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
                 return None
             part = os.read(process.stdout.fileno(), 4_096)
             if not part:
-                process.wait(max(0.1, end - clock.monotonic()))
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.1, end - clock.monotonic()))
                 return None
             line += part
     found = _READY.match(line.decode(errors="replace"))
