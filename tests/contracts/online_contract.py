@@ -260,6 +260,56 @@ class OnlineContract:
         unavailable(lambda: self.look(self.reader(), ("a", 1), 10))
         assert writer.grids("other") == (10,)
 
+    def test_rows_are_erased_and_others_stay(self) -> None:
+        writer = self.write(10)
+        writer.publish("market", 10)
+        reader = self.reader()
+        assert self.look(reader, ("a", 11)) == ROWS[1][2:]
+        assert writer.erase("market", 10, lambda key: key == ("a", 11), source="s2") == 1
+        writer.publish("market", 10)
+        for looking in (reader, self.reader()):
+            assert self.look(looking, ("a", 11)) is None, "as of a key that was never there"
+            assert self.look(looking, ("a", 1)) == ROWS[0][2:]
+            assert self.look(looking, ("1", 11), 10) == ROWS[2][2:]
+        table = self.writer().table("market", 10)
+        assert (table.rows, table.source, table.digest) == (2, "s2", DIGEST)
+        assert writer.erase("market", 10, lambda key: key == ("a", 11), source="s3") == 0
+        assert writer.table("market", 10).source == "s2", "nothing was written"
+        assert writer.erase("market", 10, lambda key: True, source="s4") == 2
+        writer.publish("market", 10)
+        assert self.look(reader, ("a", 1)) is None, "an empty table is not an unavailable one"
+
+    def test_what_is_to_go_is_told_by_keys_as_they_were_written(self) -> None:
+        key = [("d", "date"), ("f", "float"), ("b", "bool")]
+        rows = [(date(1997, 1, 2), 1.5, True, 1), (date(1998, 1, 2), 1.5, False, 2)]
+        writer = self.writer()
+        writer.write("k", 0, key=key, values=[("n", "int")], rows=rows, digest=DIGEST)
+        seen: list[Any] = []
+        assert writer.erase("k", 0, lambda one: bool(seen.append(one)), source="") == 0
+        assert set(seen) == {row[:3] for row in rows}
+        assert {tuple(map(type, one)) for one in seen} == {(date, float, bool)}
+
+    def test_nothing_is_erased_from_a_table_that_is_not_there(self) -> None:
+        self.write(10)
+        unavailable(lambda: self.writer().erase("market", 11, lambda key: True, source=""))
+
+    def test_an_earlier_table_that_was_erased_from_is_not_answered_from(self) -> None:
+        writer = self.write(10)
+        reader = self.reader()
+        assert self.look(reader, ("a", 11), 10) is not None
+        writer.erase("market", 10, lambda key: key == ("a", 11), source="")
+        assert self.look(reader, ("a", 11), 10) is None
+        writer.forget("market")
+        unavailable(lambda: self.look(reader, ("a", 1), 10))
+
+    def test_every_view_is_named(self) -> None:
+        assert self.writer().views() == ()
+        self.write(10, view="weather").publish("weather", 10)
+        self.write(10)
+        assert self.writer().views() == ("market", "weather")
+        self.writer().forget("market")
+        assert self.writer().views() == ("weather",)
+
     def test_a_failed_write_leaves_what_was_there(self) -> None:
         writer = self.write(10)
 

@@ -20,9 +20,14 @@ from interlock.errors import StoreError
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+def is_name(text: str) -> bool:
+    """Whether :func:`check_name` takes it."""
+    return _NAME.fullmatch(text) is not None
+
+
 def check_name(text: str, what: str) -> str:
     """The name itself. Raises StoreError L104 when it could climb, hide or collide."""
-    if not isinstance(text, str) or not _NAME.fullmatch(text):
+    if not isinstance(text, str) or not is_name(text):
         raise StoreError(
             "L104",
             f"a {what}'s name cannot be a file name",

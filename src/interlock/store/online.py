@@ -136,6 +136,22 @@ class OnlineWriter(Protocol):
         """Delete every table of a view and what it answers from: nobody may read it any more."""
         ...
 
+    def views(self) -> tuple[str, ...]:
+        """The views that anything is kept of, ascending. Raises Unavailable F120."""
+        ...
+
+    def erase(self, view: str, grid: int, gone: Callable[[Key], bool], *, source: str) -> int:
+        """Take the rows of such keys out of a table, which then names ``source``; how many went.
+
+        A table without such rows stays as it is. Who has the old table open looks into it until the
+        grid point is published again. Raises Unavailable F120 for a table that is not whole.
+        """
+        ...
+
+    def sweep(self) -> None:
+        """Delete what was never finished. Nobody may be writing."""
+        ...
+
     def close(self) -> None:
         """Let go of files and connections."""
         ...

@@ -14,7 +14,7 @@ point known last in one round trip; only where the pointer has moved is there an
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from itertools import islice
@@ -27,6 +27,7 @@ from interlock.store.online import (
     Ask,
     Columns,
     Found,
+    Key,
     Table,
     Unavailable,
     unwritable,
@@ -273,9 +274,61 @@ class RedisWriter:
         tables = [self._names.table(view, grid) for grid in self.grids(view)]
         self._link.ask([("UNLINK", self._names.current(view), self._names.grids(view), *tables)])
 
+    def views(self) -> tuple[str, ...]:
+        """The views that anything is kept of, ascending. Raises Unavailable F120."""
+        found = {self._names.view_of(name) for name in self._all_names()}
+        return tuple(sorted(view for view in found if view is not None))
+
+    def erase(self, view: str, grid: int, gone: Callable[[Key], bool], *, source: str) -> int:
+        """Take rows out, at once. See :class:`interlock.store.online.OnlineWriter`."""
+        name = self._names.table(view, grid)
+        for _ in range(_ROUNDS):
+            self._link.ask([("WATCH", name)])  # a refresh may replace it
+            fields, about = self._fields(name, gone)
+            if not fields:
+                self._link.ask([("UNWATCH",)])
+                return 0
+            left = structs.replace(about, rows=about.rows - len(fields), source=source)
+            if self._at_once(
+                ("HDEL", name, *fields),
+                ("HSET", name, ABOUT, about_bytes(left)),
+            ):
+                return len(fields)
+        raise self._link.unavailable("others write faster than could be erased")
+
+    def sweep(self) -> None:
+        """Delete what was never finished. Nobody may be writing. Raises Unavailable F120."""
+        partial = [name for name in self._all_names() if b":partial:" in name]
+        for start in range(0, len(partial), _CHUNK):
+            self._link.ask([("UNLINK", *partial[start : start + _CHUNK])])
+
     def close(self) -> None:
         """Close the connection."""
         self._link.close()
+
+    def _fields(self, name: str, gone: Callable[[Key], bool]) -> tuple[list[bytes], Table]:
+        """The fields of such keys, and what the table says of itself. Raises Unavailable F120."""
+        found: dict[bytes, None] = {}
+        try:
+            known = KnownTable(self._link.ask([("HGET", name, ABOUT)])[0])
+            for field in self._scanned(("HSCAN", name), step=2):
+                if field != ABOUT and gone(known.key(field)):
+                    found[field] = None
+        except (ValueError, TypeError) as error:
+            raise self._link.unavailable(f"a table that is not whole: {error}") from None
+        return list(found), known.table
+
+    def _all_names(self) -> list[bytes]:
+        return list(self._scanned(("SCAN",), "MATCH", self._names.every))
+
+    def _scanned(self, command: Command, *more: Any, step: int = 1) -> Iterator[bytes]:
+        """What a server lists a part at a time; every ``step``-th is a name."""
+        cursor = b"0"
+        while True:
+            cursor, found = self._link.ask([(*command, cursor, *more, "COUNT", _CHUNK)])[0]
+            yield from found[::step]
+            if cursor == b"0":
+                return
 
     def _require_lasting(self) -> None:
         """Raise OperatorError L131 on a server that throws keys away when memory is short."""

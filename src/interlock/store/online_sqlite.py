@@ -5,6 +5,7 @@ Invariants, beside those of :mod:`interlock.store.online`:
 - ``current`` names the grid point to answer from: a file that is replaced at once. A reader looks
   at it in every read, unless it is told how long to believe what it saw.
 - A file that is damaged, or that is gone, is unavailable: see :mod:`interlock.store.sqlite_file`.
+- A file that was deleted or replaced is let go of by whoever looks for it again.
 """
 
 from __future__ import annotations
@@ -12,15 +13,15 @@ from __future__ import annotations
 import os
 import shutil
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from interlock.clock import HOUR, monotonic, now
 from interlock.store.atomic import PARTIAL, partial_path, storage, sync_directory, write_file
-from interlock.store.names import check_name
-from interlock.store.online import Ask, Columns, Found, Table, Unavailable
+from interlock.store.names import check_name, is_name
+from interlock.store.online import Ask, Columns, Found, Key, Table, Unavailable
 from interlock.store.sqlite_file import SqliteTable, build_table, unavailable
 
 OPEN_TABLES = 128  # files a reader keeps open
@@ -37,6 +38,13 @@ class _Current(NamedTuple):
     until: float
 
 
+class _Opened(NamedTuple):
+    """The open table of an earlier grid point, by what its file was found to be."""
+
+    stamp: tuple[int, int]
+    table: SqliteTable
+
+
 class SqliteReader:
     """Reads the tables under one folder, keeping the last used ones open.
 
@@ -46,7 +54,7 @@ class SqliteReader:
     def __init__(self, root: Path, *, look_seconds: float = 0.0) -> None:
         self._root = root
         self._look_seconds = look_seconds
-        self._tables: OrderedDict[tuple[str, int], SqliteTable] = OrderedDict()
+        self._tables: OrderedDict[tuple[str, int], _Opened] = OrderedDict()
         self._pointers: dict[str, str] = {}
         self._current: dict[str, _Current] = {}
 
@@ -69,8 +77,10 @@ class SqliteReader:
 
     def close(self) -> None:
         """Close every file."""
-        for table in (*self._tables.values(), *(known.table for known in self._current.values())):
-            table.close()
+        for opened in self._tables.values():
+            opened.table.close()
+        for current in self._current.values():
+            current.table.close()
         self._tables.clear()
         self._current.clear()
 
@@ -108,18 +118,23 @@ class SqliteReader:
             raise unavailable(Path(pointer), str(error)) from None
 
     def _at(self, view: str, grid: int) -> SqliteTable:
-        table = self._tables.get((view, grid))
-        if table is None:
-            path = _file(self._root, view, grid)
-            if not path.is_file():
-                raise unavailable(path, "no such file")
-            table = SqliteTable(path)
-            self._tables[view, grid] = table
-            if len(self._tables) > OPEN_TABLES:
-                self._tables.popitem(last=False)[1].close()
-        else:
-            self._tables.move_to_end((view, grid))
-        return table
+        """An earlier grid point's table, looked for each time: its rows may have been erased."""
+        path, known = _file(self._root, view, grid), self._tables.pop((view, grid), None)
+        try:
+            status = path.stat()
+        except OSError:
+            if known is not None:
+                known.table.close()
+            raise unavailable(path, "no such file") from None
+        stamp = (status.st_ino, status.st_mtime_ns)
+        if known is None or known.stamp != stamp:
+            if known is not None:
+                known.table.close()
+            known = _Opened(stamp, SqliteTable(path))
+        self._tables[view, grid] = known
+        if len(self._tables) > OPEN_TABLES:
+            self._tables.popitem(last=False)[1].table.close()
+        return known.table
 
 
 class SqliteWriter:
@@ -218,6 +233,40 @@ class SqliteWriter:
         folder = self._root / check_name(view, "view")
         with storage(folder), suppress(FileNotFoundError):
             shutil.rmtree(folder)
+
+    def views(self) -> tuple[str, ...]:
+        """The views that anything is kept of, ascending."""
+        if not self._root.is_dir():
+            return ()
+        with storage(self._root):
+            folders = (path.name for path in self._root.iterdir() if path.is_dir())
+            return tuple(sorted(filter(is_name, folders)))
+
+    def erase(self, view: str, grid: int, gone: Callable[[Key], bool], *, source: str) -> int:
+        """Take rows out. See :class:`interlock.store.online.OnlineWriter`.
+
+        A new file without them takes the old one's place; the old one is then deleted.
+        """
+        with closing(SqliteTable(_file(self._root, check_name(view, "view"), grid))) as table:
+            about, n_key = table.about, len(table.about.key)
+            n_gone = sum(gone(row[:n_key]) for row in table.rows())
+            if n_gone:
+                self.write(
+                    view,
+                    grid,
+                    key=about.key,
+                    values=about.values,
+                    rows=(row for row in table.rows() if not gone(row[:n_key])),
+                    digest=about.digest,
+                    source=source,
+                )
+        return n_gone
+
+    def sweep(self) -> None:
+        """Delete what was never finished. Nobody may be writing."""
+        with storage(self._root):
+            for partial in self._root.glob(f"*/{PARTIAL}*"):
+                partial.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Nothing is kept open."""

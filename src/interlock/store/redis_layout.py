@@ -65,6 +65,16 @@ class Names:
         """The hash."""
         return f"{self._root}:{check_name(view, 'view')}:{grid}"
 
+    @property
+    def every(self) -> str:
+        """The pattern of all names of this store; no other's are like it."""
+        return f"{self._root}:*"
+
+    def view_of(self, name: bytes) -> str | None:
+        """The view that a name is about; None for a name that is none of these."""
+        parts = name.decode(errors="replace").removeprefix(f"{self._root}:").split(":")
+        return parts[0] if len(parts) > 1 else None
+
     def partial(self, view: str, grid: int) -> str:
         """A hash that nobody else writes and nobody reads."""
         return f"{self.table(view, grid)}:partial:{secrets.token_hex(8)}"
@@ -84,6 +94,10 @@ class KnownTable:
         """The field of a key; None for one that is in no table. Raises StoreError F121."""
         stored = self._types.conformed(key)
         return None if stored is None else entity_field(stored)
+
+    def key(self, field: bytes) -> Key:
+        """The key of an entity's field. Raises ValueError, TypeError for one never written."""
+        return decoded(_DECODER.decode(field), decoders(self.table.key))
 
     def values(self, field: bytes, data: bytes | None) -> tuple[Any, ...] | None:
         """The values in a field's entry. Raises ValueError, TypeError for one never written."""

@@ -13,7 +13,7 @@ import os
 import sqlite3
 import struct
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,19 @@ class SqliteTable:
         try:
             return decoded(row, self._decoders)
         except (TypeError, ValueError) as error:
+            raise unavailable(self._path, str(error)) from None
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """Every row as it was written: the key's parts, then the values. Raises Unavailable."""
+        columns = (*self.about.key, *self.about.values)
+        names = [f"k{i}" for i in range(len(self.about.key))]
+        names += [f"v{i}" for i in range(len(self.about.values))]
+        changing = decoders(columns)
+        try:
+            chosen = f"SELECT {', '.join(names)} FROM entries"  # noqa: S608
+            for row in self._connection.execute(chosen):
+                yield decoded(row, changing)
+        except (sqlite3.Error, TypeError, ValueError) as error:
             raise unavailable(self._path, str(error)) from None
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from interlock.pipeline.probes.proxy import Proxy
 from interlock.store.online import Unavailable
 from interlock.store.online_place import OnlineAccess, open_reader, open_writer
 from interlock.store.online_redis import RedisReader
+from interlock.store.redis_layout import entity_field
 from interlock.store.redis_link import PAUSE_SECONDS, RedisAddress, RedisLink
 
 TABLE = "{interlock:dev:valuation}:market:10"
@@ -72,6 +73,44 @@ class TestRedis(OnlineContract):
 
     def lose(self, view: str, grid: int) -> None:
         assert self.server.client().unlink(f"{{interlock:dev:valuation}}:{view}:{grid}") == 1
+
+    def test_nothing_of_an_erased_row_stays_on_the_server(self) -> None:
+        filling = filled(self.server, n=2_500)  # more than the server lists at once
+        client = self.server.client()
+        client.hset(f"{TABLE}:partial:0123", "a7", "left by a writer that was killed")
+        client.set("{interlock:dev:valuation2}:market:10:partial:1", "of another store")
+        filling.sweep()
+        assert filling.erase("market", 10, lambda key: key[0] in ("a7", "a2400"), source="") == 2
+        assert client.hlen(TABLE) == 2_499
+        for key in (("a7", 7), ("a2400", 2_400)):
+            assert not client.hexists(TABLE, entity_field(key))
+        assert client.keys(f"{TABLE}:partial:*") == []
+        assert client.exists("{interlock:dev:valuation2}:market:10:partial:1")
+        assert filling.views() == ("market",)
+
+    def test_a_table_replaced_meanwhile_is_erased_from_anew(self) -> None:
+        filling, seen = filled(self.server), []
+
+        def gone(key: Any) -> bool:
+            if not seen:
+                filled(self.server, n=5)
+            seen.append(key)
+            return bool(key[0] == "a1")
+
+        assert filling.erase("market", 10, gone, source="") == 1
+        assert filling.table("market", 10).rows == 4
+        assert look(open_reader(self.server.url, ACCESS, {})) is None
+
+    def test_an_erasure_that_loses_its_connection_leaves_the_old_table(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        filling = filled(self.server)
+        monkeypatch.setattr(filling, "_at_once", lambda *commands: filling._link.close() or 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            filling.erase("market", 10, lambda key: True, source="")
+        monkeypatch.undo()
+        assert look(open_reader(self.server.url, ACCESS, {}))
+        assert filling.erase("market", 10, lambda key: True, source="") == 3
 
     def test_a_request_is_one_round_trip(self) -> None:
         filled(self.server)

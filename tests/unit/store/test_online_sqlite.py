@@ -72,6 +72,32 @@ class TestSqlite(OnlineContract):
         writer.prune("market", keep=1)
         assert (old.exists(), new.exists()) == (False, True)
 
+    def test_nothing_of_an_erased_row_stays_in_the_folder(self) -> None:
+        rows = [(f"unit-{i}", i, i, None, None, None) for i in range(500)]
+        writer = self.write(10, rows)
+        writer.publish("market", 10)
+        (self.root / "market" / ".partial-killed").write_bytes(b"unit-123")
+        (self.root / ".lost").mkdir()
+        writer.sweep()
+        assert writer.erase("market", 10, lambda key: key[0] == "unit-123", source="") == 1
+        kept = [path for path in self.root.rglob("*") if path.is_file()]
+        assert sorted(path.name for path in kept) == ["10.sqlite", "current"]
+        assert not any(b"unit-123" in path.read_bytes() for path in kept)
+        assert writer.table("market", 10).rows == 499, "the checksum of the whole file holds"
+        assert writer.views() == ("market",)
+
+    def test_an_erasure_that_dies_leaves_the_old_table(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        writer = self.write(10)
+        writer.publish("market", 10)
+        monkeypatch.setattr(Path, "replace", lambda self, target: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            writer.erase("market", 10, lambda key: True, source="")
+        monkeypatch.undo()
+        assert self.look(self.reader(), ("a", 1))[0] == 3
+        assert writer.erase("market", 10, lambda key: True, source="") == 3
+
     def test_a_reader_keeps_a_bounded_number_of_files_open(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
