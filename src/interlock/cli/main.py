@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from interlock import __version__
+from interlock.apart import anything_hangs
 from interlock.cli.output import (
     error_lines,
     error_row,
@@ -120,7 +121,11 @@ def main() -> None:
     # Threads of a fit that wait for each other sleep rather than spin, unless the user says else.
     # On busy cores spinning was seen to take 16 times as long; on idle ones it gains little.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    if anything_hangs():  # all that was to be kept is kept: the end does not wait for it
+        flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -68,12 +69,11 @@ def judge_service(
             scratch("interlock-online-") as place,
             suppress(Overdue),
         ):
-            with allotted.part("online store"):
-                loads = wanted_loads(checks)
-                due = questions(*begun, digest, place, contracts, asked, loads)
+            loads = wanted_loads(checks)
+            ask = partial(questions, *begun, digest, place, contracts, asked, loads)
+            due = allotted.part("online store", ask)
             probed = probe_service(context.artifacts.tree(digest), due, allotted)
-            with allotted.part("history recomputed"):
-                recomputed = _recomputed(*begun)
+            recomputed = allotted.part("history recomputed", partial(_recomputed, *begun))
         measured = replace(
             probed.measurement if probed else _nothing(asked, has_contracts=bool(contracts)),
             **recomputed,

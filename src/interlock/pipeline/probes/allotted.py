@@ -4,18 +4,28 @@ When the time is over every process that was started meanwhile is killed, so tha
 one goes on at once; a part that the end falls into is cut short, and none after it begins. A part
 that waits for nothing but computes, such as a feature that counts to its argument, is stopped
 between two steps of Python: what stops it is no Exception, which a feature's own fault would be.
-A single call into a library that never comes back is not stopped.
+
+A single call into a library that never comes back cannot be stopped. It is left where it is, in the
+part's own thread, some seconds after the end, and the gate goes on to its verdict without it. Where
+such a call lets no thread run at all, not even this gate's, the process ends itself with exit code
+1 and says where it hung: nothing is live by then, and the delivery can be resumed.
 """
 
 from __future__ import annotations
 
 import ctypes
+import faulthandler
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from typing import TypeVar
 
+from interlock.apart import Apart, Hangs
 from interlock.clock import monotonic
 from interlock.errors import InterlockError
+
+T = TypeVar("T")
 
 
 class Overdue(Exception):  # noqa: N818 - a state of the gate, not a fault of its own
@@ -27,6 +37,9 @@ class _Stopped(BaseException):
 
 
 _INSIST_SECONDS = 5.0  # until it is raised again, where a library has kept it to itself
+_GRACE_SECONDS = 10.0  # after the end, for a part to stop; then it is left
+_FROZEN_SECONDS = 30.0  # after that, for the gate itself; then no thread of the process can run
+_ERRORS = 2  # the descriptor of standard error, whatever stands in for the stream
 
 
 class Allotted:
@@ -49,6 +62,8 @@ class Allotted:
         self._timer = threading.Timer(seconds, self._insist)
         self._timer.daemon = True
         self._timer.start()
+        frozen = seconds + _GRACE_SECONDS + _FROZEN_SECONDS
+        faulthandler.dump_traceback_later(frozen, exit=True, file=_ERRORS)
 
     @property
     def remaining(self) -> float:
@@ -60,16 +75,17 @@ class Allotted:
         """Whether the time is over."""
         return self._over or self.remaining <= 0
 
-    @contextmanager
-    def part(self, name: str) -> Iterator[None]:
-        """A part of the gate. Raises Overdue where the time is over before or after it."""
+    def part(self, name: str, work: Callable[[], T]) -> T:
+        """What a part of the gate gives. Raises Overdue where the time is over before or after."""
         if self.over:
             raise self._late(name, "not begun")
         self._told(name)
         begun = monotonic()
         try:
-            with self._stoppable():
-                yield
+            found = self._awaited(Apart(partial(self._worked, work)))
+        except Hangs as hung:
+            took = f"did not come back in {monotonic() - begun:.1f} s"
+            raise self._late(name, f"{took} from {hung}") from hung
         except (InterlockError, OSError, _Stopped) as error:
             if self.over:  # what it waited for was killed
                 raise self._late(name, f"ended after {monotonic() - begun:.1f} s") from error
@@ -79,6 +95,7 @@ class Allotted:
             self.parts[name] = self.parts.get(name, 0.0) + monotonic() - begun
         if self.over:
             raise self._late(name, f"ended after {monotonic() - begun:.1f} s")
+        return found
 
     def ends(self, kill: Callable[[], object]) -> None:
         """Have this called when the time is over; at once where it is already."""
@@ -92,6 +109,20 @@ class Allotted:
         """The gate has ended: nothing is killed any more."""
         self._closed.set()
         self._timer.cancel()
+        faulthandler.cancel_dump_traceback_later()
+
+    def _awaited(self, part: Apart[T]) -> T:
+        """What a part gives; where the user interrupts the wait, it is stopped as at the end."""
+        try:
+            return part.result(self.remaining + _GRACE_SECONDS)
+        except KeyboardInterrupt:
+            self._expire()
+            part.wait(_GRACE_SECONDS)
+            raise
+
+    def _worked(self, work: Callable[[], T]) -> T:
+        with self._stoppable():
+            return work()
 
     @contextmanager
     def _stoppable(self) -> Iterator[None]:

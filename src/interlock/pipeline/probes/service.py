@@ -20,19 +20,19 @@ from msgspec import structs
 from interlock.data.request import RequestSchema
 from interlock.features.assemble import HistoryProvider
 from interlock.gates.service.form import LONGEST_SECONDS, Form
-from interlock.gates.service.measurement import ServiceMeasurement
+from interlock.gates.service.measurement import ContractOutcome, ServiceMeasurement
 from interlock.pipeline.probes.allotted import Allotted, Overdue
 from interlock.pipeline.probes.bad_input import BadRequest, bad_requests, send_bad_requests
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.contracts import verify_contracts
-from interlock.pipeline.probes.edges import compare_edges, edge_requests, expected_answers
+from interlock.pipeline.probes.edges import Edges, compare_edges, edge_requests, expected_answers
 from interlock.pipeline.probes.fault_server import StoreServer
 from interlock.pipeline.probes.field_order import compare_orders
 from interlock.pipeline.probes.found import Found, measurement
 from interlock.pipeline.probes.latency import measure_latency
 from interlock.pipeline.probes.launching import Launch, launching
 from interlock.pipeline.probes.load import Wanted
-from interlock.pipeline.probes.parity import Difference, ParityRows, compare_rows
+from interlock.pipeline.probes.parity import Difference, FeatureLog, ParityRows, compare_rows
 from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.whole import Whole, ask_apart, ask_more
 from interlock.product.contracts import ContractFile
@@ -135,14 +135,12 @@ def _probe(
     launch, release = launching(allotted), Answering.of(opened)
     whole = _whole(plan, launch, questions, opened, release, place)
     with ExitStack() as running:
-        with allotted.part("start"):
-            service = running.enter_context(launch(plan))
-            client = running.enter_context(Client(service.url))
+        service = allotted.part("start", lambda: running.enter_context(launch(plan)))
+        client = running.enter_context(Client(service.url))
         _question(client, plan, release, questions, allotted, found)
         if whole is not None:
             ask_more(service, client, whole, allotted, found)
-        with allotted.part("stop"):
-            running.close()
+        allotted.part("stop", running.close)
     if whole is not None:
         ask_apart(whole, allotted, found)
 
@@ -167,19 +165,11 @@ def probe_contracts(
     """
     opened, found = open_bundle(bundle), Found()
     allotted = Allotted(LONGEST_SECONDS[Form.QUICK])
-    with (
-        closing(allotted),
-        scratch("interlock-gate-") as place,
-        suppress(Overdue),
-        allotted.part("contracts"),
-    ):
+    with closing(allotted), scratch("interlock-gate-") as place, suppress(Overdue):
         plan = structs.replace(_plan(opened, bundle, place), clock=clock, online=online)
-        with launching(allotted)(plan) as service, Client(service.url) as client:
-            found.contracts = verify_contracts(
-                client, service.url, plan.product, contracts, seconds=allotted.remaining
-            )
-    if allotted.overdue:
-        found = Found()
+        found.contracts = allotted.part(
+            "contracts", lambda: _contracts_kept(plan, contracts, allotted)
+        )
     return measurement(
         found,
         form=Form.QUICK,
@@ -188,6 +178,15 @@ def probe_contracts(
         parts=allotted.parts,
         overdue=allotted.overdue,
     )
+
+
+def _contracts_kept(
+    plan: ServePlan, contracts: Sequence[ContractFile], allotted: Allotted
+) -> tuple[ContractOutcome, ...]:
+    with launching(allotted)(plan) as service, Client(service.url) as client:
+        return verify_contracts(
+            client, service.url, plan.product, contracts, seconds=allotted.remaining
+        )
 
 
 def _whole(
@@ -225,40 +224,47 @@ def _question(
 ) -> None:
     rows, tolerance = questions.rows, questions.tolerance
     logged = partial(_logged, Path(plan.log))
-    with allotted.part("parity"):
-        parity = compare_rows(
+    found.parity = allotted.part(
+        "parity",
+        lambda: compare_rows(
             client, _with_fields(rows, release.schema), logged, tolerance=tolerance
-        )
-    found.parity = parity
-    with allotted.part("edges"):
-        cases = edge_requests(release.schema, rows.requests, questions.thresholds)
-        outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
-        edges = compare_edges(
+        ),
+    )
+    found.edges = allotted.part("edges", lambda: _edges(client, release, questions, logged))
+    found.bad = allotted.part(
+        "bad input",
+        lambda: send_bad_requests(
+            client, _corpus(release.schema, rows, plan.limits), rows.requests[0]
+        ),
+    )
+    found.orders = allotted.part("field order", lambda: compare_orders(client, rows.requests))
+    found.contracts = allotted.part(
+        "contracts",
+        lambda: verify_contracts(
             client,
-            cases,
-            outcome,
-            logged,
-            tolerance=tolerance,
-            classes=release.spec.classes,
-        )
-    found.edges = edges
-    with allotted.part("bad input"):
-        corpus = _corpus(release.schema, rows, plan.limits)
-        bad = send_bad_requests(client, corpus, rows.requests[0])
-    found.bad = bad
-    with allotted.part("field order"):
-        orders = compare_orders(client, rows.requests)
-    found.orders = orders
-    with allotted.part("contracts"):
-        base_url = f"http://{client.host}:{client.port}"
-        contracts = verify_contracts(
-            client, base_url, plan.product, questions.contracts, seconds=allotted.remaining
-        )
-    found.contracts = contracts
-    with allotted.part("latency"):
-        asked = rows.requests[:_LATENCY_ROWS]
-        latency = measure_latency(client.host, int(client.port or 0), asked)
-    found.latency = latency
+            f"http://{client.host}:{client.port}",
+            plan.product,
+            questions.contracts,
+            seconds=allotted.remaining,
+        ),
+    )
+    asked = rows.requests[:_LATENCY_ROWS]
+    found.latency = allotted.part(
+        "latency", lambda: measure_latency(client.host, int(client.port or 0), asked)
+    )
+
+
+def _edges(client: Client, release: Answering, questions: Questions, logged: FeatureLog) -> Edges:
+    cases = edge_requests(release.schema, questions.rows.requests, questions.thresholds)
+    outcome = expected_answers(release, cases, as_of=questions.clock, history=questions.history)
+    return compare_edges(
+        client,
+        cases,
+        outcome,
+        logged,
+        tolerance=questions.tolerance,
+        classes=release.spec.classes,
+    )
 
 
 def _with_fields(rows: ParityRows, schema: RequestSchema) -> ParityRows:

@@ -13,6 +13,7 @@ from typing import Any
 
 from msgspec import structs
 
+from interlock.gates.service.stress import FaultOutcome
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.cold_start import cold_starts
@@ -54,43 +55,45 @@ def ask_more(
     service: RunningService, client: Client, whole: Whole, allotted: Allotted, found: Found
 ) -> None:
     """Ask the service that runs already. Raises Overdue."""
-    with allotted.part("load"):
-        load = measure_load(
+    found.load = allotted.part(
+        "load",
+        lambda: measure_load(
             client.host,
             int(client.port or 0),
             whole.requests,
             whole.loads,
             stop=lambda: allotted.over,
-        )
-    found.load = load
+        ),
+    )
     client.close()  # it was idle meanwhile, which no service bears for ever
-    with allotted.part("generated requests"):
-        fuzzed = fuzz(
+    found.fuzz = allotted.part(
+        "generated requests",
+        lambda: fuzz(
             client, whole.requests, seed=whole.seed, kept=whole.kept, stop=lambda: allotted.over
-        )
-    found.fuzz = fuzzed
-    with allotted.part("memory"):
-        memory = peak_bytes(service.pid)
-    found.memory_bytes = memory or None
+        ),
+    )
+    found.memory_bytes = allotted.part("memory", lambda: peak_bytes(service.pid)) or None
 
 
 def ask_apart(whole: Whole, allotted: Allotted, found: Found) -> None:
     """Start services of their own. Raises Overdue."""
-    with allotted.part("cold starts"):
-        starts = cold_starts(whole.launch, whole.plan, whole.place)
-    found.cold_starts = starts
-    with allotted.part("faults"):
-        plan = structs.replace(whole.plan, online=None if whole.few is None else str(whole.few))
-        faults = planned_faults(
-            whole.launch,
-            plan,
-            whole.place,
-            _known(whole, plan),
-            store=whole.few,
-            seed=whole.seed,
-            server=whole.server,
-        )
-    found.faults = faults
+    found.cold_starts = allotted.part(
+        "cold starts", lambda: cold_starts(whole.launch, whole.plan, whole.place)
+    )
+    found.faults = allotted.part("faults", lambda: _faults(whole))
+
+
+def _faults(whole: Whole) -> tuple[FaultOutcome, ...]:
+    plan = structs.replace(whole.plan, online=None if whole.few is None else str(whole.few))
+    return planned_faults(
+        whole.launch,
+        plan,
+        whole.place,
+        _known(whole, plan),
+        store=whole.few,
+        seed=whole.seed,
+        server=whole.server,
+    )
 
 
 def _known(whole: Whole, plan: ServePlan) -> tuple[Known, ...]:

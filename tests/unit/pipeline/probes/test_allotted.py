@@ -1,10 +1,14 @@
 """The time of a gate: parts are timed, the end kills, and what it cuts short is named."""
 
+import os
+import subprocess
+import sys
 import threading
 from contextlib import suppress
 
 import pytest
 
+from interlock.apart import anything_hangs
 from interlock.errors import OperatorError
 from interlock.pipeline.probes.allotted import Allotted, Overdue
 
@@ -22,13 +26,15 @@ def allotted():
         one.close()
 
 
+def begun():
+    raise AssertionError("it began")
+
+
 def test_parts_are_told_of_and_timed(allotted):
     told = []
     gate = allotted(60, told=told.append)
-    with gate.part("start"):
-        pass
-    with gate.part("parity"):
-        pass
+    assert gate.part("start", lambda: "started") == "started"
+    gate.part("parity", lambda: None)
     assert told == list(gate.parts) == ["start", "parity"]
     assert all(0 <= seconds < 60 for seconds in gate.parts.values())
     assert (gate.overdue, gate.over) == ("", False)
@@ -38,10 +44,10 @@ def test_parts_are_told_of_and_timed(allotted):
 def test_what_the_end_falls_into_is_cut_short_and_nothing_after_it_begins(allotted):
     gate, killed = allotted(0.05), threading.Event()
     gate.ends(killed.set)
-    with pytest.raises(Overdue), gate.part("load"):
-        assert killed.wait(30)
-    with pytest.raises(Overdue, match="faults: not begun"), gate.part("faults"):
-        raise AssertionError("it began")
+    with pytest.raises(Overdue):
+        gate.part("load", lambda: killed.wait(30))
+    with pytest.raises(Overdue, match="faults: not begun"):
+        gate.part("faults", begun)
     assert gate.overdue.startswith("load: ended after 0.")
     assert list(gate.parts) == ["load"]
 
@@ -49,11 +55,15 @@ def test_what_the_end_falls_into_is_cut_short_and_nothing_after_it_begins(allott
 def test_an_error_of_what_was_killed_is_that_the_time_was_over(allotted):
     gate = allotted(0.0)
     late = allotted(60)
-    with pytest.raises(OperatorError), late.part("start"):
+
+    def ended():
         raise OperatorError("S107", "the service ended before it was ready")
+
+    with pytest.raises(OperatorError):
+        late.part("start", ended)
     assert late.overdue == ""
-    with pytest.raises(Overdue), gate.part("start"):
-        raise AssertionError("it began")
+    with pytest.raises(Overdue):
+        gate.part("start", begun)
 
 
 def test_what_is_started_after_the_end_is_killed_at_once(allotted):
@@ -82,24 +92,10 @@ def count_for_ever():
 
 def test_what_only_computes_is_stopped(allotted):
     gate = allotted(0.05)
-    with pytest.raises(Overdue, match="edges: ended after"), gate.part("edges"):
-        count_for_ever()
-    with pytest.raises(Overdue, match="latency: not begun"), gate.part("latency"):
-        raise AssertionError("it began")
-
-
-def test_what_computes_in_another_thread_than_the_first_is_stopped(allotted):
-    gate, ended = allotted(0.05), []
-
-    def work():
-        with pytest.raises(Overdue), gate.part("edges"):
-            count_for_ever()
-        ended.append(True)
-
-    thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(30)
-    assert ended == [True]
+    with pytest.raises(Overdue, match="edges: ended after"):
+        gate.part("edges", count_for_ever)
+    with pytest.raises(Overdue, match="latency: not begun"):
+        gate.part("latency", begun)
 
 
 def test_who_keeps_the_stop_to_himself_is_stopped_again(allotted, monkeypatch):
@@ -113,8 +109,8 @@ def test_who_keeps_the_stop_to_himself_is_stopped_again(allotted, monkeypatch):
             kept.append(error)
         count_for_ever()
 
-    with pytest.raises(Overdue), gate.part("load"):
-        work()
+    with pytest.raises(Overdue):
+        gate.part("load", work)
     assert len(kept) == 1
 
 
@@ -124,7 +120,79 @@ def test_nothing_is_stopped_that_is_no_part(allotted):
         gate = allotted(number / 100_000)
         with suppress(Overdue):
             for _ in range(20):
-                with gate.part("short"):
-                    pass
+                gate.part("short", lambda: None)
         sum(range(2_000))
         gate.close()
+
+
+def test_what_does_not_come_back_from_a_library_is_left_and_named(allotted, monkeypatch):
+    monkeypatch.setattr("interlock.pipeline.probes.allotted._GRACE_SECONDS", 0.05)
+    gate, (out, into), after = allotted(0.05), os.pipe(), []
+
+    def predict():
+        os.read(out, 1)  # no step of Python until somebody writes
+        after.append("went on")
+
+    with pytest.raises(Overdue, match=r"^edges: did not come back in 0\.\d s from ") as late:
+        gate.part("edges", predict)
+    assert "predict (test_allotted.py:" in str(late.value)
+    assert gate.overdue == str(late.value)
+    with pytest.raises(Overdue, match="latency: not begun"):
+        gate.part("latency", begun)
+    (left,) = [thread for thread in threading.enumerate() if thread.name == "apart"]
+    assert anything_hangs()
+    os.write(into, b"1")
+    left.join(30)
+    assert not anything_hangs()
+    assert after == [], "it is stopped as soon as it does come back"
+    os.close(out)
+    os.close(into)
+
+
+FROZEN = """
+import ctypes
+from interlock.pipeline.probes import allotted
+
+def predict():
+    ctypes.PyDLL(None).pause()  # and no other thread runs meanwhile
+
+allotted._GRACE_SECONDS = allotted._FROZEN_SECONDS = 0.25
+allotted.Allotted(0.25).part("edges", predict)
+"""
+
+
+def test_where_no_thread_can_run_the_process_ends_and_says_where_it_hung():
+    ran = subprocess.run(
+        [sys.executable, "-c", FROZEN], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("Timeout (0:00:00.750000)!\n")
+    assert "in predict\n" in ran.stderr
+
+
+INTERRUPTED = """
+import os, signal, threading
+from interlock.apart import anything_hangs
+from interlock.pipeline.probes.allotted import Allotted
+
+gate = Allotted(600)
+gate.ends(lambda: print("killed"))
+
+def count():
+    threading.Timer(0.2, os.kill, [os.getpid(), signal.SIGINT]).start()
+    while True:
+        pass
+
+try:
+    gate.part("edges", count)
+except KeyboardInterrupt:
+    print(anything_hangs())
+gate.close()
+"""
+
+
+def test_who_interrupts_the_gate_stops_its_part_and_what_it_started():
+    ran = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "killed\nFalse\n", "")
