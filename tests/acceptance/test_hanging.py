@@ -1,0 +1,62 @@
+"""A library that never comes back: the service gate stays shut without it, and nothing is left."""
+
+import subprocess
+import sys
+
+COMMAND = """
+import ctypes
+import threading
+
+from interlock.cli.main import main
+from interlock.clock import monotonic
+from interlock.pipeline.probes import allotted
+
+ordinary = allotted.Allotted.part
+
+
+def pause():
+    ctypes.CDLL(None).pause()
+
+
+def part(gate, name, work):
+    if name != "edges":
+        return ordinary(gate, name, work)
+    gate._end = monotonic() + 0.3
+    threading.Timer(0.3, gate._expire).start()
+    return ordinary(gate, name, pause)
+
+
+allotted.Allotted.part = part
+allotted._GRACE_SECONDS = 0.3
+main()
+"""
+
+
+def processes(session):
+    asked = ["ps", "-s", str(session), "-o", "stat=,args="]
+    said = subprocess.run(asked, capture_output=True, text=True, check=False).stdout
+    return [line for line in said.splitlines() if not line.startswith("Z")]
+
+
+def test_the_gate_stays_shut_and_the_command_ends(continued, days):
+    live, stages = continued.live(), continued.stages()
+    (continued.folder / "contracts").mkdir()
+    asked = '{"consumer": "broker", "interactions": [{"request": {}, "response": {"status": 422}}]}'
+    (continued.folder / "contracts" / "broker.json").write_text(asked)
+    with subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "deliver", "--as-of", days[1], "--verbose"],
+        cwd=continued.folder, env=continued.environ(), stdin=subprocess.DEVNULL, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+    ) as command:  # fmt: skip
+        _, told = command.communicate(timeout=120)
+    assert command.returncode == 3, told
+    assert "error[V100]: the service gate stays shut" in told
+    assert "not measured within 60 s: edges: did not come back in 0." in told
+    assert "s from pause (<string>:13); before it online store 0." in told, told
+    assert processes(command.pid) == []
+
+    assert continued.live() == live
+    assert continued.stages() == stages, "what was not measured is no stage's result"
+    (row, *_) = continued.workspace().ledger.deliveries.newest(product="houses")
+    assert (row.status, row.finished is not None) == ("blocked", True)
+    assert continued.run("verify").code == 0
