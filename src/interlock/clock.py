@@ -113,8 +113,11 @@ def instant_of(value: date | datetime, *, zone: str | None = None) -> int:
     return _midnight(value, zone)
 
 
-def parse_instant(text: str, *, zone: str | None = None) -> int:
-    """'1996-12-31' (its first moment in ``zone``) or ISO 8601 with an offset, as an instant."""
+def parse_instant(text: str, *, zone: str | None = None, also: str = "") -> int:
+    """'1996-12-31' (its first moment in ``zone``) or ISO 8601 with an offset, as an instant.
+
+    ``also`` is what else the caller takes, for the error. Raises AuthorError C106.
+    """
     try:
         if _DATE.fullmatch(text):
             return instant_of(date.fromisoformat(text), zone=zone)
@@ -123,7 +126,8 @@ def parse_instant(text: str, *, zone: str | None = None) -> int:
         raise AuthorError(
             "C106",
             "a moment cannot be read",
-            expected="a date like 1996-12-31 or a time like 1996-12-31T00:00:00Z",
+            expected="a date like 1996-12-31 or a time like 1996-12-31T00:00:00Z"
+            + (f", or {also}" if also else ""),
             got=repr(text),
             fix="write it in ISO 8601, with an offset if it has a time",
         ) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from interlock.cli.options import OF_PRODUCT, OfProduct
@@ -25,6 +26,7 @@ def client_command(
 
     with opened(options) as workspace:
         files = client.client(workspace, options.product, what=release, out=out)
-    lines = [f"✔ wrote {len(files)} files to {out}", f"next: pip install {out}"]
+    folder = str(out) if out.is_absolute() else f"./{out}"  # else pip looks for it on its index
+    lines = [f"✔ wrote {len(files)} files to {out}", f"next: pip install {shlex.quote(folder)}"]
     row = {"path": str(out), "files": [str(path.relative_to(out)) for path in files]}
     answer("client", options, lambda: row, lambda: lines)

@@ -31,7 +31,9 @@ def asked_of(*, since: str | None, until: str | None, **rest: Any) -> Asked:
 def _instant(text: str | None) -> int | None:
     if text is None:
         return None
-    return now() - parse_span(text) if _SPAN.fullmatch(text) else parse_instant(text, zone="UTC")
+    if _SPAN.fullmatch(text):
+        return now() - parse_span(text)
+    return parse_instant(text, zone="UTC", also="a span before now such as 1h")
 
 
 def log_lines(report: LogReport) -> list[str]:

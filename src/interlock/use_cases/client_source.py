@@ -52,6 +52,14 @@ class _Attribute:
     doc: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Argument:
+    """A field of the example, as the README's code gives it."""
+
+    attribute: Source
+    value: Source
+
+
 def client_files(contract: Contract) -> dict[str, str]:
     """Every file of the client, by its path."""
     package = _identifier(contract.product).lower() + "_client"
@@ -63,6 +71,7 @@ def client_files(contract: Contract) -> dict[str, str]:
         "product": contract.product,
         "release": contract.label or contract.digest,
         "request": request,
+        "arguments": _arguments(contract),
         "fields": sorted(_attributes(contract.request.fields), key=lambda a: a.default != ""),
         "prediction": _prediction(contract),
         "prediction_doc": _words(
@@ -73,7 +82,7 @@ def client_files(contract: Contract) -> dict[str, str]:
         "value_doc": outcome_words(contract),
     }
     home = f"src/{package}"
-    written = {"pyproject.toml": "pyproject.toml"}
+    written = {"pyproject.toml": "pyproject.toml", "README.md": "README.md"}
     written |= {f"{home}/{n}": n for n in ("__init__.py", "messages.py", "client.py")}
     return {
         **{path: _rendered(template, given) for path, template in written.items()},
@@ -141,6 +150,26 @@ def _attributes(fields: Iterable[Field]) -> list[_Attribute]:
             )
         )
     return found
+
+
+def _arguments(contract: Contract) -> list[_Argument]:
+    """What the example gives, in the order of the fields."""
+    kinds = {field.name: field.kind for field in contract.request.fields}
+    return [
+        _Argument(attribute=a.attribute, value=_value(kinds[a.name], contract.example[a.name]))
+        for a in _attributes(contract.request.fields)
+        if contract.example.get(a.name) is not None
+    ]
+
+
+def _value(kind: str, example: Any) -> Source:
+    """A literal; of a time the call that makes it.
+
+    >>> _value("date", "2024-05-31"), _value("str", "ä"), _value("int", 3)
+    ("date.fromisoformat('2024-05-31')", "'\\\\xe4'", '3')
+    """
+    literal = ascii(example)
+    return Source(f"{kind}.fromisoformat({literal})" if kind in ("date", "datetime") else literal)
 
 
 def _doc(field: Field) -> str:

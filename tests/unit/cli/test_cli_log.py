@@ -112,6 +112,12 @@ def test_sql(interlock, project):
     assert "S185" in wrong.err
 
 
+def test_a_moment_that_cannot_be_read_may_be_a_span_too(interlock, project):
+    wrong = interlock("log", "-C", str(project), "--since", "yesterday")
+    assert wrong.code == 2
+    assert "1996-12-31T00:00:00Z, or a span before now such as 1h\n  got: 'yesterday'" in wrong.err
+
+
 @pytest.fixture
 def told(project, tmp_path):
     """The same project with outcomes: one corrected, one disputed, one of nothing known."""

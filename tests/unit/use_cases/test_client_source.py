@@ -139,6 +139,41 @@ def logged(request):
     return httpx.Response(200, json={"logged": len(json.loads(request.content))})
 
 
+def test_a_number_that_json_does_not_hold_is_named(package):
+    with pytest.raises(ValueError, match="garage is nan; a value that is missing is None"):
+        house(package, garage=float("nan")).to_row()
+
+
+def test_an_explanation_is_asked_for_by_both_clients(package):
+    seen = []
+
+    def handle(request):
+        seen.append(str(request.url))
+        row = ANSWER | {"explanation": {"base": 1.0}}
+        return httpx.Response(200, json=[row] if request.content.startswith(b"[") else row)
+
+    async def ask():
+        transport = httpx.MockTransport(handle)
+        async with package.AsyncClient("http://a", transport=transport) as client:
+            (answer,) = await client.predict_many([house(package)], explain=True)
+            return answer.explanation, (await client.predict(house(package))).explanation
+
+    with package.Client("http://a", transport=httpx.MockTransport(handle)) as client:
+        assert client.predict(house(package), explain=True).explanation == {"base": 1.0}
+    assert asyncio.run(ask()) == ({"base": 1.0}, {"base": 1.0})
+    asked = "http://a/v1/predict?explain=true"
+    assert seen == [asked, asked, "http://a/v1/predict"]
+
+
+def test_the_readme_shows_a_request_that_can_be_sent(package):
+    example = {"valued_on": "2024-05-31", "area": 120.0, "stories": "one", "garage": None}
+    readme = client_files(contract(example=example))["README.md"]
+    code = readme.partition("```python\n")[2].partition("with Client")[0]
+    namespace = {}
+    exec(compile(code, "README.md", "exec"), namespace)
+    assert namespace["request"] == house(package)
+
+
 def test_outcomes_are_told_by_both_clients(package):
     seen = []
 
@@ -247,7 +282,7 @@ def test_no_name_becomes_code(text):
         assert all(part.isascii() and ".." not in part for part in path.split("/"))
         if path.endswith(".py"):
             imported, ran = bound_names(written)
-            assert imported <= {"asyncio", "random", "time", "httpx"}
+            assert imported <= {"asyncio", "math", "random", "time", "httpx"}
             assert ran == []
     messages = next(t for p, t in client_files(hostile).items() if p.endswith("messages.py"))
     namespace = {"__name__": __name__}

@@ -141,6 +141,8 @@ class Client:
         try:
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # it may have answered
                 send()
+            if self._connection.sock is None:  # reset while connecting: nothing was asked
+                raise ConnectionResetError
             found = self._connection.getresponse()
             kind = (found.getheader("Content-Type") or "").partition(";")[0].strip()
             return Reply(status=found.status, body=found.read(), kind=kind)

@@ -164,7 +164,7 @@ def _answer(contract: Contract) -> dict[str, Any]:
             "name": {"enum": _outputs(contract)},
             "shape": {"type": "array", "items": {"type": "integer"}},
             "datatype": {"enum": list(DATATYPES)},
-            "data": {"type": "array"},
+            "data": {"type": "array", "items": {}},
             "parameters": _PARAMETERS,
         },
         "required": ["name", "shape", "datatype", "data"],
@@ -196,7 +196,7 @@ _TENSORS = {
 }
 _SERVER = {
     "type": "object",
-    "properties": {"name": _TEXT, "version": _TEXT, "extensions": {"type": "array"}},
+    "properties": {"name": _TEXT, "version": _TEXT, "extensions": {"type": "array", "items": {}}},
     "required": ["name", "version", "extensions"],
 }
 _MODEL = {

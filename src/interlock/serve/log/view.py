@@ -157,7 +157,7 @@ class LogView:
         try:
             parsed = self.connection.extract_statements(statement)
             if [s.type for s in parsed] != [duckdb.StatementType.SELECT]:
-                raise _unusable("one SELECT", statement)
+                raise _unusable(_kinds(parsed), statement)
             return self.connection.sql(statement).to_arrow_table().to_reader()
         except duckdb.Error as error:
             raise _unusable(str(error).splitlines()[0], statement) from None
@@ -234,6 +234,11 @@ _OUTCOMES = """
     FROM compared WHERE copy = 1
 """
 """The first record of each outcome; ``disputed`` where another of that key says something else."""
+
+
+def _kinds(parsed: Sequence[duckdb.Statement]) -> str:
+    """What the statements are: 'DROP', 'SELECT, SELECT'."""
+    return ", ".join(statement.type.name for statement in parsed) or "no statement"
 
 
 def _unusable(problem: str, statement: str) -> OperatorError:

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from interlock.pipeline.probes.client import Reply
+from interlock.pipeline.probes.client import Client, Reply
 from interlock.pipeline.probes.matching import mismatches
 
 
@@ -36,6 +36,17 @@ def refusal(*mistakes, status=422):
 )
 def test_an_answer_in_short(reply, text):
     assert reply.short == text
+
+
+def test_a_service_that_resets_connections_while_they_are_made_is_gone(monkeypatch):
+    """As the port does whose listener is killed just then."""
+
+    def reset(*_args, **_kwargs):
+        raise ConnectionResetError
+
+    monkeypatch.setattr("socket.create_connection", reset)
+    with Client("http://127.0.0.1:9") as client:
+        assert client.predict({}).status == 0
 
 
 def test_a_value_too_long_for_a_line_is_named():

@@ -256,6 +256,12 @@ def test_sql_reads_the_view_and_nothing_else(log, tmp_path):
             with pytest.raises(OperatorError) as raised:
                 view.select(bad)
             assert raised.value.code == "S185"
+        for bad, got in (
+            ("DROP VIEW predictions", "DROP"),
+            ("SELECT 1; SELECT 2", "SELECT, SELECT"),
+        ):
+            with pytest.raises(OperatorError, match=f"got: {got}\n"):
+                view.select(bad)
     assert not (tmp_path / "out.csv").exists()
 
 
