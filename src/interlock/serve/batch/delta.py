@@ -1,14 +1,11 @@
 """A directory of Parquet files made a Delta Lake table by a log beside them.
 
 What Delta Lake cannot hold is asked before the first row is computed: its library takes unsigned
-numbers for signed ones and writes their bounds so, by which readers then leave rows out, and it
-finds no directory in whose name stands ``%`` with two digits or a backslash.
+numbers for signed ones and writes their bounds so, by which readers then leave rows out.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,8 +13,8 @@ import pyarrow as pa
 import pyarrow.types as kinds
 
 from interlock.errors import OperatorError, StoreError
+from interlock.store.delta_place import require_delta_place
 
-_LOST = re.compile(r"%[0-9A-Fa-f]{2}|[\\\x00-\x1f\x7f]")
 _PLAIN = (
     kinds.is_null,
     kinds.is_boolean,
@@ -35,7 +32,10 @@ _PLAIN = (
 
 
 def require_delta(path: Path, schema: pa.Schema) -> None:
-    """Raises OperatorError S159 without the library, S157 for what a Delta table cannot hold."""
+    """Raises OperatorError S159 without the library, S157 for what a Delta table cannot hold.
+
+    And OperatorError S190 for a directory that it cannot stand in.
+    """
     try:
         import deltalake  # noqa: F401, PLC0415 - an extra
     except ImportError:
@@ -46,15 +46,7 @@ def require_delta(path: Path, schema: pa.Schema) -> None:
             got="no module deltalake",
             fix="pip install 'interlock[delta]'",
         ) from None
-    if _LOST.search(str(path.absolute())):
-        raise OperatorError(
-            "S157",
-            "a Delta table cannot stand in a directory of this name",
-            where=str(path),
-            expected="no % with two digits behind it, no backslash and no control character",
-            got=repr(str(path.absolute())),
-            fix="choose another directory, or write parts",
-        )
+    require_delta_place(path, changes=False, fix="choose another directory, or write parts")
     odd = [f"{field.name} ({field.type})" for field in schema if not _is_held(field.type)]
     if odd:
         raise OperatorError(
@@ -72,10 +64,11 @@ def make_delta(path: Path) -> None:
     """Write the log of a directory of parts; a table that is one already stays. Raises S156."""
     import deltalake  # noqa: PLC0415 - an extra
 
+    place = str(path.absolute())  # a relative one may look like an address
     try:
-        if deltalake.DeltaTable.is_deltatable(os.fspath(path)):
+        if deltalake.DeltaTable.is_deltatable(place):
             return
-        deltalake.convert_to_deltalake(os.fspath(path))
+        deltalake.convert_to_deltalake(place)
     except deltalake.exceptions.DeltaError as error:
         raise StoreError(
             "S156",

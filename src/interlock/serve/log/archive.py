@@ -28,6 +28,7 @@ from interlock.serve.log.parquet_archive import ParquetArchive
 from interlock.serve.log.segment import Record as Entry
 from interlock.serve.log.table import BATCH_ROWS, Place, Table
 from interlock.store.atomic import storage, write_file
+from interlock.store.delta_place import require_delta_place
 
 Kind = Literal["parquet", "delta"]
 _NAMED = "archives.json"
@@ -118,7 +119,10 @@ def archives(log: Path) -> list[Archive]:
 
 
 def archive_for(log: Path, kind: Kind, directory: Path) -> Archive:
-    """The archive to ship to; begun and named on its first use. Raises OperatorError S183."""
+    """The archive to ship to; begun and named on its first use.
+
+    Raises OperatorError S182, S183, S190.
+    """
     named = _named(log)
     archive = _archive(kind, directory.absolute())
     with storage(directory):
@@ -185,6 +189,12 @@ def _archive(kind: Kind, directory: Path) -> ParquetArchive | DeltaArchive:
             fix="install 'interlock[delta]', or ship to Parquet with --to parquet",
             untouched="the log",
         ) from None
+    require_delta_place(
+        directory,
+        changes=True,
+        fix="name another folder with --dir, or ship to Parquet with --to parquet",
+        untouched="the log",
+    )
     return DeltaArchive(directory=directory)
 
 

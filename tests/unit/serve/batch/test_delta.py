@@ -1,5 +1,7 @@
 """What a Delta table holds is what was written; what it cannot hold is refused beforehand."""
 
+from pathlib import Path
+
 import deltalake
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -70,6 +72,15 @@ def test_a_directory_of_any_other_name_holds_a_table(tmp_path, name):
 
 @pytest.mark.parametrize("name", ["a%20b", "up%2F..", "back\\slash", "line\nbreak"])
 def test_a_directory_that_the_library_would_look_for_elsewhere_is_refused(tmp_path, name):
-    with pytest.raises(OperatorError, match="S157"):
+    with pytest.raises(OperatorError, match="S190"):
         require_delta(tmp_path / name, pa.schema([("a", pa.int64())]))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_relative_directory_is_no_address(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    place = Path("memory:x")
+    place.mkdir()
+    pq.write_table(pa.table({"a": [1]}), place.absolute() / "part-00000.parquet")
+    make_delta(place)
+    assert deltalake.DeltaTable(place.absolute()).to_pyarrow_table().num_rows == 1

@@ -5,7 +5,7 @@ import pytest
 
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.log import shipping
-from interlock.serve.log.archive import archive_for, archives
+from interlock.serve.log.archive import archive_for, archives, entries
 from interlock.serve.log.delta_archive import DeltaArchive
 from interlock.serve.log.logged import PREDICTIONS
 from interlock.serve.log.parquet_archive import ParquetArchive
@@ -65,6 +65,39 @@ def seen(log, asked=None):
 
 
 EVERY = [f"id{number:04d}" for number in range(42)]
+
+
+ANY_NAME = "a b 100% %zz #?c é漢🏠 *'&+~;:\"`{}<>"
+ODD_NAME = "a%20b\\c\nd[e]^|"
+
+
+def elsewhere(log, name):
+    """The log in a folder of that name."""
+    (log.parent / name).mkdir()
+    return log.rename(log.parent / name / "log")
+
+
+def proven_whole(log, kind):
+    """Ship, take one record out, compact, and find all others; nothing lies anywhere else."""
+    shipped(log, kind)
+    (archive,) = archives(log)
+    first = next(entries(archive, tables=[PREDICTIONS]))
+    archive.drop({Place(worker=first.worker, segment=first.segment): {first.offset}})
+    archive.compact(PREDICTIONS, before=2**50)
+    assert ids(log) == [one for one in EVERY if one != read_record(first.payload).id]
+    assert [path.name for path in log.parent.parent.iterdir()] == [log.parent.name]
+
+
+def test_a_log_in_a_folder_of_almost_any_name_is_shipped(log, kind):
+    proven_whole(elsewhere(log, ANY_NAME), kind)
+
+
+def test_where_no_delta_table_can_stand_the_log_stays_and_ships_to_parquet(log):
+    log = elsewhere(log, ODD_NAME)
+    with pytest.raises(OperatorError, match="S190"):
+        shipped(log, "delta")
+    assert [path.name for path in log.parent.iterdir()] == ["log"]
+    proven_whole(log, "parquet")
 
 
 def test_finished_segments_are_shipped_and_deleted(log, kind):
