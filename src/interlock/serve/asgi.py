@@ -7,13 +7,13 @@ management applies: one process, and no ``--workers``, whose processes would sha
 from __future__ import annotations
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from interlock.serve.errors import ServiceError
-from interlock.serve.http.app import App, too_large
+from interlock.serve.http.app import App
 from interlock.serve.http.request import Request
 from interlock.serve.plan import read_plan
 from interlock.serve.workers.opened import opened
@@ -64,8 +64,9 @@ class AsgiApp:
             query=scope["query_string"].decode("latin-1"),
             headers=_headers(scope["headers"]),
         )
-        reply, fields = await self._app.respond(request, _Body(receive))
-        sent = [(name.encode(), value.encode()) for name, value in fields.pairs]
+        response = await self._app.respond(request, _Body(receive))
+        reply = response.reply
+        sent = [(name.encode(), value.encode()) for name, value in response.fields.pairs]
         sent.append((b"content-length", str(len(reply.body)).encode()))
         await send({"type": "http.response.start", "status": reply.status, "headers": sent})
         body = b"" if request.method == "HEAD" else reply.body
@@ -84,19 +85,15 @@ class _Body:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
 
-    async def read(self, most: int) -> bytes:
-        """All of it. Raises ServiceError S112, S140."""
-        parts, size, more = [], 0, True
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its parts. Raises ServiceError S140."""
+        more = True
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
                 raise ServiceError("S140", "the request ended within its body")
             more = message.get("more_body", False)
-            parts.append(message.get("body", b""))
-            size += len(parts[-1])
-            if size > most:
-                raise too_large(most)
-        return b"".join(parts)
+            yield message.get("body", b"")
 
 
 def create() -> AsgiApp:

@@ -42,11 +42,6 @@ class Latency(msgspec.Struct, kw_only=True):
     counts: list[int]
     seconds: float = 0.0
 
-    def add(self, seconds: float) -> None:
-        """Count one answer."""
-        self.counts[bisect_left(BOUNDS, seconds)] += 1
-        self.seconds += seconds
-
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """One worker at a moment.
@@ -62,6 +57,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     shed: int
     outcomes: int
     in_flight: int
+    waiting_bytes: int
     log_bytes: int
     log_dropped: int
     log_unsynced: int
@@ -83,17 +79,22 @@ class Metrics:
         self.stand_ins: dict[tuple[str, str], int] = {}
 
     def answered(
-        self, path: str, status: int, seconds: float, *, release: str = "", arm: str = ""
+        self, path: str, status: int, seconds: float, release: str = "", arm: str = ""
     ) -> None:
         """Count one answer; predictions of a release count into its histogram."""
         key = (path, status)
-        self.requests[key] = self.requests.get(key, 0) + 1
+        try:
+            self.requests[key] += 1
+        except KeyError:
+            self.requests[key] = 1
         if release:
-            found = self.latencies.get((release, arm))
-            if found is None:
+            try:
+                found = self.latencies[release, arm]
+            except KeyError:
                 found = Latency(counts=[0] * (len(BOUNDS) + 1))
-                self.latencies[(release, arm)] = found
-            found.add(seconds)
+                self.latencies[release, arm] = found
+            found.counts[bisect_left(BOUNDS, seconds)] += 1
+            found.seconds += seconds
 
     def stood_in(self, challenger: str, code: str) -> None:
         """Count one answer that the champion gave for the challenger, for that reason."""
@@ -104,6 +105,7 @@ class Metrics:
         self,
         *,
         in_flight: int,
+        waiting_bytes: int,
         log_bytes: int,
         log_dropped: int,
         log_unsynced: int,
@@ -119,6 +121,7 @@ class Metrics:
             shed=self.shed,
             outcomes=self.outcomes,
             in_flight=in_flight,
+            waiting_bytes=waiting_bytes,
             log_bytes=log_bytes,
             log_dropped=log_dropped,
             log_unsynced=log_unsynced,

@@ -30,7 +30,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     body_bytes: int = 1 << 20
     rows: int = 1_000  # in one request
-    in_flight: int = 256  # requests begun and not yet answered
+    in_flight: int = 256  # requests that are all there and not yet answered
+    kept_bytes: int = 64 << 20  # of bodies that wait for their rest, of all clients together
     body_seconds: float = 10.0  # until a body must have arrived
     connections: int = 1_000  # open at once
     stop_seconds: float = 30.0  # that a stopping worker gives requests in flight

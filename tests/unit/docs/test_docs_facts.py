@@ -26,7 +26,7 @@ from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.release import attest, manifest
 from interlock.serve.errors import CATALOGUE
-from interlock.serve.http import connection, head
+from interlock.serve.http import connection, head, known_heads, uploads
 from interlock.serve.plan import Limits, ServePlan
 from interlock.stats.resamples import RESAMPLES
 from interlock.verdict import Exemption, Verdict
@@ -217,6 +217,7 @@ def test_limits_are_as_written() -> None:
         ("body", f"{limits.body_bytes:,} bytes"),
         ("rows in one request", f"{limits.rows:,}"),
         ("requests in flight", str(limits.in_flight)),
+        ("bodies that wait for their rest, together", f"{limits.kept_bytes:,} bytes"),
         ("connections open at once", f"{limits.connections:,}"),
         (
             "a request's head",
@@ -232,6 +233,10 @@ def test_limits_are_as_written() -> None:
         ),
         ("given to requests in flight when stopping", f"{limits.stop_seconds:g} s"),
     } <= set(rows(page("docs/serving.md")))
+    written = " ".join(page("docs/serving.md").split())
+    heads = f"At most {known_heads.MOST:,} heads of requests that were let in, of at most"
+    assert f"{heads} {known_heads.LONGEST:,} bytes each" in written
+    assert f"no longer than {uploads.AT_ONCE:,} bytes are not counted" in written
 
 
 def test_the_bundles_files_are_listed() -> None:

@@ -6,7 +6,10 @@ import pytest
 
 from interlock.serve.asgi import AsgiApp
 from interlock.serve.errors import ServiceError
+from interlock.serve.http.kept import KeptBodies
 from interlock.serve.http.response import json_response, refused
+from interlock.serve.http.uploads import Uploads
+from interlock.serve.plan import Limits
 
 BODY = {"type": "http.request", "body": b"{}", "more_body": True}
 END = {"type": "http.request", "body": b" "}
@@ -16,9 +19,13 @@ GONE = {"type": "http.disconnect"}
 class Service:
     """Says what it was asked."""
 
+    def __init__(self):
+        self.uploads = Uploads(Limits(body_bytes=10), KeptBodies(100))
+
     async def respond(self, request, body):
         try:
-            self.asked = (request.method, request.path, request.query, await body.read(10))
+            read = await self.uploads.read(request, body)
+            self.asked = (request.method, request.path, request.query, read)
         except ServiceError as error:
             return refused(error)
         return json_response(b"1")

@@ -70,8 +70,8 @@ class Body:
     def __init__(self, body):
         self._body = body
 
-    async def read(self, most):
-        return self._body
+    async def __aiter__(self):
+        yield self._body
 
 
 def post(support, predictor, log, body, query="explain=true", path="/v1/predict"):
@@ -83,7 +83,8 @@ def post(support, predictor, log, body, query="explain=true", path="/v1/predict"
         "content-type": "application/json",
         "content-length": str(len(body)),
     }
-    reply, _ = asyncio.run(app.respond(Request("POST", path, query, headers), Body(body)))
+    response = asyncio.run(app.respond(Request("POST", path, query, headers), Body(body)))
+    reply = response.reply
     return reply.status, json.loads(reply.body)
 
 

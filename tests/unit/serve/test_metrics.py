@@ -12,6 +12,7 @@ from interlock.serve.rollout.group import Group
 
 NOW = {
     "in_flight": 1,
+    "waiting_bytes": 30,
     "log_bytes": 650,
     "log_dropped": 0,
     "log_unsynced": 2,
@@ -48,6 +49,7 @@ def test_every_sample_has_its_family_and_its_worker():
     assert found['interlock_requests_total{worker="w1",path="/v1/predict",status="503"}'] == 1
     assert found['interlock_requests_shed_total{worker="w1"}'] == 1
     assert found['interlock_requests_in_flight{worker="w0"}'] == 1
+    assert found['interlock_request_bytes_waiting{worker="w0"}'] == 30
     assert found['interlock_log_bytes_total{worker="w0"}'] == 650
     assert found['interlock_log_unsynced_records{worker="w0"}'] == 2
     assert found['interlock_history_age_seconds{worker="w0",history="market"}'] == 3.5

@@ -172,8 +172,8 @@ class Body:
     def __init__(self, body):
         self._body = body
 
-    async def read(self, most):
-        return self._body
+    async def __aiter__(self):
+        yield self._body
 
 
 @pytest.fixture
@@ -195,11 +195,11 @@ def service(support, directory, tmp_path):
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             sent = {"host": "localhost", "content-type": "application/json"}
             sent |= {"content-length": str(len(body))} | headers
-            reply, fields = asyncio.run(app.respond(Request(method, path, "", sent), Body(body)))
+            response = asyncio.run(app.respond(Request(method, path, "", sent), Body(body)))
             return SimpleNamespace(
-                status=reply.status,
-                headers=dict(fields.pairs),
-                body=reply.body,
+                status=response.reply.status,
+                headers=dict(response.fields.pairs),
+                body=response.reply.body,
                 metrics=app.status.exposition(),
             )
 

@@ -5,6 +5,9 @@ Three servers carry it: Interlock's own (:mod:`interlock.serve.http.connection`)
 two steps, :meth:`App.enter` with a request's head and :meth:`App.answer` with its body, or in one
 that waits, :meth:`App.respond`. A body is read only within its bound and its time, and one that is
 not read closes the connection.
+
+Requests are in flight from :meth:`App.answer` on until they have their answer: the bound on them is
+one on work. Who sends a body slowly, or does not take an answer, holds none of it.
 """
 
 from __future__ import annotations
@@ -15,7 +18,6 @@ import traceback
 from collections.abc import Callable
 from functools import partial
 from time import perf_counter
-from typing import Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -24,14 +26,24 @@ from interlock.clock import now
 from interlock.errors import InterlockError
 from interlock.serve.errors import ServiceError, Unready
 from interlock.serve.http.access import AccessLog
-from interlock.serve.http.deadline import Deadline
 from interlock.serve.http.door import Door, check_type
+from interlock.serve.http.kept import KeptBodies, too_large
+from interlock.serve.http.known_heads import KnownHeads
 from interlock.serve.http.pages import Pages, must_read
 from interlock.serve.http.replying import ARM_HEADER, Replying, settle
 from interlock.serve.http.request import Request
-from interlock.serve.http.response import Response, WrongMethod, answered, closing, refused
+from interlock.serve.http.response import (
+    AGAIN,
+    JSON,
+    Response,
+    WrongMethod,
+    answered,
+    closing,
+    refused,
+)
 from interlock.serve.http.tick import refusal
 from interlock.serve.http.traces import Traces
+from interlock.serve.http.uploads import Body, Uploads
 from interlock.serve.http.worker_status import WorkerStatus
 from interlock.serve.inference.protocol import (
     Asked,
@@ -55,13 +67,6 @@ Then = Callable[[Response], None]
 """What becomes of a response: it is called once, and does not raise."""
 
 
-class Body(Protocol):
-    """A body under way."""
-
-    async def read(self, most: int) -> bytes:
-        """All of it. Raises ServiceError S112 when it has more bytes than ``most``."""
-
-
 class App:
     """The service behind HTTP; for one event loop."""
 
@@ -75,16 +80,20 @@ class App:
         traces: Traces | None = None,
     ) -> None:
         self.limits = plan.limits
-        self.status = WorkerStatus(plan, live, log, group)
+        self.kept = KeptBodies(plan.limits.kept_bytes)
+        self.heads = KnownHeads()
+        self.uploads = Uploads(plan.limits, self.kept)
+        self.status = WorkerStatus(plan, live, log, group, self.kept)
         self._live = live
         self._door = Door(local=plan.on_loopback, token=token)
         self._pages = Pages(live, self.status)
-        self._in_time = Deadline(plan.limits.body_seconds)
         self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
         self._traces = traces
         may_pin = plan.pinned_arms or token is not None
         self._replying = Replying(log, waits_for_disk=plan.ack == "disk", may_pin=may_pin)
+        self._soon = self._replying.soon
+        self._count = self.status.metrics.answered
         self._under_way: set[asyncio.Task[Reply]] = set()
 
     async def respond(self, request: Request, body: Body) -> Response:
@@ -93,65 +102,65 @@ class App:
         if response is not None:
             return closing(response) if request.has_body else response
         try:
-            read = await self._in_time.on(body.read(self.limits.body_bytes))
+            read = await self.uploads.read(request, body)
         except ServiceError as error:
             return closing(self.refuse(request, error))
-        except TimeoutError:
-            return closing(self.refuse(request, too_slow()))
-        except BaseException:
-            self.leave()
-            raise
         future: asyncio.Future[Response] = asyncio.get_running_loop().create_future()
-        self.answer(request, read, partial(settle, future))
-        return await future
+        response = self.answer(request, read, partial(settle, future))
+        return await future if response is None else response
 
     def enter(self, request: Request) -> Response | None:
         """What a request gets by its head alone, or None where its body is wanted.
 
-        It is then in flight, and exactly one of :meth:`answer`, :meth:`refuse` and :meth:`leave`
-        must follow.
+        That is wanted is decided by the head and nothing else, so that it may be remembered.
         """
         try:
             self._door.admit(request)
             response = self._paged(request)
         except ServiceError as error:
-            return self._refused(request, error)
+            return self.refuse(request, error)
         except Exception as error:  # noqa: BLE001 - a page is one request's affair
             traceback.print_exception(error, file=sys.stderr)
-            return self._refused(request, _failed())
-        if response is None:
-            self.status.in_flight += 1
-            return None
-        return self._noted(request, response)
+            return self.refuse(request, _failed())
+        return None if response is None else self._noted(request, response)
 
-    def answer(self, request: Request, body: bytes, then: Then) -> None:
-        """Give ``then`` the answer to a request that was let in, in a later turn of the loop."""
-        arms, headers = self._live.arms, request.headers
+    def answer(self, request: Request, body: bytes, then: Then) -> Response | None:
+        """Give ``then`` the answer to a request that was let in, in a later turn of the loop.
+
+        Where too many are in flight their refusal is given back, and ``then`` is not called.
+        """
+        status = self.status
+        if status.in_flight >= self.limits.in_flight:
+            busy = ServiceError("S120", "too many requests are in flight; try again")
+            return self.refuse(request, busy)
+        status.in_flight += 1
+        arms = self._live.arms
         if (
             request.path == PREDICT
             and arms is not None
             and arms.split is None
             and not request.query
-            and headers.get(ARM_HEADER) is None
+            and request.headers.get(ARM_HEADER) is None
         ):
-            self._replying.soon(arms, body, partial(self._answered, request, then))
-            return
+            self._soon(arms.champion, body, partial(self._answered, request, then))
+            return None
         task = asyncio.get_running_loop().create_task(self._reply(request, body))
         self._under_way.add(task)
         task.add_done_callback(partial(self._ended, request, then))
+        return None
 
     def refuse(self, request: Request, error: ServiceError) -> Response:
-        """What a request gets whose body could not be read, though it was let in."""
-        self.leave()
-        return self._refused(request, error)
+        """What a request gets that is not answered."""
+        response = refused(error)
+        self.status.metrics.shed += error.code == "S120"
+        if is_inference(request.path):
+            reply = replace(response.reply, body=inference_error(error))
+            response = replace(response, reply=reply)
+        return self._noted(request, response)
 
     def malformed(self, error: ServiceError) -> Response:
         """What somebody gets whose bytes are no request."""
-        return self._refused(Request("", "", "", {}), error)
-
-    def leave(self) -> None:
-        """A request that was let in gets no answer: whoever asked has gone."""
-        self.status.in_flight -= 1
+        return self.refuse(Request("", "", "", {}), error)
 
     def _ended(self, request: Request, then: Then, task: asyncio.Task[Reply]) -> None:
         self._under_way.discard(task)
@@ -164,6 +173,7 @@ class App:
         if not isinstance(error, ServiceError):
             traceback.print_exception(error, file=sys.stderr)
             error = _failed()
+        self.status.in_flight -= 1
         then(self.refuse(request, error))
 
     async def _reply(self, request: Request, body: bytes) -> Reply:
@@ -196,23 +206,18 @@ class App:
 
     def _answered(self, request: Request, then: Then, reply: Reply) -> None:
         self.status.in_flight -= 1
-        then(self._noted(request, answered(reply)))
-
-    def _refused(self, request: Request, error: ServiceError) -> Response:
-        response = refused(error)
-        self.status.metrics.shed += error.code == "S120"
-        if is_inference(request.path):
-            reply = replace(response.reply, body=inference_error(error))
-            response = response._replace(reply=reply)
-        return self._noted(request, response)
+        then(self._noted(request, Response(reply, AGAIN if reply.status == 503 else JSON)))
 
     def _noted(self, request: Request, response: Response) -> Response:
         """The response, counted and told of."""
-        route, reply = self._route(request.path), response.reply
+        path, reply = request.path, response.reply
+        route = path if path == PREDICT else self._route(path)
         seconds = perf_counter() - request.begun
-        self.status.answered(route, reply, seconds)
+        self._count(route, reply.status, seconds, reply.release, reply.arm)
+        if reply.instead:
+            self.status.stood_in(reply.instead)
         if self._access is not None:
-            self._access.write(request.method, request.path, reply, seconds)
+            self._access.write(request.method, path, reply, seconds)
         if self._traces is not None:
             self._traces.record(request.method, route, request.headers, reply, seconds)
         return response
@@ -245,13 +250,11 @@ class App:
         return answered(Reply(status, content, []))
 
     def _let_in(self, request: Request, *, may_be_silent: bool) -> None:
-        """Raises ServiceError S112, S114, S115, S117, S120: the body is not worth reading."""
+        """Raises ServiceError S112, S114, S115, S117: the body is not worth reading."""
         if request.method != "POST":
             raise WrongMethod("POST")
         headers = request.headers
         check_type(headers, may_be_silent=may_be_silent)
-        if self.status.in_flight >= self.limits.in_flight:
-            raise ServiceError("S120", "too many requests are in flight; try again")
         length = headers.get("content-length")
         if length is None:
             if "chunked" not in (headers.get("transfer-encoding") or "").lower():
@@ -260,15 +263,5 @@ class App:
             raise too_large(self.limits.body_bytes)
 
 
-def too_large(most: int) -> ServiceError:
-    """The refusal of a body of more bytes than ``most``."""
-    return ServiceError("S112", f"the body is larger than {most} bytes")
-
-
 def _failed() -> ServiceError:
     return ServiceError("S125", "the service failed; its operator can see why")
-
-
-def too_slow() -> ServiceError:
-    """The refusal of a body that did not arrive in time."""
-    return ServiceError("S128", "the body did not arrive in time")

@@ -44,12 +44,14 @@ def check_type(headers: Headers, *, may_be_silent: bool) -> None:
     kind = headers.get("content-type") or ""
     if kind != "application/json":
         kind = kind.partition(";")[0].strip().lower()
-    coding = (headers.get("content-encoding") or "identity").strip().lower()
+    coding = headers.get("content-encoding") or "identity"
     if headers.get("inference-header-content-length") is not None:
         raise ServiceError("S115", "the binary tensor extension is not offered; send JSON data")
     if may_be_silent and not kind and headers.get("origin") is None:
         kind = "application/json"
-    if kind != "application/json" or coding != "identity":
+    if kind != "application/json" or not (
+        coding == "identity" or coding.strip().lower() == "identity"
+    ):
         raise ServiceError("S115", "the body is not declared as plain application/json")
 
 

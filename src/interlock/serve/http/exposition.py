@@ -1,7 +1,7 @@
 """Snapshots of the workers as text that Prometheus reads (exposition format 0.0.4).
 
 >>> print(exposition([Snapshot(worker="w0", requests=[], latencies=[], shed=2, outcomes=0,
-...     in_flight=0, log_bytes=0, log_dropped=0, log_unsynced=0, staleness={},
+...     in_flight=0, waiting_bytes=0, log_bytes=0, log_dropped=0, log_unsynced=0, staleness={},
 ...     release=None)]).splitlines()[3])
 # TYPE interlock_requests_total counter
 """
@@ -85,6 +85,12 @@ def _shipping(found: Standing) -> Iterator[tuple[str, str, str, list[Sample]]]:
 
 _NUMBERS = (
     ("interlock_requests_in_flight", "gauge", "Predictions asked for, not answered.", "in_flight"),
+    (
+        "interlock_request_bytes_waiting",
+        "gauge",
+        "Bytes of bodies whose rest is waited for.",
+        "waiting_bytes",
+    ),
     ("interlock_requests_shed_total", "counter", "Requests refused for overload.", "shed"),
     ("interlock_outcomes_total", "counter", "Outcomes taken.", "outcomes"),
     ("interlock_log_bytes_total", "counter", "Bytes written to the prediction log.", "log_bytes"),

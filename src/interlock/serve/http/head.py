@@ -33,14 +33,8 @@ _MANY = (
     "tracestate",
 )
 _UNREAD = ("user-agent", "accept", "accept-encoding", "accept-language", "cookie", "date")
-_KNOWN = {name.encode(): name for name in (*ONCE, *_MANY)} | {n.encode(): "" for n in _UNREAD}
-_KNOWN |= {name.title(): known for name, known in _KNOWN.items()}
-
-
-def field_name(name: bytes) -> str:
-    """The name of a field that is read, in lower case; "" for any other."""
-    known = _KNOWN.get(name)
-    return _KNOWN.get(name.lower(), "") if known is None else known
+FIELDS = {name.encode(): name for name in (*ONCE, *_MANY)} | {n.encode(): "" for n in _UNREAD}
+FIELDS |= {name.title(): known for name, known in FIELDS.items()}
 
 
 def unsafe(version: str, head: dict[str, str]) -> str | None:

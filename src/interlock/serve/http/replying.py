@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from interlock.errors import InterlockError
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
-from interlock.serve.http.tick import Then, Tick, refusal
+from interlock.serve.http.tick import Tick, refusal
 from interlock.serve.inference.protocol import Asked, flattened, inferred
 from interlock.serve.inference.tensors import read_question
 from interlock.serve.log.prediction_log import PredictionLog
@@ -35,21 +35,19 @@ T = TypeVar("T")
 
 
 class Replying:
-    """Answers bodies and writes the log; ``may_pin``: callers may choose the arm."""
+    """Answers bodies and writes the log; ``may_pin``: callers may choose the arm.
+
+    ``soon`` gives the champion's reply, together with all that came in the same turn of the loop:
+    for a request without a query and without an arm, while no rollout runs.
+    """
 
     def __init__(self, log: PredictionLog, *, waits_for_disk: bool, may_pin: bool) -> None:
         self._log = log
         self._waits_for_disk = waits_for_disk
         self._may_pin = may_pin
         self._tick = Tick(self._file)
+        self.soon = self._tick.answer
         self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
-
-    def soon(self, arms: Arms, body: bytes, then: Then) -> None:
-        """Give ``then`` the champion's reply, together with all that came in this turn.
-
-        For a request without a query and without an arm, while no rollout runs.
-        """
-        self._tick.answer(arms.champion, body, then)
 
     async def answer(self, arms: Arms, body: bytes, query: str, arm: str | None) -> Reply:
         """The reply to a body; ``arm`` is the one that the caller asks for.

@@ -19,6 +19,9 @@ class Headers(Protocol):
     def get(self, name: str, /) -> str | None:
         """The field's value, None where there is none."""
 
+    def __contains__(self, name: object, /) -> bool:
+        """Whether there is such a field."""
+
 
 class Request(msgspec.Struct, gc=False):
     """A request's head.

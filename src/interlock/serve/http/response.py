@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Self
+from typing import Self
+
+import msgspec
+from msgspec.structs import replace
 
 from interlock.serve.errors import ServiceError, status_of
 from interlock.serve.http.docs_page import POLICY
@@ -37,11 +40,11 @@ HTML = Fields(
     _NO_SNIFFING,
 )
 PLAIN = Fields(("content-type", CONTENT_TYPE), _NO_SNIFFING)
-_AGAIN = JSON.and_("retry-after", "1")
+AGAIN = JSON.and_("retry-after", "1")
 _TOKEN = JSON.and_("www-authenticate", "Bearer")
 
 
-class Response(NamedTuple):
+class Response(msgspec.Struct, frozen=True, gc=False):
     """What goes out: a reply with its header fields."""
 
     reply: Reply
@@ -58,7 +61,7 @@ class WrongMethod(ServiceError):  # noqa: N818 - a refusal
 
 def answered(reply: Reply) -> Response:
     """A reply in JSON; one that cannot be given now says when to ask again, in seconds."""
-    return Response(reply, _AGAIN if reply.status == 503 else JSON)
+    return Response(reply, AGAIN if reply.status == 503 else JSON)
 
 
 def json_response(content: bytes, status: int = 200) -> Response:
@@ -74,11 +77,11 @@ def refused(error: ServiceError) -> Response:
     elif error.code == "S118":
         fields = _TOKEN
     elif status_of(error) == 503:
-        fields = _AGAIN
+        fields = AGAIN
     return Response(refusal(error), fields)
 
 
 def closing(response: Response) -> Response:
     """The same, and the last on its connection: what was not read of a body must not pass for the
     next request."""
-    return response._replace(fields=response.fields.and_("connection", "close"))
+    return replace(response, fields=response.fields.and_("connection", "close"))

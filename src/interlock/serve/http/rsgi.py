@@ -5,16 +5,18 @@ Source: https://github.com/emmett-framework/granian/blob/master/docs/spec/RSGI.m
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server
 
-from interlock.serve.http.app import App, too_large
+from interlock.serve.http.app import App
 from interlock.serve.http.connection import HEAD_SECONDS
 from interlock.serve.http.head import MOST_HEAD
 from interlock.serve.http.request import Request
+from interlock.serve.http.uploads import AT_ONCE
 
 _BACKLOG = 1_024
 
@@ -28,8 +30,9 @@ class RsgiApp:
     async def __rsgi__(self, scope: Any, protocol: Any) -> None:
         """Answer one request."""
         request = Request(scope.method, scope.path, scope.query_string, scope.headers)
-        reply, fields = await self._app.respond(request, _Body(request, protocol))
-        protocol.response_bytes(reply.status, fields.pairs, reply.body)
+        response = await self._app.respond(request, _Body(request, protocol))
+        reply = response.reply
+        protocol.response_bytes(reply.status, response.fields.pairs, reply.body)
 
 
 class _Body:
@@ -37,18 +40,14 @@ class _Body:
         self._request = request
         self._protocol = protocol
 
-    async def read(self, most: int) -> bytes:
-        """All of it. Raises ServiceError S112."""
-        if self._request.headers.get("content-length") is not None:  # the edge has looked at it
-            whole: bytes = await self._protocol()
-            return whole
-        parts, size = [], 0
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Its parts; a short one is waited for as a whole."""
+        length = self._request.headers.get("content-length")
+        if length is not None and int(length) <= AT_ONCE:  # the edge has looked at it
+            yield await self._protocol()
+            return
         async for part in self._protocol:
-            size += len(part)
-            if size > most:
-                raise too_large(most)
-            parts.append(part)
-        return b"".join(parts)
+            yield part
 
 
 def server_of(app: Any, host: str, port: int) -> Server:

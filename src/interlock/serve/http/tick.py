@@ -90,10 +90,15 @@ class Tick:
             synced.add_done_callback(lambda done: _send(waiting, _after(done, replies)))
 
     def _replies(self, waiting: Sequence[_Waiting]) -> list[Reply]:
-        """In the order of the requests; those of one answerer are answered together."""
+        """In the order of the requests."""
         first = waiting[0][0]
-        if all(answerer is first for answerer, _, _ in waiting):
-            return self._together(first, [body for _, body, _ in waiting])
+        for answerer, _, _ in waiting:
+            if answerer is not first:
+                return self._apart(waiting)
+        return self._together(first, [body for _, body, _ in waiting])
+
+    def _apart(self, waiting: Sequence[_Waiting]) -> list[Reply]:
+        """As those of one answerer are answered together."""
         places: dict[int, list[int]] = {}
         for place, (answerer, _, _) in enumerate(waiting):
             places.setdefault(id(answerer), []).append(place)

@@ -6,11 +6,11 @@ from contextlib import suppress
 from typing import Any
 
 from interlock.serve.http.exposition import exposition
+from interlock.serve.http.kept import KeptBodies
 from interlock.serve.log import shipping_state
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.metrics import Metrics, Snapshot
 from interlock.serve.plan import ServePlan
-from interlock.serve.replies import Reply
 from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.live import LiveRelease
 
@@ -22,7 +22,12 @@ class WorkerStatus:
     """
 
     def __init__(
-        self, plan: ServePlan, live: LiveRelease, log: PredictionLog, group: Group | None
+        self,
+        plan: ServePlan,
+        live: LiveRelease,
+        log: PredictionLog,
+        group: Group | None,
+        kept: KeptBodies,
     ) -> None:
         self.in_flight = 0
         self.metrics = Metrics(plan.worker)
@@ -30,13 +35,12 @@ class WorkerStatus:
         self._live = live
         self._log = log
         self._group = group
+        self._kept = kept
 
-    def answered(self, route: str, reply: Reply, seconds: float) -> None:
-        """Count one answer; ``route`` is one of few names for its path."""
-        self.metrics.answered(route, reply.status, seconds, release=reply.release, arm=reply.arm)
-        if reply.instead:
-            rollout = self._live.status().get("rollout")  # it may have ended meanwhile
-            self.metrics.stood_in(rollout["release"] if rollout else "", reply.instead)
+    def stood_in(self, code: str) -> None:
+        """Count one answer that the champion gave for the challenger, for that reason."""
+        rollout = self._live.status().get("rollout")  # it may have ended meanwhile
+        self.metrics.stood_in(rollout["release"] if rollout else "", code)
 
     def told(self) -> dict[str, Any]:
         """The body of ``GET /v1/status``."""
@@ -44,6 +48,7 @@ class WorkerStatus:
         return {
             **self._live.status(),
             "in_flight": self.in_flight,
+            "waiting_bytes": self._kept.total,
             "isolated": predictor is not None and predictor.release.contract.isolated,
             "history": None if predictor is None else predictor.standing(),
             "shipping": self._shipping(),
@@ -68,6 +73,7 @@ class WorkerStatus:
         release = (live["release"] or "", live["digest"], self._arm, live["generation"])
         return self.metrics.snapshot(
             in_flight=self.in_flight,
+            waiting_bytes=self._kept.total,
             log_bytes=self._log.written,
             log_dropped=self._log.tally.dropped,
             log_unsynced=self._log.unsynced,

@@ -145,9 +145,9 @@ def _stop_at_end_of_input(loop: asyncio.AbstractEventLoop, stopping: asyncio.Eve
 
 
 async def _drained(app: App, seconds: float) -> None:
-    """Wait until the requests in flight are answered, at most so long."""
+    """Wait until what was asked is answered, at most so long; bodies under way come first."""
     end = clock.monotonic() + seconds
-    while app.status.in_flight and clock.monotonic() < end:
+    while (app.status.in_flight or app.uploads.under_way) and clock.monotonic() < end:
         await asyncio.sleep(0.005)
 
 

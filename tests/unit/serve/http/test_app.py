@@ -36,16 +36,16 @@ class Body:
     def __init__(self, body):
         self._body = body
 
-    async def read(self, most):
-        return self._body
+    async def __aiter__(self):
+        yield self._body
 
 
 def ask(app, method, path, body=b"", **headers):
     sent = {"host": "localhost", "content-type": "application/json"}
     sent |= {"content-length": str(len(body))} | headers
     path, _, query = path.partition("?")
-    reply, _ = asyncio.run(app.respond(Request(method, path, query, sent), Body(body)))
-    return reply
+    response = asyncio.run(app.respond(Request(method, path, query, sent), Body(body)))
+    return response.reply
 
 
 def make_app(support, directory, log, predictor):
@@ -83,10 +83,10 @@ def test_whoever_gives_up_at_any_time_leaves_nobody_in_flight(
     headers = {"host": "localhost", "content-type": "application/json", "content-length": "9"}
 
     class Slow(Body):
-        async def read(self, most):
+        async def __aiter__(self):
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            return self._body
+            yield self._body
 
     async def gives_up():
         asking = app.respond(Request("POST", path, query, headers), Slow(support.request_body()))

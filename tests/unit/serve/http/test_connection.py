@@ -3,7 +3,7 @@
 import asyncio
 import json
 import tracemalloc
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 
 from interlock.serve.errors import ServiceError
 from interlock.serve.http import connection as module
+from interlock.serve.http import known_heads
 from interlock.serve.http.connection import Connection
+from interlock.serve.http.kept import KeptBodies
+from interlock.serve.http.known_heads import KnownHeads
 from interlock.serve.http.response import JSON, Response, json_response, refused
 from interlock.serve.replies import Reply
 
@@ -26,30 +29,33 @@ class Service:
 
     def __init__(self):
         self.in_flight = 0
+        self.room = 1_000
+        self.entered = 0
         self.asked = []
         self.waiting = []
+        self.kept = KeptBodies(1 << 20)
+        self.heads = KnownHeads()
 
     def enter(self, request):
         if request.path.startswith("/page"):
             return json_response(request.path.encode())
         if request.path.startswith("/no"):
             return refused(ServiceError("S116", "there is no such path"))
-        self.in_flight += 1
+        self.entered += 1
         return None
 
     def answer(self, request, body, then):
+        if self.in_flight >= self.room:
+            return refused(ServiceError("S120", "too many requests are in flight"))
+        self.in_flight += 1
         self.asked.append((request.method, request.path, request.query, body))
         self.waiting.append((request, body, then))
 
     def refuse(self, request, error):
-        self.in_flight -= 1
         return refused(error)
 
     def malformed(self, error):
         return refused(error)
-
-    def leave(self):
-        self.in_flight -= 1
 
     def reply(self):
         """Answer what has been asked, and what that makes room for."""
@@ -106,10 +112,12 @@ class Owner:
 
 
 class Talk:
-    """A connection with its ends."""
+    """A connection with its ends; several may be of one service."""
 
-    def __init__(self, *, room=True):
-        self.service, self.transport, self.owner = Service(), Transport(), Owner()
+    def __init__(self, *, room=True, service=None, **limits):
+        self.service = Service() if service is None else service
+        self.service.limits = SimpleNamespace(**(vars(LIMITS) | limits))
+        self.transport, self.owner = Transport(), Owner()
         self.owner.room = room
         self.connection = Connection(self.service, self.owner)
         self.connection.connection_made(self.transport)
@@ -218,10 +226,11 @@ ENDING = (
     names=st.lists(st.sampled_from(sorted(REQUESTS)), min_size=1, max_size=6),
     cuts=st.lists(st.integers(0, 2_000), max_size=12),
     eager=st.booleans(),
+    remembered=st.booleans(),
 )
-@example(names=["whole", "page", "whole", "last", "whole"], cuts=[], eager=False)
-@example(names=["last page", "page"], cuts=[], eager=False)
-def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, eager):
+@example(names=["whole", "page", "whole", "last", "whole"], cuts=[], eager=False, remembered=True)
+@example(names=["last page", "page"], cuts=[], eager=False, remembered=False)
+def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, eager, remembered):
     """Requests after one that ends the connection are never read."""
     expected = []
     for name in names:
@@ -232,7 +241,14 @@ def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, 
         if alone.over:
             break
     talk, data = Talk(), b"".join(REQUESTS[name] for name in names)
+    if remembered:
+        for name in names:
+            Talk(service=talk.service).send(REQUESTS[name])
+            talk.service.reply()
     places = sorted({0, len(data), *(cut for cut in cuts if cut < len(data))})
+    if remembered:  # most come whole, as they do on a network
+        ends = accumulate(len(REQUESTS[name]) for name in names)
+        places = sorted({*places[: len(cuts) // 4], 0, len(data), *ends})
     parts = [data[a:b] for a, b in pairwise(places)]
     for part in parts:
         talk.send(part)
@@ -249,6 +265,7 @@ def test_however_bytes_are_cut_the_answers_are_those_of_each_alone(names, cuts, 
 def test_whatever_is_sent_nobody_is_left_in_flight_or_connected(data):
     """Any bytes in any parts, answers at any time, an end at any time."""
     talk = Talk()
+    talk.service.kept = KeptBodies(data.draw(st.sampled_from([1 << 20, 500, 0])))
     whole = b"".join(
         data.draw(
             st.lists(st.sampled_from([*REQUESTS.values(), b"\r\n", b"GET ", b"\0"]), max_size=5)
@@ -279,7 +296,7 @@ def test_whatever_is_sent_nobody_is_left_in_flight_or_connected(data):
     assert talk.transport.aborted
     talk.connection.connection_lost(None)
     talk.service.reply()
-    assert talk.service.in_flight == 0
+    assert (talk.service.in_flight, talk.service.kept.total) == (0, 0)
     assert talk.owner.gone == [talk.connection]
 
 
@@ -356,8 +373,7 @@ def test_a_head_of_a_lawful_size_is_read_however_it_is_cut():
 
 
 def test_what_came_before_a_request_does_not_count_as_its_own():
-    talk = Talk()
-    talk.service.limits = SimpleNamespace(body_bytes=1 << 20, body_seconds=5.0)
+    talk = Talk(body_bytes=1 << 20)
     talk.send(post("/ask/1", b"x" * 200_000) + b"GET /page HTTP/1.1\r\n")
     talk.service.reply()
     talk.send(b"host: a\r\n\r\n")
@@ -365,8 +381,8 @@ def test_what_came_before_a_request_does_not_count_as_its_own():
 
 
 def test_a_body_weighs_what_it_holds_however_small_its_parts():
-    talk, n = Talk(), 100_000
-    talk.service.limits = SimpleNamespace(body_bytes=2 * n, body_seconds=5.0)
+    n = 100_000
+    talk = Talk(body_bytes=2 * n)
     talk.send(b"POST /ask HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n")
     chunks = b"2\r\nxx\r\n" * 1_000
     tracemalloc.start()
@@ -406,7 +422,7 @@ def test_times():
     assert (talk.statuses, talk.over) == ([408], True)
 
     talk = Talk().send(post("/ask", b"body")[:-1]).wait(4.9)
-    assert (talk.answers, talk.service.in_flight) == ([], 1)
+    assert (talk.answers, talk.service.entered, talk.service.in_flight) == ([], 1, 0)
     talk.wait(0.2)
     assert (talk.statuses, talk.over, talk.service.in_flight) == ([408], True, 0)
 
@@ -556,6 +572,158 @@ def test_who_leaves_is_not_answered():
     talk = Talk().send(post("/ask", b"body")[:-1])
     talk.connection.connection_lost(None)
     assert talk.service.in_flight == 0
+
+
+def test_who_sends_slowly_or_takes_no_answer_holds_no_place_of_those_at_work():
+    slow = Talk().send(post("/ask/slow", b"body")[:-1])
+    stalled = Talk(service=slow.service)
+    stalled.connection.pause_writing()
+    stalled.send(post("/ask/stalled", b"body"))
+    slow.service.room = 1
+    honest = Talk(service=slow.service).send(post("/ask", b"at once"))
+    assert [body for *_, body in honest.service.asked] == [b"at once"]
+    honest.service.reply()
+    assert honest.statuses == [200]
+
+
+def test_one_too_many_at_work_is_told_so_and_its_connection_goes_on():
+    """However its requests are cut: the body has been read, so nothing of it can be mistaken."""
+    for size in (10_000, 7):
+        data = post("/ask/1", b"a") + post("/ask/2", b"b") + REQUESTS["page"]
+        talk = Talk()
+        talk.service.room = 0
+        for start in range(0, len(data), size):
+            talk.send(data[start : start + size])
+        assert (talk.statuses, talk.over) == ([503, 503, 200], False)
+        assert talk.answers[0][1]["retry-after"] == "1"
+        talk.service.room = 1
+        talk.send(REQUESTS["whole"]).send(b"").service.reply()
+        talk.service.room = 0
+        talk.send(REQUESTS["whole"])  # its head is known by now
+        assert (talk.statuses[3:], talk.over) == ([200, 503], False)
+    assert talk.service.in_flight == 0
+
+
+def test_bodies_that_wait_are_counted_until_they_are_whole_or_gone():
+    talk = Talk().send(post("/ask", b"x" * 900)[:-10])
+    assert talk.service.kept.total == 890
+    talk.send(b"x" * 10)
+    assert (talk.service.kept.total, len(talk.service.asked)) == (0, 1)
+    talk.send(post("/ask", b"x" * 500) + post("/ask", b"x" * 300)[:-10])
+    assert talk.service.kept.total == 790, "behind one that is being answered"
+    talk.service.reply()
+    assert talk.service.kept.total == 290
+    talk.connection.connection_lost(None)
+    assert talk.service.kept.total == 0
+    for end in (lambda talk: talk.wait(6), lambda talk: talk.connection.eof_received()):
+        talk = Talk().send(post("/ask", b"x" * 900)[:-10])
+        end(talk)
+        assert talk.service.kept.total == 0
+    stalled = Talk()
+    stalled.connection.pause_writing()
+    stalled.send(post("/ask", b"x" * 900))
+    assert stalled.service.kept.total == 900
+    stalled.connection.resume_writing()
+    assert stalled.service.kept.total == 0
+
+
+def test_where_too_many_bytes_wait_the_largest_body_is_refused_and_no_small_one():
+    service = Service()
+    service.kept = KeptBodies(2_000)
+    small, large, third = (Talk(service=service) for _ in range(3))
+    small.send(post("/ask/small", b"x" * 900)[:-800])
+    large.send(post("/ask/large", b"x" * 1_000)[:-1])
+    third.send(post("/ask/third", b"x" * 950)[:-1])
+    assert (small.statuses, large.statuses, third.statuses) == ([], [503], [])
+    ((_, fields, body),) = large.answers
+    assert (fields["retry-after"], fields["connection"], large.over) == ("1", "close", True)
+    assert json.loads(body)["error"] == {
+        "code": "S120",
+        "message": "too many bytes of bodies are waiting for their rest; try again",
+        "mistakes": [],
+    }
+    assert service.kept.total == 1_049
+    small.send(b"x" * 800)
+    honest = Talk(service=service).send(post("/ask/honest", b"x" * 1_000))
+    honest.service.reply()
+    assert (small.statuses, honest.statuses, service.kept.total) == ([200], [200], 949)
+
+
+def test_one_that_alone_keeps_too_much_gives_way_itself():
+    service = Service()
+    service.kept = KeptBodies(500)
+    talk = Talk(service=service).send(post("/ask", b"x" * 900)[:-100])
+    assert (talk.statuses, talk.over, service.kept.total) == ([503], True, 0)
+
+
+def test_what_waits_behind_an_answer_gives_way_without_it():
+    service = Service()
+    service.kept = KeptBodies(500)
+    talk = Talk(service=service).send(post("/ask/1", b"") + post("/ask/2", b"x" * 900))
+    assert service.kept.total == 0
+    talk.service.reply()
+    assert (talk.statuses, talk.answers[0][1]["connection"]) == ([200], "close")
+    assert [path for _, path, _, _ in service.asked] == ["/ask/1"]
+
+
+def test_who_keeps_too_much_and_takes_no_answer_is_let_go():
+    service = Service()
+    service.kept = KeptBodies(500)
+    talk = Talk(service=service).send(post("/ask/1", b""))
+    talk.connection.pause_writing()
+    talk.send(post("/ask/2", b"x" * 900))
+    assert (talk.transport.aborted, service.kept.total) == (True, 0)
+    service.reply()
+    talk.connection.connection_lost(None)
+    assert (talk.answers, service.in_flight) == ([], 0)
+
+
+def test_a_head_that_came_before_is_not_read_again_and_says_the_same():
+    first = Talk().send(post("/ask?a=b", b"first"))
+    first.service.reply()
+    assert len(first.service.heads.known) == 1
+    second = Talk(service=first.service)
+    second.connection._reader = SimpleNamespace(in_message=False)  # it cannot be asked to read
+    for body in (b"other", b"again"):
+        second.send(post("/ask?a=b", body))
+        second.service.reply()
+    assert second.statuses == [200, 200]
+    assert [asked[3] for asked in second.service.asked] == [b"first", b"other", b"again"]
+    assert {asked[:3] for asked in second.service.asked} == {("POST", "/ask", "a=b")}
+    assert first.service.entered == 1
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        post("/ask", b"body", "connection: close"),
+        post("/ask", b"body", "connection: upgrade", "upgrade: h2c"),
+        post("/ask", b"body", "expect: 100-continue"),
+        post("/ask", b"body", "traceparent: 00-1-1-00"),
+        post("/ask", b"body").replace(b"1.1", b"1.0"),
+        post("/ask", b"body")
+        .replace(b"1.1", b"1.0")
+        .replace(b"host", b"connection: keep-alive\r\nhost"),
+        post("/ask", b"body", "x: " + "y" * 2_000),
+        post("/no", b"body"),
+        post("/ask", b"body") + post("/ask", b"body"),
+        post("/ask", b"body") + b"\r\n",
+        b"\r\n\r\n" + post("/ask", b"body"),
+        chunked("/ask", b"body"),
+        b"GET /page HTTP/1.1\r\nhost: a\r\n\r\n",
+    ],
+)
+def test_only_what_is_plain_and_let_in_is_remembered(data):
+    talk = Talk().send(data)
+    talk.service.reply()
+    assert talk.service.heads.known == {}
+
+
+def test_no_more_heads_are_remembered_than_so_many():
+    talk = Talk()
+    for n in range(known_heads.MOST + 10):
+        talk.send(post(f"/ask/{n}", b"body")).service.reply()
+    assert len(talk.service.heads.known) == 10
 
 
 def test_a_body_is_sent_for_only_where_it_is_wanted():

@@ -116,12 +116,20 @@ def test_what_is_read_is_the_beginning_of_what_h11_reads(data, cut):
 
 
 def read(data, cut):
-    """(method, path, query, body) of each request that the service sees."""
+    """(method, path, query, body) of each request that the service sees, also when it has seen
+    the same before and remembers heads."""
     talk = Talk()
     for part in (data[:cut], data[cut:]):
         talk.send(part)
         talk.service.reply()
-    return talk.service.asked
+    found, talk.service.asked = talk.service.asked, []
+    again = Talk(service=talk.service)
+    for part in (data[:cut], data[cut:]):
+        again.send(part)
+        again.service.reply()
+    assert again.service.asked == found
+    assert again.transport.sent == talk.transport.sent
+    return found
 
 
 def read_by_h11(data):
