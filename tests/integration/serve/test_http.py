@@ -2,6 +2,7 @@
 
 import json
 import socket
+from html import escape
 
 import httpx
 import pytest
@@ -243,3 +244,7 @@ def test_the_docs_page_has_no_script_and_escapes_what_a_release_says(client):
     assert "<b>floors" not in answer.text
     assert "curl http://HOST:PORT/v1/predict" in answer.text
     assert all(refusal.code in answer.text for refusal in CATALOGUE)
+    document = client.get("/openapi.json").json()
+    assert all(f"<code>{path}</code>" in answer.text for path in document["paths"])
+    told = document["components"]["schemas"]["Answer"]["properties"]
+    assert all(f"<td>{escape(kind['description'])}</td>" in answer.text for kind in told.values())

@@ -16,6 +16,7 @@ from interlock.data.request import Field
 from interlock.serve.contract import Contract
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.http.outcome_api import outcome_example, outcome_words
+from interlock.serve.http.schema import openapi
 from interlock.serve.loaded.audit import described
 from interlock.serve.loaded.explainer import multiplies
 from interlock.serve.outcomes import OUTCOME
@@ -32,6 +33,7 @@ th, td { text-align: left; vertical-align: top; padding: .35rem .75rem .35rem 0;
 code, pre { font: .9em/1.5 ui-monospace, monospace; }
 pre { background: var(--soft); padding: 1rem; overflow-x: auto; border-radius: 6px; }
 .scroll { overflow-x: auto; }
+th[scope=row] + td { min-width: 9rem; }
 """
 
 
@@ -47,6 +49,8 @@ _PAGE = """<!doctype html>
 {ask}
 <h2>Fields of the request</h2>
 {fields}
+<h2>The answer</h2>
+{answer}
 <h2>What became of it</h2>
 {outcomes}
 <h2>What it answers for</h2>
@@ -55,23 +59,28 @@ _PAGE = """<!doctype html>
 {explanations}
 <h2>Errors</h2>
 {errors}
+<h2>All paths</h2>
+{paths}
 </main>
 </body></html>
 """
 
 
 def docs_page(contract: Contract) -> str:
-    """The page as HTML. The example is addressed to the host that the reader came by."""
+    """The page as HTML; the same for every reader."""
+    described = openapi(contract)
     return _PAGE.format(
         title=escape(contract.product),
         style=_STYLE,
         opening=_opening(contract),
         ask=_ask(contract),
         fields=_fields(contract),
+        answer=_answer(described["components"]["schemas"]["Answer"]),
         outcomes=_outcomes(contract),
         coverage=_coverage(contract),
         explanations=_explanations(contract),
         errors=_errors(),
+        paths=_paths(described["paths"]),
     )
 
 
@@ -90,13 +99,39 @@ def _opening(contract: Contract) -> str:
 def _ask(contract: Contract) -> str:
     """The example to copy."""
     return f"""{_curl(contract, "/v1/predict", contract.example)}
-<p>Send one object, or a list of at most {contract.max_rows} objects. The same in other forms:
+<p>Send one object, or a list of at most {contract.max_rows:,} objects. The same in other forms:
 <a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>"""
 
 
 def _fields(contract: Contract) -> str:
     rows = [_field_row(field, contract) for field in contract.request.fields]
     return _table(("Field", "Takes", "Unit", "Required", "Example"), rows)
+
+
+def _answer(schema: Mapping[str, Any]) -> str:
+    """What comes back: names and words of the OpenAPI description."""
+    rows = [
+        f'<tr><th scope="row"><code>{escape(name)}</code></th>'
+        f"<td>{escape(kind['description'])}</td>"
+        f"<td>{'yes' if name in schema['required'] else 'no'}</td></tr>"
+        for name, kind in schema["properties"].items()
+    ]
+    return f"""<p>One object for one, a list in the same order for a list; status 200.</p>
+{_table(("Field", "What it is", "Always"), rows)}"""
+
+
+def _paths(paths: Mapping[str, Mapping[str, Any]]) -> str:
+    """Every path, as the OpenAPI description has it."""
+    rows = [
+        f"<tr><td>{method.upper()}</td><td><code>{escape(path)}</code></td>"
+        f"<td>{escape(operation['summary'])}</td></tr>"
+        for path, operations in paths.items()
+        for method, operation in operations.items()
+        if method in ("get", "post")
+    ]
+    return f"""<p>Below <code>/v2</code> the same predictions are tensors: the Open Inference
+Protocol.</p>
+{_table(("Method", "Path", "What it is"), rows)}"""
 
 
 def _outcomes(contract: Contract) -> str:
@@ -112,7 +147,7 @@ The same sent again is one outcome; a higher <code>revision</code> corrects it.<
 def _errors() -> str:
     rows = [
         f"<tr><td>{r.status}</td><td><code>{r.code}</code></td><td>{escape(r.meaning)}</td></tr>"
-        for r in CATALOGUE
+        for r in sorted(CATALOGUE, key=lambda refusal: (refusal.status, refusal.code))
     ]
     return f"""<p>An error is <code>{{"error": {{"code", "message", "mistakes"}}}}</code>; a refused
 request lists every mistake with its field.</p>
@@ -186,7 +221,7 @@ def _outcome_row(field: Field) -> str:
 def _curl(contract: Contract, path: str, example: Mapping[str, Any]) -> str:
     """The command that sends the example, to copy."""
     token = " \\\n  -H 'authorization: Bearer TOKEN'" if contract.needs_token else ""
-    data = shlex.quote(json.dumps(dict(example)))
+    data = shlex.quote(json.dumps(dict(example), indent=2, ensure_ascii=False))
     command = (
         f"curl http://HOST:PORT{path} \\\n  -H 'content-type: application/json'{token} \\\n"
         f"  -d {data}"

@@ -14,6 +14,7 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.http.request import Headers, Request
 from interlock.serve.inference.protocol import OPEN
 
+_DUE = "content-type: application/json"
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OPEN = ("/health/live", "/health/ready", *OPEN)
 
@@ -49,10 +50,10 @@ def check_type(headers: Headers, *, may_be_silent: bool) -> None:
         raise ServiceError("S115", "the binary tensor extension is not offered; send JSON data")
     if may_be_silent and not kind and headers.get("origin") is None:
         kind = "application/json"
-    if kind != "application/json" or not (
-        coding == "identity" or coding.strip().lower() == "identity"
-    ):
-        raise ServiceError("S115", "the body is not declared as plain application/json")
+    if coding != "identity" and coding.strip().lower() != "identity":
+        raise ServiceError("S115", "the body is compressed; send it without content-encoding")
+    if kind != "application/json":
+        raise ServiceError("S115", f"the body is not declared as JSON; send the header {_DUE}")
 
 
 def _check_host(host: str | None) -> None:

@@ -44,7 +44,7 @@ class Pages:
         """The page asked for. Raises ServiceError S116, S117, S127."""
         page = self._pages.get(request.path)
         if page is None:
-            raise ServiceError("S116", "there is no such path")
+            raise ServiceError("S116", "there is no such path; /docs names those there are")
         must_read(request)
         return page()
 

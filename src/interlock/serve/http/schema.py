@@ -212,23 +212,30 @@ def _answer_schema(contract: Contract) -> dict[str, Any]:
     properties |= {
         "interval": {"oneOf": [_INTERVAL, {"type": "null"}]},
         "unit": {"const": contract.answer.unit},
-        "covered": flag,
-        "not_covered": text | {"description": "why the release does not answer for this row"},
-        "release": text,
-        "digest": text,
-        "arm": text,
-        "id": text,
-        "degraded": flag,
-        "replay": flag,
+        **{name: flag if name == "covered" else text for name in _ALWAYS},
+        **dict.fromkeys(("degraded", "replay"), flag),
     }
     if contract.max_explained:
         properties["explanation"] = _explanation_schema(contract)
-    decided = f"{contract.answer.decided}; " if contract.answer.decided else ""
-    properties["prediction"]["description"] = decided + _PREDICTION
-    properties["covered"] = flag | {"description": "whether the release answers for this row"}
-    optional = ("probabilities", "not_covered", "explanation", "degraded", "replay")
-    required = [name for name in properties if name not in optional]
+    said = _SAID | {"prediction": _predicted(contract), "interval": _held(contract)}
+    properties = {name: {**kind, "description": said[name]} for name, kind in properties.items()}
+    required = [name for name in properties if name not in _SOMETIMES]
     return {"type": "object", "properties": properties, "required": required}
+
+
+def _predicted(contract: Contract) -> str:
+    answer = contract.answer
+    unit = f" in {answer.unit}" if answer.unit else ""
+    decided = f": {answer.decided}" if answer.decided else ""
+    return f"{answer.target}{unit}{decided}; {_PREDICTION}"
+
+
+def _held(contract: Contract) -> str:
+    interval = contract.answer.spec.interval
+    if interval is None:
+        return "null: none was declared"
+    share = f"{100 * interval.level:.4g} %"
+    return f"low and high, meant to hold the truth in {share} of the rows; null where prediction is"
 
 
 def _explanation_schema(contract: Contract) -> dict[str, Any]:
@@ -257,6 +264,21 @@ def _explanation_schema(contract: Contract) -> dict[str, Any]:
     return {"type": "object", "properties": properties, "required": required}
 
 
+_ALWAYS = ("covered", "not_covered", "release", "digest", "arm", "id")
+_SOMETIMES = ("probabilities", "not_covered", "explanation", "degraded", "replay")
+_SAID = {
+    "probabilities": "of each class; only where covered is true, or estimates are given",
+    "unit": "of prediction and interval",
+    "covered": "whether the release answers for this row",
+    "not_covered": "why the release does not answer for this row; only where covered is false",
+    "release": "the label of the release that answered",
+    "digest": "of its bundle, which names it for ever",
+    "arm": "champion, or challenger while a rollout runs",
+    "id": "of this prediction, in the log; outcomes name it",
+    "explanation": "what each input contributed; only where it was asked for",
+    "degraded": "only where true: declared defaults stood in for history features",
+    "replay": "only where true: a replay answers, as on a day gone by",
+}
 _REFUSED = {"$ref": "#/components/schemas/Error"}
 _PREDICTION = "null where covered is false, unless the product gives estimates there"
 _INTERVAL = {

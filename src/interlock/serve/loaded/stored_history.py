@@ -65,7 +65,8 @@ class StoredHistory:
         except Unavailable as error:
             if not self._defaults:
                 self._refused += len(asked)
-                raise ServiceError("S122", "the history features are unavailable") from error
+                days = "; a replay has those of the days it was started for" if self._replay else ""
+                raise ServiceError("S122", f"the history features are unavailable{days}") from error
             self._degraded += len(asked)
             return [Found(self._declared, {}, True)] * len(asked)
         return [Found(values, self._named(grids), False) for values, grids in found]

@@ -3,7 +3,7 @@
 import pytest
 
 from interlock.serve.errors import ServiceError
-from interlock.serve.http.door import Door
+from interlock.serve.http.door import Door, check_type
 from interlock.serve.http.request import Request
 
 TOKEN = "0123456789abcdef" * 2
@@ -113,3 +113,19 @@ def test_only_the_very_paths_of_health_need_no_token(path):
 def test_a_request_of_two_lengths_comes_in_nowhere(length):
     door = Door(local=False, token=None)
     assert refusal(door, transfer_encoding="chunked", content_length=length) == "S140"
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({}, "not declared as JSON; send the header content-type: application/json"),
+        ({"content-type": "text/plain"}, "not declared as JSON; send the header content-type"),
+        (
+            {"content-type": "application/json", "content-encoding": "gzip"},
+            "the body is compressed; send it without content-encoding",
+        ),
+    ],
+)
+def test_a_body_of_another_kind_is_told_what_to_send(headers, told):
+    with pytest.raises(ServiceError, match=told):
+        check_type(headers, may_be_silent=False)

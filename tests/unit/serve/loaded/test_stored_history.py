@@ -95,7 +95,7 @@ def test_a_store_that_is_down_refuses_or_degrades_as_the_product_chose(store):
 
 
 def test_in_replay_a_grid_point_that_was_never_made_is_unavailable(store):
-    with pytest.raises(ServiceError):
+    with pytest.raises(ServiceError, match="a replay has those of the days it was started for"):
         history(store, replay=True).rows([((None, "north", 1.0), 30 * DAY)])[0]
 
 
