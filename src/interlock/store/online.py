@@ -70,6 +70,21 @@ class Table(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
     format: int = FORMAT
 
+    @classmethod
+    def begun(
+        cls, view: str, grid: int, *, key: Columns, values: Columns, digest: str, source: str
+    ) -> Table:
+        """A table of which no row is written yet."""
+        return cls(
+            view=view,
+            grid=grid,
+            digest=digest,
+            source=source,
+            rows=0,
+            key=tuple((name, kind) for name, kind in key),
+            values=tuple((name, kind) for name, kind in values),
+        )
+
 
 class OnlineReader(Protocol):
     """Looks up; for one thread at a time."""

@@ -76,7 +76,7 @@ def open_writer(
     if not is_server(url):
         return SqliteWriter(Path(url))
     address = _address(url, access, environ)
-    from interlock.store.online_redis import RedisWriter  # noqa: PLC0415 - an extra
+    from interlock.store.online_redis_writer import RedisWriter  # noqa: PLC0415 - an extra
 
     return RedisWriter(address, namespace=access.namespace, expires_seconds=expires_seconds)
 

@@ -160,15 +160,7 @@ class SqliteWriter:
         Who reads a table that is replaced goes on reading the old one. Raises L101 or L102 besides.
         """
         path = _file(self._root, check_name(view, "view"), grid)
-        about = Table(
-            view=view,
-            grid=grid,
-            digest=digest,
-            source=source,
-            rows=0,
-            key=tuple((name, kind) for name, kind in key),
-            values=tuple((name, kind) for name, kind in values),
-        )
+        about = Table.begun(view, grid, key=key, values=values, digest=digest, source=source)
         with storage(path):
             path.parent.mkdir(parents=True, exist_ok=True)
             partial = partial_path(path.parent)

@@ -191,6 +191,17 @@ class RedisLink:
         self._again_at = 0.0
         return replies
 
+    def pointer(self, name: str) -> int | None:
+        """The grid point that a key names; None without it. Raises Unavailable F120."""
+        return self.grid(self.ask([("GET", name)], repeat=True)[0])
+
+    def grid(self, pointer: bytes | None) -> int | None:
+        """The grid point that was answered. Raises Unavailable F120 for what is none."""
+        try:
+            return None if pointer is None else int(pointer)
+        except (TypeError, ValueError):
+            raise self.unavailable(f"the pointer is no grid point: {pointer!r:.50}") from None
+
     def close(self) -> None:
         """Drop the connection; the next question makes another."""
         self._connection.disconnect()

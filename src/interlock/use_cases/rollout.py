@@ -81,9 +81,7 @@ def grow(
     """
     buckets = decide.parse_share(share)
     live, place = _live(workspace, product, environment)
-    current, last = live.current(place.name), live.last_rollout(place.name)
-    if current is not None:
-        live.settle(current, last)
+    current, last = _settled(live, place)
     row = decide.grow(
         current, last, where=_where(live, place.name), buckets=buckets, at=now(), reason=reason
     )
@@ -128,9 +126,7 @@ def promote(
     place = workspace.environment(environment)
     deployer = workspace.deployer(workspace.bound(product), now())
     live = deployer.live
-    current, last = live.current(place.name), live.last_rollout(place.name)
-    if current is not None:
-        live.settle(current, last)
+    current, last = _settled(live, place)
     trial = decide.require_running(current, last, where=_where(live, place.name))
     return deployer.deploy(place, _target(trial), unpin=True, promotes=trial, reason=reason)
 
@@ -149,9 +145,7 @@ def show(
     judged. Raises OperatorError E151, IntegrityError for a damaged log or a wrong attestation.
     """
     live, place = _live(workspace, product, environment)
-    current, last = live.current(place.name), live.last_rollout(place.name)
-    if current is not None:
-        live.settle(current, last)
+    current, last = _settled(live, place)
     row = decide.require_running(current, last, where=_where(live, place.name))
     report = _report(live, row)
     if row.mode != decide.SHADOW:
@@ -178,6 +172,14 @@ def _live(
 ) -> tuple[Switch, Environment]:
     place = workspace.environment(environment)
     return workspace.switch(workspace.delivered_product(product)), place
+
+
+def _settled(live: Switch, place: Environment) -> tuple[DeploymentRow | None, RolloutRow | None]:
+    """What is live there and the last act on a rollout, once services were told of both."""
+    current, last = live.current(place.name), live.last_rollout(place.name)
+    if current is not None:
+        live.settle(current, last)
+    return current, last
 
 
 def _target(trial: RolloutRow) -> Target:

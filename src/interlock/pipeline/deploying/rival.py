@@ -22,15 +22,25 @@ from interlock.serve.contract import AnswerContract
 
 def require_rival(champion: Bundle, challenger: Bundle, *, where: str) -> None:
     """Raises OperatorError E153 unless the challenger may answer the champion's consumers."""
-    found = list(_differences(champion, challenger))
-    if found:
+    _require_none(
+        _differences(champion, challenger),
+        where=where,
+        expected="a release that takes every request of the champion's and answers in its form",
+        fix="try it in shadow (--shadow), or deliver it when its consumers are ready",
+    )
+
+
+def _require_none(found: Iterator[str], *, where: str, expected: str, fix: str) -> None:
+    """Raises OperatorError E153 where anything stands against the release."""
+    against = "; ".join(found)
+    if against:
         raise OperatorError(
             "E153",
             "the release cannot stand beside what is live",
             where=where,
-            expected="a release that takes every request of the champion's and answers in its form",
-            got="; ".join(found),
-            fix="try it in shadow (--shadow), or deliver it when its consumers are ready",
+            expected=expected,
+            got=against,
+            fix=fix,
             untouched="what is live",
         )
 
@@ -76,19 +86,12 @@ def require_own_tables(champion: Bundle, challenger: Bundle, *, where: str) -> N
     Releases that define a history alike share its table; the functions that make its keys must
     then be the same in both.
     """
-    found = [
-        f"history {name}: its key is made by other code" for name in _clashes(champion, challenger)
-    ]
-    if found:
-        raise OperatorError(
-            "E153",
-            "the release cannot stand beside what is live",
-            where=where,
-            expected="the same code for the keys of a history that both have",
-            got="; ".join(found),
-            fix="name the history anew in the product, or deliver the release",
-            untouched="what is live",
-        )
+    _require_none(
+        _clashes(champion, challenger),
+        where=where,
+        expected="the same code for the keys of a history that both have",
+        fix="name the history anew in the product, or deliver the release",
+    )
 
 
 def _clashes(champion: Bundle, challenger: Bundle) -> Iterator[str]:
@@ -103,7 +106,7 @@ def _clashes(champion: Bundle, challenger: Bundle) -> Iterator[str]:
             for features, bundle in ((old, champion), (new, challenger))
         )
         if next(codes) != next(codes):
-            yield history.name
+            yield f"history {history.name}: its key is made by other code"
 
 
 def nothing_beside(product: str, environment: str) -> OperatorError:

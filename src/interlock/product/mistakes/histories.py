@@ -63,24 +63,37 @@ def _time_mistakes(product: Declaration, history: History, where: str) -> Iterat
             got=repr(history.name),
             fix="rename it",
         )
-    if source.event_time is None:
+    untimed = {
+        "a source with an event time": (
+            source,
+            "no event time: without it nothing says which rows came before the request",
+        ),
+        "examples that have a time": (product.examples.source, "examples without a time"),
+    }
+    for needed, (rows, got) in untimed.items():
+        if rows.event_time is None:
+            yield Mistake(
+                code="F108",
+                what=f"a history needs {needed}",
+                where=where,
+                expected=f"event_time='…' on the source {rows.name}",
+                got=got,
+                fix="declare event_time, or do without the history",
+            )
+    yield from _grid_mistakes(history, where)
+    if not source.has_delay and _looks_at_target(product, history):
         yield Mistake(
-            code="F108",
-            what="a history needs a source with an event time",
+            code="F111",
+            what="a history uses the target's column, and its source does not say when it is known",
             where=where,
-            expected=f"event_time='…' on the source {source.name}",
-            got="no event time: without it nothing says which rows came before the request",
-            fix="declare event_time, or do without the history",
+            expected="available_after='…' or available_at='…' on the source",
+            got="neither: a row could count itself",
+            fix="declare when a row becomes known",
         )
-    if product.examples.source.event_time is None:
-        yield Mistake(
-            code="F108",
-            what="a history needs examples that have a time",
-            where=where,
-            expected=f"event_time='…' on the source {product.examples.source.name}",
-            got="examples without a time",
-            fix="declare event_time, or do without the history",
-        )
+
+
+def _grid_mistakes(history: History, where: str) -> Iterator[Mistake]:
+    """What makes its grid points none, or says in no span when their values are there."""
     spans: list[Mistake] = []
     with collecting(spans, where=where):
         parse_span(history.landing)
@@ -95,15 +108,6 @@ def _time_mistakes(product: Declaration, history: History, where: str) -> Iterat
             where=where,
             expected="refresh='1d' or the like",
             fix="declare how often its values are computed",
-        )
-    if not source.has_delay and _looks_at_target(product, history):
-        yield Mistake(
-            code="F111",
-            what="a history uses the target's column, and its source does not say when it is known",
-            where=where,
-            expected="available_after='…' or available_at='…' on the source",
-            got="neither: a row could count itself",
-            fix="declare when a row becomes known",
         )
 
 
