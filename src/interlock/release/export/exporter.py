@@ -139,7 +139,7 @@ def _exporter_of(estimator: Any) -> Any:
 def keep(estimator: Any, *, task: Task, reason: str, encoder: Encoder | None = None) -> Exported:
     """The library's own safe format where it has one, else skops; ``reason`` is why.
 
-    Raises AuthorError T150, T151 or T152 where skops cannot hold it, and T117 for a model with
+    Raises AuthorError T150, T151 or T152 where neither can hold it, and T117 for a model with
     quantiles, which only a graph holds.
     """
     if quantiles.accepts(estimator):
@@ -154,11 +154,26 @@ def keep(estimator: Any, *, task: Task, reason: str, encoder: Encoder | None = N
         payload = lightgbm.portable_text(estimator).encode()
         kept = _own("lightgbm", payload, estimator, reason)
     elif xgboost.accepts(estimator):
+        _require_nan(estimator, reason)
         payload = bytes(xgboost.used(estimator).save_raw("ubj"))
         kept = _own("xgboost", payload, estimator, reason)
     else:
         kept = _native(estimator, task, reason)
     return replace(kept, encoder=encoder)
+
+
+def _require_nan(estimator: Any, reason: str) -> None:
+    """Raises AuthorError T151 where XGBoost's file would forget what the estimator takes for
+    missing."""
+    if not xgboost.reads_nan(estimator):
+        name = type(estimator).__name__
+        raise AuthorError(
+            "T151",
+            f"{name} will not export: its own format does not hold what it takes for missing",
+            expected="missing=nan, or an estimator that is exported exactly",
+            got=f"missing={estimator.missing!r}, and {reason}",
+            fix="leave out missing=…: missing values reach an estimator as NaN",
+        )
 
 
 def _own(kind: Format, payload: bytes, estimator: Any, reason: str) -> Exported:

@@ -3,7 +3,8 @@
 A Pipeline takes a frame; the service makes a matrix. Between them stands an encoder that only
 numbers the texts (see :mod:`interlock.release.export.cells`), which the release then carries.
 Additions and divisions of scalers are those of scikit-learn; a linear model behind them adds in an
-order of its own.
+order of its own. Of a sparse matrix, as one-hot encoders make it, XGBoost takes every
+zero for missing; so does the graph.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from typing import Any
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from interlock.features.definition import Input
+from interlock.release.export import xgboost
 from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.cells import Cell, Number, Origin, Text, block
 from interlock.release.export.exported import Edges, Refusal, Written
@@ -85,7 +88,10 @@ def write(estimator: Pipeline, builder: GraphBuilder, source: str) -> Written:
     cells: Sequence[Cell] = [_first(part, i) for i, part in enumerate(encoder.parts)]
     for _, step in estimator.steps[:-1]:
         cells = _step(step, cells, builder)
-    last = builder.write(estimator[-1], block(cells, builder))
+    matrix = block(cells, builder)
+    if xgboost.accepts(estimator[-1]) and _is_sparse(estimator.steps[:-1]):
+        matrix = xgboost.blank(builder, matrix, np.float64(0.0))
+    last = builder.write(estimator[-1], matrix)
     return Written(
         name=last.name,
         width=last.width,
@@ -113,6 +119,19 @@ def _step(step: Any, cells: Sequence[Cell], builder: GraphBuilder) -> list[Cell]
     if type(step) is ColumnTransformer:
         return _side_by_side(step, cells, builder)
     return transform(step, cells, builder)
+
+
+def _is_sparse(steps: Sequence[tuple[str, Any]], before: bool = False) -> bool:
+    """Whether what comes out is a sparse matrix, whose zeros are not there to XGBoost."""
+    found = before
+    for _, step in steps:
+        if type(step) is Pipeline:
+            found = _is_sparse(step.steps, found)
+        elif type(step) in (OrdinalEncoder, TargetEncoder):
+            found = False
+        else:
+            found = getattr(step, "sparse_output_", getattr(step, "sparse_output", found))
+    return found
 
 
 def _side_by_side(

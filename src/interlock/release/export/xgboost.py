@@ -3,7 +3,8 @@
 What had to be heeded: the matrix, thresholds, leaves and sums are single precision; a row goes left
 when it is *less* than the threshold; the base score, mapped to the margin in single precision, is
 the first tree (added last, most sums round differently). Sums become doubles afterwards; the links
-are applied in double, where XGBoost itself stays single.
+are applied in double, where XGBoost itself stays single. With ``missing=0`` zeros are missing, as
+NaN always is.
 
 XGBoost itself is never imported here.
 """
@@ -49,8 +50,6 @@ def accepts(estimator: Any) -> bool:
 
 def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     """The trees of a fitted estimator; raises Refusal for what cannot be matched."""
-    if not _is_nan(estimator.missing):
-        raise Refusal(f"it reads {estimator.missing!r} as missing")
     learner = json.loads(bytes(used(estimator).save_raw("json")))["learner"]
     booster = learner["gradient_booster"]
     if booster["name"] != "gbtree":
@@ -64,6 +63,10 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     for tree, target in zip(trees["trees"], trees["tree_info"], strict=True):
         forest.add_tree(_branches(tree, thresholds), target=target)
     single = builder.cast(source, TensorProto.FLOAT)
+    if not reads_nan(estimator):
+        single = blank(builder, single, np.float32(estimator.missing))
+        for values in thresholds.values():
+            values.add(float(estimator.missing))
     sums = forest.write(builder, single)
     edges = Edges(
         thresholds={column: tuple(sorted(v)) for column, v in sorted(thresholds.items())},
@@ -73,10 +76,25 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
 
 
 def used(estimator: Any) -> Any:
-    """The booster, cut at the best iteration where early stopping found one."""
+    """The booster, cut at the best iteration where early stopping found one.
+
+    A linear booster has no iterations to cut: XGBoost itself predicts with the last.
+    """
     booster = estimator.get_booster()
     best = booster.attr("best_iteration")
-    return booster if best is None else booster[: int(best) + 1]
+    linear = estimator.booster == "gblinear"
+    return booster if best is None or linear else booster[: int(best) + 1]
+
+
+def reads_nan(estimator: Any) -> bool:
+    """Whether NaN alone is missing to it; XGBoost's own file does not say what is."""
+    return math.isnan(estimator.missing)
+
+
+def blank(builder: GraphBuilder, source: str, missing: np.floating[Any]) -> str:
+    """The matrix with NaN for that value, which is of the matrix's own type."""
+    is_missing = builder.add("Equal", source, builder.constant(missing))
+    return builder.add("Where", is_missing, builder.constant(type(missing)(np.nan)), source)
 
 
 def _base_margins(learner: Mapping[str, Any]) -> Floats:
@@ -130,7 +148,3 @@ def _branches(tree: Mapping[str, Any], thresholds: dict[int, set[float]]) -> lis
             )
         )
     return found
-
-
-def _is_nan(value: Any) -> bool:
-    return isinstance(value, float) and math.isnan(value)

@@ -32,19 +32,32 @@ class XgboostScorer:
     needs: Needs = "matrix"
 
     def __init__(self, booster: Any) -> None:
-        objective = json.loads(booster.save_config())["learner"]["objective"]["name"]
+        learner = json.loads(booster.save_config())["learner"]
+        objective = learner["objective"]["name"]
         self._booster = booster
-        self._predict = booster.inplace_predict
+        self._in_place = learner["learner_train_param"]["booster"] != "gblinear"
         self._margins = objective in _MARGINS
         self._pair = objective.startswith("binary:") and not self._margins
 
     def raw(self, rows: NDArray[np.float64]) -> Raw:
         """Raw scores where their link is known, else what the model predicts."""
         matrix = np.ascontiguousarray(rows, dtype=np.float64)
-        kind = "margin" if self._margins else "value"
-        answer = self._predict(matrix, predict_type=kind, validate_features=False)
-        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        values = np.asarray(self._said(matrix), dtype=np.float64).reshape(len(rows), -1)
         return np.hstack([1.0 - values, values]) if self._pair else values
+
+    def _said(self, matrix: NDArray[np.float64]) -> Any:
+        """By the way that XGBoost has for the booster: a linear one reads no rows in place."""
+        if self._in_place:
+            kind = "margin" if self._margins else "value"
+            return self._booster.inplace_predict(matrix, predict_type=kind, validate_features=False)
+        return self._booster.predict(
+            self._rows(matrix), output_margin=self._margins, validate_features=False
+        )
+
+    def _rows(self, matrix: NDArray[np.float64]) -> Any:
+        import xgboost  # noqa: PLC0415 - it is loaded: the model is
+
+        return xgboost.DMatrix(matrix, nthread=1)
 
     def raw_one(self, row: Sequence[float]) -> list[float]:
         """The same of one encoded row."""
@@ -57,8 +70,6 @@ class XgboostScorer:
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
         """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last."""
-        import xgboost  # noqa: PLC0415 - it is loaded: the model is
-
-        matrix = xgboost.DMatrix(np.ascontiguousarray(rows, dtype=np.float64), nthread=1)
+        matrix = self._rows(np.ascontiguousarray(rows, dtype=np.float64))
         found = self._booster.predict(matrix, pred_contribs=True, validate_features=False)
         return np.asarray(found, dtype=np.float64)

@@ -160,6 +160,16 @@ def test_trees_behind_passthrough_agree_to_the_bit():
     assert compared(model, exported).within(0.0)
 
 
+@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["dense", "sparse"])
+def test_zeros_of_a_sparse_matrix_are_missing_to_xgboost(threshold):
+    xgb = pytest.importorskip("xgboost")
+    side_by_side = around(ready(), ONE_HOT).set_params(sparse_threshold=threshold)
+    last = xgb.XGBRegressor(n_estimators=20, max_depth=3, n_jobs=1)
+    model = make_pipeline(side_by_side, "passthrough", last).fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert compared(model, exported).within(1e-12)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
     "last", [LogisticRegression(max_iter=500), RandomForestClassifier(5, random_state=0)]

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 import xgboost as xgb
 
+from interlock.errors import AuthorError
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
@@ -78,3 +79,40 @@ def test_a_classifier_in_its_own_format(examples, encoder, n_classes):
     exported = export(model, encoder, task="binary" if n_classes == 2 else "multiclass")
     scorer = open_scorer("xgboost", exported.payload, n_columns=X.shape[1])
     assert compare(raw_scores(model, X), scorer.raw(X)).within(1e-12)
+
+
+@pytest.mark.parametrize("n_classes", [0, 2, 3])
+def test_a_linear_booster_in_its_own_format(examples, encoder, n_classes):
+    X = rows(examples, 6)
+    y = examples.target(X, 6)
+    kind, task = xgb.XGBRegressor, "regression"
+    if n_classes:
+        y = np.digitize(y, np.linspace(-1, 3, n_classes - 1))
+        kind, task = xgb.XGBClassifier, "binary" if n_classes == 2 else "multiclass"
+    model = kind(n_estimators=25, n_jobs=1, booster="gblinear", early_stopping_rounds=3)
+    model.fit(X[:300], y[:300], eval_set=[(X[300:], y[300:])], verbose=False)
+    exported = export(model, encoder, task=task)
+    scorer = open_scorer(exported.format, exported.payload, n_columns=X.shape[1])
+    assert exported.format == "xgboost"
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(1e-12)
+    assert scorer.raw_one(X[0].tolist()) == scorer.raw(X[:1])[0].tolist()
+
+
+@pytest.mark.parametrize("missing", [0, 0.1, -1.0])
+def test_what_it_takes_for_missing_is_missing_in_the_graph(examples, parity, encoder, missing):
+    X = rows(examples, 7)
+    X[::3, :3] = missing
+    y = examples.target(X, 7) + 3 * (X[:, 0] == missing)
+    model = xgb.XGBRegressor(**SMALL, missing=missing).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert exported.format == "onnx"
+    assert parity(model, exported, X).within(0.0)
+
+
+def test_a_file_that_forgets_what_is_missing_is_not_made(examples, encoder):
+    X = rows(examples, 8)
+    model = xgb.XGBRegressor(**SMALL, missing=0.0, booster="dart").fit(X, examples.target(X, 8))
+    with pytest.raises(AuthorError) as raised:
+        export(model, encoder, task="regression")
+    assert raised.value.code == "T151"
+    assert "missing=0.0, and XGBRegressor: the booster dart" in str(raised.value)
