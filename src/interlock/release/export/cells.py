@@ -72,18 +72,19 @@ def numbers(tensor: str, origins: Sequence[Origin | None]) -> list[Cell]:
     return [Number(tensor=tensor, place=i, origin=o) for i, o in enumerate(origins)]
 
 
-def looked_up(cell: Text, table: np.ndarray, builder: GraphBuilder, matrix: str) -> str:
+def looked_up(
+    cell: Text, table: np.ndarray, refused: np.ndarray, builder: GraphBuilder, matrix: str
+) -> str:
     """The rows of ``table`` (n_values, width) that the codes stand for: (n_rows, width).
 
-    Rows that are NaN throughout are such as the estimator refuses: the model answers NaN there.
+    Values that are ``refused``, (n_values,), are such as the estimator raises at: the model answers
+    NaN there. A NaN in the table itself is a missing value, which many a model takes.
     """
     code = builder.add("Gather", matrix, builder.constant(np.array(cell.column)), axis=1)
     missing = builder.constant(np.array(float(len(cell.values) - 1)))
     place = builder.add("Where", builder.add("IsNaN", code), missing, code)
     index = builder.cast(place, TensorProto.INT64)
-    refused = np.isnan(table).all(axis=1) if table.shape[1] else np.zeros(len(table), dtype=bool)
     if refused.any():
         poison = np.where(refused, np.nan, 0.0)[:, np.newaxis]
         builder.refuse(builder.add("Gather", builder.constant(poison), index, axis=0))
-        table = np.where(refused[:, np.newaxis], 0.0, table)
     return builder.add("Gather", builder.constant(np.asarray(table, np.float64)), index, axis=0)

@@ -87,27 +87,28 @@ def _imputed(imputer: SimpleImputer, cells: Sequence[Cell], builder: GraphBuilde
     filled = np.asarray(imputer.statistics_, dtype=np.float64)
     kept = [i for i, value in enumerate(filled) if not np.isnan(value)]
     left = [cells[i] for i in kept]
-    name = block(left, builder)
-    fill = builder.constant(filled[kept])
-    found = numbers(
-        builder.add("Where", builder.add("IsNaN", name), fill, name), [_origin(c) for c in left]
-    )
-    if not imputer.add_indicator:
+    marked = imputer.indicator_.features_.tolist() if imputer.add_indicator else []
+    found: list[Cell] = []
+    if left:
+        name, fill = block(left, builder), builder.constant(filled[kept])
+        full = builder.add("Where", builder.add("IsNaN", name), fill, name)
+        found = numbers(full, [_origin(c) for c in left])
+    if not marked:
         return found
-    marked = block([cells[i] for i in imputer.indicator_.features_.tolist()], builder)
-    missing = builder.cast(builder.add("IsNaN", marked), TensorProto.DOUBLE)
-    return found + numbers(missing, [None] * len(imputer.indicator_.features_))
+    missing = builder.add("IsNaN", block([cells[i] for i in marked], builder))
+    return found + numbers(builder.cast(missing, TensorProto.DOUBLE), [None] * len(marked))
 
 
 def _imputed_texts(imputer: SimpleImputer, cells: Sequence[Cell]) -> list[Cell]:
     if imputer.add_indicator:
         raise Refusal("SimpleImputer marks missing texts")
-    if imputer.missing_values is not None:  # None is a text like any other to it
+    gone = imputer.missing_values
+    if gone is not None and not isinstance(gone, str):  # NaN, say: None is a text like any other
         return list(cells)
     return [
         Text(
             column=cell.column,
-            values=tuple(fill if value is None else value for value in cell.values),
+            values=tuple(fill if value == gone else value for value in cell.values),
         )
         for cell, fill in zip(cells, imputer.statistics_, strict=True)
         if isinstance(cell, Text)
@@ -121,29 +122,32 @@ def _encoded(encoder: Any, cells: Sequence[Cell], builder: GraphBuilder) -> list
         raise Refusal(f"{type(encoder).__name__} takes numbers for categories")
     found: list[Cell] = []
     for place, cell in enumerate(texts):
-        table = _table(encoder, texts, place)
+        table, refused = _table(encoder, texts, place)
         if table.shape[1]:
-            name = looked_up(cell, table, builder, MATRIX)
+            name = looked_up(cell, table, refused, builder, MATRIX)
             found += numbers(name, [None] * table.shape[1])
     return found
 
 
-def _table(encoder: Any, cells: Sequence[Text], place: int) -> np.ndarray:
-    """What the encoder makes of each of a column's values, (n_values, width); NaN: it refuses."""
+def _table(encoder: Any, cells: Sequence[Text], place: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the encoder makes of each of a column's values, (n_values, width), and which of them it
+    refuses, (n_values,); what it makes of a value may be NaN."""
     widths = _widths(encoder, len(cells))
     start = sum(widths[:place])
     known = [encoder.categories_[i][0] for i in range(len(cells))]
-    rows = []
+    rows, refused = [], []
     for value in cells[place].values:
         row = [*known[:place], value, *known[place + 1 :]]
         try:
             out = encoder.transform(_frame(encoder, row))
         except ValueError:  # an unknown category
-            rows.append(np.full(widths[place], np.nan))
+            refused.append(True)
+            rows.append(np.zeros(widths[place]))
             continue
+        refused.append(False)
         dense = out.toarray() if hasattr(out, "toarray") else np.asarray(out)
         rows.append(dense[0, start : start + widths[place]].astype(np.float64))
-    return np.array(rows).reshape(len(rows), widths[place])
+    return np.array(rows).reshape(len(rows), widths[place]), np.array(refused)
 
 
 def _frame(encoder: Any, row: list[Any]) -> Any:

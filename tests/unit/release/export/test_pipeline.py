@@ -91,6 +91,25 @@ PIPELINES = {
         ),
         HistGradientBoostingRegressor(max_iter=20, random_state=0),
     ),
+    "unknown is missing": make_pipeline(
+        around(
+            "passthrough",
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan),
+        ),
+        HistGradientBoostingRegressor(max_iter=20, random_state=0),
+    ),
+    "a text imputed": make_pipeline(
+        around(
+            SimpleImputer(add_indicator=True),
+            make_pipeline(
+                NONE, SimpleImputer(missing_values="z1", strategy="most_frequent"), ONE_HOT
+            ),
+        ),
+        Ridge(),
+    ),
+    "nothing to indicate": make_pipeline(
+        around(make_pipeline(SimpleImputer(), SimpleImputer(add_indicator=True)), ONE_HOT), Ridge()
+    ),
     "imputed texts": make_pipeline(
         around(
             ready(SimpleImputer(strategy="median"), MinMaxScaler(clip=True)),
