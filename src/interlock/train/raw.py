@@ -30,10 +30,12 @@ from sklearn.linear_model import (
 )
 from sklearn.pipeline import Pipeline
 
+from interlock.errors import AuthorError
 from interlock.train.answer import Floats, Link
 from interlock.train.baseline import FittedRule
 from interlock.train.quantiles import WithQuantiles
 
+_ROUNDING = 1e-6  # by which probabilities in single precision may leave their range
 _HISTOGRAM = (HistGradientBoostingRegressor, HistGradientBoostingClassifier)
 _LOGISTIC = (LogisticRegression, LogisticRegressionCV)
 _GENERALISED = (GammaRegressor, PoissonRegressor, TweedieRegressor)
@@ -95,7 +97,24 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
         return matrix @ estimator.coef_ + estimator.intercept_
     if link in ("logit", "softmax"):
         return estimator.decision_function(matrix)
-    return estimator.predict_proba(matrix) if link == "probability" else estimator.predict(matrix)
+    return _shares(estimator, matrix) if link == "probability" else estimator.predict(matrix)
+
+
+def _shares(estimator: Any, matrix: Any) -> Floats:
+    """Its probabilities, (n_rows, n_classes). Raises AuthorError T152 where they are none: boosters
+    that were trained by a function of the author's own give their sums for it."""
+    found = np.asarray(estimator.predict_proba(matrix), dtype=np.float64)
+    shape = (matrix.shape[0], len(estimator.classes_))
+    if found.shape == shape and not ((found < -_ROUNDING) | (found > 1 + _ROUNDING)).any():
+        return found
+    name = type(estimator).__name__
+    raise AuthorError(
+        "T152",
+        f"{name} will not export: what it predicts are no probabilities",
+        expected=f"numbers from 0 to 1, {shape[1]} a row",
+        got=f"numbers from {found.min():.6g} to {found.max():.6g}, of shape {found.shape}",
+        fix="use an objective of the library's own that gives probabilities",
+    )
 
 
 def _histogram_link(estimator: Any) -> Link:
@@ -132,7 +151,8 @@ def _is_lightgbm(estimator: Any) -> bool:
 
 def _lightgbm_link(estimator: Any) -> Link:
     """From the objective as trained; anything unusual answers by the estimator's predictions."""
-    objective, *options = estimator.booster_.dump_model(num_iteration=1)["objective"].split()
+    said = estimator.booster_.dump_model(num_iteration=1).get("objective", "")
+    objective, *options = said.split() or [""]  # a function of the author's own has no name
     if objective == "binary" and "sigmoid:1" in options:
         return "logit"
     if objective == "multiclass":

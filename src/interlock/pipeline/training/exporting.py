@@ -5,14 +5,15 @@ A graph that answers otherwise than the fitted estimator is set aside for the li
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.errors import InterlockError, Mistake
+from interlock.errors import InterlockError, Mistake, first_line
 from interlock.release.export import pipeline
 from interlock.release.export.exported import Exported
 from interlock.release.export.exporter import EXACTLY, export, keep
@@ -46,22 +47,42 @@ def exported_as(
     rows: NDArray[np.int64] | None = None,
     edges: bool = True,
 ) -> LoadedExport:
-    """Package a fit. Raises InterlockError T156 where what is packaged answers otherwise.
+    """Package a fit. Raises InterlockError T156 where what is packaged answers otherwise, T119
+    where the estimator itself cannot be packaged or asked.
 
     Compared on ``rows`` of the data, by default those held out, and where the model's answer jumps.
     """
     split = data.split
     held_out = np.concatenate([split.tune, split.calibrate, split.test]) if rows is None else rows
     compared = take(data.columns, data.inputs, held_out)
-    exported = _export(fit, data)
+    with _asking(fit):
+        exported = _export(fit, data)
+        try:
+            return _compared(fit, exported, compared, edges=edges)
+        except InterlockError as error:
+            if exported.format != "onnx":
+                raise
+            how = "" if exported.reason == EXACTLY else f"{exported.reason}, but "
+            reason = f"{how}its graph differed: {error.mistakes[0].got}"
+        return _compared(fit, _kept(fit, data, reason), compared, edges=edges)
+
+
+@contextmanager
+def _asking(fit: Fitted) -> Iterator[None]:
+    """What an estimator's own code raises is its candidate's affair. Raises InterlockError T119."""
     try:
-        return _compared(fit, exported, compared, edges=edges)
-    except InterlockError as error:
-        if exported.format != "onnx":
-            raise
-        how = "" if exported.reason == EXACTLY else f"{exported.reason}, but "
-        reason = f"{how}its graph differed: {error.mistakes[0].got}"
-    return _compared(fit, _kept(fit, data, reason), compared, edges=edges)
+        yield
+    except (InterlockError, OSError, MemoryError):
+        raise
+    except Exception as error:  # an author's estimator may raise anything at all
+        mistake = Mistake(
+            code="T119",
+            what="a candidate could not be packaged",
+            where=f"candidate '{fit.name}'",
+            got=f"{type(error).__name__}: {first_line(error)}",
+            fix="read the estimator's own message; `interlock explain T119` names usual causes",
+        )
+        raise InterlockError.of([mistake]) from error
 
 
 def payload_like(exported: Exported, fit: Fitted, data: TrainingData) -> bytes:
@@ -95,16 +116,17 @@ def _compared(
         inputs=fit.prepared.inputs,
     )
     native = fit.raw(columns)
-    if encoder is None:
-        found = {"held out": compare(native, scorer.raw(columns))}
-    else:
-        rows = encoder.transform(columns)
-        found = {"held out": compare(native, scorer.raw(rows))}
-        if edges and len(rows):
-            found["edges"] = _at_edges(fit, exported, scorer, rows)
+    rows: Any = encoder.transform(columns) if encoder else columns
+    answers = scorer.raw(rows)
+    if native.shape != answers.shape:
+        got = f"{answers.shape[1]} scores a row, where the trained model has {native.shape[1]}"
+        raise _inexact(fit.name, "held out", got, exported.tolerance)
+    found = {"held out": compare(native, answers)}
+    if edges and encoder is not None and len(rows):
+        found["edges"] = _at_edges(fit, exported, scorer, rows)
     for where, exactness in found.items():
         if exactness.rows and not exactness.within(exported.tolerance):
-            raise _inexact(fit.name, where, exactness.to_row(), exported.tolerance)
+            raise _inexact(fit.name, where, str(exactness.to_row()), exported.tolerance)
     rows_of = {where: exactness.to_row() for where, exactness in found.items()}
     return LoadedExport(exported=exported, scorer=scorer, exactness=rows_of)
 
@@ -112,14 +134,18 @@ def _compared(
 def _at_edges(fit: Fitted, exported: Exported, scorer: Scorer, seen: Floats) -> Exactness:
     """Where the model's answer jumps. An estimator may refuse some of these rows (an unknown
     category, a sum that overflows): those without a finite answer, which the service refuses too,
-    are then left out."""
+    are then left out. Raises T156 where it refuses others."""
     matrix = edge_rows(exported.edges, seen)
     answers = scorer.raw(matrix)
     try:
         return compare(_native(fit, exported, matrix), answers)
     except ValueError:
         finite = np.isfinite(answers).all(axis=1)
+    try:
         return compare(_native(fit, exported, matrix[finite]), answers[finite])
+    except ValueError as error:
+        got = f"answers, where the trained model has none: {first_line(error)}"
+        raise _inexact(fit.name, "edges", got, exported.tolerance) from error
 
 
 def _native(fit: Fitted, exported: Exported, matrix: Floats) -> Floats:
@@ -129,9 +155,7 @@ def _native(fit: Fitted, exported: Exported, matrix: Floats) -> Floats:
     return fit.raw(pipeline.decoded(exported.encoder, matrix))
 
 
-def _inexact(
-    name: str, where: str, exactness: Mapping[str, Any], tolerance: float
-) -> InterlockError:
+def _inexact(name: str, where: str, got: str, tolerance: float) -> InterlockError:
     return InterlockError.of(
         [
             Mistake(
@@ -139,7 +163,7 @@ def _inexact(
                 what="the packaged model does not answer as the trained one did",
                 where=f"candidate '{name}', rows: {where}",
                 expected=f"equal, or within {tolerance:g} relative",
-                got=f"{exactness}",
+                got=got,
                 fix="report it; meanwhile use an estimator that exports exactly",
             )
         ]

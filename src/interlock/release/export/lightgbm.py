@@ -125,7 +125,7 @@ def _check(header: Mapping[str, str], text: str) -> None:
         line not in ("pandas_categorical:null", "pandas_categorical:[]") for line in category_lines
     ):
         raise Refusal("the model maps pandas categories by itself")
-    objective, *options = header.get("objective", "").split()
+    objective, *options = header.get("objective", "").split() or [""]
     if objective not in _OBJECTIVES:
         raise Refusal(f"the objective {objective or '(none)'!r} has no known link")
     odd = [o for o in options if o != "sigmoid:1" and not o.startswith("num_class:")]

@@ -34,7 +34,8 @@ class BoosterScorer:
     needs: Needs = "matrix"
 
     def __init__(self, booster: Any, refusal: type[Exception]) -> None:
-        objective, *options = booster.dump_model(num_iteration=1)["objective"].split()
+        said = booster.dump_model(num_iteration=1).get("objective", "")
+        objective, *options = said.split() or [""]  # a function of the author's own has no name
         self._predict = booster.predict
         self._refusal = refusal
         self._sums = objective in _SUMS or (objective == "binary" and "sigmoid:1" in options)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.naive_bayes import BernoulliNB
 from sklearn.neural_network import MLPClassifier
 
 import interlock as il
+from interlock.errors import InterlockError
 from interlock.features.definition import Input
 from interlock.pipeline.training.exporting import exported_as
 from interlock.train.fit import fit_all
@@ -51,3 +53,53 @@ def test_a_converted_graph_that_answers_otherwise_is_set_aside(model):
     assert loaded.exported.reason.startswith(begins + "differed: {'rows': ")
     assert loaded.exactness["held out"]["worst_absolute"] == 0.0
     assert np.array_equal(loaded.raw(COLUMNS), fit.raw(COLUMNS))
+
+
+class Half(ClassifierMixin, BaseEstimator):
+    """Half of each class for rows that ``taken`` says it takes, else an error of its own."""
+
+    def __init__(self, taken=None, shares=(0.5, 0.5)):
+        self.taken, self.shares = taken, shares
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        self.n_features_in_ = X.shape[1]
+        return self
+
+    def predict(self, X):
+        return np.zeros(len(X))
+
+    def predict_proba(self, X):
+        if self.taken is not None and len(X) != self.taken:
+            raise KeyError("what is this?")
+        return np.tile(self.shares, (len(X), 1))
+
+
+@pytest.fixture
+def trusted(monkeypatch):
+    """As if a release might hold this module's estimator."""
+    for place in ("export", "scorers"):
+        types = {f"{Half.__module__}.Half"}
+        monkeypatch.setattr(f"interlock.release.{place}.native.TRUSTED_TYPES", types)
+
+
+def mistake_of(estimator):
+    with pytest.raises(InterlockError) as raised:
+        shipped(estimator)
+    (mistake,) = raised.value.mistakes
+    return mistake
+
+
+@pytest.mark.usefixtures("trusted")
+def test_what_an_estimator_raises_is_its_candidates_affair():
+    mistake = mistake_of(Half(taken=0))
+    assert (mistake.code, mistake.where) == ("T119", "candidate 'it'")
+    assert mistake.got == "KeyError: 'what is this?'"
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("shares", [(-0.5, 1.5), (0.5,), (0.2, 0.3, 0.5)])
+def test_sums_that_pass_for_probabilities_are_refused(shares):
+    mistake = mistake_of(Half(shares=shares))
+    assert mistake.code == "T152"
+    assert mistake.expected == "numbers from 0 to 1, 2 a row"

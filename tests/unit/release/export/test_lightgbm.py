@@ -165,6 +165,17 @@ def test_classifiers_kept_as_text_answer_as_trained(examples, encoder, options, 
     assert compare(raw_scores(model, X), scorer.raw(X)).within(exported.tolerance)
 
 
+def test_an_objective_of_ones_own_is_kept_as_text(examples, encoder):
+    X = examples.matrix(8)
+    y = examples.target(X, 8)
+    own = {"objective": lambda y, scores: (scores - y, np.ones_like(y))}
+    model = lgb.LGBMRegressor(**SMALL, **own).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert exported.reason == "LGBMRegressor: the objective '(none)' has no known link"
+    scorer = open_scorer(exported.format, exported.payload, n_columns=5)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(exported.tolerance)
+
+
 def test_the_text_names_no_threads_and_the_same_fit_gives_the_same_bytes(examples, encoder):
     X = examples.matrix(6)
     y = examples.target(X, 6)
