@@ -53,6 +53,7 @@ _SERVICE_KEYS = {
     "ack": _TEXT,
     "telemetry": _SWITCH,
     "server": _TEXT,
+    "challenger_ms": _NUMBER,
 }
 _ONLINE_KEYS = {
     "url": _TEXT,
@@ -78,6 +79,7 @@ _SPAN = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})(kB|MB|GB)")
 _BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _LEAST = 1  # of timeout_ms and of keep
+_CHALLENGER_MS = (10, 10_000)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -210,6 +212,7 @@ def _mistakes(declared: Mapping[str, Any]) -> Iterator[Mistake]:
     if isinstance(service, dict):
         yield from _wrong("tool.interlock.service", service, _SERVICE_KEYS)
         yield from _wrong_choice("tool.interlock.service", service, _SERVICE_CHOICES)
+        yield from _wrong_service(service)
     online = declared.get("online", {})
     if isinstance(online, dict):
         yield from _wrong("tool.interlock.online", online, _ONLINE_KEYS)
@@ -246,6 +249,14 @@ def _wrong_choice(
         chosen = values.get(key)
         if isinstance(chosen, str) and chosen not in allowed:
             yield _mistake(f"{where}.{key}", " or ".join(allowed), chosen, "use one of those")
+
+
+def _wrong_service(values: Mapping[str, Any]) -> Iterator[Mistake]:
+    number: Any = values.get("challenger_ms")
+    least, most = _CHALLENGER_MS
+    if _FITS[_NUMBER](number) and not least <= number <= most:
+        where = "tool.interlock.service.challenger_ms"
+        yield _mistake(where, f"{least} to {most}", repr(number), "correct the value")
 
 
 def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:

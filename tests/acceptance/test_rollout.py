@@ -9,7 +9,8 @@ import pytest
 
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
-from interlock.serve.rollout.set_aside import SetAside, leave
+from interlock.serve.rollout.evidence import Act, Evidence, leave
+from interlock.stats.onset import Onset
 
 HOUSE = {
     "year_built": 1950, "living_area_sqft": 1_400, "lot_sqft": 6_000, "exterior_wall": "wood",
@@ -114,11 +115,16 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
 
         begun = rollout(project, "start", "1.0.1", "--share", "100%")["rollout"]
         wait_until(lambda: set(arms(url)) == {"challenger"})
+        log = project.state / "environments" / "prod" / "houses" / "log"
+        wait_until(lambda: rollout(project, "show")["seen"]["counts"]["asked"] >= UNITS)
+        assert " answers failed\n" in project.run("rollout", "show").out
         facts = {key: begun[key] for key in ("generation", "revision")}
-        why = SetAside(
-            **facts, digest=begun["bundle"], release="1.0.1", why="4 of 4 answers failed"
+        found = Evidence(
+            act=Act(**facts, digest=begun["bundle"], release="1.0.1"),
+            onset=Onset(tolerated=0.01).after(4, 4),
+            set_aside="4 of 4 answers failed",
         )
-        leave(project.state / "environments" / "prod" / "houses" / "log", "w0", why)  # as a worker
+        leave(log, "w1", found)  # as a worker that found it
         wait_until(lambda: set(arms(url)) == {"champion"})
         ended = project.run("rollout", "show")
         assert "the last one, of 1.0.1, was stopped" in ended.err

@@ -72,6 +72,7 @@ def test_everything_that_can_be_set(load, tmp_path):
         port = 9000
         token_file = "token"
         ack = "disk"
+        challenger_ms = 250
         """
     )
     assert settings.product_files == ("cars.py", "products/houses.py")
@@ -84,7 +85,16 @@ def test_everything_that_can_be_set(load, tmp_path):
         "port": 9000,
         "token_file": "token",
         "ack": "disk",
+        "challenger_ms": 250,
     }
+
+
+@pytest.mark.parametrize("value", ["0", "9", "10_001", "-5"])
+def test_a_challengers_time_has_its_bounds(refused, value):
+    where = "pyproject.toml: tool.interlock.service.challenger_ms"
+    assert refused(f"[tool.interlock.service]\nchallenger_ms = {value}\n") == [
+        (where, "10 to 10000", value.replace("_", ""), "correct the value")
+    ]
 
 
 def test_what_the_environment_says_is_an_argument_and_copied(load):
@@ -127,7 +137,7 @@ def test_every_mistake_is_reported_at_once(refused):
         (f"{known}.service.port", "a whole number", "'9000'", "correct the value"),
         (
             f"{known}.service",
-            "one of host, port, workers, token_file, ack, telemetry, server",
+            "one of host, port, workers, token_file, ack, telemetry, server, challenger_ms",
             "threads",
             "correct or remove the key",
         ),

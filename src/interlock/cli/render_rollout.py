@@ -13,6 +13,7 @@ from interlock.evaluate.slices import FEWEST_ROWS, FEWEST_UNITS
 from interlock.report.names import shown
 from interlock.report.numbers import between, moment, percent, significant
 from interlock.report.phrases import rollout_phrase
+from interlock.serve.rollout.evidence import Seen
 from interlock.serve.shadow.differences import Contrast, ShadowReport, Told, Tolerance
 from interlock.store.rows import DeploymentRow, RolloutRow
 
@@ -45,9 +46,22 @@ def shown_lines(report: RolloutReport, *, at: int) -> list[str]:
         f"◐ {rollout_phrase(row, at)}",
         f"  beside {report.champion.label}, since {moment(row.began)}",
         *reason,
+        *seen_lines(report.seen),
         *_shadow_lines(report),
         *_next(row),
     ]
+
+
+def seen_lines(found: Seen | None) -> list[str]:
+    """How often the challenger failed since the last act, and whether that is too often.
+
+    >>> from interlock.serve.rollout.evidence import Counts
+    >>> seen_lines(Seen(counts=Counts(asked=1_200, codes={"S125": 3})))
+    ['  3 of 1,200 answers failed (3 × S125)']
+    """
+    if found is None:
+        return []
+    return [f"  {found.counts}", *([f"  set aside: {found.set_aside}"] if found.set_aside else [])]
 
 
 def tolerance_of(text: str) -> Tolerance:

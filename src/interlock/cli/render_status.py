@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interlock.cli.render import GLYPHS, table
+from interlock.cli.render_rollout import seen_lines
 from interlock.deploy.challenger import STOP, described
 from interlock.report.names import shown
 from interlock.report.numbers import (
@@ -25,9 +26,10 @@ def status_lines(report: StatusReport, *, at: int) -> list[str]:
     for product in report.products:
         lines.append(shown(product.product))
         lines.extend(table([_environment_cells(e, at) for e in product.environments]))
-        lines.extend(
-            f"  ◐ {rollout_phrase(e.rollout, at)}" for e in product.environments if e.rollout
-        )
+        for e in product.environments:
+            if e.rollout is not None:
+                lines.append(f"  ◐ {rollout_phrase(e.rollout, at)}")
+                lines.extend(f"  {line}" for line in seen_lines(e.seen))
         last = product.last_delivery
         lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
         lines.extend(_waived_lines(product))

@@ -45,8 +45,8 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     digest; ``policy`` is the environment's, ``trusted_keys`` are public keys in PEM. ``digest``
     pins the only bundle that may be served. ``tolerance`` and ``clock`` are microseconds; with
     ``replay`` the clock stands still at ``clock``. ``online`` is a folder or a server's URL.
-    ``group`` is the folder through which the workers of one service agree, for those that a parent
-    started; a plan with several ``workers`` is the parent's.
+    ``group`` is the folder through which the ``workers`` of one service agree, for those that a
+    parent started; a plan with several and without a group is the parent's.
     """
 
     product: str
@@ -83,6 +83,7 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     telemetry: bool = False  # a trace of each request, sent where OTEL_* variables say
     resident: int = 3  # releases kept loaded, so that a rollback is a flip back
     poll_seconds: float = 0.15
+    challenger_seconds: float = 1.0  # that a challenger on trial has for an answer
     limits: Limits = Limits()
 
     @property

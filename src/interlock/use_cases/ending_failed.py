@@ -1,6 +1,6 @@
-"""Ends a rollout whose challenger a worker has set aside for failing; on record, with the reason.
+"""Ends a rollout whose challenger was set aside for failing; on record, with the reason.
 
-Workers stop asking such a challenger by themselves, at once; this only makes it known: the ledger
+Workers stop asking such a challenger by themselves; this only makes it known: the ledger
 says that the rollout ended and why, and every worker hears of it. Invariants: the service is never
 waited for; what goes wrong is told and tried again; an act that somebody else was faster with
 stands.
@@ -15,7 +15,7 @@ from interlock.clock import monotonic, now
 from interlock.deploy.challenger import running, stop
 from interlock.errors import InterlockError, OperatorError
 from interlock.pipeline.deploying.switching import Switch
-from interlock.serve.rollout.set_aside import SetAside, left
+from interlock.serve.rollout.evidence import Act, Evidence, left
 from interlock.store.rows import RolloutRow
 
 EVERY_SECONDS = 1.0
@@ -34,7 +34,7 @@ class EndingFailed:
     ) -> None:
         self._live, self._environment, self._log = live, environment, log
         self._on_trouble = on_trouble
-        self._seen: set[SetAside] = set()
+        self._seen: set[Act] = set()
         self._due = 0.0
 
     def tick(self) -> None:
@@ -43,24 +43,24 @@ class EndingFailed:
             return
         self._due = monotonic() + EVERY_SECONDS
         try:
-            for found in left(self._log):
-                if found not in self._seen:
+            for found in left(self._log).values():
+                if found.set_aside and found.act not in self._seen:
                     self._end(found)
-                    self._seen.add(found)
+                    self._seen.add(found.act)
         except InterlockError as error:
             self._failed(error)
         except Exception as error:  # noqa: BLE001 - nothing that this does may end the service
             self._failed(_unforeseen(error))
 
-    def _end(self, found: SetAside) -> None:
+    def _end(self, found: Evidence) -> None:
         """End the rollout that it is about, if that is still what runs."""
         live, place = self._live, self._environment
         current, last = live.current(place), live.last_rollout(place)
         trial = running(current, last)
-        if current is None or trial is None or not _is_about(found, trial):
+        if current is None or trial is None or not _is_about(found.act, trial):
             return
         where = f"{live.product} in {place}"
-        row = stop(current, last, where=where, at=now(), reason=f"set aside: {found.why}")
+        row = stop(current, last, where=where, at=now(), reason=f"set aside: {found.set_aside}")
         live.roll_out(row, current)
         self._on_trouble(_told(found, where))
 
@@ -69,18 +69,18 @@ class EndingFailed:
         self._on_trouble(error)
 
 
-def _is_about(found: SetAside, trial: RolloutRow) -> bool:
-    said = (found.generation, found.revision, found.digest)
+def _is_about(act: Act, trial: RolloutRow) -> bool:
+    said = (act.generation, act.revision, act.digest)
     return said == (trial.generation, trial.revision, trial.bundle)
 
 
-def _told(found: SetAside, where: str) -> OperatorError:
+def _told(found: Evidence, where: str) -> OperatorError:
     return OperatorError(
         "S163",
-        f"the rollout of {found.release} was ended: a worker set it aside for failing",
+        f"the rollout of {found.act.release} was ended: it was set aside for failing",
         where=where,
         expected="at most one failed answer in a hundred",
-        got=found.why,
+        got=found.set_aside,
         fix="see what the service said, and mend the release",
         untouched="the champion answers everybody, as it did for every failure",
     )

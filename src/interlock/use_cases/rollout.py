@@ -18,6 +18,7 @@ from interlock.pipeline.deploying.rival import nothing_beside, require_rival
 from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.judging.judged_slices import slice_columns
 from interlock.release.attest import verify
+from interlock.serve.rollout.evidence import Seen, seen
 from interlock.serve.shadow.differences import (
     DEFAULT_TOLERANCE,
     ShadowReport,
@@ -34,13 +35,15 @@ from interlock.workspace import Workspace
 class RolloutReport:
     """The last act on a rollout, and the release that it stands beside.
 
-    ``shadow`` is what a challenger in shadow would have answered, where that was asked for.
+    Where that was asked for: ``shadow`` is what a challenger in shadow would have answered,
+    ``seen`` how often one that answers failed, as the service's workers say.
     """
 
     rollout: RolloutRow
     champion: DeploymentRow
     running: bool
     shadow: ShadowReport | None = None
+    seen: Seen | None = None
 
 
 def start(
@@ -139,18 +142,19 @@ def show(
     by: Sequence[str] = (),
     tolerance: Tolerance = DEFAULT_TOLERANCE,
 ) -> RolloutReport:
-    """The rollout that runs there; in shadow with the answers of both, also in parts.
+    """The rollout that runs there: how often the challenger failed; in shadow the answers of both.
 
-    The parts are ``by`` request fields or features, or the slices that the challenger's model gate
-    judged. Raises OperatorError E151, IntegrityError for a damaged log or a wrong attestation.
+    Those also in parts, which are ``by`` request fields or features, or the slices that the
+    challenger's model gate judged. Raises OperatorError E151, IntegrityError for a damaged log or a
+    wrong attestation.
     """
     live, place = _live(workspace, product, environment)
     current, last = _settled(live, place)
     row = decide.require_running(current, last, where=_where(live, place.name))
     report = _report(live, row)
-    if row.mode != decide.SHADOW:
-        return report
     log = workspace.places.log(place.name, live.product)
+    if row.mode != decide.SHADOW:
+        return replace(report, seen=seen(log, row))
     found = contrasted(
         log,
         shadow_log(log, row.salt),

@@ -120,6 +120,7 @@ def _configured(
         workers=workers or declared.get("workers", plan.workers),
         ack=declared.get("ack", plan.ack),
         server=declared.get("server", plan.server),
+        challenger_seconds=declared.get("challenger_ms", 1_000) / 1_000,
         token_file=token_file,
         log_full=log.full,
         log_segment_bytes=log.segment_bytes,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from interlock.deploy.challenger import running
 from interlock.deploy.pointer import publish
 from interlock.pipeline.delivery.waiving import GATE_WAIVED
+from interlock.serve.rollout.evidence import Seen, seen
 from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
 
@@ -17,13 +18,14 @@ class EnvironmentStatus:
     """What is live in an environment, None where nothing is; and what let it through.
 
     ``waivers`` are those of the delivery that made it live, as its summary tells them; ``rollout``
-    is what runs beside it.
+    is what runs beside it, and ``seen`` how often that failed, as the service's workers say.
     """
 
     environment: str
     live: DeploymentRow | None
     waivers: tuple[Mapping[str, str], ...] = ()
     rollout: RolloutRow | None = None
+    seen: Seen | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,12 +66,15 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
         last = workspace.ledger.rollouts.last(product, environment.name)
         if live is not None:
             publish(workspace.places.pointers, live, last)
+        trial = running(live, last)
+        log = workspace.places.log(environment.name, product)
         found.append(
             EnvironmentStatus(
                 environment=environment.name,
                 live=live,
                 waivers=_waivers(workspace, live),
-                rollout=running(live, last),
+                rollout=trial,
+                seen=None if trial is None else seen(log, trial),
             )
         )
     newest = next(iter(workspace.ledger.deliveries.newest(product=product, limit=1)), None)

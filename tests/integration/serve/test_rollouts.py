@@ -21,7 +21,7 @@ from service_runs import workers_of
 from interlock.release.keys import SigningKey
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
-from interlock.serve.rollout.set_aside import left
+from interlock.serve.rollout.evidence import POOL, left, left_by
 from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.workers.process import start
 
@@ -211,8 +211,9 @@ def test_only_who_may_chooses_an_arm(support, place, tmp_path):
 class Load:
     """Clients that ask for many units on new connections now and then, and keep the answers."""
 
-    def __init__(self, url, support, threads=2):
+    def __init__(self, url, support, threads=2, years=YEARS):
         self.answers, self.failures = [], []
+        self._years = years
         self._url, self._support = url, support
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(threads)]
@@ -224,7 +225,7 @@ class Load:
             with httpx.Client(base_url=self._url, timeout=10, headers=JSON) as client:
                 for _ in range(20):
                     turn += 1
-                    year = YEARS[turn * 7 % len(YEARS)]
+                    year = self._years[turn * 7 % len(self._years)]
                     body = self._support.request_body(year_built=year)
                     try:
                         answer = client.post("/v1/predict", content=body)
@@ -503,8 +504,9 @@ def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path
         assert arms(load.answers[begun:]) == {CHAMPION: len(load.answers[begun:])}
         text = httpx.get(service.url + "/metrics", timeout=10).text
         assert 'code="S163"' in text
-        (said,) = left(tmp_path / "log")
-        assert (said.generation, said.revision, said.digest, said.why) == (
+        wait_for(lambda: left(tmp_path / "log"))
+        (said,) = left(tmp_path / "log").values()
+        assert (said.act.generation, said.act.revision, said.act.digest, said.set_aside) == (
             generation, place.revision, directory.name, told["set_aside"],
         )  # fmt: skip
         revision = place.try_out(directory.name, 6_000, "grow")  # somebody wants it tried again
@@ -515,6 +517,58 @@ def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path
     instead = [r.instead for r in records(tmp_path / "log") if r.assigned == CHALLENGER]
     assert {*instead} <= {"", "S121", "S163"}
     assert instead.count("S121") < 20
+
+
+def test_two_workers_with_too_little_each_set_a_challenger_aside_together(support, place, tmp_path):
+    """Three failures that one saw before it was killed, and two of the other: five are enough."""
+    directory = packed(support, place, ONLY_1990)
+    place.attest(directory.name)
+    log, buckets = tmp_path / "log", 5_000
+    years = {
+        arm: [y for y in YEARS if assigned(y, buckets) == arm] for arm in (CHAMPION, CHALLENGER)
+    }
+    failing = [year for year in years[CHALLENGER] if year != 1990]
+    generation = place.point(place.boosting.name)
+
+    def known(judge):
+        found = left_by(log, judge)
+        return 0 if found is None else found.counts.failed
+
+    def fail_at(service, worker, times):
+        """Ask as often what fails there; the other worker is asked nothing that it would count."""
+        while True:
+            with httpx.Client(base_url=service.url, timeout=10, headers=JSON) as client:
+                if client.get("/metrics").text.split('worker="')[1][:2] == worker:  # its own first
+                    for _ in range(times):
+                        assert ask(client, support, failing[0])["arm"] == CHAMPION
+                    return
+
+    with start(place.live_plan(log, workers=2)) as service:
+        revision = place.try_out(directory.name, buckets)
+        everywhere(service, generation, revision)
+        fail_at(service, "w0", 3)
+        wait_for(lambda: known("w0") == known(POOL) == 3)
+        os.kill(workers_of(service.pid)["w0"], signal.SIGKILL)
+        wait_for(lambda: len(workers_of(service.pid)) == 2)
+        everywhere(service, generation, revision)
+        load = Load(service.url, support, years=years[CHAMPION])
+        assert left_by(log, POOL).set_aside == ""
+        fail_at(service, "w1", 2)
+        why = "of all workers, 5 of 5 answers failed (5 × S121)"
+        wait_for(lambda: left_by(log, POOL).set_aside == why)
+        wait_for(lambda: [status(service)["rollout"]["set_aside"] for _ in range(8)] == [why] * 8)
+        for name, n in (("w0", 3), ("w1", 2)):
+            os.kill(workers_of(service.pid)[name], 0)
+            assert known(name) == n, "neither had enough by itself, and neither is asked again"
+        with httpx.Client(base_url=service.url, timeout=10, headers=JSON) as client:
+            assert {ask(client, support, year)["arm"] for year in failing[:20]} == {CHAMPION}
+        told = status(service)["rollout"]["all_workers"]
+        begun = len(load.answers)
+        wait_for(lambda: len(load.answers) > begun + 50)
+        load.stop()
+    assert (load.failures, told) == ([], {"asked": 5, "failed": 5})
+    counted = Counter(r.instead for r in records(log) if r.assigned == CHALLENGER)
+    assert counted == {"S121": 5, "S163": 20}
 
 
 ONLY_1990 = """

@@ -11,7 +11,8 @@ from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.release.keys import SigningKey
-from interlock.serve.rollout.set_aside import SetAside, leave
+from interlock.serve.rollout.evidence import Act, Evidence, leave
+from interlock.stats.onset import Onset
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.use_cases import ending_failed
@@ -53,19 +54,22 @@ def ending(switch, log, told, monkeypatch):
     return EndingFailed(switch, "prod", log, told.append)
 
 
-def said(switch, **changes):
+def said(switch, why=WHY, **changes):
     last = switch.last_rollout("prod")
-    found = SetAside(
+    act = Act(
         generation=last.generation,
         revision=last.revision,
         digest=last.bundle,
         release=last.label,
-        why=WHY,
     )
-    return replace(found, **changes)
+    onset = Onset(tolerated=0.01).after(4, 4)
+    return Evidence(act=replace(act, **changes), onset=onset, codes={"S125": 4}, set_aside=why)
 
 
 def test_it_is_ended_once_with_the_reason_and_services_hear_of_it(switch, ending, log, told):
+    ending.tick()
+    assert (switch.last_rollout("prod").act, told) == ("start", [])
+    leave(log, "w2", said(switch, why=""))
     ending.tick()
     assert (switch.last_rollout("prod").act, told) == ("start", [])
     leave(log, "w0", said(switch))
@@ -78,7 +82,7 @@ def test_it_is_ended_once_with_the_reason_and_services_hear_of_it(switch, ending
     (error,) = told
     assert error.code == "S163"
     assert str(error).startswith(
-        "error[S163]: the rollout of 1.1.0 was ended: a worker set it aside for failing"
+        "error[S163]: the rollout of 1.1.0 was ended: it was set aside for failing"
     )
 
 
@@ -90,7 +94,7 @@ def test_what_was_said_of_another_act_ends_nothing(switch, ending, log, told, ch
 
 
 def test_what_cannot_be_read_is_not_said(switch, ending, log, told):
-    (log / "w0.set-aside.json").write_bytes(b'{"generation":')
+    (log / "w0.rollout.json").write_bytes(b'{"act":')
     ending.tick()
     assert (switch.last_rollout("prod").act, told) == ("start", [])
 

@@ -14,7 +14,7 @@ from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
 
-DEADLINE_SECONDS = 1.0  # that a challenger has for an answer
+DEADLINE_SECONDS = 1.0  # that a challenger has for an answer, unless the service says otherwise
 EXPLAIN_SECONDS = 10.0  # and for an explained one
 CRASHED, LATE = "S125", "S141"
 
@@ -44,15 +44,17 @@ class Tried(NamedTuple):
         return "" if self.reply.status == 200 else read_record(self.reply.records[0]).error
 
 
-def tried_here(challenger: Predictor, body: bytes, *, explain: bool = False) -> Tried:
-    """Ask it in this thread."""
+def tried_here(
+    challenger: Predictor, body: bytes, deadline: float, *, explain: bool = False
+) -> Tried:
+    """Ask it in this thread; an answer that is not explained has ``deadline`` seconds."""
     begun = monotonic()
     try:
         reply = challenger.prepare(body, explain=explain)
     except Exception:  # noqa: BLE001 - nothing a challenger does may fail a request
         traceback.print_exc(file=sys.stderr)
         return Tried(None, CRASHED)
-    return Tried(reply, slow=not explain and monotonic() - begun > DEADLINE_SECONDS)
+    return Tried(reply, slow=not explain and monotonic() - begun > deadline)
 
 
 class Apart:
@@ -61,8 +63,9 @@ class Apart:
     While an answer is late nobody waits for another, whatever became of who had asked for it.
     """
 
-    def __init__(self, challenger: Predictor) -> None:
+    def __init__(self, challenger: Predictor, deadline: float) -> None:
         self._challenger = challenger
+        self._deadline = deadline  # seconds
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="challenger")
         self._until: float | None = None  # when the present answer is late; None: there is none
 
@@ -70,7 +73,7 @@ class Apart:
         """Its reply within its deadline, else a code."""
         if self._is_late():
             return Tried(None, LATE, asked=False)
-        seconds = EXPLAIN_SECONDS if explain else DEADLINE_SECONDS
+        seconds = EXPLAIN_SECONDS if explain else self._deadline
         job = self._thread.submit(self._run, body, explain, seconds)
         try:
             return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
@@ -86,6 +89,7 @@ class Apart:
         there = not isinstance(scorer, IsolatedScorer) or scorer.pid is not None
         self._until = monotonic() + seconds
         try:
-            return tried_here(self._challenger, body, explain=explain)._replace(asked=there)
+            tried = tried_here(self._challenger, body, self._deadline, explain=explain)
+            return tried._replace(asked=there)
         finally:
             self._until = None

@@ -28,6 +28,7 @@ from interlock.serve.log.record import read_record, record_bytes
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
 from interlock.serve.rollout.apart import CRASHED, DEADLINE_SECONDS, LATE, Apart, Tried, tried_here
+from interlock.serve.rollout.exchange import Exchange
 from interlock.serve.rollout.traffic import ARMS, CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.rollout.units import units_reader
 from interlock.serve.rollout.watch import SET_ASIDE, Watch
@@ -42,7 +43,8 @@ class Arms:
     """Who answers: the one reference that every request reads, replaced whole and never changed.
 
     With a ``split`` and no ``challenger`` (it could not be loaded here) the champion answers all.
-    ``on_set_aside`` is called once, with the reason, where the challenger is asked no more.
+    The challenger has ``deadline`` seconds for an answer; ``exchange`` judges it together with
+    others, else it is judged by what is seen here.
     """
 
     def __init__(
@@ -51,14 +53,17 @@ class Arms:
         challenger: Predictor | None = None,
         split: Split | None = None,
         now: Callable[[], int] = clock.now,
-        on_set_aside: Callable[[str], None] = lambda why: None,
+        exchange: Exchange | None = None,
+        deadline: float = DEADLINE_SECONDS,
     ) -> None:
         self.champion = champion
         self.challenger = challenger
         self.split = split
         self.waits = False
+        self._exchange = exchange
         if split is not None:
-            self.trial = Trial(challenger, champion, Watch(on_set_aside))
+            watch = Watch() if exchange is None else exchange.watch
+            self.trial = Trial(challenger, champion, watch, deadline)
             self.waits = self.trial.waits
             self._units = units_reader(champion.release, now)
 
@@ -76,6 +81,11 @@ class Arms:
     def told(self) -> dict[str, Any]:
         """Of the challenger, for the status: how often it was asked and failed."""
         return {} if self.split is None else self.trial.watch.told()
+
+    def confer(self) -> None:
+        """Say what is known of the challenger here, and hear what others know of it."""
+        if self._exchange is not None:
+            self._exchange.look()
 
     def answerer(self, body: bytes) -> Answerer:
         """Who is to answer this request."""
@@ -102,13 +112,16 @@ class Arms:
 class Trial:
     """The challenger, with the champion behind it."""
 
-    def __init__(self, challenger: Predictor | None, champion: Predictor, watch: Watch) -> None:
+    def __init__(
+        self, challenger: Predictor | None, champion: Predictor, watch: Watch, deadline: float
+    ) -> None:
         self._challenger = challenger
         self._champion = champion
+        self._deadline = deadline
         self._apart: Apart | None = None
         self.watch = watch
         if challenger is not None and challenger.release.contract.isolated:
-            self._apart = Apart(challenger)
+            self._apart = Apart(challenger, deadline)
 
     @property
     def waits(self) -> bool:
@@ -128,7 +141,7 @@ class Trial:
             replies = self._challenger.prepare_all(bodies)
         except Exception:  # noqa: BLE001 - it is one of them, and will be found alone
             return [self.prepare(body) for body in bodies]
-        slow = monotonic() - begun > DEADLINE_SECONDS
+        slow = monotonic() - begun > self._deadline
         tried = [Tried(reply, slow=slow and not place) for place, reply in enumerate(replies)]
         return [self._settled(*one) for one in zip(bodies, tried, strict=True)]
 
@@ -172,7 +185,7 @@ class Trial:
         absent = self._absent()
         if absent is not None or self._challenger is None:
             return absent or Tried(None, _NOT_LOADED, asked=False)
-        return tried_here(self._challenger, body)
+        return tried_here(self._challenger, body, self._deadline)
 
     def _settled(self, body: bytes, tried: Tried) -> Reply:
         reply = tried.answer or _in_place(self._champion.prepare(body), tried)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import gc
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -23,12 +22,14 @@ from interlock.serve.plan import ServePlan
 from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.arms import Arms
 from interlock.serve.rollout.deployed import require_deployed, require_newest, require_on_trial
+from interlock.serve.rollout.exchange import Exchange, exchanging
 from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.live import LiveRelease
-from interlock.serve.rollout.set_aside import SetAside, leave
-from interlock.serve.rollout.target import Rival, Target, target_reader
+from interlock.serve.rollout.pool import act_of
+from interlock.serve.rollout.target import Target, target_reader
 from interlock.serve.rollout.traffic import CHALLENGER
 from interlock.serve.rollout.trial import try_apart
+from interlock.serve.rollout.watch import enough_alone
 from interlock.serve.workers.listen import read_token
 
 
@@ -67,11 +68,17 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
         if plan.pointer is not None:
             live.follow()
         try:
-            yield App(plan, live, log, token, group, traces)
+            with exchanging(partial(_confer, live)):
+                yield App(plan, live, log, token, group, traces)
         finally:
             live.stop()
             if traces is not None:
                 traces.close()
+
+
+def _confer(live: LiveRelease) -> None:
+    if live.arms is not None:
+        live.arms.confer()
 
 
 def _prove(plan: ServePlan, target: Target) -> None:
@@ -104,27 +111,24 @@ def _join(
     """The predictors behind one door; the challenger's answers say that they are its."""
     if target.rival is None:
         return Arms(champion)
-    tell = partial(_set_aside, plan, target, target.rival)
     if challenger is not None:
         marked = structs.replace(plan, arm=CHALLENGER)
         challenger = Predictor(challenger.release, log, marked, ids, now=service_clock(plan))
+    exchange = Exchange(
+        Path(plan.log),
+        plan.worker,
+        act_of(target),
+        enough=enough_alone(1 if plan.group is None else plan.workers),
+        alone=plan.group is None,
+    )
     return Arms(
-        champion, challenger, target.rival.split, now=service_clock(plan), on_set_aside=tell
+        champion,
+        challenger,
+        target.rival.split,
+        now=service_clock(plan),
+        exchange=exchange,
+        deadline=plan.challenger_seconds,
     )
-
-
-def _set_aside(plan: ServePlan, target: Target, rival: Rival, why: str) -> None:
-    """Tell the operator, and whoever can end the rollout."""
-    print(f"{rival.label} is set aside: {why}", file=sys.stderr, flush=True)
-    found = SetAside(
-        generation=target.generation,
-        revision=target.revision,
-        digest=rival.digest,
-        release=rival.label,
-        why=why,
-    )
-    with suppress(OSError):  # a full disk: the status says it all the same
-        leave(Path(plan.log), plan.worker, found)
 
 
 def _try(path: Path, want: Callable[[], Target], target: Target) -> None:

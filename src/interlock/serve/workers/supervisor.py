@@ -26,6 +26,7 @@ from interlock.errors import ExitCode, InterlockError
 from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.rollout.deployed import require_newest
 from interlock.serve.rollout.group import Group
+from interlock.serve.rollout.pool import Pool
 from interlock.serve.rollout.target import Target, target_reader
 from interlock.serve.told import told_by_signals
 from interlock.serve.workers.listen import read_token, reserve_port
@@ -57,7 +58,7 @@ def _plan_of_several(arguments: list[str]) -> ServePlan | None:
     if not arguments or arguments[0].startswith("-") or arguments[1:] not in ([], [LEASH]):
         return None
     plan = read_plan(Path(arguments[0]))
-    return plan if plan.workers > 1 else None
+    return plan if plan.workers > 1 and plan.group is None else None
 
 
 def supervise(plan: ServePlan, *, leashed: bool = False) -> int:
@@ -96,11 +97,12 @@ class Crew:
     def __init__(self, plan: ServePlan, threads: ThreadPoolExecutor) -> None:
         self._group = Group(Path(plan.group or ""), "parent")
         self._plan = plan
+        self._pool = Pool(Path(plan.log))
         self._want = target_reader(plan)
         self._follows = plan.pointer is not None
         self._agreed: Target | None = None
         self._members = [
-            Member(structs.replace(plan, workers=1, worker=f"w{number}"), self._group, threads)
+            Member(structs.replace(plan, worker=f"w{number}"), self._group, threads)
             for number in range(plan.workers)
         ]
 
@@ -116,11 +118,14 @@ class Crew:
         self._group.open()
 
     def look(self) -> None:
-        """Start what has ended, and let another release take over where all have it ready."""
+        """Start what has ended, let another release take over where all have it ready, and judge
+        a challenger by what all saw."""
         for member in self._members:
             member.look()
         if self._follows:
             self._flip()
+        if self._agreed is not None:
+            self._pool.look(self._agreed)
 
     def stop(self) -> None:
         """End all, their requests in flight answered."""

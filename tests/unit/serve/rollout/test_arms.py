@@ -17,7 +17,6 @@ from interlock.serve.loaded.load import load
 from interlock.serve.loaded.pick import picker
 from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
-from interlock.serve.rollout import apart as module
 from interlock.serve.rollout.arms import BOTH, Arms, Divided, Trial
 from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split, arm_of
 
@@ -247,11 +246,16 @@ def test_an_arm_that_is_not_there_cannot_be_chosen(arms, releases):
             who.pinned(arm)
 
 
+def wait_for_it(arms, seconds):
+    """From now on its challenger, which is asked in a thread, has so long for an answer."""
+    arms.trial._apart._deadline = seconds
+    return arms
+
+
 def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
-    arms, go_on, asked = Arms(*releases, HALF), threading.Event(), []
+    arms, go_on, asked = Arms(*releases, HALF, deadline=0.05), threading.Event(), []
 
     def hang(row):
         asked.append(1)
@@ -272,8 +276,7 @@ def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
 def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house, monkeypatch):
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
-    arms, go_on = Arms(*releases, HALF), threading.Event()
+    arms, go_on = Arms(*releases, HALF, deadline=0.05), threading.Event()
     monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
     body = house(CHALLENGER)
 
@@ -285,15 +288,14 @@ def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house
     try:
         asyncio.run(three())
         monkeypatch.setattr(releases[1], "prepare", None)  # nor is it asked: that would be S125
-        monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)
+        wait_for_it(arms, 20)
         assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
     finally:
         go_on.set()
 
 
 def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, house, monkeypatch):
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
-    arms, go_on, began = isolated, threading.Event(), threading.Event()
+    arms, go_on, began = wait_for_it(isolated, 0.05), threading.Event(), threading.Event()
 
     def hang(row):
         began.set()
@@ -311,7 +313,7 @@ def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, h
             with pytest.raises(asyncio.CancelledError):
                 await first
             await asyncio.sleep(0.06)
-            monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)  # who waits, waits that long
+            wait_for_it(arms, 20)
             return await asyncio.wait_for(
                 arms.trial.ask(body, explain=False, executor=executor), 10
             )
@@ -323,7 +325,7 @@ def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, h
 
 
 def test_once_its_late_answer_is_there_it_is_asked_again(isolated, releases, house, monkeypatch):
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    wait_for_it(isolated, 0.05)
     raw_one, go_on = releases[1].release.scorer.raw_one, threading.Event()
     monkeypatch.setattr(
         releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and raw_one(row)
@@ -333,7 +335,7 @@ def test_once_its_late_answer_is_there_it_is_asked_again(isolated, releases, hou
         assert told(ask(isolated.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
     finally:
         go_on.set()
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 20)
+    wait_for_it(isolated, 20)
     for _ in range(500):
         answers, _ = told(ask(isolated.trial, body))
         if answers == [(CHALLENGER, "1.0.1")]:
@@ -363,9 +365,13 @@ def failing(monkeypatch, releases, fails):
     return asked
 
 
+def noted(arms):
+    told = arms.told()
+    return told["asked"], told["failed"], told["set_aside"]
+
+
 def test_one_that_keeps_failing_is_set_aside_and_not_asked_again(releases, house, monkeypatch):
-    said = []
-    arms = Arms(*releases, HALF, on_set_aside=said.append)
+    arms = Arms(*releases, HALF)
     asked = failing(monkeypatch, releases, lambda: True)
     body = house(CHALLENGER)
     codes = [told(arms.trial.prepare(body))[1][0][2] for _ in range(6)]
@@ -374,9 +380,9 @@ def test_one_that_keeps_failing_is_set_aside_and_not_asked_again(releases, house
     assert arms.told() == {
         "asked": 4,
         "failed": 4,
+        "all_workers": {"asked": 4, "failed": 4},
         "set_aside": "4 of 4 answers failed (4 × S125)",
     }
-    assert said == ["4 of 4 answers failed (4 × S125)"]
     pair = b"[" + body + b"," + house(CHAMPION) + b"]"
     assert [r[2] for r in told(ask(arms.answerer(pair), pair))[1]] == ["S163", ""]
     assert {r[2] for reply in arms.trial.prepare_all([body] * 2) for r in told(reply)[1]} == {
@@ -405,7 +411,7 @@ def test_one_that_fails_seldom_is_not(arms, releases, house, monkeypatch):
     failing(monkeypatch, releases, lambda: not asked.append(1) and len(asked) % 150 == 0)
     for _ in range(1_000):
         arms.trial.prepare(house(CHALLENGER))
-    assert arms.told() == {"asked": 1_000, "failed": 6, "set_aside": None}
+    assert noted(arms) == (1_000, 6, None)
 
 
 @pytest.mark.parametrize("code", ["S122", "S127"])
@@ -413,7 +419,7 @@ def test_what_is_not_its_own_failure_does_not_count(arms, releases, house, monke
     break_with(monkeypatch, releases[1], ServiceError(code, "the store is away"))
     for _ in range(20):
         arms.trial.prepare(house(CHALLENGER))
-    assert arms.told() == {"asked": 0, "failed": 0, "set_aside": None}
+    assert noted(arms) == (0, 0, None)
 
 
 def test_nor_what_the_champion_refuses_as_well(arms, house):
@@ -423,7 +429,7 @@ def test_nor_what_the_champion_refuses_as_well(arms, house):
 
 
 def test_nor_what_comes_while_it_hangs(isolated, releases, house, monkeypatch):
-    monkeypatch.setattr(module, "DEADLINE_SECONDS", 0.05)
+    wait_for_it(isolated, 0.05)
     go_on = threading.Event()
     monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
     try:
@@ -439,19 +445,16 @@ def test_nor_what_comes_while_it_hangs(isolated, releases, house, monkeypatch):
         asyncio.run(ten())
         for _ in range(10):
             ask(isolated.trial, house(CHALLENGER))
-        assert isolated.told() == {"asked": 1, "failed": 1, "set_aside": None}
+        assert noted(isolated) == (1, 1, None)
     finally:
         go_on.set()
 
 
-def test_an_answer_that_takes_too_long_is_given_and_counts_as_failed(
-    arms, releases, house, monkeypatch
-):
-    monkeypatch.setattr("interlock.serve.rollout.apart.DEADLINE_SECONDS", -1.0)
-    monkeypatch.setattr("interlock.serve.rollout.arms.DEADLINE_SECONDS", -1.0)
+def test_an_answer_that_takes_too_long_is_given_and_counts_as_failed(releases, house):
+    arms = Arms(*releases, HALF, deadline=-1.0)
     assert told(arms.trial.prepare(house(CHALLENGER)))[0] == [(CHALLENGER, "1.0.1")]
     arms.trial.prepare_all([house(CHALLENGER)] * 3)
-    assert arms.told() == {"asked": 4, "failed": 2, "set_aside": None}
+    assert noted(arms) == (4, 2, None)
 
 
 def test_requests_of_one_turn_are_grouped_by_arm(arms, releases, house):
