@@ -21,25 +21,26 @@ True
 from __future__ import annotations
 
 import inspect
-import keyword
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
-from interlock.clock import parse_span, zone_named
+from interlock.clock import parse_span
 from interlock.data.request import Field, RequestSchema
-from interlock.data.rule import contradiction
+from interlock.data.request_mistakes import (
+    NO_DEFAULT,
+    TIMES,
+    annotation_mistake,
+    field_mistakes,
+    name_mistakes,
+    request_mistakes,
+)
 from interlock.errors import AuthorError, Mistake
 
-RESERVED = frozenset({"as_of"})  # what a feature may ask for beside the fields
-
 _KINDS = {int: "int", float: "float", str: "str", bool: "bool", date: "date", datetime: "datetime"}
-_KINDS_TEXT = "int, float, str, bool, date, datetime or Literal['…', …], each also with '| None'"
-_NUMBERS = ("int", "float")
-_TIMES = ("date", "datetime")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,29 +124,7 @@ def request_schema(cls: type[Request]) -> RequestSchema:
     fields = [
         _field(cls, name, annotation, mistakes) for name, annotation in _annotations(cls).items()
     ]
-    timed = [f.name for f in fields if f.asked_at]
-    if not fields:
-        mistakes.append(
-            Mistake(
-                code="C110",
-                what="the request has no fields",
-                where=_where(cls),
-                expected="at least one annotated field",
-                got="none",
-                fix=f"declare what the consumer sends, for example '{cls.__name__}.rooms: int'",
-            )
-        )
-    if len(timed) > 1:
-        mistakes.append(
-            Mistake(
-                code="C113",
-                what="two fields hold the prediction time",
-                where=_where(cls),
-                expected="at most one il.asked_at field",
-                got=", ".join(timed),
-                fix="keep il.asked_at on one of them",
-            )
-        )
+    mistakes += request_mistakes(cls.__name__, fields, where=_where(cls))
     if mistakes:
         raise AuthorError.of(mistakes)
     return RequestSchema(name=cls.__name__, fields=tuple(fields))
@@ -166,9 +145,7 @@ def _where(cls: type[Request], name: str = "") -> str:
 
 def _field(cls: type[Request], name: str, annotation: Any, mistakes: list[Mistake]) -> Field:
     """The field as declared; what is wrong with it is added to ``mistakes``."""
-    where = _where(cls, name)
-    missing = object()
-    default = getattr(cls, name, missing)
+    default = getattr(cls, name, NO_DEFAULT)
     declared = default if isinstance(default, _Declared) else _Declared()
     kind, optional, categories = _kind(cls, annotation)
     found = Field(
@@ -184,19 +161,17 @@ def _field(cls: type[Request], name: str, annotation: Any, mistakes: list[Mistak
         categories=categories,
         zone=declared.zone,
         asked_at=declared.asked_at,
-        model_input=declared.model_input and kind not in _TIMES,
+        model_input=declared.model_input and kind not in TIMES,
+        tolerance=_span(declared.tolerance) if declared.asked_at else None,
     )
-    mistakes.extend(replace(m, where=where) for m in _name_mistakes(name))
+    wrong = [*name_mistakes(name)]
     if kind is None:
-        mistakes.append(_annotation_mistake(where, annotation))
-        return found
-    mistakes.extend(replace(m, where=where) for m in _bound_mistakes(found))
-    if default is not missing and default is not declared:
-        mistakes.extend(replace(m, where=where) for m in _default_mistakes(found, default))
-    if not declared.asked_at:
-        return found
-    mistakes.extend(replace(m, where=where) for m in _time_mistakes(found, declared))
-    return replace(found, tolerance=_span(declared.tolerance))
+        wrong.append(annotation_mistake(annotation))
+    else:
+        given = NO_DEFAULT if default is declared else default
+        wrong += field_mistakes(found, default=given, tolerance=declared.tolerance)
+    mistakes.extend(replace(mistake, where=_where(cls, name)) for mistake in wrong)
+    return found
 
 
 def _kind(cls: type[Request], annotation: Any) -> tuple[str | None, bool, tuple[str, ...]]:
@@ -218,96 +193,6 @@ def _kind(cls: type[Request], annotation: Any) -> tuple[str | None, bool, tuple[
         return "category", optional, values
     kind = _KINDS.get(kinds[0]) if isinstance(kinds[0], type) else None
     return kind, optional, ()
-
-
-def _annotation_mistake(where: str, annotation: Any) -> Mistake:
-    text = annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-    return Mistake(
-        code="C110",
-        what="a request field has a type that cannot be sent",
-        where=where,
-        expected=_KINDS_TEXT,
-        got=text,
-        fix="annotate the field with one of these types",
-    )
-
-
-def _name_mistakes(name: str) -> Iterator[Mistake]:
-    identifier = name.isidentifier() and not keyword.iskeyword(name)
-    if identifier and name not in RESERVED and not name.startswith("_"):
-        return
-    yield Mistake(
-        code="C111",
-        what="a request field has a name that cannot be used",
-        expected=f"a Python identifier, not '{sorted(RESERVED)[0]}', not starting with '_'",
-        got=repr(name),
-        fix="rename the field",
-    )
-
-
-def _bound_mistakes(found: Field) -> Iterator[Mistake]:
-    if not found.rule.bounds:
-        return
-    if found.kind not in _NUMBERS:
-        yield Mistake(
-            code="C112",
-            what="a field that is not a number has bounds",
-            expected="ge, gt, le, lt on int and float only",
-            got=f"bounds on {found.kind}",
-            fix="remove the bounds, or change the annotation",
-        )
-        return
-    problem = contradiction(
-        ge=found.ge, gt=found.gt, le=found.le, lt=found.lt, whole=found.kind == "int"
-    )
-    if problem:
-        yield Mistake(
-            code="C112",
-            what="the bounds of a field contradict each other",
-            expected="at most one lower and one upper bound, with a number between them",
-            got=problem,
-            fix="correct the bounds",
-        )
-
-
-def _default_mistakes(found: Field, default: Any) -> Iterator[Mistake]:
-    if default is None and found.optional:
-        return
-    yield Mistake(
-        code="C114",
-        what="a request field has a default that is not allowed",
-        expected="None, on a field whose annotation admits None; or no default",
-        got=f"{default!r} on {found.kind}{' | None' if found.optional else ''}",
-        fix="annotate the field with '| None' and default None, and fill the gap in a feature",
-    )
-
-
-def _time_mistakes(found: Field, declared: _Declared) -> Iterator[Mistake]:
-    if found.kind not in _TIMES or found.optional:
-        yield Mistake(
-            code="C113",
-            what="the prediction time has a type that is not a time",
-            expected="date or datetime, never None",
-            got=f"{found.kind}{' | None' if found.optional else ''}",
-            fix="annotate the il.asked_at field with date or datetime",
-        )
-    if found.kind == "date" and declared.zone is None:
-        yield Mistake(
-            code="C105",
-            what="a date needs a zone to be an instant",
-            expected="zone='…' on il.asked_at",
-            got="no zone",
-            fix="declare the zone, for example il.asked_at(zone='UTC')",
-        )
-    try:
-        if declared.zone is not None:
-            zone_named(declared.zone)
-    except AuthorError as error:
-        yield from error.mistakes
-    try:
-        _ = declared.tolerance is None or parse_span(declared.tolerance)
-    except AuthorError as error:
-        yield from error.mistakes
 
 
 def _span(text: str | None) -> int | None:

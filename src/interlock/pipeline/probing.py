@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,7 +21,7 @@ from interlock.pipeline.probes.allotted import Allotted, Overdue
 from interlock.pipeline.probes.found import Found, measurement
 from interlock.pipeline.probes.parity import spread_rows
 from interlock.pipeline.probes.scratch import scratch
-from interlock.pipeline.probes.service import Probed, probe_contracts, probe_service
+from interlock.pipeline.probes.service import Probed, Questions, probe_contracts, probe_service
 from interlock.pipeline.questions import Asked, contract_store, questions, wanted_loads
 from interlock.pipeline.rows.examples import load_examples
 from interlock.pipeline.rows.snapshots import load_snapshots
@@ -59,21 +59,12 @@ def judge_service(
 
     def compute() -> dict[str, Any]:
         begun = (context, snapshots, examples, trained)
-        probed: Probed | None = None
-        recomputed: dict[str, Any] = {}
         allotted = Allotted(
             LONGEST_SECONDS[asked.form], lambda part: context.narrator.doing("service", part)
         )
-        with (
-            closing(allotted),
-            scratch("interlock-online-") as place,
-            suppress(Overdue),
-        ):
-            loads = wanted_loads(checks)
-            ask = partial(questions, *begun, digest, place, contracts, asked, loads)
-            due = allotted.part("online store", ask)
-            probed = probe_service(context.artifacts.tree(digest), due, allotted)
-            recomputed = allotted.part("history recomputed", partial(_recomputed, *begun))
+        with closing(allotted), scratch("interlock-online-") as place:
+            ask = partial(questions, *begun, digest, place, contracts, asked, wanted_loads(checks))
+            probed, recomputed = _probed(begun, digest, ask, allotted)
         measured = replace(
             probed.measurement if probed else _nothing(asked, has_contracts=bool(contracts)),
             **recomputed,
@@ -89,6 +80,21 @@ def judge_service(
         }
 
     return context.run("service gate", inputs, compute, keep=_opened)
+
+
+def _probed(
+    begun: tuple[Context, Outcome, Outcome, Outcome],
+    digest: str,
+    ask: Callable[[], Questions],
+    allotted: Allotted,
+) -> tuple[Probed | None, dict[str, Any]]:
+    """What the service answered and what the oracle found, as far as the time sufficed."""
+    probed: Probed | None = None
+    with suppress(Overdue):
+        due = allotted.part("online store", ask)
+        probed = probe_service(begun[0].artifacts.tree(digest), due, allotted)
+        return probed, allotted.part("history recomputed", partial(_recomputed, *begun))
+    return probed, {}
 
 
 def _opened(output: Mapping[str, Any]) -> bool:
