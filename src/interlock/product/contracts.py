@@ -11,8 +11,9 @@ A Pact file belongs to the product that its provider names; an example file to t
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,32 @@ def contract_files(project_dir: Path, product: str) -> tuple[ContractFile, ...]:
     if mistakes:
         raise AuthorError.of(mistakes)
     return tuple(found)
+
+
+def require_known(project_dir: Path, products: Collection[str]) -> None:
+    """Raises AuthorError C190 for the contracts with none of these: nobody would ask for them.
+
+    Files that cannot be read are left to :func:`contract_files`.
+    """
+    mistakes = []
+    for path in sorted((project_dir / FOLDER).glob("*.json")):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
+            named, contract = _read(path)
+            if named is not None and named not in products:
+                mistakes.append(_stray(path, named, contract.consumer, products))
+    if mistakes:
+        raise AuthorError.of(mistakes)
+
+
+def _stray(path: Path, named: str, consumer: str, products: Collection[str]) -> Mistake:
+    return Mistake(
+        code="C190",
+        what="a consumer's contract is with a product that this project does not have",
+        where=f"{FOLDER}/{path.name}",
+        expected=f"one of {', '.join(products)}",
+        got=f"{named!r}, by {consumer}",
+        fix="correct the provider (in a file of examples: product), or remove the file",
+    )
 
 
 def _read(path: Path) -> tuple[str | None, ContractFile]:
@@ -97,11 +124,17 @@ def _name(value: Any, what: str, is_pact: bool) -> str:
 def _checked(interaction: Any) -> Mapping[str, Any]:
     if not isinstance(interaction, dict) or not {"request", "response"} <= set(interaction):
         raise ValueError("an interaction without request and response")
-    odd = set(interaction) - {"description", "request", "response"}
-    response = interaction["response"]
-    if odd or not isinstance(response, dict) or set(response) - {"status", "body"}:
-        raise ValueError(f"an interaction with {', '.join(sorted(odd)) or 'a response'} unknown")
+    _known(interaction, ("description", "request", "response"), "an interaction")
+    if not isinstance(interaction["response"], dict):
+        raise ValueError("a response that is no object")
+    _known(interaction["response"], ("status", "body"), "a response")
     return interaction
+
+
+def _known(row: Mapping[str, Any], keys: Sequence[str], what: str) -> None:
+    odd = sorted(set(row) - set(keys))
+    if odd:
+        raise ValueError(f"{what} with {', '.join(odd)}; it has {', '.join(keys)}")
 
 
 def _bad(path: Path, got: str) -> Mistake:

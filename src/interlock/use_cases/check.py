@@ -10,7 +10,7 @@ from interlock.deploy.environment import environments
 from interlock.errors import AuthorError, InterlockError, Mistake
 from interlock.pipeline.building.background import MOST
 from interlock.product.binding import bind
-from interlock.product.contracts import contract_files
+from interlock.product.contracts import contract_files, require_known
 from interlock.product.declaration import Declaration
 from interlock.product.loading import load_products
 from interlock.settings import load_settings
@@ -39,9 +39,16 @@ def check(project_dir: Path, environ: Mapping[str, str]) -> CheckReport:
             contract_files(settings.project_dir, name)
         except InterlockError as error:
             mistakes.extend(_named(name, mistake, len(products)) for mistake in error.mistakes)
+    try:
+        require_known(settings.project_dir, tuple(products))
+    except AuthorError as error:
+        mistakes.extend(error.mistakes)
     if mistakes:
         raise AuthorError.of(mistakes)
-    notes = {name: tuple(notes_on(product)) for name, product in products.items()}
+    notes = {
+        name: (*notes_on(product), *_contracts(settings.project_dir, name))
+        for name, product in products.items()
+    }
     return CheckReport(products=tuple(products), notes=notes)
 
 
@@ -57,6 +64,13 @@ def notes_on(product: Declaration) -> Iterator[str]:
             f"{product.weight} weighs rows where models learn; metrics, gates and thresholds count "
             "every row once"
         )
+
+
+def _contracts(project_dir: Path, product: str) -> Iterator[str]:
+    """Whose contracts the service gate asks for."""
+    found = [f"{c.consumer} ({c.path.name})" for c in contract_files(project_dir, product)]
+    if found:
+        yield f"the service gate asks for the contracts of {', '.join(found)}"
 
 
 def _named(product: str, mistake: Mistake, n_products: int) -> Mistake:

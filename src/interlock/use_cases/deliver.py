@@ -14,6 +14,7 @@ from interlock.pipeline.delivery.delivery import unfinished
 from interlock.pipeline.delivery.ending import Delivered
 from interlock.pipeline.delivery.goal import Goal
 from interlock.pipeline.delivery.revision import revision_of
+from interlock.product.contracts import require_known
 from interlock.store.atomic import storage, write_file
 from interlock.workspace import Workspace
 
@@ -43,6 +44,7 @@ def deliver(
         _require_place(place)
     path = path_to(workspace.environments, to)
     bound = workspace.bound(product)
+    require_known(workspace.settings.project_dir, tuple(workspace.products))
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
     deployer = workspace.deployer(bound, moment)
     goal = Goal(

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from interlock.errors import AuthorError
-from interlock.product.contracts import contract_files
+from interlock.product.contracts import contract_files, require_known
 
 EXAMPLES = {
     "consumer": "shop",
@@ -51,7 +51,11 @@ def test_a_project_may_have_none(tmp_path):
         ({**EXAMPLES, "interactions": [{"request": {}}]}, "without request and response"),
         (
             {**EXAMPLES, "interactions": [{"request": {}, "response": {}, "tolerance": 1}]},
-            "an interaction with tolerance unknown",
+            "an interaction with tolerance; it has description, request, response",
+        ),
+        (
+            {**EXAMPLES, "interactions": [{"request": {}, "response": {"statu": 200}}]},
+            "a response with statu; it has status, body",
         ),
     ],
 )
@@ -61,3 +65,14 @@ def test_every_bad_file_is_named(tmp_path, content, got):
         contract_files(folder, "items")
     assert [m.where for m in error.value.mistakes] == ["contracts/bad.json", "contracts/worse.json"]
     assert got in error.value.mistakes[0].got
+
+
+def test_a_contract_with_a_product_that_nobody_has_is_no_contract_kept(tmp_path):
+    stray = {**PACT, "provider": {"name": "itms"}}
+    folder = written(tmp_path, a=PACT, b=EXAMPLES, c=stray, bad="no")
+    with pytest.raises(AuthorError) as error:
+        require_known(folder, ("items", "else"))
+    (found,) = error.value.mistakes
+    assert (found.where, found.expected) == ("contracts/c.json", "one of items, else")
+    assert found.got == "'itms', by bank"
+    require_known(folder, ("items", "itms"))

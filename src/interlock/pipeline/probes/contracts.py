@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import json
-import os
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,6 +16,7 @@ from interlock.errors import InterlockError, OperatorError
 from interlock.gates.service.measurement import ContractOutcome
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.matching import mismatches
+from interlock.pipeline.probes.pact import verify_pact
 from interlock.product.contracts import ContractFile
 
 _PACT_SECONDS = 60.0
@@ -51,12 +46,12 @@ def verify_contracts(
         )
     end = monotonic() + seconds
     return tuple(
-        _pact(
+        verify_pact(
             contract,
-            client.host,
+            client,
             base_url,
             product,
-            min(_PACT_SECONDS, max(0.0, end - monotonic())),
+            seconds=min(_PACT_SECONDS, max(0.0, end - monotonic())),
         )
         if contract.is_pact
         else _examples(contract, client)
@@ -101,44 +96,3 @@ def _unkept(interaction: Mapping[str, Any], client: Client) -> Iterator[str]:
         yield f"expected status {status}, got {reply.short}"
     elif "body" in due:
         yield from mismatches(due["body"], reply.value)
-
-
-def _pact(
-    contract: ContractFile, host: str, base_url: str, product: str, seconds: float
-) -> ContractOutcome:
-    with tempfile.TemporaryDirectory(prefix="interlock-pact-") as place:
-        result = Path(place) / "result.json"
-        arguments = [host, base_url, product, str(contract.path), str(result)]
-        command = [sys.executable, "-m", "interlock.pipeline.probes.pact_child", *arguments]
-        try:
-            subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-                env={**os.environ, "PACT_DO_NOT_TRACK": "true"},
-            )
-            found = json.loads(result.read_bytes())
-        except (subprocess.TimeoutExpired, OSError, ValueError):
-            return _outcome(contract, 1, ("the Pact verifier crashed or did not end",))
-    results = found.get("interactionResults", [])
-    broken = [_pact_said(one) for one in results if one.get("result") != "OK"]
-    if found.get("result") is not True and not broken:
-        broken = [str(error)[:500] for error in found.get("errors", [])] or ["it did not verify"]
-    return _outcome(contract, len(results), tuple(broken))
-
-
-def _pact_said(one: Mapping[str, Any]) -> str:
-    mismatch = one.get("mismatch") or {}
-    said = [str(m.get("mismatch", m)) for m in mismatch.get("mismatches", [])]
-    return f"{one.get('description', 'an interaction')}: {'; '.join(said[:3]) or mismatch}"
-
-
-def _outcome(contract: ContractFile, interactions: int, broken: tuple[str, ...]) -> ContractOutcome:
-    return ContractOutcome(
-        consumer=contract.consumer,
-        file=contract.path.name,
-        interactions=interactions,
-        broken=broken,
-    )
