@@ -172,6 +172,7 @@ def erase_command(
     entity: _Key,
     reason: str,
     environment: str = "prod",
+    log: Annotated[tuple[Path, ...] | None, Parameter(negative="")] = None,
     options: OfProduct = OF_PRODUCT,
 ) -> None:
     """Erase one unit from the log and from what deliveries stored of it, on record.
@@ -184,6 +185,8 @@ def erase_command(
         Why; it stays in the ledger for ever and may not name the unit.
     environment
         Whose prediction log.
+    log
+        A log of `interlock serve --bundle`, erased from too; may be given several times.
     """
     from interlock.cli.opening import opened
     from interlock.cli.render import plain
@@ -192,7 +195,12 @@ def erase_command(
 
     with opened(options) as workspace:
         report = log_erase.erase(
-            workspace, options.product, environment=environment, key=entity, reason=reason
+            workspace,
+            options.product,
+            environment=environment,
+            key=entity,
+            reason=reason,
+            logs=log or (),
         )
     answer("log", options, lambda: plain(report), lambda: erase_lines(report))
 

@@ -14,6 +14,7 @@ from interlock.report.numbers import counted
 from interlock.serve.log.view import Asked
 
 if TYPE_CHECKING:
+    from interlock.pipeline.erasing.grid_points import GridPoints
     from interlock.pipeline.erasing.removing import Removed
     from interlock.use_cases.log import CompactReport, LogReport, ShipReport
     from interlock.use_cases.log_erase import EraseReport
@@ -156,10 +157,12 @@ def erase_lines(report: EraseReport) -> list[str]:
     lines.append(f"✔ removed {counted(report.rows, 'record')} from the log of {where}")
     if report.searched is None:
         return lines
+    for log in report.outside:
+        lines += ["! finished an erasure that had been interrupted there"] * log.resumed
+        lines.append(f"✔ removed {counted(log.rows, 'record')} from the log in {log.where}")
     lines += _removed_lines(report.removed)
-    if report.grid_points is not None and report.grid_points.deleted:
-        gone = counted(report.grid_points.deleted, "table")
-        lines.append(f"✔ deleted {gone} of online stores")
+    if report.grid_points is not None:
+        lines += _online_lines(report.grid_points)
     return [*lines, *_staying_lines(report), *_ending_lines(report)]
 
 
@@ -178,6 +181,21 @@ def _removed_lines(removed: Removed) -> list[str]:
     return lines
 
 
+def _online_lines(found: GridPoints) -> Iterator[str]:
+    if found.deleted:
+        yield f"✔ deleted {counted(found.deleted, 'table')} of online stores"
+    if found.rows:
+        yield f"✔ took {counted(found.rows, 'row')} out of what online stores answer from"
+    if found.remade:
+        made = counted(found.remade, "table")
+        yield f"✔ computed {made} that online stores answer from again, without it"
+    if found.server:
+        yield (
+            "  a Redis server keeps what it deleted in its append-only file until BGREWRITEAOF, in "
+            "its dump until the next BGSAVE, and in their copies"
+        )
+
+
 def _staying_lines(report: EraseReport) -> Iterator[str]:
     if not report.searched:
         yield "! stored snapshots were not searched: the declared unit has not so many parts"
@@ -190,16 +208,26 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
         )
     for path in report.reports:
         yield f"! may name it, and stays: {path}"
+    for name in () if report.sources is None else report.sources.hold:
+        yield (
+            f"! source {shown(name)} still holds it: the next delivery or refresh brings it back "
+            "unless it is erased there"
+        )
+    for name in () if report.sources is None else report.sources.unreadable:
+        yield f"! source {shown(name)} cannot be read, and may hold it"
     for one in () if report.grid_points is None else report.grid_points.staying:
         yield (
             f"! {one.environment} answers from history {shown(one.history)}, made of rows that "
-            "held it or may have: erase it in the sources, run "
+            "held it or may have, and that are not stored: erase it in the sources, run "
             f"`interlock refresh --environment {one.environment}`, then this again"
         )
     for path in report.exports.hold:
         yield f"! an export holds it, or may: {path}"
     for name in report.logs:
-        yield f"! the log of {name} was not searched: run this with --environment {name}"
+        outside = name.startswith("/")
+        which = f"in {name}" if outside else f"of {name}"
+        how = f"--log {name}" if outside else f"--environment {name}"
+        yield f"! the log {which} was not searched: run this with {how}"
 
 
 def _ending_lines(report: EraseReport) -> Iterator[str]:
@@ -207,10 +235,13 @@ def _ending_lines(report: EraseReport) -> Iterator[str]:
     exports = counted(report.exports.searched, "recorded export")
     gone = f" ({report.exports.gone:,} more are gone)" if report.exports.gone else ""
     stored = ", stored snapshots and what was made of them, releases, reports, online stores"
-    yield f"  searched: this log{stored if report.searched else ''}, {exports}{gone}"
+    logs = f"{counted(1 + len(report.outside), 'log')}" if report.outside else "this log"
+    read = "" if report.sources is None else ", the sources"
+    yield f"  searched: {logs}{stored if report.searched else ''}{read}, {exports}{gone}"
     yield (
-        "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-        "again), copies of exports, logs of exported releases, backups, what models learned"
+        f"  not searched: {'' if read else 'the sources, '}copies of exports, files of "
+        "predictions, logs of exported releases that were not named (--log), backups, what disks "
+        "keep of deleted files, what models learned"
     )
     if report.left:
         yield f"✖ not done: {counted(report.left, 'place')} named above still hold it, or may"

@@ -1,4 +1,8 @@
-"""One delivery or erasure at a time in a project; the lock dies with its process."""
+"""One delivery or erasure at a time in a project; the locks die with their processes.
+
+Whoever stores rows of sources beside deliveries does so together with others, and never while an
+erasure runs: what it had read before would be stored behind the erasure's back.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +18,55 @@ from interlock.errors import OperatorError
 @contextmanager
 def alone(path: Path) -> Iterator[None]:
     """Hold the lock at that path. Raises OperatorError E121 where another holds it."""
+    with _opened(path) as descriptor:
+        _take(
+            descriptor,
+            path,
+            "another delivery is running",
+            "one delivery at a time in a project",
+        )
+        yield
+
+
+@contextmanager
+def nobody_stores(path: Path) -> Iterator[None]:
+    """Hold off all who store. Raises OperatorError E121 where somebody does so now."""
+    with _opened(path) as descriptor:
+        _take(
+            descriptor,
+            path,
+            "rows are being stored",
+            "no refresh, training, comparison or prediction of a file meanwhile",
+        )
+        yield
+
+
+@contextmanager
+def storing(path: Path) -> Iterator[None]:
+    """Store rows, beside others who do; waits while an erasure runs."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+        yield
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[int]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise OperatorError(
-                "E121",
-                "another delivery is running",
-                where=str(path.parent),
-                expected="one delivery at a time in a project",
-                fix="wait until it has ended",
-            ) from None
-        yield
+        yield descriptor
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, what: str, expected: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        raise OperatorError(
+            "E121",
+            what,
+            where=str(path.parent),
+            expected=expected,
+            fix="wait until it has ended",
+        ) from None

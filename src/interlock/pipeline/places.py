@@ -62,3 +62,8 @@ class Places:
     def lock(self) -> Path:
         """Held by the delivery that runs."""
         return self.root / "delivery.lock"
+
+    @property
+    def storing(self) -> Path:
+        """Held by all who store rows beside deliveries, together."""
+        return self.root / "storing.lock"

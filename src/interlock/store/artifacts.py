@@ -23,7 +23,7 @@ from typing import Any
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
-from interlock.digest import digest_bytes, digest_file
+from interlock.digest import digest_bytes, digest_file, is_digest
 from interlock.errors import IntegrityError, OperatorError, StoreError
 from interlock.store.atomic import (
     PARTIAL,
@@ -149,6 +149,14 @@ class ArtifactStore:
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
         return target
+
+    def trees(self) -> tuple[str, ...]:
+        """The digests of the trees that are there, in their order."""
+        place = Path(self.root) / "bundles"
+        if not self.local or not place.is_dir():
+            return ()
+        with storage(place):
+            return tuple(sorted(path.name for path in place.iterdir() if is_digest(path.name)))
 
     def delete_tree(self, digest: str) -> None:
         """Delete a tree for good, and what was set aside in its name; twice is once.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from interlock.clock import now
 from interlock.errors import InterlockError, OperatorError, first_line
+from interlock.pipeline.alone import storing
 from interlock.pipeline.contrast import Contrast, contrast
 from interlock.pipeline.rows.tombstones import erased_of
 from interlock.release.bundle import Bundle, open_bundle
@@ -100,6 +101,7 @@ def _contrast(
     moment = newest[0].as_of if newest else now()
     try:
         context = workspace.context(workspace.bound(product), moment)
-        return contrast(context, bundles[0], bundles[1], labels=labels, most=rows)
+        with storing(workspace.places.storing):
+            return contrast(context, bundles[0], bundles[1], labels=labels, most=rows)
     except InterlockError as error:
         return Contrast(as_of=moment, reason=first_line(error))

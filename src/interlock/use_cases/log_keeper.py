@@ -20,9 +20,10 @@ from pathlib import Path
 
 from interlock.clock import DAY, SECOND, now, parse_span
 from interlock.errors import InterlockError, first_line
+from interlock.pipeline.erasing.log_acts import RETAINED
 from interlock.serve.log.shipping_state import ShippingState, read_state, write_state
 from interlock.use_cases.log import compact_log, ship_log
-from interlock.use_cases.log_erase import RETAINED, retain
+from interlock.use_cases.log_erase import retain
 from interlock.workspace import Workspace
 
 _NICENESS = 10

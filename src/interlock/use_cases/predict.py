@@ -9,6 +9,7 @@ from interlock.clock import now
 from interlock.digest import digest_json
 from interlock.errors import OperatorError
 from interlock.features.assemble import as_of, history_rows
+from interlock.pipeline.alone import storing
 from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
 from interlock.serve.batch.answering import Answering
 from interlock.serve.batch.predict import BatchResult, Form, predict_file
@@ -49,8 +50,9 @@ def predict(
             fix="run `interlock deliver`",
         )
     release = Answering.of(deployer.live.bundle(live.bundle))
-    snapshots = take_snapshots(deployer.context).output
-    taken = load_snapshots(deployer.context, snapshots)
+    with storing(workspace.places.storing):
+        snapshots = take_snapshots(deployer.context).output
+        taken = load_snapshots(deployer.context, snapshots)
     rows = {
         h.name: history_rows(h, release.packed, taken[h.source].revisions)
         for h in release.features.histories

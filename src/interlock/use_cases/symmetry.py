@@ -13,6 +13,7 @@ from interlock.errors import IntegrityError
 from interlock.features.assemble import history_rows
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
+from interlock.pipeline.alone import storing
 from interlock.pipeline.deploying.deployer import Deployer
 from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
@@ -112,7 +113,8 @@ def _releases(deployer: Deployer, digests: set[str], live: str) -> dict[str, Rec
     has functions of its own by right.
     """
     context = deployer.context
-    taken = load_snapshots(context, take_snapshots(context).output)
+    with storing(deployer.places.storing):
+        taken = load_snapshots(context, take_snapshots(context).output)
     present = packed_features(context.bound)
     found = {}
     for digest in sorted(digests):

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from interlock.clock import now, parse_instant
 from interlock.digest import digest_json
 from interlock.pipeline import telling
+from interlock.pipeline.alone import storing
+from interlock.pipeline.context import Context
 from interlock.pipeline.judging.model import judge_model
 from interlock.pipeline.rows.dividing import split_examples
 from interlock.pipeline.rows.examples import make_examples
@@ -49,7 +51,12 @@ def train(
     """Train as of a moment (default: now), without gates and without a release."""
     bound = workspace.bound(product)
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
-    context = workspace.context(bound, moment)
+    with storing(workspace.places.storing):
+        return _trained(workspace.context(bound, moment))
+
+
+def _trained(context: Context) -> TrainReport:
+    bound = context.bound
     snapshots = take_snapshots(context)
     examples = make_examples(context, snapshots)
     split = split_examples(context, examples)
@@ -66,7 +73,7 @@ def train(
     rows, metric = trained.output["candidates"], bound.metric(bound.product.metric_name)
     return TrainReport(
         product=bound.product.name,
-        as_of=moment,
+        as_of=context.as_of,
         metric=metric.name,
         lower_is_better=metric.better == "lower",
         unit=metric.unit_shown(getattr(bound.product.target, "unit", "")),

@@ -10,7 +10,7 @@ from interlock.cli.main import run
 from interlock.serve.log.outcome import Outcome, outcome_bytes
 from interlock.serve.log.prediction_log import LogOptions, PredictionLog
 from interlock.serve.log.record import Record, record_bytes
-from interlock.use_cases import log_erase
+from interlock.use_cases import log_removal
 from interlock.workspace import Workspace
 
 
@@ -210,14 +210,15 @@ def test_a_units_rows_are_erased_on_record(interlock, project):
     assert lines[0] == "✔ removed 1 record from the log of rents in prod"
     assert lines[1].startswith("  searched: this log, stored snapshots and what was made of them")
     assert lines[2:-1] == [
-        "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-        "again), copies of exports, logs of exported releases, backups, what models learned",
+        "  not searched: the sources, copies of exports, files of predictions, logs of exported "
+        "releases that were not named (--log), backups, what disks keep of deleted files, what "
+        "models learned",
     ]
     assert json.loads(interlock("log", "-C", str(project), "--json").out)["found"] == 4
     again = json.loads(interlock("log", "erase", *flags, "--json").out)
     assert (again["rows"], again["resumed"]) == (0, False)
     (first, _) = Workspace.open(project, {}).ledger.events(kind="log.erased")[:2]
-    assert set(first.body) == {"id", "entity", "by", "reason", "rows"}
+    assert set(first.body) == {"id", "entity", "by", "reason", "rows", "envelope"}
     assert (first.body["reason"], len(first.body["entity"])) == ("request 17", 64)
     named = interlock("log", "erase", "-C", str(project), "--entity", "u1", "--reason", "for u1")
     assert named.code == 2
@@ -230,13 +231,53 @@ def test_an_erasure_that_died_is_finished_and_recorded_once(interlock, project, 
 
     flags = ("-C", str(project), "--entity", "u2", "--reason", "request 18")
     with monkeypatch.context() as patched:
-        patched.setattr(log_erase, "end", die)
+        patched.setattr(log_removal, "end", die)
         assert interlock("log", "erase", *flags).code == 130
     done = interlock("log", "erase", *flags)
     assert done.out.splitlines()[0] == "! finished an erasure that had been interrupted"
     events = Workspace.open(project, {}).ledger.events(kind="log.erased")
     asked = [e.body["rows"] for e in events if e.body["reason"] == "request 18"]
     assert sorted(asked) == [0, 1]
+
+
+def test_logs_outside_the_project_are_erased_from_when_they_are_named(interlock, project, tmp_path):
+    (product,) = Workspace.open(project, {}).products
+    logs = [tmp_path / name / "log" for name in ("a", "b")]
+    for log in logs:
+        with PredictionLog.open(log, "w0") as writer:
+            for n in (5, 6):
+                one = Record(id=f"o{n}", time=1, product=product, status=200, entity=(f"u{n}",))
+                writer.append([record_bytes(one)])
+    foreign = tmp_path / "a" / "shadow" / "mine"
+    foreign.mkdir(parents=True)
+
+    def erase(unit, *named):
+        flags = ("-C", str(project), "--entity", unit, "--reason", "request 19")
+        return interlock("log", "erase", *flags, *(f"--log={log}" for log in named))
+
+    refused = erase("u5", logs[0], tmp_path)
+    assert (refused.code, "S192" in refused.err) == (2, True)
+    assert b"u5" in (logs[0] / "w0-00000000.log").read_bytes(), "nothing is erased before all are"
+    done = erase("u5", *logs, logs[0] / ".." / "log")
+    assert done.out.splitlines()[:3] == [
+        f"✔ removed 0 records from the log of {product} in prod",
+        *(f"✔ removed 1 record from the log in {log}" for log in logs),
+    ]
+    assert "  searched: 3 logs, " in done.out
+    for log in logs:
+        assert b"u5" not in (log / "w0-00000000.log").read_bytes()
+        assert b"u6" in (log / "w0-00000000.log").read_bytes()
+    assert foreign.is_dir(), "what lies beside a log is somebody's own"
+    events = Workspace.open(project, {}).ledger.events(kind="log.erased")[-3:]
+    assert [event.subject for event in events] == ["prod", *map(str, logs)]
+    assert all("envelope" in event.body and "u5" not in str(event.body) for event in events)
+
+    other = erase("u6", logs[0])
+    named = f"! the log in {logs[1]} was not searched: run this with --log {logs[1]}"
+    assert named in other.out.splitlines()
+    assert named not in erase("u6", logs[1]).out.splitlines()
+    shutil.rmtree(tmp_path / "b")
+    assert named not in erase("u7").out.splitlines(), "it is gone"
 
 
 def test_old_records_are_removed(interlock, project):

@@ -7,15 +7,13 @@ from interlock.pipeline.erasing.bundles import HeldBundle
 from interlock.pipeline.erasing.exports import Exports
 from interlock.pipeline.erasing.grid_points import GridPoints, Staying
 from interlock.pipeline.erasing.removing import Removed
+from interlock.pipeline.erasing.sources import Sources
 from interlock.use_cases.log_erase import EraseReport
+from interlock.use_cases.log_removal import Gone
 
 NOT_SEARCHED = (
-    "  not searched: the sources (erase it there, too: deliveries and refreshes would take it "
-    "again), copies of exports, logs of exported releases, backups, what models learned"
-)
-SEARCHED = (
-    "  searched: this log, stored snapshots and what was made of them, releases, reports, "
-    "online stores, "
+    "  not searched: copies of exports, files of predictions, logs of exported releases that were "
+    "not named (--log), backups, what disks keep of deleted files, what models learned"
 )
 
 
@@ -43,37 +41,56 @@ def test_all_that_went_and_all_that_stays():
         removed=removed,
         reports=(Path("deliveries/houses/3/report.html"),),
         unsearched=("weather",),
-        grid_points=GridPoints(deleted=1_204, staying=(staying,)),
+        sources=Sources(hold=("sales",), unreadable=("tax",)),
+        grid_points=GridPoints(deleted=1_204, rows=1, remade=2, staying=(staying,), server=True),
         exports=Exports(searched=2, gone=1, hold=(Path("/out/may.csv"),)),
-        logs=("staging",),
+        outside=(
+            Gone(where="/srv/a/log", rows=3, resumed=False),
+            Gone(where="/srv/b/log", rows=0, resumed=True),
+        ),
+        logs=("staging", "/srv/c/log"),
     )
-    assert found.left == 5
+    assert found.left == 8
     assert erase_lines(found) == [
         "✔ removed 2 records from the log of houses in prod",
+        "✔ removed 3 records from the log in /srv/a/log",
+        "! finished an erasure that had been interrupted there",
+        "✔ removed 0 records from the log in /srv/b/log",
         "✔ erased 2 snapshots that held it, and 1,234 files that stages had made",
         "  not reproducible any more: 1.1.0, 1.0.0",
         "✔ withdrew releases that held it: 1.0.0",
         "✔ deleted 1,204 tables of online stores",
+        "✔ took 1 row out of what online stores answer from",
+        "✔ computed 2 tables that online stores answer from again, without it",
+        "  a Redis server keeps what it deleted in its append-only file until BGREWRITEAOF, in its "
+        "dump until the next BGSAVE, and in their copies",
         "! source weather has no column of the unit's key: its snapshots stay",
         "! release 1.1.0, live in staging and prod, holds it in golden.json and background.json: "
         "deliver anew without it, then run this again",
         "! may name it, and stays: deliveries/houses/3/report.html",
-        "! prod answers from history market, made of rows that held it or may have: erase it in "
-        "the sources, run `interlock refresh --environment prod`, then this again",
+        "! source sales still holds it: the next delivery or refresh brings it back unless it is "
+        "erased there",
+        "! source tax cannot be read, and may hold it",
+        "! prod answers from history market, made of rows that held it or may have, and that are "
+        "not stored: erase it in the sources, run `interlock refresh --environment prod`, then "
+        "this again",
         "! an export holds it, or may: /out/may.csv",
         "! the log of staging was not searched: run this with --environment staging",
-        SEARCHED + "2 recorded exports (1 more are gone)",
+        "! the log in /srv/c/log was not searched: run this with --log /srv/c/log",
+        "  searched: 3 logs, stored snapshots and what was made of them, releases, reports, "
+        "online stores, the sources, 2 recorded exports (1 more are gone)",
         NOT_SEARCHED,
-        "✖ not done: 5 places named above still hold it, or may",
+        "✖ not done: 8 places named above still hold it, or may",
     ]
 
 
 def test_that_it_is_done_is_said_where_nothing_is_known_to_be_left():
-    found = report(searched=True, grid_points=GridPoints(deleted=0))
+    found = report(searched=True, grid_points=GridPoints(deleted=0), sources=Sources())
     assert found.left == 0
     assert erase_lines(found) == [
         "✔ removed 2 records from the log of houses in prod",
-        SEARCHED + "0 recorded exports",
+        "  searched: this log, stored snapshots and what was made of them, releases, reports, "
+        "online stores, the sources, 0 recorded exports",
         NOT_SEARCHED,
         "✔ done: no place that was searched holds it",
     ]
@@ -84,7 +101,7 @@ def test_a_key_of_another_length_is_said_not_to_be_searched():
         "✔ removed 2 records from the log of houses in prod",
         "! stored snapshots were not searched: the declared unit has not so many parts",
         "  searched: this log, 0 recorded exports",
-        NOT_SEARCHED,
+        NOT_SEARCHED.replace("searched: ", "searched: the sources, "),
         "✖ not done: 1 place named above still hold it, or may",
     ]
 

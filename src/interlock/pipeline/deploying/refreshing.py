@@ -25,6 +25,7 @@ from interlock.features.grid import grid_point
 from interlock.features.lookup import view_name
 from interlock.features.refresh import is_current, refresh
 from interlock.features.request import PackedFeatures
+from interlock.pipeline.alone import storing
 from interlock.pipeline.context import Context
 from interlock.pipeline.deploying.online import OnlineStores
 from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
@@ -58,11 +59,17 @@ class Refreshing:
         features = features_of(bundle)
         if not features.histories:
             return ()
+        with storing(self.online.places.storing):
+            return self._filled(environment, bundle, features, instants)
+
+    def _filled(
+        self, environment: str, bundle: Bundle, features: FeatureSet, instants: tuple[int, ...]
+    ) -> tuple[Refreshed, ...]:
         at = max(instants) if instants else now()
         moment = replace(self.context, as_of=at)
         output = take_snapshots(moment).output
         taken = cache(partial(load_snapshots, moment, output))
-        packed = cache(partial(_packed, bundle, features))
+        packed = cache(partial(packed_functions, bundle, features))
         product = self.context.bound.product.name
         refreshed = []
         with closing(self.online.writer(environment, product)) as writer:
@@ -100,7 +107,8 @@ def features_of(bundle: Bundle) -> FeatureSet:
     return FeatureSet.from_row(bundle.json("features.json"))
 
 
-def _packed(bundle: Bundle, features: FeatureSet) -> PackedFeatures:
+def packed_functions(bundle: Bundle, features: FeatureSet) -> PackedFeatures:
+    """The functions that a release carries, which key the rows of histories."""
     schema = RequestSchema.from_row(bundle.json("request.json"))
     fields = [field.name for field in schema.fields]
     name = f"refresh_{bundle.digest}"

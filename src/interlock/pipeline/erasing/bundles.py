@@ -4,6 +4,7 @@ Rules:
 
 - a bundle holds the unit when one of its golden requests is about it, or is that of an example
   about it, or when one of the rows it explains answers with has such an example's inputs;
+- bundles of deliveries that made no release are what stages made, like everything else of theirs;
 - what a model, an encoder or a profile has learned from the unit is not looked at.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 from interlock.pipeline.building.golden import plain_request
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
+from interlock.release.manifest import MANIFEST
 from interlock.store.rows import Event
 
 _EXAMPLES = "features"  # the stage that puts out the examples' table
@@ -81,6 +83,23 @@ def held_bundles(stores: Stores, unit: Unit, outputs: Iterable[Event]) -> Iterat
                 files=tuple(files),
                 live_in=answering.get(release.bundle, ()),
             )
+
+
+def unreleased(stores: Stores) -> Iterator[str]:
+    """The bundles of the product that no release has: of deliveries that were stopped or died."""
+    for digest in stores.artifacts.trees():
+        if stores.ledger.releases.get(digest) is None:
+            product = _said_product(stores.artifacts.tree(digest) / MANIFEST)
+            if product in (None, stores.product):
+                yield digest
+
+
+def _said_product(path: Path) -> str | None:
+    """Whose bundle it says that it is; None where it cannot say: then it can be nobody's."""
+    try:
+        return str(_json(path)["product"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _golden_holds(path: Path, unit: Unit, known: Sequence[_Example]) -> bool:

@@ -18,7 +18,7 @@ from typing import Any
 
 from interlock.digest import canonical_json
 from interlock.pipeline.delivery.waiving import GATE_SHUT
-from interlock.pipeline.erasing.bundles import HeldBundle, held_bundles
+from interlock.pipeline.erasing.bundles import HeldBundle, held_bundles, unreleased
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit
 from interlock.pipeline.rows.tombstones import SNAPSHOT, StoredSnapshot, stored_snapshots
@@ -33,12 +33,14 @@ _TEXTS = (".html", ".md", ".json", ".xml", ".txt")
 class Copies:
     """What was found. ``snapshots`` have only the blobs that are to go.
 
-    ``derived`` are blobs that stages made, ``stages`` the keys whose outputs name any of these
-    blobs, ``reports`` files that may name the unit, ``unsearched`` sources without its key.
+    ``derived`` are blobs that stages made and ``unreleased`` bundles, ``stages`` the keys whose
+    outputs name any of these, ``reports`` files that may name the unit, ``unsearched`` sources
+    without its key.
     """
 
     snapshots: tuple[StoredSnapshot, ...] = ()
     derived: tuple[str, ...] = ()
+    unreleased: tuple[str, ...] = ()
     stages: tuple[str, ...] = ()
     bundles: tuple[HeldBundle, ...] = ()
     reports: tuple[Path, ...] = ()
@@ -52,10 +54,12 @@ def find(stores: Stores, unit: Unit) -> Copies:
     found = _holding(snapshots, held)
     outputs = stores.ledger.events(product=stores.product, kind=STAGE_FINISHED)
     derived = _derived(stores, snapshots, outputs) if found else []
-    gone = held | set(derived)
+    dropped = tuple(unreleased(stores)) if found else ()
+    gone = {*held, *derived, *dropped}
     return Copies(
         snapshots=tuple(found),
         derived=tuple(derived),
+        unreleased=dropped,
         stages=tuple(dict.fromkeys(e.subject for e in outputs if gone & set(_digests(e.body)))),
         bundles=tuple(held_bundles(stores, unit, outputs)),
         reports=tuple(_reports(stores, unit)),

@@ -1,38 +1,42 @@
-"""Values computed from a unit's rows in online stores, at moments that are over.
+"""Values computed from a unit's rows in online stores.
 
 Rules:
 
-- which values a unit's rows went into is not looked for: every table that can be done without goes;
-- where a release answers, or is the one before, that is all but the current grid point: a rollback
-  must find it, and the next refresh makes it again from the sources as they are then. Unless it was
-  computed from stored rows that are known to be without the unit, it is told that it stays;
+- of moments that are over, which values a unit's rows went into is not looked for: every table that
+  can be done without goes;
+- where a release answers, or is the one before, the current grid point stays: a rollback must find
+  it. The unit leaves it (:mod:`interlock.pipeline.erasing.answered`); where that cannot be done, it
+  is told that it stays;
 - of other releases, and of one that is to be withdrawn, nothing stays, nor of replays and exports,
-  which fill their stores anew each time.
+  which fill their stores anew each time, nor what is not whole, nor what was never finished;
+- a table is published again once the unit has left it, also by the next erasure where this one
+  died before: who answers from it has the old one open until then.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from interlock.digest import digest_bytes
-from interlock.features.definition import FeatureSet, HistoryDefinition
+from interlock.features.definition import FeatureSet
 from interlock.features.lookup import view_name
 from interlock.pipeline.deploying.online import OnlineStores
-from interlock.pipeline.deploying.refreshing import table_source
+from interlock.pipeline.erasing.answered import Answering, Became, erase_computed, erase_keyed
 from interlock.pipeline.erasing.finding import Copies
+from interlock.pipeline.erasing.stored_rows import stored_rows
 from interlock.pipeline.erasing.stores import Stores
-from interlock.pipeline.rows.tombstones import SNAPSHOT
-from interlock.store.projections import STAGE_FINISHED
+from interlock.pipeline.erasing.unit import Unit, entity_digest
+from interlock.store.online import OnlineWriter
+from interlock.store.online_place import is_server
 
 _REFILLED = ("replay", "export")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Staying:
-    """A table that is still answered from, and was not computed from rows without the unit.
+    """A table that is still answered from, and holds the unit or may.
 
     ``grid`` is its grid point (µs UTC).
     """
@@ -44,89 +48,110 @@ class Staying:
 
 @dataclass(frozen=True, kw_only=True)
 class GridPoints:
-    """How many tables were ``deleted``, and which stay until the next refresh."""
+    """How many tables were ``deleted``, how many computed anew (``remade``), and what stays.
 
-    deleted: int
+    ``rows`` counts those taken out of tables that are answered from; ``server`` says whether some
+    of it was on a server, which keeps files of its own.
+    """
+
+    deleted: int = 0
+    rows: int = 0
+    remade: int = 0
     staying: tuple[Staying, ...] = ()
+    server: bool = False
 
 
 def forget_grid_points(
-    stores: Stores, online: OnlineStores, copies: Copies | None = None
+    stores: Stores, online: OnlineStores, copies: Copies, unit: Unit
 ) -> GridPoints | None:
-    """Delete these tables, and tell of the others; None where no release looks anything up.
+    """Delete these tables, erase the unit from the others; None where no release looks things up.
 
     ``copies`` are those of the unit, which must still be there. Raises StoreError or OperatorError
-    for a store that cannot be reached.
+    for a store that cannot be reached, IntegrityError for a release or rows that were changed.
     """
-    copies = copies or Copies()
-    held = {one.bundle for one in copies.bundles}
-    releases = stores.ledger.releases.newest(stores.product)
-    views = {release.bundle: _views(stores, release.bundle) for release in releases}
-    every = {view: h.name for one in views.values() for view, h in one.items()}
-    if not every:
+    bundles = [release.bundle for release in stores.ledger.releases.newest(stores.product)]
+    found = _Erasing(stores=stores, unit=unit, copies=copies)
+    views = {bundle: found.views(bundle) for bundle in bundles}
+    if not any(views.values()):
         return None
-    clean = _clean_rows(stores, copies)
-    deleted, staying = 0, []
+    every: list[GridPoints] = []
     for environment in (*stores.environments, *_REFILLED):
-        used: dict[str, set[str]] = {}
-        for bundle in _needed(stores, environment, held):
-            for view, definition in views.get(bundle, {}).items():
-                used.setdefault(view, set()).update(_sources(stores, bundle, definition, clean))
+        answering: dict[str, list[Answering]] = {}
+        for bundle in found.needed(environment):
+            for view, one in views.get(bundle, {}).items():
+                answering.setdefault(view, []).append(one)
         with closing(online.writer(environment, stores.product)) as writer:
-            for view in sorted(every):
-                if view not in used:
-                    deleted += len(writer.grids(view))
-                    writer.forget(view)
-                    continue
-                deleted += len(writer.prune(view, keep=0))
-                for grid in writer.grids(view):
-                    table = writer.table(view, grid)
-                    if table is None or table.source not in used[view]:
-                        staying.append(
-                            Staying(environment=environment, history=every[view], grid=grid)
-                        )
-    return GridPoints(deleted=deleted, staying=tuple(staying))
+            writer.sweep()
+            for view in writer.views():
+                every.append(found.erase(writer, environment, view, answering.get(view, ())))
+    urls = [online.url(environment, stores.product) for environment in stores.environments]
+    return GridPoints(
+        deleted=sum(one.deleted for one in every),
+        rows=sum(one.rows for one in every),
+        remade=sum(one.remade for one in every),
+        staying=tuple(staying for one in every for staying in one.staying),
+        server=any(map(is_server, urls)),
+    )
 
 
-def _clean_rows(stores: Stores, copies: Copies) -> dict[str, set[str]]:
-    """By source the digests of rows that are stored and known to be without the unit."""
-    held = {blob for snapshot in copies.snapshots for blob in snapshot.blobs}
-    found: dict[str, set[str]] = {}
-    for event in stores.ledger.events(product=stores.product, kind=STAGE_FINISHED):
-        if event.body["stage"] == SNAPSHOT:
-            for name, kept in event.body["output"].items():
-                if kept["rows"] not in held and stores.artifacts.has(kept["rows"]):
-                    found.setdefault(name, set()).add(kept["manifest"]["digest"])
-    return found
+class _Erasing:
+    """One unit leaves the online stores of its product."""
 
+    def __init__(self, *, stores: Stores, unit: Unit, copies: Copies) -> None:
+        self._stores = stores
+        self._unit = unit
+        self._entity = entity_digest(stores.product, unit.key)
+        self._held = {one.bundle for one in copies.bundles}
+        self._rows = stored_rows(stores, copies)
 
-def _sources(
-    stores: Stores,
-    bundle: str,
-    definition: HistoryDefinition,
-    clean: Mapping[str, Collection[str]],
-) -> set[str]:
-    """What tables say of themselves that this release's code computed from clean rows."""
-    folder = stores.artifacts.tree(bundle) / "packed"
-    code = {path.stem: digest_bytes(path.read_bytes()) for path in folder.glob("*.py")}
-    return {table_source(rows, code) for rows in clean.get(definition.source, ())}
+    def views(self, bundle: str) -> dict[str, Answering]:
+        """The views that a release looks up; none of one that was withdrawn."""
+        path = self._stores.artifacts.tree(bundle) / "features.json"
+        if not path.is_file():
+            return {}
+        features = FeatureSet.from_row(json.loads(path.read_bytes()))
+        computed = {feature.name for feature in features.request}
+        return {
+            view_name(definition): Answering(
+                bundle=bundle,
+                definition=definition,
+                own_keys=tuple(name for name, _ in definition.entity if name not in computed),
+                rows=self._rows.get(definition.source, ()),
+            )
+            for definition in features.histories
+        }
 
+    def needed(self, environment: str) -> Collection[str]:
+        """The bundles that answer there, and the one before unless it is to be withdrawn."""
+        stores = self._stores
+        answering = stores.answering()
+        needed = {bundle for bundle, names in answering.items() if environment in names}
+        live = stores.ledger.deployments.last(stores.product, environment)
+        before = None if live is None else live.previous_bundle
+        if before is not None and (before in answering or before not in self._held):
+            needed.add(before)
+        return needed
 
-def _needed(stores: Stores, environment: str, held: Collection[str]) -> set[str]:
-    """The bundles that answer there, and the one before unless it is to be withdrawn."""
-    answering = stores.answering()
-    needed = {bundle for bundle, names in answering.items() if environment in names}
-    live = stores.ledger.deployments.last(stores.product, environment)
-    before = None if live is None else live.previous_bundle
-    if before is not None and (before in answering or before not in held):
-        needed.add(before)
-    return needed
-
-
-def _views(stores: Stores, bundle: str) -> dict[str, HistoryDefinition]:
-    """The views that a release looks up; none of one that was withdrawn."""
-    path = stores.artifacts.tree(bundle) / "features.json"
-    if not path.is_file():
-        return {}
-    features = FeatureSet.from_row(json.loads(path.read_bytes()))
-    return {view_name(definition): definition for definition in features.histories}
+    def erase(
+        self, writer: OnlineWriter, environment: str, view: str, answering: Sequence[Answering]
+    ) -> GridPoints:
+        """The unit leaves one view."""
+        current = writer.current(view) if answering else None
+        table = None if current is None else writer.table(view, current)
+        if current is None or table is None:
+            deleted = len(writer.grids(view))
+            writer.forget(view)
+            return GridPoints(deleted=deleted)
+        deleted = len(writer.prune(view, keep=0))
+        rows = erase_keyed(writer, table, answering, self._unit, self._entity)
+        became = Became.CLEAN
+        if rows is None:
+            became = erase_computed(
+                self._stores, writer, table, answering, self._unit, self._entity
+            )
+        if became is Became.STAYS:
+            name = answering[0].definition.name
+            staying = Staying(environment=environment, history=name, grid=current)
+            return GridPoints(deleted=deleted, staying=(staying,))
+        writer.publish(view, current)
+        return GridPoints(deleted=deleted, rows=rows or 0, remade=became is Became.REMADE)

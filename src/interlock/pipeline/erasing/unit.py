@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from interlock.data.naming import names
 from interlock.data.unit import holds, is_part
+from interlock.digest import digest_json
 from interlock.product.binding import Bound
+
+
+def entity_digest(product: str, key: tuple[str, ...]) -> str:
+    """What records of an erasure have in place of the key; who can guess it can compare."""
+    return digest_json({"product": product, "entity": list(key)})
 
 
 @dataclass(frozen=True, kw_only=True)

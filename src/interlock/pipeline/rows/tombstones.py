@@ -170,7 +170,9 @@ def erased_of(
     Raises IntegrityError as :func:`signed` does.
     """
     stones, gone = tombstones(ledger, product, keys), withdrawn(ledger, product, keys)
-    held = {e.subject: e.body["files"] for e in signed(ledger, product, RELEASE_HOLDS, keys)}
+    held: dict[str, dict[str, None]] = {}
+    for event in signed(ledger, product, RELEASE_HOLDS, keys):
+        held.setdefault(event.subject, {}).update(dict.fromkeys(event.body["files"]))
     found = {}
     for release in ledger.releases.newest(product):
         said = []

@@ -1,6 +1,7 @@
 """One unit leaves what deliveries stored: snapshots, what stages made of them, bundles."""
 
 import json
+import os
 from dataclasses import replace
 
 import pyarrow.parquet as pq
@@ -8,7 +9,7 @@ import pytest
 
 from interlock.deploy.challenger import start, stop
 from interlock.deploy.rollout import Target
-from interlock.digest import canonical_json
+from interlock.digest import canonical_json, digest_bytes
 from interlock.errors import AuthorError, IntegrityError, OperatorError
 from interlock.pipeline.erasing.finding import Copies, find
 from interlock.pipeline.erasing.removing import remove
@@ -23,6 +24,7 @@ from interlock.pipeline.rows.tombstones import (
     tombstones,
 )
 from interlock.release.keys import SigningKey
+from interlock.store.rows import StageRow
 
 UNIT = ("built",)
 KEY = ("1954",)
@@ -43,7 +45,12 @@ def unit_of(bench, key=KEY, unit=UNIT):
 
 def erase(bench, stores, key=KEY, unit=UNIT):
     return remove(
-        stores, find(stores, unit_of(bench, key, unit)), at=AT, by="ann", reason="request 17"
+        stores,
+        find(stores, unit_of(bench, key, unit)),
+        entity="e" * 64,
+        at=AT,
+        by="ann",
+        reason="request 17",
     )
 
 
@@ -241,7 +248,7 @@ def test_an_erasure_that_was_not_signed_like_that_is_told(bench, stores, taken, 
     assert told(bench, stores) == "R171"
     with pytest.raises(IntegrityError):
         kept_of(bench, stores) if "kind" not in changes else remove(
-            stores, Copies(), at=AT, by="ann", reason="request 18"
+            stores, Copies(), entity="e" * 64, at=AT, by="ann", reason="request 18"
         )
 
 
@@ -305,6 +312,75 @@ def test_a_live_release_stays_until_another_is_live(bench, stores, taken):
     assert not bench.artifacts.has_tree(held.bundle)
     assert bench.artifacts.has_tree(anew.bundle)
     assert erase(bench, stores).withdrawn == ()
+
+
+def test_a_live_release_is_named_again_when_what_it_was_recognised_by_is_gone(bench, stores, taken):
+    """The rows it explains answers with are recognised by examples, which the first run deletes."""
+    held = release(bench, background={"built": [1954.0], "zone": ["south"]}, live=["prod"])
+    for _ in range(2):
+        (live,) = erase(bench, stores).live
+        assert (live.bundle, live.files) == (held.bundle, ("background.json",))
+    assert len(bench.ledger.events(kind="release holds erased rows")) == 1
+    other = remove(stores, Copies(), entity="f" * 64, at=AT, by="ann", reason="request 18")
+    assert other.live == (), "it holds another unit"
+    release(bench, "2.0.0", live=["prod"])
+    assert erase(bench, stores).withdrawn == ("1.0.0",)
+
+
+def test_an_erasure_that_dies_while_it_deletes_knows_the_releases_again(
+    bench, stores, taken, monkeypatch
+):
+    held = release(bench, background={"built": [1954.0], "zone": ["south"]})
+    deleted = []
+
+    def delete(store, digest):
+        deleted.append(digest)
+        kept(store, digest)
+        if not store.has(taken[1].output["table"]):
+            raise KeyboardInterrupt
+
+    kept = type(bench.artifacts).delete
+    with monkeypatch.context() as patched:
+        patched.setattr(type(bench.artifacts), "delete", delete)
+        with pytest.raises(KeyboardInterrupt):
+            erase(bench, stores)
+    assert deleted
+    assert erase(bench, stores).withdrawn == ("1.0.0",)
+    assert not bench.artifacts.has_tree(held.bundle)
+
+
+def test_a_bundle_of_a_delivery_that_made_no_release_goes(bench, stores, taken):
+    def sealed(product):
+        golden = json.dumps([{"request": {"built": 1954}}]).encode()
+        manifest = canonical_json({"product": product})
+        digest = digest_bytes(manifest + product.encode())
+        bench.artifacts.put_tree(digest, {"golden.json": golden, "manifest.json": manifest})
+        return digest
+
+    own, others = sealed("houses"), sealed("flats")
+    unreadable = "9" * 64
+    bench.artifacts.put_tree(unreadable, {"manifest.json": b"{"})
+    kept = release(bench, "7.0.0", golden=[{"built": 1955}])
+    built = StageRow(key="a" * 64, stage="bundle", output={"digest": own}, seconds=1.0, at=1)
+    bench.ledger.stages.put(built, product="houses")
+    assert erase(bench, stores).files == 2 + 2
+    there = [bench.artifacts.has_tree(one) for one in (own, unreadable, others, kept.bundle)]
+    assert there == [False, False, True, True]
+    assert bench.ledger.stages.get("a" * 64) is None, "the next delivery builds it again"
+
+
+def test_bundles_stay_where_nothing_held_the_unit(bench, stores, taken):
+    bench.artifacts.put_tree("9" * 64, {"manifest.json": b"{}"})
+    erase(bench, stores, key=("1800",))
+    assert bench.artifacts.has_tree("9" * 64)
+
+
+def test_what_killed_writers_left_goes(bench, stores, taken):
+    left = bench.folder / "artifacts" / "blobs" / ".partial-0123"
+    left.write_bytes(b"1954")
+    os.utime(left, (AT / 1e6 - 90, AT / 1e6 - 90))
+    erase(bench, stores)
+    assert not left.exists()
 
 
 def test_a_challenger_that_runs_stays(bench, stores, taken):
