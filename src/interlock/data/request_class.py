@@ -4,6 +4,7 @@ A user subclasses :class:`Request`; :func:`request_schema` turns the class into 
 reports every mistake in it at once. A field may be left out, or be null, exactly when its
 annotation admits None; there is no other default, so that live and batch cannot differ in one.
 
+>>> from datetime import date
 >>> class House(Request):
 ...     valued_on: date = asked_at(zone="America/New_York")
 ...     year_built: int = field(ge=1800)
@@ -25,10 +26,10 @@ import sys
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 from interlock.clock import parse_span
+from interlock.data.kinds import PYTHON_TYPES
 from interlock.data.request import Field, RequestSchema
 from interlock.data.request_mistakes import (
     NO_DEFAULT,
@@ -40,7 +41,7 @@ from interlock.data.request_mistakes import (
 )
 from interlock.errors import AuthorError, Mistake
 
-_KINDS = {int: "int", float: "float", str: "str", bool: "bool", date: "date", datetime: "datetime"}
+_KINDS = {type_: kind for kind, type_ in PYTHON_TYPES.items() if kind != "category"}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,18 +20,11 @@ import pyarrow as pa
 
 from interlock.clock import format_instant, to_datetime
 from interlock.data import engine
+from interlock.data.kinds import SQL_TYPES
 from interlock.data.logical import canonical
 from interlock.errors import AuthorError, first_line
 from interlock.features.definition import HistoryDefinition
 
-TYPES = {
-    "int": "BIGINT",
-    "float": "DOUBLE",
-    "bool": "BOOLEAN",
-    "str": "VARCHAR",
-    "category": "VARCHAR",
-    "date": "DATE",
-}
 _AS_OF = re.compile(
     r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|::)|:as_of\b""", re.DOTALL
 )
@@ -150,7 +143,7 @@ def _ends(rows: pa.Table) -> str:
 def _empty(definition: HistoryDefinition) -> pa.Table:
     kinds = [*definition.entity, ("__grid", "int")]
     kinds += [(a.name, a.kind) for a in definition.aggregates]
-    columns = ", ".join(f"CAST(NULL AS {TYPES[kind]}) AS {_quoted(n)}" for n, kind in kinds)
+    columns = ", ".join(f"CAST(NULL AS {SQL_TYPES[kind]}) AS {_quoted(n)}" for n, kind in kinds)
     connection = engine.connect()
     try:
         return engine.run(connection, f"SELECT {columns} WHERE false")
@@ -159,14 +152,14 @@ def _empty(definition: HistoryDefinition) -> pa.Table:
 
 
 def _cast(name: str, kind: str) -> str:
-    return f"CAST({_quoted(name)} AS {TYPES[kind]})"
+    return f"CAST({_quoted(name)} AS {SQL_TYPES[kind]})"
 
 
 def _default(value: object, kind: str) -> str:
     if value is None:
         return "NULL"
     written = str(value).replace("'", "''")
-    return f"CAST('{written}' AS {TYPES[kind]})"
+    return f"CAST('{written}' AS {SQL_TYPES[kind]})"
 
 
 def _quoted(name: str) -> str:

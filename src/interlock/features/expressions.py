@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlglot import exp
 
+from interlock.data.kinds import SQL_TYPES
 from interlock.features.predicate import (
     Alternative,
     Comparison,
@@ -26,14 +27,6 @@ from interlock.features.predicate import (
 DIGITS = 9  # after the point in sums of floats
 _EXACT = 2**53  # whole numbers up to here are doubles
 
-SQL_TYPES = {
-    "int": "BIGINT",
-    "float": "DOUBLE",
-    "bool": "BOOLEAN",
-    "str": "VARCHAR",
-    "category": "VARCHAR",
-    "date": "DATE",
-}
 _SIGNS: Mapping[str, type[exp.Binary]] = {
     "=": exp.EQ,
     "<>": exp.NEQ,

@@ -19,11 +19,11 @@ from collections.abc import Mapping, Sequence
 
 from sqlglot import exp
 
+from interlock.data.kinds import SQL_TYPES
 from interlock.features import joinedsql, runningsql
 from interlock.features.cells import Cells
 from interlock.features.definition import COUNTS, Aggregate, HistoryDefinition
 from interlock.features.expressions import (
-    SQL_TYPES,
     both,
     cast,
     column,

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from interlock.data.kinds import PYTHON_TYPES
 from interlock.data.rule import EXACT_INT
 from interlock.features.definition import FeatureDefinition
 
@@ -36,7 +37,7 @@ def describe(error: Exception) -> str:
 def checker(definition: FeatureDefinition) -> Callable[[Any], Any]:
     """A function that returns a value as its declared kind, or raises FeatureFailure."""
     convert = _CONVERT[definition.kind]
-    exact = _EXACT[definition.kind]
+    exact = PYTHON_TYPES[definition.kind]
     categories = frozenset(definition.categories)
 
     def check(value: Any) -> Any:
@@ -108,15 +109,6 @@ _CONVERT: dict[str, Callable[[Any], Any]] = {
     "category": _to_str,
     "date": _to_date,
     "datetime": _to_datetime,
-}
-_EXACT: dict[str, type] = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "str": str,
-    "category": str,
-    "date": date,
-    "datetime": datetime,
 }
 _AT_A_GLANCE = {  # what :func:`checker` lets through as it is
     "int": "{}.__class__ is int and -EXACT_INT <= r <= EXACT_INT",

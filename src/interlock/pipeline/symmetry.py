@@ -18,6 +18,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interlock.data.kinds import PYTHON_TYPES
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.features.grid import grid_point
 from interlock.features.oracle import can_recompute, recompute
@@ -177,25 +178,12 @@ def _evaluate(packed: PackedFeatures, values: Mapping[str, Any], instant: int) -
 
 def _request_values(record: Record, release: Recomputed) -> dict[str, Any]:
     """The logged request as typed values."""
-    types = dict.fromkeys(release.fields, Any)
-    for name, kind in release.fields.items():
-        types[name] = _TYPES.get(kind, Any)
+    types = {name: PYTHON_TYPES.get(kind, Any) for name, kind in release.fields.items()}
     raw = msgspec.json.decode(record.request)
     return {
         name: None if raw.get(name) is None else msgspec.convert(raw[name], types[name])
         for name in release.fields
     }
-
-
-_TYPES: Mapping[str, Any] = {
-    "int": int,
-    "float": float,
-    "bool": bool,
-    "str": str,
-    "category": str,
-    "date": date,
-    "datetime": datetime,
-}
 
 
 def _compare_histories(record: Record, release: Recomputed, tally: _Tally) -> None:
@@ -270,7 +258,7 @@ def _known(record: Record, release: Recomputed) -> dict[str, Any]:
     kinds |= {a.name: a.kind for h in features.histories for a in h.aggregates}
     found = _request_values(record, release)
     for name, value in record.features.items():
-        kind = _TYPES.get(kinds.get(name, ""), Any)
+        kind = PYTHON_TYPES.get(kinds.get(name, ""), Any)
         moment = kind in (date, datetime) and isinstance(value, str)
         found[name] = msgspec.convert(value, kind) if moment else value
     return found

@@ -57,7 +57,7 @@ def page(content: Content, limits: Limits) -> Page:
     passed = content.verdict is Verdict.PASSED
     return Page(
         title=f"{shown(content.product)} delivery {content.number}",
-        header=_header(content),
+        header=phrases.header_phrase(content),
         state="waived" if passed and content.waivers else css_class(content.verdict),
         outcome=phrases.outcome(content),
         status=shown(content.status, limit=400),
@@ -103,18 +103,6 @@ def _mistake(found: Mistake) -> tuple[str, str]:
     got = f"got {found.got}" if found.got else ""
     said = " · ".join(filter(None, [found.what, got, found.fix]))
     return shown(found.code, limit=20), shown(said, limit=400)
-
-
-def _header(content: Content) -> str:
-    return phrases.delivery_phrase(
-        content.product,
-        content.number,
-        content.as_of,
-        zone=content.zone,
-        environment=content.environment,
-        champion=content.champion,
-        live_for=content.champion_live_for,
-    )
 
 
 def _facts(content: Content) -> Iterable[tuple[str, str]]:

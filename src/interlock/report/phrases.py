@@ -201,6 +201,19 @@ def step_phrase(step: Step) -> str:
     return " · ".join(filter(None, [status, shown(step.detail, limit=200)]))
 
 
+def header_phrase(content: Content) -> str:
+    """What a report is about: product, delivery, moment, and what was live."""
+    return delivery_phrase(
+        content.product,
+        content.number,
+        content.as_of,
+        zone=content.zone,
+        environment=content.environment,
+        champion=content.champion,
+        live_for=content.champion_live_for,
+    )
+
+
 def delivery_phrase(
     product: str,
     number: int,

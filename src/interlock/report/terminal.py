@@ -67,17 +67,7 @@ def delivery_lines(content: Content, *, verbose: bool = False) -> list[str]:
 
     A gate's checks stand under the step of the same name; gates without a step follow.
     """
-    lines = [
-        phrases.delivery_phrase(
-            content.product,
-            content.number,
-            content.as_of,
-            zone=content.zone,
-            environment=content.environment,
-            champion=content.champion,
-            live_for=content.champion_live_for,
-        )
-    ]
+    lines = [phrases.header_phrase(content)]
     gates = {phrases.gate_name(gate.gate): gate for gate in content.gates}
     for step in content.steps:
         gate = gates.pop(phrases.gate_name(step.name), None)
