@@ -122,6 +122,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
         found = Evidence(
             act=Act(**facts, digest=begun["bundle"], release="1.0.1"),
             onset=Onset(tolerated=0.01).after(4, 4),
+            codes={"S125": 4},
             set_aside="4 of 4 answers failed",
         )
         leave(log, "w1", found)  # as a worker that found it

@@ -61,7 +61,9 @@ def seen_lines(found: Seen | None) -> list[str]:
     """
     if found is None:
         return []
-    return [f"  {found.counts}", *([f"  set aside: {found.set_aside}"] if found.set_aside else [])]
+    counts = f"  {shown(str(found.counts), limit=200)}"
+    why = shown(found.set_aside, limit=200)
+    return [counts, *([f"  set aside: {why}"] if why else [])]
 
 
 def tolerance_of(text: str) -> Tolerance:

@@ -9,10 +9,11 @@ stands.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from interlock.clock import monotonic, now
-from interlock.deploy.challenger import running, stop
+from interlock.deploy.challenger import STOP, running, stop
 from interlock.errors import InterlockError, OperatorError
 from interlock.pipeline.deploying.switching import Switch
 from interlock.serve.rollout.evidence import Act, Evidence, left
@@ -53,16 +54,21 @@ class EndingFailed:
             self._failed(_unforeseen(error))
 
     def _end(self, found: Evidence) -> None:
-        """End the rollout that it is about, if that is still what runs."""
+        """End the rollout that it is about, if that is still what runs.
+
+        An end that was recorded, and of which services were not told, is made whole.
+        """
         live, place = self._live, self._environment
         current, last = live.current(place), live.last_rollout(place)
-        trial = running(current, last)
-        if current is None or trial is None or not _is_about(found.act, trial):
+        if current is None or last is None:
             return
-        where = f"{live.product} in {place}"
-        row = stop(current, last, where=where, at=now(), reason=f"set aside: {found.set_aside}")
-        live.roll_out(row, current)
-        self._on_trouble(_told(found, where))
+        if running(current, last) is not None and _is_about(found.act, last):
+            where = f"{live.product} in {place}"
+            row = stop(current, last, where=where, at=now(), reason=f"set aside: {found.set_aside}")
+            live.roll_out(row, current)
+            self._on_trouble(_told(found, where))
+        elif last.act == STOP and _is_about(found.act, replace(last, revision=last.revision - 1)):
+            live.settle(current, last)
 
     def _failed(self, error: InterlockError) -> None:
         self._due = monotonic() + AGAIN_SECONDS

@@ -99,6 +99,22 @@ def test_what_cannot_be_read_is_not_said(switch, ending, log, told):
     assert (switch.last_rollout("prod").act, told) == ("start", [])
 
 
+@pytest.mark.parametrize("step", ["publish", "_attest"])
+def test_an_end_that_was_recorded_and_not_told_is_made_whole(
+    switch, ending, log, told, monkeypatch, step
+):
+    monkeypatch.setattr(ending_failed, "AGAIN_SECONDS", 0.0)
+    leave(log, "w0", said(switch))
+    with monkeypatch.context() as patch:
+        patch.setattr(Switch, step, lambda *_, **__: (_ for _ in ()).throw(OSError("disk full")))
+        ending.tick()
+    last = switch.last_rollout("prod")
+    assert (last.act, [error.code for error in told]) == ("stop", ["S163"])
+    ending.tick()
+    assert read_pointer(pointer_path(switch.places.pointers, "prod", "houses")).challenger is None
+    assert switch._is_attested(last, at=last.at)
+
+
 def test_what_goes_wrong_is_told_and_tried_again(switch, ending, log, told, monkeypatch):
     monkeypatch.setattr(ending_failed, "AGAIN_SECONDS", 0.0)
     leave(log, "w0", said(switch))

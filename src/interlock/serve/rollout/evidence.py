@@ -96,6 +96,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     taken: dict[str, Counts] = {}
     set_aside: str = ""
 
+    def __post_init__(self) -> None:
+        """Raises ValueError where the codes are not those of the failures."""
+        if min((0, *self.codes.values())) < 0 or sum(self.codes.values()) != self.onset.failures:
+            raise ValueError("the codes are not those of the failures")
+
     @property
     def counts(self) -> Counts:
         """How many it was asked, and how many of that it failed."""

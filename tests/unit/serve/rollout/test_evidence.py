@@ -55,6 +55,10 @@ def test_each_judge_has_a_file_that_is_read_as_it_was_written(tmp_path):
         b'"onset":{"tolerated":0.01,"n":1,"failures":2}}',
         b'{"act":{"generation":3,"revision":1,"digest":"d","release":"1.1.0"},'
         b'"onset":{"tolerated":0.01,"sums":[1,2]}}',
+        b'{"act":{"generation":3,"revision":1,"digest":"d","release":"1.1.0"},'
+        b'"onset":{"tolerated":0.01,"n":9,"failures":1},"codes":{"S125":8}}',
+        b'{"act":{"generation":3,"revision":1,"digest":"d","release":"1.1.0"},'
+        b'"onset":{"tolerated":0.01,"n":9,"failures":1},"codes":{"S125":2,"S121":-1}}',
     ],
 )
 def test_what_cannot_be_read_is_not_said(tmp_path, data):
