@@ -36,6 +36,7 @@ IDLE_SECONDS = 75.0  # without a request
 WRITE_SECONDS = 60.0  # until an answer must have been taken
 LINGER_SECONDS = 1.0  # for which what still comes is thrown away, so that the answer is read
 
+_STRANGE = 64  # requests of heads that are all new, until it is taken that every one will be
 _NEVER = float("inf")
 _STATUS = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -66,6 +67,7 @@ class Connection(asyncio.Protocol):
         self._reader = Reader(self, app.limits.body_bytes)
         self._line: deque[Message] = deque()  # the first is the one being answered
         self._timed = 0  # the part of a request that has a deadline
+        self._strange = 0  # requests one after another of which no head was known
         self._keeps = False  # bodies wait here
         self._deaf = False  # what comes is thrown away
         self._ended = False  # nothing comes any more
@@ -95,7 +97,7 @@ class Connection(asyncio.Protocol):
         if self._deaf:
             return
         begins = not (self._line or self._reader.in_message)
-        if begins and not self._stalled:
+        if begins and self._strange < _STRANGE and not self._stalled:
             end = data.find(END) + len(END)
             known = self._known.get(data[:end])
             if known is not None and len(data) - end == known.length:
@@ -104,6 +106,7 @@ class Connection(asyncio.Protocol):
                     Message(request, keep=True, complete=True, entered=True, asked=True)
                 )
                 self.deadline = _NEVER
+                self._strange = 0
                 response = self._app.answer(request, data[end:], self._answered)
                 if response is not None:
                     self._answered(response)
@@ -113,13 +116,14 @@ class Connection(asyncio.Protocol):
             self._refuse(error)
         elif self._reader.in_message and not self._deaf:
             self._time()
-        elif begins and len(self._line) == 1:
+        elif begins and self._strange < _STRANGE and self._line:
             self._learn(data, self._line[0])
         if self._reader.in_message or self._paused or self._stalled:
             self._count()
 
     def _learn(self, data: bytes, message: Message) -> None:
         """That is the whole of a request: another of the same head need not be read."""
+        self._strange += 1
         if message.asked and message.keep and not message.old:
             self._app.heads.learn(data, message.request)
 

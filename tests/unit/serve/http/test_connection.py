@@ -720,10 +720,22 @@ def test_only_what_is_plain_and_let_in_is_remembered(data):
 
 
 def test_no_more_heads_are_remembered_than_so_many():
-    talk = Talk()
+    service = Service()
     for n in range(known_heads.MOST + 10):
+        Talk(service=service).send(post(f"/ask/{n}", b"body"))
+        service.reply()
+    assert len(service.heads.known) == 10
+
+
+def test_of_a_client_whose_heads_are_all_new_no_more_are_remembered():
+    talk = Talk()
+    for n in range(200):
         talk.send(post(f"/ask/{n}", b"body")).service.reply()
-    assert len(talk.service.heads.known) == 10
+    assert len(talk.service.heads.known) == 64
+    talk = Talk()
+    for n in range(200):
+        talk.send(post(f"/ask/{n // 2}", b"body")).service.reply()
+    assert len(talk.service.heads.known) == 100
 
 
 def test_a_body_is_sent_for_only_where_it_is_wanted():
