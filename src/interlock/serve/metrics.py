@@ -58,6 +58,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int
     in_flight: int
     waiting_bytes: int
+    lines_dropped: int
     log_bytes: int
     log_dropped: int
     log_unsynced: int
@@ -106,6 +107,7 @@ class Metrics:
         *,
         in_flight: int,
         waiting_bytes: int,
+        lines_dropped: int,
         log_bytes: int,
         log_dropped: int,
         log_unsynced: int,
@@ -122,6 +124,7 @@ class Metrics:
             outcomes=self.outcomes,
             in_flight=in_flight,
             waiting_bytes=waiting_bytes,
+            lines_dropped=lines_dropped,
             log_bytes=log_bytes,
             log_dropped=log_dropped,
             log_unsynced=log_unsynced,

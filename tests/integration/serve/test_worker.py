@@ -21,7 +21,7 @@ from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.release.keys import SigningKey
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
-from interlock.serve.plan import Limits, plan_bytes
+from interlock.serve.plan import STDERR, Limits, plan_bytes
 from interlock.serve.workers.process import start
 
 JSON = {"content-type": "application/json"}
@@ -345,6 +345,48 @@ def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
             assert "connection" not in shed.headers
         assert 'interlock_requests_shed_total{worker="w0"} 2\n' in client.get("/metrics").text
     assert list(read_log(tmp_path / "log")) == []
+
+
+def test_nobody_waits_for_lines_that_nobody_reads(support, place, tmp_path):
+    """Standard error is a full pipe, and the access log goes there: answers, and the end, come."""
+    reading, writing = os.pipe()
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(
+        plan_bytes(support.plan_for(place.boosting, log=tmp_path / "log", access_log=STDERR))
+    )
+    full = fill(writing)
+    command = [sys.executable, "-m", "interlock.serve", str(plan)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writing) as worker:
+        url = worker.stdout.readline().decode().split()[1]
+        with httpx.Client(base_url=url, timeout=60) as client:
+            body, answered = support.request_body(), []
+            for _ in range(20):
+                found = client.post("/v1/predict", content=body, headers=JSON)
+                answered.append(found.json()["id"])
+            while full:
+                full -= len(os.read(reading, full))
+            lines = b""
+            while lines.count(b"\n") < len(answered):
+                lines += os.read(reading, 65_536)
+            assert [json.loads(line)["id"] for line in lines.splitlines()] == answered
+            assert 'interlock_lines_dropped_total{worker="w0"} 0\n' in client.get("/metrics").text
+            fill(writing)
+            assert client.post("/v1/predict", content=body, headers=JSON).status_code == 200
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(60) == 0
+    os.close(reading)
+    os.close(writing)
+
+
+def fill(writing):
+    """Bytes until a pipe takes no more; it is one that waits again afterwards."""
+    os.set_blocking(writing, False)
+    n_bytes = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            n_bytes += os.write(writing, b"\n" * 4_096)
+    os.set_blocking(writing, True)
+    return n_bytes
 
 
 def test_with_the_disk_as_witness_answers_come_too(support, place, tmp_path):

@@ -25,6 +25,7 @@ from interlock.gates.service.load import FEWEST_REQUESTS as FEWEST_LOAD_REQUESTS
 from interlock.pipeline.probes.load import CONNECTIONS
 from interlock.pipeline.probes.project_tests import TIMEOUT_SECONDS
 from interlock.release import attest, manifest
+from interlock.serve import lines
 from interlock.serve.errors import CATALOGUE
 from interlock.serve.http import connection, head, known_heads, uploads
 from interlock.serve.plan import Limits, ServePlan
@@ -236,6 +237,7 @@ def test_limits_are_as_written() -> None:
     written = " ".join(page("docs/serving.md").split())
     heads = f"At most {known_heads.MOST:,} heads of requests that were let in, of at most"
     assert f"{heads} {known_heads.LONGEST:,} bytes each" in written
+    assert f"Beyond {lines.MOST:,} lines that wait they are dropped" in written
     assert f"no longer than {uploads.AT_ONCE:,} bytes are not counted" in written
 
 

@@ -13,6 +13,7 @@ from interlock.serve.rollout.group import Group
 NOW = {
     "in_flight": 1,
     "waiting_bytes": 30,
+    "lines_dropped": 4,
     "log_bytes": 650,
     "log_dropped": 0,
     "log_unsynced": 2,
@@ -50,6 +51,7 @@ def test_every_sample_has_its_family_and_its_worker():
     assert found['interlock_requests_shed_total{worker="w1"}'] == 1
     assert found['interlock_requests_in_flight{worker="w0"}'] == 1
     assert found['interlock_request_bytes_waiting{worker="w0"}'] == 30
+    assert found['interlock_lines_dropped_total{worker="w0"}'] == 4
     assert found['interlock_log_bytes_total{worker="w0"}'] == 650
     assert found['interlock_log_unsynced_records{worker="w0"}'] == 2
     assert found['interlock_history_age_seconds{worker="w0",history="market"}'] == 3.5
@@ -96,6 +98,7 @@ def test_an_access_line_says_what_was_asked_and_how_it_went_and_nothing_else():
     log = AccessLog(writing, "w0")
     log.write("POST", "/v1/predict", Reply(200, b"secret", [b"secret"], "ab", "1.0.0"), 0.00025)
     log.write("GET", "/docs\n" + "x" * 300, Reply(404, b"", []), 1.0)
+    log.close()
     os.close(writing)
     with os.fdopen(reading) as stream:
         first, second = map(json.loads, stream)
@@ -110,7 +113,19 @@ def test_an_access_line_says_what_was_asked_and_how_it_went_and_nothing_else():
         "release": "1.0.0",
     }
     assert len(second["path"]) == 200
-    log.write("GET", "/", Reply(200, b"", []), 0.0)  # nobody reads: no error
+
+
+def test_access_lines_that_are_missing_are_told_of_in_their_place():
+    reading, writing = os.pipe()
+    log = AccessLog(writing, "w0", most=0)
+    log.write("GET", "/docs", Reply(200, b"", []), 1.0)
+    log.close()
+    os.close(writing)
+    with os.fdopen(reading) as stream:
+        (told,) = map(json.loads, stream)
+    assert told.pop("time").endswith("Z")
+    assert told == {"worker": "w0", "missing": 1}
+    assert log.dropped == 1
 
 
 def test_shipping_is_of_the_log_and_not_of_a_worker():

@@ -1,16 +1,16 @@
 """One JSON line for each request, for whoever runs the service: what was asked, how it went.
 
-Never a body, a header or a query: those may hold what the prediction log alone should keep.
+Never a body, a header or a query: those may hold what the prediction log alone should keep. Lines
+are written by a thread (:mod:`interlock.serve.lines`): whoever reads them slowly delays no answer,
+and learns how many are missing.
 """
 
 from __future__ import annotations
 
-import os
-from contextlib import suppress
-
 import msgspec
 
 from interlock import clock
+from interlock.serve.lines import MOST, Lines
 from interlock.serve.replies import Reply
 
 _ENCODER = msgspec.json.Encoder()
@@ -30,15 +30,28 @@ class Access(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     release: str = ""
 
 
+class Missing(msgspec.Struct, frozen=True, kw_only=True):
+    """A line in place of so many that could not be written before it."""
+
+    time: str
+    worker: str
+    missing: int
+
+
 class AccessLog:
     """Writes the lines to a file descriptor."""
 
-    def __init__(self, descriptor: int, worker: str) -> None:
-        self._descriptor = descriptor
+    def __init__(self, descriptor: int, worker: str, most: int = MOST) -> None:
         self._worker = worker
+        self._lines = Lines(descriptor, told=self._missing, most=most)
+
+    @property
+    def dropped(self) -> int:
+        """Lines that were not written."""
+        return self._lines.dropped
 
     def write(self, method: str, path: str, reply: Reply, seconds: float) -> None:
-        """One line; a reader that has gone is no reason not to answer."""
+        """One line; a reader that is slow or has gone is no reason not to answer."""
         line = Access(
             time=clock.format_instant(clock.now()),
             method=method[:_LONGEST],
@@ -49,5 +62,12 @@ class AccessLog:
             id=reply.id,
             release=reply.release,
         )
-        with suppress(OSError):
-            os.write(self._descriptor, _ENCODER.encode(line) + b"\n")
+        self._lines.put(_ENCODER.encode(line) + b"\n")
+
+    def close(self) -> None:
+        """Write what waits, for at most two seconds."""
+        self._lines.close()
+
+    def _missing(self, n: int) -> bytes:
+        told = Missing(time=clock.format_instant(clock.now()), worker=self._worker, missing=n)
+        return _ENCODER.encode(told) + b"\n"

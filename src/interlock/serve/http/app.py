@@ -89,12 +89,19 @@ class App:
         self._pages = Pages(live, self.status)
         self._outcomes = OutcomeReader(max_rows=plan.limits.rows)
         self._access = None if plan.access_log is None else AccessLog(plan.access_log, plan.worker)
+        if self._access is not None:
+            self.status.lines.append(self._access)
         self._traces = traces
         may_pin = plan.pinned_arms or token is not None
         self._replying = Replying(log, waits_for_disk=plan.ack == "disk", may_pin=may_pin)
         self._soon = self._replying.soon
         self._count = self.status.metrics.answered
         self._under_way: set[asyncio.Task[Reply]] = set()
+
+    def close(self) -> None:
+        """Nothing more is asked: write the lines that wait."""
+        if self._access is not None:
+            self._access.close()
 
     async def respond(self, request: Request, body: Body) -> Response:
         """The answer to one request, however it came."""

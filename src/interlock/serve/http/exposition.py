@@ -1,8 +1,8 @@
 """Snapshots of the workers as text that Prometheus reads (exposition format 0.0.4).
 
 >>> print(exposition([Snapshot(worker="w0", requests=[], latencies=[], shed=2, outcomes=0,
-...     in_flight=0, waiting_bytes=0, log_bytes=0, log_dropped=0, log_unsynced=0, staleness={},
-...     release=None)]).splitlines()[3])
+...     in_flight=0, waiting_bytes=0, lines_dropped=0, log_bytes=0, log_dropped=0,
+...     log_unsynced=0, staleness={}, release=None)]).splitlines()[3])
 # TYPE interlock_requests_total counter
 """
 
@@ -92,6 +92,12 @@ _NUMBERS = (
         "waiting_bytes",
     ),
     ("interlock_requests_shed_total", "counter", "Requests refused for overload.", "shed"),
+    (
+        "interlock_lines_dropped_total",
+        "counter",
+        "Lines for standard error or the access log that could not be written.",
+        "lines_dropped",
+    ),
     ("interlock_outcomes_total", "counter", "Outcomes taken.", "outcomes"),
     ("interlock_log_bytes_total", "counter", "Bytes written to the prediction log.", "log_bytes"),
     (

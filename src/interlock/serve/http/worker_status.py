@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 from interlock.serve.http.exposition import exposition
 from interlock.serve.http.kept import KeptBodies
@@ -15,10 +15,19 @@ from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.live import LiveRelease
 
 
+class Written(Protocol):
+    """Lines that are written by the way."""
+
+    @property
+    def dropped(self) -> int:
+        """How many could not be."""
+
+
 class WorkerStatus:
     """One worker's counts and standing; for the thread of its event loop.
 
-    ``in_flight`` are predictions asked for and not yet answered.
+    ``in_flight`` are predictions asked for and not yet answered, ``lines`` what is written for the
+    operator.
     """
 
     def __init__(
@@ -30,6 +39,7 @@ class WorkerStatus:
         kept: KeptBodies,
     ) -> None:
         self.in_flight = 0
+        self.lines: list[Written] = []
         self.metrics = Metrics(plan.worker)
         self._arm = plan.arm
         self._live = live
@@ -74,6 +84,7 @@ class WorkerStatus:
         return self.metrics.snapshot(
             in_flight=self.in_flight,
             waiting_bytes=self._kept.total,
+            lines_dropped=sum(lines.dropped for lines in self.lines),
             log_bytes=self._log.written,
             log_dropped=self._log.tally.dropped,
             log_unsynced=self._log.unsynced,

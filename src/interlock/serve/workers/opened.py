@@ -67,11 +67,13 @@ def opened(plan: ServePlan, path: Path) -> Iterator[App]:
         gc.freeze()  # what is loaded by now stays: later collections need not look at it
         if plan.pointer is not None:
             live.follow()
+        app = App(plan, live, log, token, group, traces)
         try:
             with exchanging(partial(_confer, live)):
-                yield App(plan, live, log, token, group, traces)
+                yield app
         finally:
             live.stop()
+            app.close()
             if traces is not None:
                 traces.close()
 

@@ -23,7 +23,8 @@ from msgspec import structs
 
 from interlock import clock
 from interlock.errors import ExitCode, InterlockError
-from interlock.serve.plan import LEASH, ServePlan, read_plan
+from interlock.serve.lines import printed_by_lines
+from interlock.serve.plan import LEASH, STDERR, ServePlan, read_plan
 from interlock.serve.rollout.deployed import require_newest
 from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.pool import Pool
@@ -68,6 +69,7 @@ def supervise(plan: ServePlan, *, leashed: bool = False) -> int:
     """
     read_token(plan)
     with (
+        printed_by_lines(STDERR),  # a worker that ended is started though nobody reads of it
         told_by_signals() as told,
         reserve_port(plan.host, plan.port) as reserved,
         tempfile.TemporaryDirectory(prefix="interlock-group-") as place,

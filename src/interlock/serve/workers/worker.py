@@ -24,8 +24,9 @@ from interlock import clock
 from interlock.errors import ExitCode, InterlockError
 from interlock.serve.http.app import App
 from interlock.serve.http.listener import Listener
+from interlock.serve.lines import printed_by_lines
 from interlock.serve.loaded.load import load
-from interlock.serve.plan import LEASH, ServePlan, read_plan
+from interlock.serve.plan import LEASH, STDERR, ServePlan, read_plan
 from interlock.serve.workers.listen import listens, read_token, reserve_port, share_port
 from interlock.serve.workers.opened import opened
 
@@ -61,7 +62,8 @@ def run(path: Path, *, leashed: bool = False) -> None:
     reserve = reserve_port if plan.group is None else share_port
     reserved = reserve(plan.host, plan.port)
     sys.setswitchinterval(_TURN_SECONDS)
-    with opened(plan, path) as app:
+    with printed_by_lines(STDERR) as lines, opened(plan, path) as app:
+        app.status.lines.append(lines)
         uvloop.run(_serve(plan, app, reserved, leashed))
 
 
