@@ -7,6 +7,7 @@ moment; only an erasure removes them at once, with all that they hold.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from interlock.clock import HOUR, now
 from interlock.serve.log.logged import TABLES
 from interlock.serve.log.merging import PROVEN, Fingerprint, Merged, require_same
 from interlock.serve.log.table import BATCH_ROWS, Place, Table
@@ -23,6 +25,7 @@ from interlock.store.atomic import storage, sync_directory
 KEEP_HOURS = 24
 _PLACES = 50  # segments in one statement that deletes
 _SETTINGS = {"delta.dataSkippingStatsColumns": "worker,segment,time"}  # no unit's key in the log
+_STAGED = re.compile(r".+#\d+")  # what Delta's own writer writes to, until it is whole
 _TARGET_BYTES = 256_000_000  # of a file that compaction makes
 
 
@@ -99,7 +102,15 @@ class DeltaArchive:
                 full=True,
             )
             with storage(self.directory):
+                self._remove_staged(table, keep_hours)
                 self._sync_all(table)
+
+    def _remove_staged(self, table: Table[Any], keep_hours: int) -> None:
+        """Remove files that their writer died in: no table has them, and vacuuming passes over."""
+        before = now() - keep_hours * HOUR
+        for path in (self.directory / table.name).rglob("*#*"):
+            if _STAGED.fullmatch(path.name) and path.stat().st_mtime_ns // 1_000 <= before:
+                path.unlink()
 
     def _delta(self, table: Table[Any]) -> Any:
         from deltalake import DeltaTable  # noqa: PLC0415 - an extra

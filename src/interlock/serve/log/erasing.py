@@ -10,7 +10,7 @@ Rules:
 - what became of a prediction goes with it, also where it was refused, and so does an outcome that
   names the unit: in words always, by a prediction's id or a number only where no answer of the log
   has that id;
-- torn tails kept aside may hold anything and were never answered: they go as well.
+- torn tails, kept aside or not, may hold anything and were never answered: they go as well.
 """
 
 from __future__ import annotations
@@ -42,6 +42,7 @@ from interlock.serve.log.segment import (
 )
 from interlock.serve.log.segment import Record as Entry
 from interlock.serve.log.shipping import delete_segment, finished, records
+from interlock.serve.log.start import recover_dead
 from interlock.serve.log.table import Place
 from interlock.store.atomic import storage, sync_directory, write_file
 
@@ -181,7 +182,13 @@ def apply(log: Path, act: Erasure) -> None:
         archive.sweep()
         if places:
             archive.drop(places)
+    drop_torn(log)
+
+
+def drop_torn(log: Path) -> None:
+    """Delete what was torn off, of workers that died without being started again as well."""
     with storage(log):
+        recover_dead(log)
         for torn in log.glob("*.torn"):
             torn.unlink()
         sync_directory(log)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from interlock.serve.log.segment import cut_torn_tail, list_segments
-from interlock.serve.log.tally import Tally
+from interlock.errors import OperatorError
+from interlock.serve.log.segment import Damage, cut_torn_tail, list_segments, read_segment
+from interlock.serve.log.tally import Tally, TallyFile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,3 +36,22 @@ def recover(directory: Path, worker: str, tally: Tally) -> Start:
             following = max(following, last + 1)
             break
     return Start(tally=replace(tally, next_sequence=following, cut=tally.cut + torn), number=number)
+
+
+def recover_dead(directory: Path) -> None:
+    """Set aside the torn tails of workers that died and were not started again.
+
+    That of one that lives is being written. Raises OSError, IntegrityError S152.
+    """
+    newest = {segment.worker: segment for segment in list_segments(directory)}
+    for worker, segment in newest.items():
+        if not any(isinstance(found, Damage) and found.at_end for found in read_segment(segment)):
+            continue
+        try:
+            tally = TallyFile.open(directory, worker)
+        except OperatorError:
+            continue
+        try:
+            tally.write(recover(directory, worker, tally.read()).tally)
+        finally:
+            tally.close()

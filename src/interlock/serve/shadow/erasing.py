@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from interlock.serve.log.archive import archives
-from interlock.serve.log.erasing import overwrite
+from interlock.serve.log.erasing import drop_torn, overwrite
 from interlock.serve.log.logged import PREDICTIONS
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
@@ -91,9 +91,8 @@ def _tidy(scores: Path, *, ended: bool) -> None:
         if next(records(segment), None) is None:
             delete_segment(segment)
     left = any(next(records(segment), None) for segment in list_segments(scores))
+    drop_torn(scores)
     with storage(scores):
-        for torn in scores.glob("*.torn"):
-            torn.unlink()
         if ended and not left:
             shutil.rmtree(scores)
             sync_directory(scores.parent)

@@ -8,6 +8,7 @@ from interlock.serve.log.archive import archive_for
 from interlock.serve.log.erasing import apply, before, begin, end, of_unit, pending
 from interlock.serve.log.prediction_log import LogOptions, PredictionLog
 from interlock.serve.log.record import Record, read_record, record_bytes
+from interlock.serve.log.segment import seal
 from interlock.serve.log.shipping import locked, read_all, ship
 
 KEY = ("unit-secret-3", "1")
@@ -120,6 +121,56 @@ def test_an_archive_of_which_all_rows_went_has_no_file_of_them(log):
     assert list(log.parent.rglob("w0-*.parquet")) == []
     assert list(log.parent.rglob("part-*.parquet")) == []
     apply(log, everything)  # twice is once
+
+
+def torn(log, worker):
+    """Append what a write that was cut short would have left."""
+    path = sorted(log.glob(f"{worker}-*.log"))[-1]
+    with path.open("ab") as stream:
+        stream.write(seal(b"unit-torn" * 3, sequence=10_000, salt=1)[:-9])
+    return path
+
+
+def test_a_torn_tail_of_a_worker_that_died_goes(log):
+    path = torn(log, "w0")
+    before = ids(log)
+    for _ in range(2):
+        apply(log, begin(log, of_unit(("another",)), "log.erased", {}))
+        end(log)
+        assert b"unit-torn" not in path.read_bytes()
+        assert list(log.glob("*.torn")) == []
+        assert ids(log) == before
+    with PredictionLog.open(log, "w0") as writer:
+        assert writer.tally.cut > 0, "it is counted"
+        writer.append([record(43)])
+    assert ids(log) == [*before, "id43"]
+
+
+def test_the_tail_that_a_living_writer_has_begun_is_left_to_it(log):
+    with PredictionLog.open(log, "w0") as writer:
+        writer.append([record(43)])
+        path = torn(log, "w0")
+        size = path.stat().st_size
+        apply(log, begin(log, of_unit(("another",)), "log.erased", {}))
+        end(log)
+        assert path.stat().st_size == size
+
+
+def test_what_delta_had_only_begun_to_write_goes(tmp_path):
+    """A file that its writer was killed in: neither in the table, nor found by vacuuming."""
+    log = tmp_path / "log"
+    shipped_log(log, "delta", [answered("a", "unit-secret-3")])
+    folder = tmp_path / "archive" / "predictions"
+    staged = [folder / name for name in ("part-0.snappy.parquet#1", "part-1.parquet#12")]
+    for path in staged:
+        path.write_bytes(b"unit-secret-3")
+    with locked(log, alone=True):
+        ship(log, archive_for(log, "delta", tmp_path / "archive"))
+    assert all(path.exists() for path in staged), "other tools may be writing"
+    apply(log, begin(log, of_unit(("another",)), "log.erased", {}))
+    end(log)
+    assert not any(path.exists() for path in staged)
+    assert ids(log) == ["a"]
 
 
 def test_what_is_shipped_after_an_erasure_has_no_trace(log):
