@@ -19,7 +19,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from interlock.features.definition import Input
-from interlock.release.export import xgboost
+from interlock.release.export import trees, xgboost
 from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.cells import Cell, Number, Origin, Text, block
 from interlock.release.export.exported import Edges, Refusal, Written
@@ -89,15 +89,31 @@ def write(estimator: Pipeline, builder: GraphBuilder, source: str) -> Written:
     for _, step in estimator.steps[:-1]:
         cells = _step(step, cells, builder)
     matrix = block(cells, builder)
-    if xgboost.accepts(estimator[-1]) and _is_sparse(estimator.steps[:-1]):
+    sparse = _is_sparse(estimator.steps[:-1])
+    if xgboost.accepts(estimator[-1]) and sparse:
         matrix = xgboost.blank(builder, matrix, np.float64(0.0))
     last = builder.write(estimator[-1], matrix)
+    if _refuses_missing(estimator[-1], last.edges, sparse=sparse):
+        builder.refuse(_nan_where_missing(builder, matrix))
     return Written(
         name=last.name,
         width=last.width,
         edges=_edges(last.edges, cells, encoder),
         tolerance=last.tolerance,
     )
+
+
+def _refuses_missing(last: Any, edges: Edges, *, sparse: bool) -> bool:
+    """Whether trees would answer what their estimator refuses."""
+    return bool(edges.thresholds) and (not edges.missing or (sparse and trees.accepts(last)))
+
+
+def _nan_where_missing(builder: GraphBuilder, matrix: str) -> str:
+    """NaN for rows that hold one, or an infinity, (n_rows, 1): trees would send it somewhere,
+    though the estimator refuses it."""
+    nothing = builder.add("Sub", matrix, matrix)
+    axis = builder.constant(np.array([1], dtype=np.int64))
+    return builder.add("ReduceSum", nothing, axis, keepdims=1)
 
 
 def _first(part: Any, place: int) -> Cell:
@@ -180,4 +196,5 @@ def _edges(edges: Edges, cells: Sequence[Cell], encoder: Encoder) -> Edges:
     return Edges(
         thresholds={column: tuple(sorted(v)) for column, v in sorted(thresholds.items())},
         codes=codes,
+        missing=True,  # what a Pipeline does not take, its graph refuses
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from sklearn.base import is_classifier
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 
 from interlock.release.export.builder import GraphBuilder
@@ -37,6 +38,8 @@ def _column(part: Any, method: str, builder: GraphBuilder, source: str) -> Writt
         if link_of(part) not in ("logit", "softmax"):
             raise Refusal(f"{type(part).__name__} has scores that no exporter knows")
         return builder.write(part, source)
+    if method == "predict" and is_classifier(part):
+        raise Refusal(f"it stacks the classes that {type(part).__name__} predicts")
     found = write_prediction(part, builder, source)
     if method != "predict_proba" or found.width != 2:
         return found

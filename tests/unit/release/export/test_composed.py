@@ -20,6 +20,7 @@ from sklearn.linear_model import (
     Ridge,
     TweedieRegressor,
 )
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 
 from interlock.release.export.exported import Refusal
@@ -127,3 +128,12 @@ def test_one_unknown_part_keeps_the_whole_native(encoder):
     nearest = CalibratedClassifierCV(KNeighborsClassifier(), cv=3).fit(X, X[:, 0] > 0)
     with pytest.raises(Refusal, match="no exact exporter for KNeighborsClassifier"):
         exact(nearest)
+
+
+def test_a_stack_of_predicted_classes_is_kept_native(encoder):
+    X = rows(4)
+    parts = [("a", LogisticRegression()), ("b", GaussianNB())]
+    model = StackingClassifier(parts, cv=3, stack_method="predict").fit(X, X[:, 0] > 0)
+    with pytest.raises(Refusal, match="it stacks the classes that LogisticRegression predicts"):
+        exact(model)
+    assert export(model, encoder, task="binary").format == "skops"

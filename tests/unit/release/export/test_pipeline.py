@@ -9,6 +9,7 @@ from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
+    RandomForestRegressor,
     VotingRegressor,
 )
 from sklearn.feature_selection import SelectKBest
@@ -212,6 +213,30 @@ def test_an_unknown_category_that_the_pipeline_refuses_gets_no_finite_answer():
     assert np.isnan(answers[2]).all()
     with pytest.raises(ValueError, match="unknown categories"):
         model.predict(frame_of(INPUTS, rows))
+
+
+@pytest.mark.parametrize("threshold", [0.0, 1.0], ids=["dense", "sparse"])
+@pytest.mark.parametrize(
+    "last",
+    [GradientBoostingRegressor(n_estimators=5), RandomForestRegressor(5), Ridge()],
+    ids=lambda last: type(last).__name__,
+)
+def test_a_first_missing_number_gets_no_answer_where_the_pipeline_refuses_it(last, threshold):
+    known = {**COLUMNS, "area": np.nan_to_num(COLUMNS["area"]), "rooms": np.full(len(Y), 3.0)}
+    side_by_side = around("passthrough", ONE_HOT).set_params(sparse_threshold=threshold)
+    model = make_pipeline(side_by_side, last).fit(frame_of(INPUTS, known), Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=known)
+    scorer = open_scorer("onnx", exported.payload, n_columns=4)
+    rows = {k: list(v[:2]) for k, v in known.items()} | {"area": [900.0, np.nan]}
+    answers = scorer.raw(exported.encoder.transform(rows))
+    assert np.isfinite(answers[0]).all()
+    assert exported.edges.missing, "it is asked when the graph is held to the fit"
+    try:
+        native = raw_scores(model, frame_of(INPUTS, rows))
+    except ValueError:
+        assert np.isnan(answers[1]).all()
+    else:
+        assert compare(native, answers).within(1e-12)
 
 
 def test_no_text_is_taken_for_one_that_stands_for_all_others():
