@@ -180,8 +180,7 @@ class _Child:
         number = self.process.stdin.fileno()
         os.set_blocking(number, False)
         while data:
-            if not select.select([], [number], [], max(0.0, end - monotonic()))[1]:
-                raise _Gone
+            _wait(number, select.POLLOUT, end)
             try:
                 data = data[os.write(number, data) :]
             except OSError:
@@ -192,14 +191,24 @@ class _Child:
         number = self.process.stdout.fileno()
         parts, left = [], size
         while left:
-            if not select.select([number], [], [], max(0.0, end - monotonic()))[0]:
-                raise _Gone
+            _wait(number, select.POLLIN, end)
             part = os.read(number, min(left, 1 << 20))
             if not part:
                 raise _Gone
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
+
+
+def _wait(number: int, event: int, end: float) -> None:
+    """Until a descriptor is ready, or its other end is gone. Raises _Gone when the time is over.
+
+    Not by select(2), which knows no descriptor above 1,023: a service has one a connection.
+    """
+    waiting = select.poll()
+    waiting.register(number, event)
+    if not waiting.poll(1_000 * max(0.0, end - monotonic())):
+        raise _Gone
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

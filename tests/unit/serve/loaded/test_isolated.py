@@ -47,6 +47,20 @@ def test_the_numbers_are_those_of_the_model_in_process(payload, rows):
     assert there.needs == here.needs
 
 
+def test_it_answers_where_a_service_has_a_thousand_connections(payload, rows):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(4_096, hard)), hard))
+    others = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        there = open_isolated("skops", payload, n_columns=3)
+        assert there._child.process.stdout.fileno() > 1_100
+        assert len(there.raw(rows)) == len(rows)
+    finally:
+        for each in others:
+            os.close(each)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_a_booster_gives_its_contributions_too(rows):
     import lightgbm
 
