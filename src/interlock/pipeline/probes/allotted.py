@@ -62,8 +62,6 @@ class Allotted:
         self._timer = threading.Timer(seconds, self._insist)
         self._timer.daemon = True
         self._timer.start()
-        frozen = seconds + _GRACE_SECONDS + _FROZEN_SECONDS
-        faulthandler.dump_traceback_later(frozen, exit=True, file=_ERRORS)
 
     @property
     def remaining(self) -> float:
@@ -82,7 +80,7 @@ class Allotted:
         self._told(name)
         begun = monotonic()
         try:
-            found = self._awaited(Apart(partial(self._worked, work)))
+            found = self._awaited(work)
         except Hangs as hung:
             took = f"did not come back in {monotonic() - begun:.1f} s"
             raise self._late(name, f"{took} from {hung}") from hung
@@ -109,16 +107,20 @@ class Allotted:
         """The gate has ended: nothing is killed any more."""
         self._closed.set()
         self._timer.cancel()
-        faulthandler.cancel_dump_traceback_later()
 
-    def _awaited(self, part: Apart[T]) -> T:
+    def _awaited(self, work: Callable[[], T]) -> T:
         """What a part gives; where the user interrupts the wait, it is stopped as at the end."""
+        seconds = self.remaining + _GRACE_SECONDS
+        faulthandler.dump_traceback_later(seconds + _FROZEN_SECONDS, exit=True, file=_ERRORS)
+        part = Apart(partial(self._worked, work))
         try:
-            return part.result(self.remaining + _GRACE_SECONDS)
+            return part.result(seconds)
         except KeyboardInterrupt:
             self._expire()
             part.wait(_GRACE_SECONDS)
             raise
+        finally:
+            faulthandler.cancel_dump_traceback_later()
 
     def _worked(self, work: Callable[[], T]) -> T:
         with self._stoppable():
