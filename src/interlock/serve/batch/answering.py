@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from interlock.data.request import RequestSchema
+from interlock.errors import InterlockError
 from interlock.features.assemble import HistoryProvider, assemble
 from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
@@ -187,16 +188,33 @@ class Answering:
     def score(self, prepared: Prepared) -> NDArray[np.float64] | None:
         """The model's raw scores of the rows asked about, (n_rows, n_scores); None without any.
 
-        It runs no code of the product's author.
+        Rows at which a model in its library's own code raises have NaN, and cost no other its
+        answer. It runs no code of the product's author.
         """
-        return None if prepared.taken is None else self.scorer.raw(prepared.taken)
+        return None if prepared.taken is None else self._scores(prepared.taken, len(prepared.asked))
+
+    def _scores(self, taken: Any, n_rows: int) -> NDArray[np.float64]:
+        try:
+            return self.scorer.raw(taken)
+        except (InterlockError, MemoryError):
+            raise
+        except Exception:  # noqa: BLE001 - a library's own code; alone, the row would be refused
+            if n_rows == 1:
+                return np.full((1, 1), np.nan)
+        half = n_rows // 2
+        parts = [
+            self._scores(_rows_of(taken, rows), rows.stop - rows.start)
+            for rows in (slice(0, half), slice(half, n_rows))
+        ]
+        width = max(part.shape[1] for part in parts)
+        return np.vstack([_as_wide(part, width) for part in parts])
 
     def finish(self, prepared: Prepared, raw: NDArray[np.float64] | None) -> Outcome:
         """All that comes after the model, given what :meth:`score` said."""
         why, valid, asked = list(prepared.reasons), prepared.valid, prepared.asked
         answers, accepted = None, prepared.sound
         if raw is not None:
-            answers, failed = self._finished(answer(raw, self.spec), prepared.known, asked)
+            answers, failed = self._finished(raw, prepared.known, asked)
             for i, reason in failed.items():
                 why[valid[i]] = reason
             asked = [i for i in asked if i not in failed] if failed else asked
@@ -235,15 +253,31 @@ class Answering:
         return tuple(_explained(self.explainer, row) for row in rows)
 
     def _finished(
-        self, answers: Answers, known: Mapping[str, Sequence[Any]], rows: Sequence[int]
+        self,
+        raw: NDArray[np.float64],
+        known: Mapping[str, Sequence[Any]],
+        rows: Sequence[int],
     ) -> tuple[Answers, dict[int, str]]:
         """The answers to the rows that have one, post-processed; the others, and why."""
         asked = {n: _at(known[n], rows) for n in self.postprocessing.arguments}
+        if not np.isfinite(raw).any():  # perhaps it raised at every row
+            raw = _as_wide(raw, self._fewest)
+        answers = answer(raw, self.spec)
         finished, failures = self.postprocessing.many(answers, asked)
         finite = _finite(finished)
+        if finished.probabilities is None:  # a price of e^-inf is finite, its logarithm is not
+            finite &= np.isfinite(raw).all(axis=1)
         failed = {rows[i]: NOT_FINITE for i in np.flatnonzero(~finite).tolist()}
         failed |= {rows[f.row]: f"{AFTER} {f.feature}: {f.message}" for f in failures}
         return _taken(finished, finite), failed
+
+    @property
+    def _fewest(self) -> int:
+        """As many scores a row as there need be to make an answer of them."""
+        interval = self.spec.interval
+        if interval is not None and interval.of == "quantiles":
+            return 3
+        return 1 if self.spec.link in ("logit", "identity", "log") else len(self.spec.classes)
 
     def _not_covered(
         self, known: Mapping[str, Sequence[Any]], instants: NDArray[np.int64], rows: Sequence[int]
@@ -273,6 +307,18 @@ class Answering:
             return None
         inputs = {i.name: _at(known[i.name], rows) for i in self.features.inputs}
         return inputs if self.encoder is None else self.encoder.transform(inputs)
+
+
+def _rows_of(taken: Any, rows: slice) -> Any:
+    """Some rows of what the model takes: of a matrix, or of columns by name."""
+    if isinstance(taken, Mapping):
+        return {name: column[rows] for name, column in taken.items()}
+    return taken[rows]
+
+
+def _as_wide(raw: NDArray[np.float64], width: int) -> NDArray[np.float64]:
+    """The scores; of rows that have none, as many NaN as the others have scores."""
+    return raw if raw.shape[1] >= width else np.repeat(raw, width, axis=1)
 
 
 def _explained(explainer: Explainer, row: NDArray[Any]) -> Explanation | None:

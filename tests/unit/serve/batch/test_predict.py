@@ -236,6 +236,62 @@ def test_rejected_rows_stay_in_place_with_a_reason(tmp_path):
     assert result.reasons["built: is missing"] == 1
 
 
+class Choosy:
+    """As many scores as ``width``; raises where there is an area of which it is not asked."""
+
+    needs = "matrix"
+
+    def __init__(self, *refused, width=1):
+        self.refused, self.width = refused, width
+
+    def raw(self, rows):
+        if np.isin(rows[:, 0], self.refused).any():
+            raise KeyError("an area of which nobody said anything")
+        return np.repeat(rows[:, :1] / 100, self.width, axis=1)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_a_row_at_which_a_native_model_raises_costs_no_other_its_answer(tmp_path, width):
+    of = "quantiles" if width == 3 else "prediction"
+    interval = PredictionInterval(
+        level=0.8, low_offset=0.0, high_offset=0.0, space="identity", n=9, of=of
+    )
+    spec = AnswerSpec(task="regression", link="identity", interval=interval)
+    model = Choosy(5.0, 9.0, 10.0, width=width)
+    result = predict(tmp_path, rows(20), chunk_rows=9, release=release(spec, model))
+    out = pq.read_table(tmp_path / "out.parquet")
+    found = [None if i in (4, 8, 9) else (i + 1) / 100 for i in range(20)]
+    assert out.column("prediction").to_pylist() == found
+    assert result.reasons == {"the model gave no finite answer": 3}
+    assert result.rows == 20
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        AnswerSpec(task="binary", link="logit", classes=("no", "yes")),
+        AnswerSpec(task="multiclass", link="softmax", classes=("a", "b", "c", "d")),
+        AnswerSpec(task="binary", link="probability", classes=("no", "yes")),
+    ],
+    ids=lambda spec: spec.link,
+)
+def test_a_native_model_may_raise_at_every_row(tmp_path, spec):
+    model = Choosy(1.0, 2.0, 3.0)
+    result = predict(tmp_path, rows(3), release=release(spec, model))
+    assert (result.rows, result.rejected) == (3, 3)
+
+
+def test_an_infinite_score_is_no_answer_even_where_its_power_is_finite(tmp_path):
+    spec = AnswerSpec(task="regression", link="identity", transform="log")
+
+    class Nothing(Sum):
+        def raw(self, rows):
+            return np.where(rows[:, :1] == 2.0, -np.inf, 0.0)
+
+    result = predict(tmp_path, rows(3), release=release(spec, Nothing()))
+    assert (result.answered, result.rejected) == (2, 1)
+
+
 def test_classes_have_names_and_probabilities(tmp_path):
     spec = AnswerSpec(task="binary", link="probability", classes=("on time", "late"))
     result = predict(tmp_path, rows(80), release=release(spec, Share()))
