@@ -103,12 +103,12 @@ class Reader:
         self._size = 0  # bytes of its fields so far
         self._wire = 0  # bytes of the part under way that came
         self._at_once = 0  # requests begun by the bytes that came last
-        self._behind = False  # something else came with its first bytes, before them
+        self._behind = False  # they ended another request first
         self._bodiless = False  # an upgrade was offered with a request that has a body
 
     def read(self, data: bytes) -> ServiceError | None:
         """Read what came; why it is refused, if it is."""
-        self._at_once = 0
+        self._at_once, self._behind = 0, False
         try:
             self._parse(data)
         except httptools.HttpParserCallbackError as stopped:
@@ -148,9 +148,7 @@ class Reader:
 
     def _bounded(self, n_bytes: int) -> ServiceError | None:
         """Part of a request has come: what is on the wire has its bound, too."""
-        if self._behind:
-            self._behind = False
-        else:
+        if not self._behind:
             self._wire += n_bytes
         if self.in_head:
             # one field without an end; others are counted as they come

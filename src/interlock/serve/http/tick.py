@@ -91,7 +91,9 @@ class Tick:
 
     def _replies(self, waiting: Sequence[_Waiting]) -> list[Reply]:
         """In the order of the requests."""
-        first = waiting[0][0]
+        first, body, _ = waiting[0]
+        if len(waiting) == 1:
+            return [self.alone(first, body)]
         for answerer, _, _ in waiting:
             if answerer is not first:
                 return self._apart(waiting)
