@@ -17,6 +17,8 @@ from interlock.serve.replies import Reply
 DEADLINE_SECONDS = 1.0  # that a challenger has for an answer, unless the service says otherwise
 EXPLAIN_SECONDS = 10.0  # and for an explained one
 CRASHED, LATE = "S125", "S141"
+FAILURES = (Exception, SystemExit)
+"""Whatever a challenger raises: nothing it does may fail a request, nor end the worker."""
 
 
 class Tried(NamedTuple):
@@ -51,7 +53,7 @@ def tried_here(
     begun = monotonic()
     try:
         reply = challenger.prepare(body, explain=explain)
-    except Exception:  # noqa: BLE001 - nothing a challenger does may fail a request
+    except FAILURES:
         traceback.print_exc(file=sys.stderr)
         return Tried(None, CRASHED)
     return Tried(reply, slow=not explain and monotonic() - begun > deadline)

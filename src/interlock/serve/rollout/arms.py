@@ -27,7 +27,15 @@ from interlock.serve.loaded.release import LoadedRelease
 from interlock.serve.log.record import read_record, record_bytes
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
-from interlock.serve.rollout.apart import CRASHED, DEADLINE_SECONDS, LATE, Apart, Tried, tried_here
+from interlock.serve.rollout.apart import (
+    CRASHED,
+    DEADLINE_SECONDS,
+    FAILURES,
+    LATE,
+    Apart,
+    Tried,
+    tried_here,
+)
 from interlock.serve.rollout.exchange import Exchange
 from interlock.serve.rollout.traffic import ARMS, CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.rollout.units import units_reader
@@ -139,7 +147,7 @@ class Trial:
         begun = monotonic()
         try:
             replies = self._challenger.prepare_all(bodies)
-        except Exception:  # noqa: BLE001 - it is one of them, and will be found alone
+        except FAILURES:  # it is one of them, and will be found alone
             return [self.prepare(body) for body in bodies]
         slow = monotonic() - begun > self._deadline
         tried = [Tried(reply, slow=slow and not place) for place, reply in enumerate(replies)]
@@ -162,7 +170,7 @@ class Trial:
             return self._tried(body)
         try:
             return Tried(await self._challenger.explained(body, executor))
-        except Exception:  # noqa: BLE001 - nothing a challenger does may fail a request
+        except FAILURES:
             traceback.print_exc(file=sys.stderr)
             return Tried(None, CRASHED)
 

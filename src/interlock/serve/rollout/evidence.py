@@ -156,6 +156,8 @@ def seen(log: Path, row: RolloutRow) -> Seen | None:
     found = {judge: one for judge, one in left(log).items() if one.act == act}
     if not found:
         return None
-    counts = total(one.counts for judge, one in found.items() if judge != POOL)
+    workers = total(one.counts for judge, one in found.items() if judge != POOL)
+    pool = found[POOL].counts if POOL in found else workers
+    counts = max(workers, pool, key=lambda one: one.asked)  # the pool knows of crashes, and later
     verdicts = [one.set_aside for one in found.values() if one.set_aside]
     return Seen(counts=counts, set_aside=next(iter(verdicts), ""))

@@ -19,11 +19,11 @@ EVERY_SECONDS = 0.5
 
 
 class Exchange:
-    """Between a worker's watch and the files beside its log; ``alone``: there is no pool."""
+    """Between a worker's watch and the files beside its log."""
 
-    def __init__(self, log: Path, worker: str, act: Act, *, enough: float, alone: bool) -> None:
+    def __init__(self, log: Path, worker: str, act: Act, *, enough: float) -> None:
         """The watch goes on from what this worker, or all of them, knew of that act before."""
-        self._log, self._worker, self._act, self._alone = log, worker, act, alone
+        self._log, self._worker, self._act = log, worker, act
         self._said = begun(left_by(log, worker), act)
         self.watch = Watch(enough=enough, known=self._said)
         self._told = False
@@ -37,7 +37,7 @@ class Exchange:
             self._say(found)
 
     def _hear(self) -> None:
-        of_all = None if self._alone else left_by(self._log, POOL)
+        of_all = left_by(self._log, POOL)
         if of_all is not None and of_all.act == self._act:
             self.watch.hear(of_all)
 

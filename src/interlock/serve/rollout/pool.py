@@ -3,7 +3,8 @@
 Each worker leaves what it has seen on file (:mod:`interlock.serve.rollout.evidence`). The parent
 adds what has come since it looked last to one sequence, as one lot: so N workers under a N-th of
 the traffic each find a failing challenger as soon as one would. Its verdict is on file too, and all
-workers hear of it; what one of them found by itself holds for all.
+workers hear of it; what one of them found by itself holds for all. A worker that crashed while a
+challenger answered is a failed answer, too: what it was asked last, it cannot tell any more.
 
 The hypothesis is about that sequence: of the answers that are not yet in it, each fails with
 probability at most 1 %, given all that is. When workers tell, and when the parent looks, is a
@@ -21,11 +22,13 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from interlock.clock import monotonic
-from interlock.serve.rollout.evidence import POOL, Act, Evidence, leave, left, total
+from interlock.serve.rollout.evidence import POOL, Act, Counts, Evidence, leave, left, total
 from interlock.serve.rollout.target import Target
 from interlock.serve.rollout.watch import ENOUGH_POOLED, begun
 
 LOOK_SECONDS = 0.25
+CRASHED = "worker crashed"  # in place of a code
+_PARENT = "parent"
 
 
 def pooled(known: Evidence, said: Mapping[str, Evidence]) -> Evidence:
@@ -59,10 +62,14 @@ class Pool:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._known: Evidence | None = None
+        self._before = 0  # crashes that are not this act's
         self._due = 0.0
 
-    def look(self, target: Target) -> None:
-        """Judge anew, if it is time and a challenger answers. Never raises for the disk."""
+    def look(self, target: Target, crashes: int) -> None:
+        """Judge anew, if it is time and a challenger answers. Never raises for the disk.
+
+        ``crashes`` is how many workers have crashed since the service began.
+        """
         if target.rival is None or monotonic() < self._due:
             return
         self._due = monotonic() + LOOK_SECONDS
@@ -71,6 +78,9 @@ class Pool:
         known = self._known
         if known is None or known.act != act:
             known = begun(said.get(POOL), act)
+            self._before = crashes - known.taken.get(_PARENT, Counts()).asked
+        if crashes > self._before:
+            said[_PARENT] = _crashed(act, crashes - self._before)
         found = pooled(known, {name: one for name, one in said.items() if name != POOL})
         if found != self._known:
             self._tell(found)
@@ -83,6 +93,12 @@ class Pool:
         self._known = found
         with suppress(OSError):  # a full disk: each worker judges by itself all the same
             leave(self._log, POOL, found)
+
+
+def _crashed(act: Act, crashes: int) -> Evidence:
+    """What the parent itself saw fail."""
+    onset = begun(None, act).onset.after(crashes, crashes)
+    return Evidence(act=act, onset=onset, codes={CRASHED: crashes})
 
 
 def act_of(target: Target) -> Act:

@@ -58,7 +58,7 @@ class Watch:
         self._failures = (onset, {} if known is None else known.codes)  # as of the last failure
         self._asked = onset.n
         self.why = "" if known is None else known.set_aside
-        self.of_all: Counts | None = None  # as the pool told it last
+        self.of_all = Counts()  # as the pool told it last
 
     @property
     def set_aside(self) -> bool:
@@ -106,7 +106,7 @@ class Watch:
         ``all_workers``: what the workers of the service saw together.
         """
         own = self.counts
-        of_all = own if self.of_all is None else self.of_all
+        of_all = max(own, self.of_all, key=lambda counts: counts.asked)  # there may be no pool
         return {
             "asked": own.asked,
             "failed": own.failed,

@@ -116,13 +116,8 @@ def _join(
     if challenger is not None:
         marked = structs.replace(plan, arm=CHALLENGER)
         challenger = Predictor(challenger.release, log, marked, ids, now=service_clock(plan))
-    exchange = Exchange(
-        Path(plan.log),
-        plan.worker,
-        act_of(target),
-        enough=enough_alone(1 if plan.group is None else plan.workers),
-        alone=plan.group is None,
-    )
+    enough = enough_alone(1 if plan.group is None else plan.workers)
+    exchange = Exchange(Path(plan.log), plan.worker, act_of(target), enough=enough)
     return Arms(
         champion,
         challenger,

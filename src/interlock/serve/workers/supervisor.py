@@ -38,6 +38,8 @@ _FIRST_PAUSE = 0.2  # seconds before a worker that ended is started again
 _LONGEST_PAUSE = 30.0  # seconds
 _LASTING = 10.0  # seconds after which a worker counts as well
 _STOP_SECONDS = 3.0  # beyond what a worker gives its requests in flight
+_CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)}
+_CRASHES |= {-number for number in (signal.SIGFPE, signal.SIGILL)}
 _SHOWN = 2_000  # characters of what a worker that ended had said
 
 
@@ -127,7 +129,8 @@ class Crew:
         if self._follows:
             self._flip()
         if self._agreed is not None:
-            self._pool.look(self._agreed)
+            crashes = sum(member.crashes for member in self._members)
+            self._pool.look(self._agreed, crashes)
 
     def stop(self) -> None:
         """End all, their requests in flight answered."""
@@ -168,6 +171,7 @@ class Member:
 
     def __init__(self, plan: ServePlan, group: Group, threads: ThreadPoolExecutor) -> None:
         self.name = plan.worker
+        self.crashes = 0
         self._plan = plan
         self._group = group
         self._threads = threads
@@ -201,6 +205,7 @@ class Member:
         elif self._service is not None and not self._service.running:
             said = self._service.said()[-_SHOWN:].strip()
             status = self._service.stop()
+            self.crashes += crashed(status)
             self._ended(f"ended with status {status}{': ' if said else ''}{said}")
         elif not self.present and clock.monotonic() >= self._due:
             self.start()
@@ -235,6 +240,15 @@ class Member:
         if self._service is not None:
             self._service.stop(seconds=self._plan.limits.stop_seconds + _STOP_SECONDS)
             self._service = None
+
+
+def crashed(status: int) -> bool:
+    """Whether a process that ended with that status died of itself: nobody told or killed it.
+
+    >>> [crashed(status) for status in (-signal.SIGSEGV, 1, 0, -signal.SIGKILL, -signal.SIGTERM)]
+    [True, True, False, False, False]
+    """
+    return status > 0 or status in _CRASHES
 
 
 def pause(failures: int) -> float:

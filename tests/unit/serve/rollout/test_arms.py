@@ -143,6 +143,7 @@ def test_rows_of_a_list_go_to_their_arms_and_come_back_in_order(arms, house):
 
 FAULTS = [
     (ZeroDivisionError("nobody foresaw this"), "S125"),
+    (SystemExit(3), "S125"),
     (ServiceError("S141", "the model's process is being started again"), "S141"),
 ]
 

@@ -88,6 +88,8 @@ def test_what_all_saw_is_that_of_the_workers_in_that_act(tmp_path):
     assert str(found.counts) == "3 of 3,009 answers failed (1 × S121, 2 × S125)"
     leave(tmp_path, POOL, replace(evidence(), set_aside="of all workers, too many"))
     assert seen(tmp_path, ROW) == Seen(counts=found.counts, set_aside="of all workers, too many")
+    leave(tmp_path, POOL, evidence(3_010, {"worker crashed": 1}))
+    assert seen(tmp_path, ROW).counts == Counts(asked=3_010, codes={"worker crashed": 1})
 
 
 @given(COUNTS, COUNTS)

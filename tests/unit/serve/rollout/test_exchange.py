@@ -21,8 +21,8 @@ VERDICT = Evidence(
 
 @pytest.fixture
 def worker(tmp_path):
-    def start(name="w0", act=ACT, alone=False):
-        return Exchange(tmp_path, name, act, enough=1e6, alone=alone)
+    def start(name="w0", act=ACT):
+        return Exchange(tmp_path, name, act, enough=1e6)
 
     return start
 
@@ -52,13 +52,13 @@ def test_one_that_is_started_again_keeps_what_it_knew_and_what_all_knew(worker, 
     assert third.watch.why == VERDICT.set_aside, "before it asks the challenger anything"
 
 
-def test_a_verdict_of_the_pool_is_heard_by_all_but_one_that_is_alone(worker, tmp_path, capsys):
-    several, alone = worker(), worker("w1", alone=True)
+def test_a_verdict_of_the_pool_is_heard_and_told_once(worker, tmp_path, capsys):
+    exchange = worker()
     leave(tmp_path, POOL, VERDICT)
-    for exchange in (several, alone) * 2:
+    for _ in range(2):
         exchange.look()
-    assert (several.watch.set_aside, alone.watch.set_aside) == (True, False)
-    assert several.watch.told()["all_workers"] == {"asked": 6, "failed": 6}
+    assert exchange.watch.why == VERDICT.set_aside
+    assert exchange.watch.told()["all_workers"] == {"asked": 6, "failed": 6}
     assert capsys.readouterr().err == f"1.1.0 is set aside: {VERDICT.set_aside}\n"
 
 
@@ -72,7 +72,7 @@ def test_another_act_begins_anew(worker, tmp_path):
 
 def test_what_the_disk_did_not_take_is_said_later_and_to_the_operator_once(tmp_path, capsys):
     log = tmp_path / "log"
-    exchange = Exchange(log, "w0", ACT, enough=1e6, alone=True)
+    exchange = Exchange(log, "w0", ACT, enough=1e6)
     for _ in range(4):
         exchange.watch.note("S125")
     exchange.look()

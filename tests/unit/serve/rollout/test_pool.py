@@ -144,15 +144,15 @@ def pool(tmp_path, monkeypatch):
 
 
 def test_the_parent_leaves_its_verdict_on_file_and_says_it_once(pool, tmp_path, capsys):
-    pool.look(TARGET.alone)
+    pool.look(TARGET.alone, 0)
     assert left_by(tmp_path, POOL) is None, "no challenger answers"
-    pool.look(TARGET)
+    pool.look(TARGET, 0)
     leave(tmp_path, "w0", said(3, 3))
-    pool.look(TARGET)
+    pool.look(TARGET, 0)
     assert left_by(tmp_path, POOL).set_aside == ""
     leave(tmp_path, "w1", said(3, 3))
     for _ in range(3):
-        pool.look(TARGET)
+        pool.look(TARGET, 0)
     why = "of all workers, 6 of 6 answers failed (6 × S125)"
     assert left_by(tmp_path, POOL).set_aside == why
     assert capsys.readouterr().err == f"1.1.0 is set aside: {why}\n"
@@ -160,24 +160,38 @@ def test_the_parent_leaves_its_verdict_on_file_and_says_it_once(pool, tmp_path, 
 
 def test_a_parent_that_is_started_again_takes_nothing_twice(pool, tmp_path):
     leave(tmp_path, "w0", said(40, 2))
-    pool.look(TARGET)
+    pool.look(TARGET, 0)
     before = left_by(tmp_path, POOL)
-    Pool(tmp_path).look(TARGET)
+    Pool(tmp_path).look(TARGET, 0)
     assert left_by(tmp_path, POOL) == before
     assert before.counts == Counts(asked=40, codes={"S125": 2})
 
 
 def test_another_act_begins_anew(pool, tmp_path):
     leave(tmp_path, "w0", said(9, 9))
-    pool.look(TARGET)
+    pool.look(TARGET, 0)
     grown = Target(
         digest="c", directory=Path("c"), label="1.0.0", generation=3, revision=2, rival=RIVAL
     )
-    pool.look(grown)
+    pool.look(grown, 0)
     assert left_by(tmp_path, POOL) == begun(None, act_of(grown))
+
+
+def test_workers_that_crash_while_a_challenger_answers_are_failed_answers(pool, tmp_path):
+    pool.look(TARGET.alone, 7)
+    pool.look(TARGET, 7)  # those were before
+    leave(tmp_path, "w0", said(1_000))
+    for crashes in range(7, 13):
+        pool.look(TARGET, crashes)
+    assert left_by(tmp_path, POOL).set_aside == ""
+    again = Pool(tmp_path)  # of which no worker has crashed yet
+    again.look(TARGET, 0)
+    again.look(TARGET, 1)
+    why = "of all workers, 6 of 1,006 answers failed (6 × worker crashed)"
+    assert left_by(tmp_path, POOL).set_aside == why
 
 
 def test_a_disk_that_takes_nothing_ends_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
     pool = Pool(tmp_path / "nowhere")
-    pool.look(TARGET)
+    pool.look(TARGET, 0)
