@@ -69,6 +69,15 @@ def test_the_whole_interval_of_the_share_decides(sound_model, n, violations, ver
     assert (answer.interval.low, answer.interval.high) == (low, high)
 
 
+def test_a_check_does_not_pass_on_the_few_that_the_release_did_not_refuse(sound_model):
+    for refused, verdict in ((111, Verdict.PASSED), (112, Verdict.ERROR), (9_000, Verdict.ERROR)):
+        found = replace(falling(1_000, 0), skipped={"refused": refused, "unchanged": 5_000})
+        assert judged(sound_model, BATHS, found).verdict is verdict
+    answer = judged(sound_model, BATHS, found)
+    assert answer.reason == "9,000 of 10,000 changed requests were refused; 10 % may be"
+    assert answer.evidence["code"] == "M232"
+
+
 def test_inconclusive_says_exactly_how_many_rows_would_decide(sound_model):
     answer = judged(sound_model, BATHS, falling(200, 0))
     assert answer.evidence["rows_needed"] == 368

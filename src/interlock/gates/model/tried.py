@@ -25,6 +25,9 @@ from interlock.verdict import Check, Interval, Verdict
 
 Floats = NDArray[np.float64]
 WORST_SHOWN = 3
+REFUSED = "refused"
+"""The reason of a changed request that fits the field's rules, and that the release refuses."""
+MOST_REFUSED = 0.1  # of the changed requests: of more, those left tell of a chosen few
 _MOST_ROWS = 100_000  # to be told of as needed
 
 
@@ -57,6 +60,10 @@ class Tried:
             return "answers and requests are not of one number"
         if not (np.isfinite(self.before).all() and np.isfinite(self.after).all()):
             return "an answer is not a finite number"
+        refused = self.skipped.get(REFUSED, 0)
+        if refused > MOST_REFUSED * (n + refused):
+            most = f"{MOST_REFUSED:.0%}".replace("%", " %")
+            return f"{refused:,} of {n + refused:,} changed requests were refused; {most} may be"
         return ""
 
 

@@ -28,7 +28,7 @@ from interlock.features.assemble import as_of as as_of_rows
 from interlock.features.definition import HistoryDefinition
 from interlock.gates.model.behaviour import Behaviour, Directional, Invariant
 from interlock.gates.model.expect import Expect
-from interlock.gates.model.tried import Expected, Floats, Tried
+from interlock.gates.model.tried import REFUSED, Expected, Floats, Tried
 from interlock.pipeline.context import Context, Outcome
 from interlock.pipeline.probes.parity import spread_rows
 from interlock.pipeline.rows.snapshots import load_snapshots
@@ -49,7 +49,6 @@ MAX_ROWS = 5_000  # test rows, evenly spread over time, that each check changes
 _MISSING = "without a value"
 _OUTSIDE = "outside what the field admits"
 _UNCHANGED = "unchanged"
-_REFUSED = "refused"
 _UNCOVERED = "not covered"
 
 
@@ -187,7 +186,7 @@ class _Trial:
         places, after, uncovered = self._answers(changed, numbers)
         refused = len(kept) - len(places) - uncovered
         skipped.update({_UNCOVERED: uncovered} if uncovered else {})
-        skipped.update({_REFUSED: refused} if refused else {})
+        skipped.update({REFUSED: refused} if refused else {})
         rows = numbers[places]
         return Tried(
             before=before[[known[row] for row in rows.tolist()]],
