@@ -4,6 +4,7 @@ from contextlib import closing
 from dataclasses import replace
 
 import pytest
+from redis_server import RedisServer
 
 from interlock.digest import canonical_json, digest_bytes
 from interlock.features.assemble import history_rows
@@ -24,6 +25,7 @@ from interlock.pipeline.places import Places
 from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
 from interlock.release.manifest import MODELS, REQUIRED, seal
 from interlock.settings import OnlineSettings
+from interlock.store.online_place import open_reader
 from interlock.store.online_sqlite import SqliteReader
 from interlock.store.rows import ReleaseRow
 
@@ -239,6 +241,29 @@ def test_values_that_the_unit_went_into_are_computed_again_of_the_stored_rows(
     with closing(online.writer("prod", "houses")) as writer:
         table = writer.table(view_name(BY_DECADE), GRID)
     assert table.source != table_source(rows["manifest"]["digest"], CODE), "it is another table"
+
+
+def test_a_server_is_erased_from_in_every_environment_that_has_the_unit(
+    bench, stores, rows, tmp_path
+):
+    released(bench, "1.0.0", OLD, BY_DECADE, live=["staging", "prod"])
+    with RedisServer(tmp_path / "redis") as server:
+        shared = OnlineStores(
+            places=Places(bench.folder), settings=OnlineSettings(url=server.url), environ={}
+        )
+        for environment in ("staging", "prod"):
+            for definition in (OLD, BY_DECADE):
+                computed(bench, shared, rows, definition, environment=environment)
+        server.client().hset("{interlock:prod:houses}:market:1:partial:0", "u", "killed")
+        reader = open_reader(server.url, shared.access("prod", "houses"), {})
+        with closing(reader):
+            lookup = HistoryLookup(reader, [OLD, BY_DECADE], replay=False)
+            assert lookup.row([(1954,), (195,)], GRID + DAY)[0] == (1, 10)
+            done = forget_grid_points(stores, shared, found(stores), UNIT)
+            assert done == GridPoints(rows=2, remade=2, server=True)
+            assert lookup.row([(1954,), (195,)], GRID + DAY)[0] == (0, 9)
+        assert server.client().keys("*partial*") == []
+        assert forget_grid_points(stores, shared, found(stores), UNIT) == GridPoints(server=True)
 
 
 @pytest.mark.parametrize("dies_in", ["write", "publish"])
