@@ -199,6 +199,15 @@ def _online_lines(found: GridPoints) -> Iterator[str]:
 def _staying_lines(report: EraseReport) -> Iterator[str]:
     if not report.searched:
         yield "! stored snapshots were not searched: the declared unit has not so many parts"
+    for place, unclear in (
+        (f"of {report.environment}", report.unclear),
+        *((f"in {log.where}", log.unclear) for log in report.outside),
+    ):
+        if unclear:
+            yield (
+                f"! {counted(unclear, 'answer')} in the log {place} may be about it: of no unit, "
+                "or one of other parts, and the request names it"
+            )
     for name in report.unsearched:
         yield f"! source {shown(name)} has no column of the unit's key: its snapshots stay"
     for held in report.removed.live:

@@ -27,20 +27,23 @@ from interlock.workspace import Workspace
 class EraseReport:
     """How many records went; ``resumed`` says that an act that had died was finished first.
 
-    ``outside`` is the same of logs outside the project. ``removed`` is what deliveries had stored
-    of the unit, ``searched`` whether that was looked for: None where it was not asked, False where
-    the key is not one of the unit that the product declares now. ``reports`` are files that may
-    name the unit and stay; ``unsearched`` sources without columns of its key. ``sources`` says
-    which hold it still, None where none was looked into. ``grid_points`` are tables of online
-    stores, None where no release looks anything up. ``exports`` are files written out of the
-    project; ``logs`` the environments and the folders whose logs there are besides, out of which
-    this unit was never erased. ``left`` counts the places that hold the unit still, or may.
+    ``unclear`` counts records that stay and may be about it: answers about units of other parts
+    whose requests name it. ``outside`` is the same of logs outside the project. ``removed`` is
+    what deliveries had stored of the unit, ``searched`` whether that was looked for: None where
+    it was not asked, False where the key is not one of the unit that the product declares now.
+    ``reports`` are files that may name the unit and stay; ``unsearched`` sources without
+    columns of its key. ``sources`` says which hold it still, None where none was looked into.
+    ``grid_points`` are tables of online stores, None where no release looks anything up.
+    ``exports`` are files written out of the project; ``logs`` the environments and the folders
+    whose logs there are besides, out of which this unit was never erased. ``left`` counts the
+    places that hold the unit still, or may.
     """
 
     product: str
     environment: str
     rows: int
     resumed: bool
+    unclear: int = 0
     outside: tuple[Gone, ...] = ()
     searched: bool | None = None
     removed: Removed = field(default_factory=Removed)
@@ -61,7 +64,8 @@ class EraseReport:
         named = [self.removed.live, self.reports, staying, self.exports.hold, self.logs]
         if self.sources is not None:
             named += [self.sources.hold, self.sources.unreadable]
-        return sum(map(len, named)) + (self.searched is False)
+        logs = sum(map(bool, (self.unclear, *(log.unclear for log in self.outside))))
+        return sum(map(len, named)) + logs + (self.searched is False)
 
 
 def erase(
@@ -96,6 +100,7 @@ def erase(
         environment=environment,
         rows=gone.rows,
         resumed=gone.resumed,
+        unclear=gone.unclear,
         outside=tuple(outside),
         logs=tuple(_other_logs(workspace, name, entity)),
     )

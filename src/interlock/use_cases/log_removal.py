@@ -29,11 +29,15 @@ class KeptLog:
 
 @dataclass(frozen=True, kw_only=True)
 class Gone:
-    """How many records went; ``resumed`` says that an act that had died was finished first."""
+    """How many records went, and how many stay that may be about the unit (``unclear``).
+
+    ``resumed`` says that an act that had died was finished first.
+    """
 
     where: str
     rows: int
     resumed: bool
+    unclear: int = 0
 
 
 def log_of(workspace: Workspace, product: str, environment: str) -> KeptLog:
@@ -55,7 +59,7 @@ def remove_records(
     workspace: Workspace, log: KeptLog, wanted: Wanted, kind: str, facts: Mapping[str, Any]
 ) -> Gone:
     """Remove what is wanted; what an act that died has left is removed first."""
-    rows, resumed = 0, False
+    rows, unclear, resumed = 0, 0, False
     if log.folder.is_dir():
         with locked(log.folder, alone=True):
             died = pending(log.folder)
@@ -63,9 +67,9 @@ def remove_records(
                 resumed = True
                 _finish(workspace, log, died)
             act = begin(log.folder, wanted, kind, dict(facts))
-            rows = len(act.rows)
+            rows, unclear = len(act.rows), act.unclear
             _finish(workspace, log, act)
-    return Gone(where=log.where, rows=rows, resumed=resumed)
+    return Gone(where=log.where, rows=rows, resumed=resumed, unclear=unclear)
 
 
 def _finish(workspace: Workspace, log: KeptLog, act: Erasure) -> None:

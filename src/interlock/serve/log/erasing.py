@@ -53,13 +53,14 @@ _JOURNAL = "erasing.json"
 class Erasure:
     """One act: its id, what it is told as, and the rows (worker, segment, offset, sequence, size).
 
-    ``size`` is of the payload, in bytes.
+    ``size`` is of the payload, in bytes. ``unclear`` counts records that may be about it and stay.
     """
 
     id: str
     kind: str
     facts: Mapping[str, Any]
     rows: tuple[tuple[str, int, int, int, int], ...]
+    unclear: int = 0
 
     def places(self) -> dict[Place, set[int]]:
         """The offsets by segment."""
@@ -73,18 +74,21 @@ class Erasure:
 class Wanted:
     """What is to go: such predictions with all their outcomes, and such outcomes besides.
 
-    ``outcome`` is also told whether the log has an answer of that id, which stays.
+    ``outcome`` is also told whether the log has an answer of that id, which stays. ``unclear`` is
+    asked of predictions that stay, whether they may be wanted for all that can be said.
     """
 
     prediction: Callable[[Record], bool]
     outcome: Callable[[Outcome, bool], bool]
+    unclear: Callable[[Record], bool] = lambda record: False
 
 
 def of_unit(key: tuple[str, ...]) -> Wanted:
     """Everything about the unit of that key; a value is compared as it is in stored tables.
 
     A refused request has no unit; it counts as the unit's when its body names every part, and so
-    does an outcome of an unknown prediction.
+    does an outcome of an unknown prediction. An answer about a unit of another number of parts, or
+    about none, is unclear when its request names every part: what releases declared it by differs.
 
     >>> refused = Record(id="a", time=1, product="p", status=422, request=b'{"house": 17, "x": 1e9')
     >>> of_unit(("17.0",)).prediction(refused), of_unit(("1",)).prediction(refused)
@@ -104,7 +108,12 @@ def of_unit(key: tuple[str, ...]) -> Wanted:
             said.append(str(outcome.value))
         return names(" ".join(said), key)
 
-    return Wanted(prediction=predicted, outcome=came_about)
+    def unclear(record: Record) -> bool:
+        if record.status != 200 or len(record.entity) == len(key):
+            return False
+        return names(record.request.decode("utf-8", "replace"), key)
+
+    return Wanted(prediction=predicted, outcome=came_about, unclear=unclear)
 
 
 def _is_unit(entity: tuple[Any, ...], key: tuple[str, ...]) -> bool:
@@ -123,6 +132,7 @@ def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasur
     """Write down what is to go. Needs the lock, alone, and :func:`pending` to be None."""
     found: set[tuple[str, int, int, int, int]] = set()
     gone: set[str] = set()
+    unclear: set[tuple[str, int, int, int, int]] = set()
     unanswered = {o.prediction for _, o in _outcomes(log) if wanted.outcome(o, False)}
     refused: list[tuple[Entry, frozenset[str]]] = []  # outcomes, and the words in what is kept
     for entry in PREDICTIONS.of(_every(log)):
@@ -132,6 +142,8 @@ def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasur
             found.add(_row(entry))
         elif record.status == 200:
             unanswered.discard(record.id)
+            if wanted.unclear(record):
+                unclear.add(_row(entry))
         elif record.told_outcomes:
             refused.append((entry, words(record.request.decode("utf-8", "replace"))))
     found |= {_row(entry) for entry, said in refused if not gone.isdisjoint(said)}
@@ -140,7 +152,13 @@ def begin(log: Path, wanted: Wanted, kind: str, facts: dict[str, Any]) -> Erasur
             outcome, outcome.prediction not in unanswered
         ):
             found.add(_row(entry))
-    act = Erasure(id=secrets.token_hex(16), kind=kind, facts=facts, rows=tuple(sorted(found)))
+    act = Erasure(
+        id=secrets.token_hex(16),
+        kind=kind,
+        facts=facts,
+        rows=tuple(sorted(found)),
+        unclear=len(unclear),
+    )
     write_file(log / _JOURNAL, json.dumps(asdict(act)).encode(), mode=0o600)
     return act
 

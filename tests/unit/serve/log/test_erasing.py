@@ -2,6 +2,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+from msgspec import structs
 
 from interlock.serve.log import erasing
 from interlock.serve.log.archive import archive_for
@@ -121,6 +122,31 @@ def test_an_archive_of_which_all_rows_went_has_no_file_of_them(log):
     assert list(log.parent.rglob("w0-*.parquet")) == []
     assert list(log.parent.rglob("part-*.parquet")) == []
     apply(log, everything)  # twice is once
+
+
+@pytest.mark.parametrize("kind", ["parquet", "delta"])
+def test_answers_that_may_be_about_the_unit_are_counted_and_stay(tmp_path, kind):
+    """A release of before, or after, declared the unit by other parts, or by none."""
+    log = tmp_path / "log"
+    request = b'{"house": 17.0, "floor": 2}'
+    shipped_log(
+        log,
+        kind,
+        [
+            answered("own", 17),
+            structs.replace(answered("none"), request=request),
+            structs.replace(answered("more", 17, 2), request=request),
+            structs.replace(answered("other", 17, 2), request=b'{"house": 18, "floor": 2}'),
+            structs.replace(answered("another", 18), request=request),
+            refused("refused", request),
+        ],
+    )
+    act = begin(log, of_unit(("17",)), "log.erased", {})
+    assert (len(act.rows), act.unclear) == (2, 2)
+    assert pending(log) == act
+    apply(log, act)
+    end(log)
+    assert ids(log) == ["another", "more", "none", "other"]
 
 
 def torn(log, worker):
