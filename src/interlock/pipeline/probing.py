@@ -23,9 +23,9 @@ from interlock.pipeline.probes.parity import spread_rows
 from interlock.pipeline.probes.scratch import scratch
 from interlock.pipeline.probes.service import Probed, Questions, probe_contracts, probe_service
 from interlock.pipeline.questions import Asked, contract_store, questions, wanted_loads
+from interlock.pipeline.recomputing import recompute_rows
 from interlock.pipeline.rows.examples import load_examples
 from interlock.pipeline.rows.snapshots import load_snapshots
-from interlock.pipeline.symmetry import recompute_rows
 from interlock.product.contracts import contract_files
 from interlock.product.training_set import packed_features, source_rows
 from interlock.store.arrays import array_from_bytes

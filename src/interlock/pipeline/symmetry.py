@@ -16,7 +16,6 @@ from typing import Any
 
 import msgspec
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from interlock.data.kinds import PYTHON_TYPES
 from interlock.features.definition import FeatureSet, HistoryDefinition
@@ -24,6 +23,7 @@ from interlock.features.grid import grid_point
 from interlock.features.oracle import can_recompute, recompute
 from interlock.features.request import PackedFeatures
 from interlock.features.result import FeatureFailure
+from interlock.pipeline.recomputing import rows_of, same
 from interlock.release.coverage import Covering
 from interlock.serve.log.record import Record
 
@@ -144,6 +144,27 @@ class _Tally:
     def leave_out(self, reason: str) -> None:
         self.left_out[reason] = self.left_out.get(reason, 0) + 1
 
+    def differs(
+        self,
+        record: Record,
+        feature: str,
+        expected: Any,
+        *,
+        logged: Any,
+        cause: str,
+        grid: int | None = None,
+    ) -> None:
+        self.defects.append(
+            Defect(
+                id=record.id,
+                feature=feature,
+                logged=logged,
+                expected=expected,
+                grid=grid,
+                cause=cause,
+            )
+        )
+
 
 def _compare_request(record: Record, release: Recomputed, tally: _Tally) -> None:
     """Request features by the released source, then by the project's present one."""
@@ -155,16 +176,7 @@ def _compare_request(record: Record, release: Recomputed, tally: _Tally) -> None
         tally.values += 1
         for found, cause in ((expected, REQUEST), (now, EDITED)):
             if name in found and not same(logged, found[name]):
-                tally.defects.append(
-                    Defect(
-                        id=record.id,
-                        feature=name,
-                        logged=logged,
-                        expected=found[name],
-                        grid=None,
-                        cause=cause,
-                    )
-                )
+                tally.differs(record, name, found[name], logged=logged, cause=cause)
                 break
 
 
@@ -192,42 +204,46 @@ def _compare_histories(record: Record, release: Recomputed, tally: _Tally) -> No
         logged_grid = record.grid.get(definition.name)
         if logged_grid is None:
             tally.leave_out("without a grid point")
-            continue
-        if not can_recompute(definition):
+        elif not can_recompute(definition):
             tally.leave_out("custom SQL, which the oracle cannot recompute")
-            continue
-        if definition.name not in release.rows:
+        elif definition.name not in release.rows:
             tally.leave_out("of a source that is no longer declared")
-            continue
-        key = tuple(known[name] for name, _ in definition.entity)
-        ideal = grid_point(_instant(record), definition)
-        rows = rows_of(release.rows[definition.name], definition, key, (ideal, logged_grid))
-        expected = recompute(definition, rows, key, logged_grid)
-        logged = tuple(record.features.get(a.name) for a in definition.aggregates)
-        for aggregate, said, value in zip(definition.aggregates, logged, expected, strict=True):
-            tally.values += 1
-            if not same(said, value):
-                tally.defects.append(
-                    Defect(
-                        id=record.id,
-                        feature=aggregate.name,
-                        logged=said,
-                        expected=value,
-                        grid=logged_grid,
-                        cause=HISTORY,
-                    )
-                )
-        if ideal != logged_grid:
-            fresh = recompute(definition, rows, key, ideal)
-            differ = not all(same(a, b) for a, b in zip(logged, fresh, strict=True))
-            tally.stale.append(
-                Staleness(
-                    id=record.id,
-                    history=definition.name,
-                    late=ideal - logged_grid,
-                    values_differ=differ,
-                )
+        else:
+            key = tuple(known[name] for name, _ in definition.entity)
+            table = release.rows[definition.name]
+            _compare_history(record, definition, table, key, logged_grid, tally)
+
+
+def _compare_history(
+    record: Record,
+    definition: HistoryDefinition,
+    table: pa.Table,
+    key: tuple[Any, ...],
+    logged_grid: int,
+    tally: _Tally,
+) -> None:
+    """Logged values against those of the logged grid point, and that against the ideal one."""
+    ideal = grid_point(_instant(record), definition)
+    rows = rows_of(table, definition, key, (ideal, logged_grid))
+    expected = recompute(definition, rows, key, logged_grid)
+    logged = tuple(record.features.get(a.name) for a in definition.aggregates)
+    for aggregate, said, value in zip(definition.aggregates, logged, expected, strict=True):
+        tally.values += 1
+        if not same(said, value):
+            tally.differs(
+                record, aggregate.name, value, logged=said, cause=HISTORY, grid=logged_grid
             )
+    if ideal != logged_grid:
+        fresh = recompute(definition, rows, key, ideal)
+        differ = not all(same(a, b) for a, b in zip(logged, fresh, strict=True))
+        tally.stale.append(
+            Staleness(
+                id=record.id,
+                history=definition.name,
+                late=ideal - logged_grid,
+                values_differ=differ,
+            )
+        )
 
 
 def _compare_coverage(record: Record, release: Recomputed, tally: _Tally) -> None:
@@ -239,16 +255,7 @@ def _compare_coverage(record: Record, release: Recomputed, tally: _Tally) -> Non
         values = tuple(known.get(name) for name in release.covering.names)
         expected = release.covering.row(values, _instant(record))
     if record.not_covered != expected:
-        tally.defects.append(
-            Defect(
-                id=record.id,
-                feature="not_covered",
-                logged=record.not_covered,
-                expected=expected,
-                grid=None,
-                cause=COVERAGE,
-            )
-        )
+        tally.differs(record, "not_covered", expected, logged=record.not_covered, cause=COVERAGE)
 
 
 def _known(record: Record, release: Recomputed) -> dict[str, Any]:
@@ -264,59 +271,5 @@ def _known(record: Record, release: Recomputed) -> dict[str, Any]:
     return found
 
 
-def recompute_rows(
-    definition: HistoryDefinition, table: pa.Table, examples: pa.Table
-) -> tuple[int, int]:
-    """(values compared, values that differ) of training's rows, over again by the oracle."""
-    compared = wrong = 0
-    for row in examples.to_pylist():
-        grid = grid_point(row["t"], definition)
-        key = tuple(_entity_part(row, name) for name, _ in definition.entity)
-        expected = recompute(definition, rows_of(table, definition, key, (grid,)), key, grid)
-        for aggregate, value in zip(definition.aggregates, expected, strict=True):
-            compared += 1
-            wrong += not same(row[f"feature.{aggregate.name}"], value)
-    return compared, wrong
-
-
-def _entity_part(row: Mapping[str, Any], name: str) -> Any:
-    return row[f"feature.{name}"] if f"feature.{name}" in row else row[f"request.{name}"]
-
-
-def rows_of(
-    table: pa.Table, definition: HistoryDefinition, key: tuple[Any, ...], grids: Sequence[int]
-) -> list[dict[str, Any]]:
-    """The source's rows of one entity that may count at those grid points (µs).
-
-    Where every aggregate reaches back for so long only, rows older than twice that are left out:
-    the oracle itself says which of the rest are too old.
-    """
-    if any(part is None for part in key):
-        return []
-    chosen = pc.less(table["__event_time"], pa.scalar(max(grids), pa.int64()))
-    for (name, _), part in zip(definition.entity, key, strict=True):
-        try:
-            wanted = pa.scalar(part, type=table.schema.field(name).type)
-        except (OverflowError, UnicodeEncodeError):
-            return []  # beyond what a source can hold
-        chosen = pc.and_(chosen, pc.equal(table[name], wanted))
-    reaches = [a.reach for a in definition.aggregates]
-    if all(reach is not None for reach in reaches):
-        oldest = min(grids) - 2 * max(reach for reach in reaches if reach is not None)
-        recent = pc.greater_equal(table["__event_time"], pa.scalar(oldest, pa.int64()))
-        chosen = pc.and_(chosen, recent)
-    found: list[dict[str, Any]] = table.filter(chosen).to_pylist()
-    return found
-
-
 def _instant(record: Record) -> int:
     return record.time if record.as_of is None else record.as_of
-
-
-def same(logged: Any, expected: Any) -> bool:
-    """Equal, NaN equal to NaN; 3 and 3.0 are the same number after a round trip through JSON."""
-    if isinstance(logged, float) and isinstance(expected, float) and logged != logged:
-        return expected != expected
-    if isinstance(logged, str) and hasattr(expected, "isoformat"):
-        return bool(logged == expected.isoformat())
-    return bool(logged == expected) and isinstance(logged, bool) == isinstance(expected, bool)

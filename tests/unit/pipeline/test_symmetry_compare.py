@@ -19,6 +19,7 @@ from interlock.features.definition import (
     HistoryDefinition,
 )
 from interlock.features.request import PackedFeatures
+from interlock.pipeline.recomputing import recompute_rows, rows_of, same
 from interlock.pipeline.symmetry import (
     COVERAGE,
     EDITED,
@@ -28,9 +29,6 @@ from interlock.pipeline.symmetry import (
     Recomputed,
     Staleness,
     compare,
-    recompute_rows,
-    rows_of,
-    same,
     sampled,
 )
 from interlock.release.coverage import Coverage, Covering
@@ -225,27 +223,6 @@ def test_training_rows_are_recomputed_one_by_one():
          "feature.most": [7.0, 1.0]}
     )  # fmt: skip
     assert recompute_rows(LATELY, ROWS, examples) == (4, 1)
-
-
-@pytest.mark.parametrize(
-    ("logged", "expected", "equal"),
-    [
-        (math.nan, math.nan, True),
-        (math.nan, 0.0, False),
-        (None, math.nan, False),
-        (None, None, True),
-        (3, 3.0, True),
-        (0.1 + 0.2, 0.3, False),
-        (1, True, False),
-        (False, 0, False),
-        (True, True, True),
-        ("2026-11-21", date(2026, 11, 21), True),
-        ("2026-11-21", date(2026, 11, 22), False),
-        ("1", 1, False),
-    ],
-)
-def test_equality_of_a_logged_value(logged, expected, equal):
-    assert same(logged, expected) is equal
 
 
 @pytest.mark.parametrize(

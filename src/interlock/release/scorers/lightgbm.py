@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interlock.errors import first_line
-from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
+from interlock.release.scorers.scorer import ByTable, Needs, Raw, unreadable
 
 _SUMS = ("multiclass", "poisson", "gamma", "tweedie")  # as interlock.train.raw reads LightGBM
 
@@ -25,7 +24,7 @@ def open_lightgbm(payload: bytes) -> BoosterScorer:
         raise unreadable("lightgbm", first_line(error)) from error
 
 
-class BoosterScorer:
+class BoosterScorer(ByTable):
     """A LightGBM model that no exact exporter could match, in LightGBM's own code.
 
     ``refusal`` is the exception by which that says that it cannot.
@@ -47,15 +46,6 @@ class BoosterScorer:
         answer = self._predict(matrix, raw_score=self._sums, num_threads=1)
         values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
         return np.hstack([1.0 - values, values]) if self._pair else values
-
-    def raw_one(self, row: Sequence[float]) -> list[float]:
-        """The same of one encoded row."""
-        return self.raw_few([row])[0]
-
-    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
-        """The same of some rows."""
-        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
-        return scores
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
         """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last.

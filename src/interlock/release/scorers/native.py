@@ -5,14 +5,14 @@ scikit-learn, pandas and skops come in only for a release that carries such a mo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 from zipfile import BadZipFile
 
 from interlock.errors import IntegrityError, first_line
 from interlock.features.definition import Input
-from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
+from interlock.release.scorers.scorer import ByTable, Needs, Raw, unreadable
 from interlock.release.trusted import TRUSTED_TYPES
 
 _ARCHIVE_FAILURES = (
@@ -34,28 +34,17 @@ def open_native(payload: bytes, inputs: tuple[Input, ...]) -> NativeScorer:
     return NativeScorer(_native(payload, inputs), inputs)
 
 
-class NativeScorer:
+class NativeScorer(ByTable):
     """An estimator in scikit-learn's own code, behind the encoder or on its own columns."""
 
     def __init__(self, scores: Callable[[Any], Raw], inputs: tuple[Input, ...]) -> None:
         self.needs: Needs = "columns" if inputs else "matrix"
         self._scores = scores
-        self._inputs = inputs
+        self.inputs = [one.name for one in inputs]
 
     def raw(self, rows: Any) -> Raw:
         """Raw scores of a matrix, or of feature columns by name."""
         return self._scores(rows)
-
-    def raw_one(self, row: Sequence[Any]) -> list[float]:
-        """Raw scores of one encoded row, or of one value for each input."""
-        return self.raw_few([row])[0]
-
-    def raw_few(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
-        """The same of some rows."""
-        scores: list[list[float]] = self.raw(
-            table_of(rows, [i.name for i in self._inputs])
-        ).tolist()
-        return scores
 
 
 def _native(payload: bytes, inputs: tuple[Input, ...]) -> Callable[[Any], Raw]:

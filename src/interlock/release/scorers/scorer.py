@@ -43,6 +43,25 @@ class Scorer(Protocol):
         ...
 
 
+class ByTable:
+    """What takes a table for one row, too: a matrix, or the columns of ``inputs``."""
+
+    inputs: Sequence[str] = ()
+
+    def raw(self, rows: Any) -> Raw:
+        """Raw scores, (n_rows, n_outputs)."""
+        raise NotImplementedError
+
+    def raw_one(self, row: Sequence[Any]) -> list[float]:
+        """Raw scores of one encoded row, or of one value for each input."""
+        return self.raw_few([row])[0]
+
+    def raw_few(self, rows: Sequence[Sequence[Any]]) -> list[list[float]]:
+        """The same of some rows."""
+        scores: list[list[float]] = self.raw(table_of(rows, self.inputs)).tolist()
+        return scores
+
+
 def table_of(rows: Sequence[Sequence[Any]], inputs: Sequence[str] = ()) -> Any:
     """Rows as :meth:`Scorer.raw` takes them: a matrix, or the columns of ``inputs``.
 

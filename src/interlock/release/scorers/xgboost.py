@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from interlock.errors import first_line
-from interlock.release.scorers.scorer import Needs, Raw, table_of, unreadable
+from interlock.release.scorers.scorer import ByTable, Needs, Raw, unreadable
 
 _MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
 
@@ -26,7 +25,7 @@ def open_xgboost(payload: bytes) -> XgboostScorer:
     return XgboostScorer(booster)
 
 
-class XgboostScorer:
+class XgboostScorer(ByTable):
     """An XGBoost model that no exact exporter could match, in XGBoost's own code."""
 
     needs: Needs = "matrix"
@@ -58,15 +57,6 @@ class XgboostScorer:
         import xgboost  # noqa: PLC0415 - it is loaded: the model is
 
         return xgboost.DMatrix(matrix, nthread=1)
-
-    def raw_one(self, row: Sequence[float]) -> list[float]:
-        """The same of one encoded row."""
-        return self.raw_few([row])[0]
-
-    def raw_few(self, rows: Sequence[Sequence[float]]) -> list[list[float]]:
-        """The same of some rows."""
-        scores: list[list[float]] = self.raw(table_of(rows)).tolist()
-        return scores
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:
         """TreeSHAP of the trees' sum, (n_rows, n_columns + 1), what all start from last."""
