@@ -1,0 +1,73 @@
+"""A worker that ended: started again later, and known to have crashed where it died of itself."""
+
+import signal
+from concurrent.futures import Future
+from types import SimpleNamespace
+
+import pytest
+from msgspec.structs import replace
+
+from interlock.serve.plan import ServePlan, plan_bytes
+from interlock.serve.rollout.group import Group
+from interlock.serve.workers.supervisor import Member, _plan_of_several
+
+
+class Ended:
+    """A service of which the process has ended with that status."""
+
+    running = False
+
+    def __init__(self, status):
+        self.status = status
+
+    def said(self):
+        return "Fatal Python error: Aborted"
+
+    def stop(self):
+        return self.status
+
+
+class AtOnce:
+    """Threads that start a worker at once, which has ended with the next of the statuses."""
+
+    def __init__(self, statuses):
+        self.statuses = iter(statuses)
+
+    def submit(self, start, plan):
+        done = Future()
+        done.set_result(Ended(next(self.statuses)))
+        return done
+
+
+@pytest.mark.parametrize(
+    ("statuses", "crashes"),
+    [
+        ([-signal.SIGABRT, -signal.SIGSEGV, 1], 3),
+        ([0, -signal.SIGKILL, -signal.SIGTERM], 0),
+        ([-signal.SIGKILL, -signal.SIGABRT, 0], 1),
+    ],
+)
+def test_of_workers_that_ended_those_that_died_of_themselves_crashed(
+    tmp_path, monkeypatch, capsys, statuses, crashes
+):
+    clock = SimpleNamespace(monotonic=lambda: next(ticks))
+    ticks = iter(range(0, 10_000, 100))
+    monkeypatch.setattr("interlock.serve.workers.supervisor.clock", clock)
+    plan = ServePlan(product="houses", bundle="/b", log=str(tmp_path), worker="w1", workers=2)
+    member = Member(plan, Group(tmp_path, "parent"), AtOnce(statuses))
+    for _ in statuses:
+        member.look()  # starts it
+        member.look()  # it has begun
+        member.look()  # it has ended
+    assert member.crashes == crashes
+    said = capsys.readouterr().err
+    assert f"w1 ended with status {statuses[0]}: Fatal Python error: Aborted; starts in" in said
+
+
+def test_a_worker_of_several_is_no_parent(tmp_path):
+    """Its plan tells it how many they are, and which folder is theirs."""
+    plan = ServePlan(product="houses", bundle="/b", log=str(tmp_path), workers=2)
+    path = tmp_path / "plan.json"
+    for group, parent in ((None, True), (str(tmp_path), False)):
+        path.write_bytes(plan_bytes(replace(plan, group=group)))
+        assert (_plan_of_several([str(path)]) is not None) is parent
