@@ -29,7 +29,7 @@ class Listening:
     """The address to listen on (default: this machine only)."""
 
     port: Annotated[int | None, Parameter(validator=Number(gte=0, lte=65_535))] = None
-    """The port to listen on; 0 takes a free one."""
+    """The port to listen on; 0, the default, takes a free one."""
 
     workers: Annotated[int | None, Parameter(validator=Number(gte=1, lte=256))] = None
     """Processes that share the port, about one for each core (default: 1)."""

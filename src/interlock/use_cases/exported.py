@@ -199,7 +199,7 @@ def serve_exported(
         online=str(online) if online else plan.online,
         log=str(log) if log else plan.log,
     )
-    with start(plan) as service:
+    with start(plan, aloud=True) as service:
         answering = Serving(
             url=service.url,
             product=bundle.product,

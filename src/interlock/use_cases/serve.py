@@ -73,7 +73,7 @@ def serve(
         ticks.append(refresher.tick)
         ticks.append(EndingFailed(deployer.live, place.name, Path(plan.log), on_trouble).tick)
     with (
-        start(plan) as service,
+        start(plan, aloud=True) as service,
         _log_kept(workspace, place.name, plan) as keeping,
         shadowed(plan, on_trouble) as shadowing,
     ):

@@ -31,6 +31,7 @@ MODULE = "interlock.serve"
 READY_SECONDS = 30.0
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
 _READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
+_ERRORS = "stderr"
 _KEPT = 20_000  # characters of what the worker said
 
 
@@ -41,10 +42,16 @@ def command(plan: Path, module: str = MODULE) -> list[str]:
 
 @dataclass(kw_only=True)
 class RunningService:
-    """A worker process that answers at ``url``; leaving the ``with`` block stops it."""
+    """A worker process that answers at ``url``; leaving the ``with`` block stops it.
+
+    One that is started ``aloud`` has what it writes to its standard error handed on to this
+    process's, at every :meth:`hand_on` and when it is stopped; ``heard`` counts these bytes.
+    """
 
     url: str
     pid: int
+    aloud: bool = False
+    heard: int = 0
     directory: tempfile.TemporaryDirectory[str] = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
 
@@ -61,15 +68,30 @@ class RunningService:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
-        _close(self.process, self.directory)
+        self._close()
         return status
 
     def kill(self) -> int:
         """SIGKILL; the exit status."""
         self.process.kill()
         status = self.process.wait()
-        _close(self.process, self.directory)
+        self._close()
         return status
+
+    def hand_on(self) -> None:
+        """What it has written since to its standard error, if it is to be heard."""
+        if not self.aloud:
+            return
+        with (Path(self.directory.name) / _ERRORS).open("rb") as errors:
+            errors.seek(self.heard)
+            text = errors.read()
+        self.heard += len(text)
+        if text:
+            print(text.decode(errors="replace"), end="", file=sys.stderr, flush=True)
+
+    def _close(self) -> None:
+        self.hand_on()
+        _close(self.process, self.directory)
 
     def said(self) -> str:
         """What the worker wrote to its standard error."""
@@ -88,9 +110,13 @@ class RunningService:
 
 
 def start(
-    plan: ServePlan, *, seconds: float = READY_SECONDS, module: str = MODULE
+    plan: ServePlan,
+    *,
+    seconds: float = READY_SECONDS,
+    module: str = MODULE,
+    aloud: bool = False,
 ) -> RunningService:
-    """Start a worker and wait until it answers.
+    """Start a worker and wait until it answers; ``aloud`` hands on its standard error.
 
     Raises the worker's own error when it ends before that (OperatorError, IntegrityError or
     BlockedError, read back from what it printed), OperatorError S108 when it does not get ready in
@@ -98,7 +124,7 @@ def start(
     """
     directory = tempfile.TemporaryDirectory(prefix="interlock-serve-")
     place = Path(directory.name)
-    with (place / "stderr").open("wb") as errors, _kept_open(plan.access_log) as lines:
+    with (place / _ERRORS).open("wb") as errors, _kept_open(plan.access_log) as lines:
         (place / "plan.json").write_bytes(plan_bytes(structs.replace(plan, access_log=lines)))
         process = subprocess.Popen(
             [*command(place / "plan.json", module), LEASH],
@@ -110,7 +136,9 @@ def start(
         )
     url = _ready_line(process, seconds)
     if url is not None:
-        return RunningService(url=url, pid=process.pid, directory=directory, process=process)
+        return RunningService(
+            url=url, pid=process.pid, aloud=aloud, directory=directory, process=process
+        )
     ended = process.poll() is not None
     process.kill()
     status, said = process.wait(), _said(place)
@@ -169,7 +197,7 @@ def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
 
 
 def _said(place: Path) -> str:
-    return (place / "stderr").read_text(errors="replace")[-_KEPT:]
+    return (place / _ERRORS).read_text(errors="replace")[-_KEPT:]
 
 
 def _ended(status: int, said: str) -> InterlockError:

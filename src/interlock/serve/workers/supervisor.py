@@ -40,7 +40,6 @@ _LASTING = 10.0  # seconds after which a worker counts as well
 _STOP_SECONDS = 3.0  # beyond what a worker gives its requests in flight
 _CRASHES = {-number for number in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS)}
 _CRASHES |= {-number for number in (signal.SIGFPE, signal.SIGILL)}
-_SHOWN = 2_000  # characters of what a worker that ended had said
 
 
 def main(arguments: list[str]) -> int:
@@ -189,7 +188,7 @@ class Member:
     def start(self) -> None:
         """Begin to start it."""
         self._group.forget(self.name)
-        self._starting = self._threads.submit(start, self._plan)
+        self._starting = self._threads.submit(start, self._plan, aloud=True)
 
     def begun(self) -> None:
         """Wait until it is ready. Raises InterlockError when it does not get there."""
@@ -203,10 +202,11 @@ class Member:
         if self._starting is not None and self._starting.done():
             self._started()
         elif self._service is not None and not self._service.running:
-            said = self._service.said()[-_SHOWN:].strip()
             status = self._service.stop()
             self.crashes += crashed(status)
-            self._ended(f"ended with status {status}{': ' if said else ''}{said}")
+            self._ended(f"ended with status {status}")
+        elif self._service is not None:
+            self._service.hand_on()
         elif not self.present and clock.monotonic() >= self._due:
             self.start()
 

@@ -46,3 +46,30 @@ def test_one_that_ends_says_with_which_status_and_what_it_said(support, tmp_path
         start(support.plan_for(tmp_path), module="ends")
     (said,) = caught.value.mistakes
     assert (said.code, said.got) == ("S107", "exit status 1; no")
+
+
+@pytest.mark.parametrize("aloud", [True, False])
+def test_what_a_worker_writes_while_it_runs_is_heard_once(
+    support, tmp_path, monkeypatch, capsys, aloud
+):
+    (tmp_path / "warns.py").write_text(
+        "import os, sys\n"
+        "print('loading', file=sys.stderr, flush=True)\n"
+        "print('ready http://127.0.0.1:1', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print('a warning', file=sys.stderr, flush=True)\n"
+        "print('warned', flush=True)\n"
+        "sys.stdin.read()\n"
+        "print('last words', file=sys.stderr, flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    service = start(support.plan_for(tmp_path), module="warns", aloud=aloud)
+    service.process.stdin.write(b"\n")
+    service.process.stdin.flush()
+    assert service.process.stdout.readline() == b"warned\n"
+    service.hand_on()
+    assert capsys.readouterr().err == ("loading\na warning\n" if aloud else "")
+    service.process.stdin.close()
+    service.process.wait(60.0)
+    assert service.stop() == 0
+    assert capsys.readouterr().err == ("last words\n" if aloud else "")
