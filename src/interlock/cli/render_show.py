@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from interlock.cli.render import SHORT, table
+from interlock.release.attest import Attestation
 from interlock.release.waiver import Waiver
 from interlock.report.names import shown
 from interlock.report.numbers import (
@@ -37,7 +38,7 @@ def show_lines(report: ShowReport) -> list[str]:
         "files",
         *table([(name, f"{size:,} bytes") for name, size in report.files.items()]),
         "attestations",
-        *table([_attestation_cells(a.predicate_type, a.signer) for a in report.attestations]),
+        *table([_attestation_cells(a) for a in sorted(report.attestations, key=_said_at)]),
         f"✔ verified: {counted(len(report.files) + 1, 'file')}, "
         f"{counted(len(report.attestations), 'attestation')}",
     ]
@@ -86,5 +87,11 @@ def _field_cells(field: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
-def _attestation_cells(predicate_type: str, signer: str) -> tuple[str, str]:
-    return predicate_type, f"signed by {signer[:SHORT]}"
+def _attestation_cells(attestation: Attestation) -> tuple[str, str, str]:
+    at = _said_at(attestation)
+    signed = f"signed by {attestation.signer[:SHORT]}"
+    return shown(attestation.told, limit=100), moment(at) if at else "", signed
+
+
+def _said_at(attestation: Attestation) -> int:
+    return int(attestation.predicate.get("at", 0))

@@ -127,7 +127,7 @@ def _pinned(current: DeploymentRow) -> BlockedError:
         where=f"{current.product} in {current.environment}",
         expected="an explicit word to end the pin",
         got=f"a {current.act}: {current.reason or 'no reason given'}",
-        fix="once the reason is gone: interlock deliver --unpin",
+        fix="once the reason is gone, say it again with --unpin",
         untouched=f"{current.label} stays live",
     )
 

@@ -36,6 +36,7 @@ WAIVER = "urn:interlock:waiver:v1"
 ERASURE = "urn:interlock:erasure:v1"
 PREDICATE_TYPES = (BUILD, GATE, WAIVER, RELEASE, POST_DEPLOY, DEPLOYMENT, ERASURE)
 
+_TELLING = ("gate", "environment", "act", "label", "verdict")
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"
 _STATEMENT_TYPE = "https://in-toto.io/Statement/v1"
 _LIMIT = 32 << 20  # bytes
@@ -56,6 +57,19 @@ class Attestation(Statement):
     """A statement whose signature was verified; ``signer`` is the key's id."""
 
     signer: str
+
+    @property
+    def told(self) -> str:
+        """What it says, in short.
+
+        >>> said = {"gate": "model", "verdict": "passed", "checks": [], "champion": None}
+        >>> about = {"subject": "5" * 64, "name": "rents", "signer": "9" * 64}
+        >>> Attestation(**about, predicate_type=GATE, predicate=said).told
+        'gate: model, passed'
+        """
+        kind = self.predicate_type.removeprefix("urn:interlock:").removesuffix(":v1")
+        words = [str(self.predicate[key]) for key in _TELLING if self.predicate.get(key)]
+        return ": ".join(filter(None, [kind, ", ".join(words)]))
 
 
 def sign(statement: Statement, key: SigningKey) -> bytes:

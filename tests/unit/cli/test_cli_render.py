@@ -16,6 +16,7 @@ from interlock.cli import (
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
+from interlock.release.attest import Attestation
 from interlock.report.content import Candidate, CandidateKind, Ranked
 from interlock.serve.batch.predict import BatchResult
 from interlock.store.rows import DeploymentRow, ReleaseRow, RolloutRow
@@ -456,3 +457,36 @@ def test_a_release_that_limits_itself_says_what_it_answers_for():
     place = lines.index("answers for")
     assert lines[place + 1] == "  zone: 2 of 3 segments, those with at least 30 rows of training"
     assert "answers for" not in render_show.show_lines(replace(report, answers_for=()))
+
+
+def test_attestations_are_told_in_the_order_in_which_they_were_made():
+    def attested(kind, at, **said):
+        return Attestation(
+            subject="b" * 64,
+            name="rents",
+            predicate_type=f"urn:interlock:{kind}:v1",
+            predicate={"at": at, **said},
+            signer="9f86" * 16,
+        )
+
+    report = ShowReport(
+        release=ReleaseRow(
+            bundle="b" * 64, product="rents", label="1.0.0", delivery="d", facts={}, created=0
+        ),
+        live_in=(),
+        inputs={},
+        candidate={},
+        request={},
+        features={},
+        files={},
+        attestations=(
+            attested("deployment", 120_000_000, environment="prod", act="promote", generation=2),
+            attested("gate", 60_000_000, gate="model", verdict="passed", checks=[]),
+        ),
+    )
+    lines = render_show.show_lines(report)
+    place = lines.index("attestations")
+    assert lines[place + 1 : place + 3] == [
+        "  gate: model, passed        1970-01-01 00:01 UTC  signed by 9f869f869f86",
+        "  deployment: prod, promote  1970-01-01 00:02 UTC  signed by 9f869f869f86",
+    ]
