@@ -22,6 +22,7 @@ import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from time import perf_counter
+from typing import TypeVar
 
 import msgspec
 
@@ -50,7 +51,8 @@ _MAX_MESSAGE = 500  # characters of a refusal kept in the log
 class _Asked(msgspec.Struct, gc=False):
     """One request under way: its rows once they are looked up, their scores once they are known.
 
-    ``computed`` holds (values, time, request features) of every row; seconds by phase.
+    ``computed`` holds (values, time, request features) of every row; seconds by phase. ``plain``
+    are the answers before post-processing; like scores, None where the model was not asked.
     """
 
     body: bytes
@@ -62,6 +64,7 @@ class _Asked(msgspec.Struct, gc=False):
     shared: _Shared | None = None
     rows: Sequence[Row] = ()
     scores: Sequence[Sequence[float] | None] = ()
+    plain: Sequence[AnswerOne | None] = ()
 
 
 class _Shared(msgspec.Struct, gc=False):
@@ -70,6 +73,7 @@ class _Shared(msgspec.Struct, gc=False):
     history: float
     encode: float
     score: float
+    answer: float
 
 
 class Predictor:
@@ -183,19 +187,32 @@ class Predictor:
         read = perf_counter()
         rows = [self._row(*each, history) for each, history in zip(computed, found, strict=True)]
         made = perf_counter()
-        scores = self._scores(rows)
+        found_scores = self._scores(rows)
+        scored = perf_counter()
+        plain = _placed(release.answer_few(found_scores), rows)
         n = len(requests)
-        shared = _Shared((read - begun) / n, (made - read) / n, (perf_counter() - made) / n)
+        shared = _Shared(
+            (read - begun) / n,
+            (made - read) / n,
+            (scored - made) / n,
+            (perf_counter() - scored) / n,
+        )
+        scores = _placed(found_scores, rows)
         start = 0
         for asked in requests:
             stop = start + len(asked.computed)
-            asked.rows, asked.scores, asked.shared = rows[start:stop], scores[start:stop], shared
+            asked.rows, asked.scores, asked.plain = (
+                rows[start:stop],
+                scores[start:stop],
+                plain[start:stop],
+            )
+            asked.shared = shared
             start = stop
 
     def _finished(self, asked: _Asked) -> Answered:
         """The answers to a request's rows. Raises ServiceError where one cannot be given."""
         begun = perf_counter()
-        answers = self._answers(asked.scores, asked.rows, is_list=asked.is_list)
+        answers = self._answers(asked)
         shared = asked.shared
         assert shared is not None  # _ask was
         phases = Phases(
@@ -204,7 +221,7 @@ class Predictor:
             history=shared.history * _MICRO,
             encode=shared.encode * _MICRO,
             score=shared.score * _MICRO,
-            answer=(perf_counter() - begun) * _MICRO,
+            answer=(shared.answer + perf_counter() - begun) * _MICRO,
         )
         nothing = [None] * len(answers)
         return Answered(asked.body, asked.now, asked.is_list, asked.rows, answers, phases, nothing)
@@ -232,17 +249,12 @@ class Predictor:
         spent = (perf_counter() - begun) * _MICRO
         answered.phases = msgspec.structs.replace(answered.phases, explain=spent)
 
-    def _scores(self, rows: Sequence[Row]) -> Sequence[Sequence[float] | None]:
+    def _scores(self, rows: Sequence[Row]) -> list[list[float]]:
         """Raw scores of every row that the model is asked about, in one call."""
         asked = [row.encoded for row in rows if row.encoded is not None]
         if len(asked) == 1:
-            found = [self.release.score_one(asked[0])]
-        else:
-            found = self.release.score_many(asked) if asked else []
-        if len(found) == len(rows):
-            return found
-        given = iter(found)
-        return [None if row.encoded is None else next(given) for row in rows]
+            return [self.release.score_one(asked[0])]
+        return self.release.score_many(asked) if asked else []
 
     def standing(self) -> HistoryStanding:
         """How old the history features are that it answers with."""
@@ -269,36 +281,48 @@ class Predictor:
             raise _together(refused)
         return rows
 
-    def _answers(
-        self, scores: Sequence[Sequence[float] | None], rows: Sequence[Row], *, is_list: bool
-    ) -> list[AnswerOne | None]:
+    def _answers(self, asked: _Asked) -> list[AnswerOne | None]:
         """What every row is answered; None where the model was not asked.
 
         Raises ServiceError for all rows that cannot be answered, S124 at once.
         """
         answers: list[AnswerOne | None] = []
         refused: list[ServiceError] = []
-        for number, (score, row) in enumerate(zip(scores, rows, strict=True)):
+        each = zip(asked.plain, asked.scores, asked.rows, strict=True)
+        for number, (plain, scores, row) in enumerate(each):
+            if plain is None or scores is None:
+                answers.append(None)
+                continue
             try:
-                answers.append(None if score is None else self._finite(score, row.known))
+                answer = self.release.postprocessed(plain, row.known)
             except PostprocessFailure as failure:
-                refused.append(_after_refusal(failure, number if is_list else None))
+                refused.append(_after_refusal(failure, number if asked.is_list else None))
+                continue
+            if not _is_finite(scores, answer):
+                raise ServiceError("S124", "the model gave no finite answer")
+            answers.append(answer)
         if refused:
             raise _together(refused)
         return answers
 
-    def _finite(self, scores: Sequence[float], known: Values) -> AnswerOne:
-        """The answer to a row with these scores. Raises ServiceError S124 unless all is finite."""
-        answer = self.release.answer(scores, known)
-        numbers = answer.probabilities or (
-            *scores,
-            answer.value,
-            answer.low or 0.0,
-            answer.high or 0.0,
-        )
-        if not all(map(math.isfinite, numbers)):
-            raise ServiceError("S124", "the model gave no finite answer")
-        return answer
+
+_Placed = TypeVar("_Placed")
+
+
+def _placed(given: list[_Placed], rows: Sequence[Row]) -> Sequence[_Placed | None]:
+    """What rows that the model was asked about were given, by row; None for the others."""
+    if len(given) == len(rows):
+        return given
+    left = iter(given)
+    return [None if row.encoded is None else next(left) for row in rows]
+
+
+def _is_finite(scores: Sequence[float], answer: AnswerOne) -> bool:
+    """Whether everything is finite that an answer says, and that it was made of."""
+    if answer.probabilities is not None:
+        return all(map(math.isfinite, answer.probabilities))
+    numbers = (*scores, answer.value, answer.low or 0.0, answer.high or 0.0)
+    return all(map(math.isfinite, numbers))
 
 
 def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> ServiceError:

@@ -1,7 +1,7 @@
 """From a model's raw scores to answers; one definition for evaluation and serving.
 
 Invariants: :func:`answer` of n rows equals :func:`answer_one` of each to the bit (both take
-exponentials from NumPy, and both add in the same order); only NumPy is imported.
+exponentials from NumPy, and both add in the same order); no training library is imported.
 
 raw score → inverse of the link → inverse of the target's transform → value. The interval's offsets
 are added in the space of the transform, so that an interval on log prices is a factor on prices.
@@ -20,8 +20,10 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Literal, NamedTuple, TypeAlias
+from itertools import repeat
+from typing import Any, Literal, TypeAlias
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ Link: TypeAlias = Literal["identity", "log", "logit", "softmax", "probability"]
 Transform: TypeAlias = Literal["log", "log1p"]
 
 _EXP_LIMIT = 709.0  # np.exp overflows, with a warning, a little above
+_FEW = 4  # rows from which arrays pay
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,7 +122,7 @@ class Answers:
         return self.value if self.probabilities is None else self.probabilities
 
 
-class AnswerOne(NamedTuple):
+class AnswerOne(msgspec.Struct, frozen=True, gc=False):
     """The answer to one row; as :class:`Answers`, with Python numbers."""
 
     value: float | int
@@ -195,6 +198,20 @@ def _probabilities(raw: Floats, link: Link) -> Floats:
     return np.column_stack([1.0 - positive, positive])
 
 
+def answer_few(raw: Sequence[Sequence[float]], spec: AnswerSpec) -> list[AnswerOne]:
+    """:func:`answer_one` of each row of raw scores, to the bit, and quicker for several."""
+    if len(raw) < _FEW:
+        return [answer_one(one, spec) for one in raw]
+    found = answer(np.array(raw, dtype=np.float64), spec)
+    values = found.value.tolist()
+    if found.probabilities is not None:
+        shares = map(tuple, found.probabilities.tolist())
+        return list(map(AnswerOne, values, repeat(None), repeat(None), shares))
+    if found.low is None or found.high is None:
+        return [AnswerOne(value, None, None, None) for value in values]
+    return list(map(AnswerOne, values, found.low.tolist(), found.high.tolist(), repeat(None)))
+
+
 def answer_one(raw: Sequence[float], spec: AnswerSpec) -> AnswerOne:
     """The answer to one row of raw scores (n_scores,), Python floats for speed."""
     if spec.task != "regression":
@@ -210,6 +227,9 @@ def answer_one(raw: Sequence[float], spec: AnswerSpec) -> AnswerOne:
     if interval is None:
         return AnswerOne(_restored_one(central, transform), None, None, None)
     low, high = _ends_one(raw, central, interval)
+    if transform == "log" and low <= _EXP_LIMIT and central <= _EXP_LIMIT and high <= _EXP_LIMIT:
+        exp = np.exp  # as _restored_one, in fewer calls: most of what this function takes
+        return AnswerOne(float(exp(central)), float(exp(low)), float(exp(high)), None)
     return AnswerOne(
         _restored_one(central, transform),
         _restored_one(low, transform),

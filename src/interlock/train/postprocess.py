@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from interlock.features.definition import FeatureDefinition
@@ -81,7 +82,7 @@ class PostProcessing:
         if not self._steps or not math.isfinite(value):
             return answer
         if low is None or high is None:
-            return answer._replace(value=self._applied(value, known))
+            return msgspec.structs.replace(answer, value=self._applied(value, known))
         if not (math.isfinite(low) and math.isfinite(high)):
             return answer
         value = self._applied(value, known)
@@ -130,7 +131,7 @@ class PostProcessing:
             return self.one(answer, known)
         except PostprocessFailure as failure:
             failures.append(RowFailure(number, failure.function, failure.message))
-            return answer._replace(value=math.nan, low=math.nan, high=math.nan)
+            return msgspec.structs.replace(answer, value=math.nan, low=math.nan, high=math.nan)
 
 
 NO_POSTPROCESSING = PostProcessing((), ())

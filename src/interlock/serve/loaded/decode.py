@@ -99,11 +99,12 @@ class RequestDecoder:
 
     def _may_leave_calendar(self, rows: tuple[tuple[Any, ...], ...]) -> bool:
         """Whether a moment's year may be another in UTC than those that a calendar has."""
-        return any(
-            isinstance(row[i], date) and not MINYEAR < row[i].year < MAXYEAR
-            for row in rows
-            for i in self._moments
-        )
+        for row in rows:
+            for i in self._moments:
+                moment = row[i]
+                if isinstance(moment, date) and not MINYEAR < moment.year < MAXYEAR:
+                    return True
+        return False
 
     def _explain(self, body: bytes) -> None:
         mistakes, more = audit(body, self._schema, max_rows=self._max_rows)

@@ -8,7 +8,7 @@ marked as degraded. The store itself is :mod:`interlock.serve.loaded.stored_hist
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -16,7 +16,7 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.loaded.pick import Values
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """Aggregates in definition order, the grid point of each history, and whether by default."""
 
     values: Values

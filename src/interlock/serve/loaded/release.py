@@ -26,7 +26,7 @@ from interlock.serve.loaded.history import History, NoHistory, UnavailableHistor
 from interlock.serve.loaded.isolated import IsolatedScorer
 from interlock.serve.loaded.pick import Values, picker
 from interlock.serve.plan import ServePlan
-from interlock.train.answer import AnswerOne, answer_one
+from interlock.train.answer import AnswerOne, answer_few, answer_one
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import PostProcessing
 
@@ -104,10 +104,16 @@ class LoadedRelease:
 
     def answer(self, scores: Sequence[float], known: Values) -> AnswerOne:
         """The answer to a row with these raw scores. Raises PostprocessFailure."""
-        found = answer_one(scores, self.contract.answer.spec)
-        if not self.postprocessing:
-            return found
-        return self.postprocessing.one(found, self.pick_after(known))
+        return self.postprocessed(answer_one(scores, self.contract.answer.spec), known)
+
+    def answer_few(self, scores: Sequence[Sequence[float]]) -> list[AnswerOne]:
+        """The answers to rows with these raw scores, not post-processed yet."""
+        return answer_few(scores, self.contract.answer.spec)
+
+    def postprocessed(self, answer: AnswerOne, known: Values) -> AnswerOne:
+        """What is answered of a row in the end. Raises PostprocessFailure."""
+        after = self.postprocessing
+        return after.one(answer, self.pick_after(known)) if after else answer
 
 
 def assemble(
