@@ -1,14 +1,16 @@
 """Other servers of a model for the same requests, each in a virtual environment of its own.
 
 They get what their documentation shows: a scikit-learn pipeline of the same trees behind FastAPI
-and behind ``mlflow models serve``, and the release's own ONNX graph, with one ONNX Runtime thread,
-behind FastAPI, BentoML and MLServer. None looks up a history, gives an interval or keeps a log.
+and behind ``mlflow models serve``, as many LightGBM trees in MLServer's runtime for them, and the
+release's own ONNX graph, with one ONNX Runtime thread, behind FastAPI, BentoML and, tuned and with
+a runtime written for it, MLServer. None looks up a history, gives an interval or keeps a log.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import socket
 import subprocess
 import sys
@@ -20,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import valuation
+from peers.fields import encoded
 
 HERE = Path(__file__).resolve().parent
 UV = str(Path(sys.executable).with_name("uv"))
@@ -46,6 +49,13 @@ def _tensors(body: bytes) -> bytes:
     return json.dumps({"inputs": inputs}).encode()
 
 
+def _matrix(body: bytes) -> bytes:
+    """The fields as one tensor, the texts encoded and 0 for what is missing: JSON has no NaN."""
+    row = [0.0 if math.isnan(value) else value for value in encoded(json.loads(body))]
+    tensor = {"name": "rows", "shape": [1, len(row)], "datatype": "FP64", "data": row}
+    return json.dumps({"inputs": [tensor]}).encode()
+
+
 _DATATYPES: dict[type, str] = {str: "BYTES", int: "INT64", float: "FP64"}
 
 
@@ -55,7 +65,7 @@ class Peer:
 
     script: str
     requirements: tuple[str, ...]
-    goal: float
+    goal: float | None = None
     path: str = "/predict"
     body: Callable[[bytes], bytes] = bytes
     seconds: float = 2.0  # of a round at least: slow servers need some for a median
@@ -81,9 +91,15 @@ PEERS = {
         goal=12.0,
     ),
     "mlserver": Peer(
-        script="mlserver_serve.py",
-        requirements=("mlserver>=1.7", *_ORT),
+        script="mlserver_lightgbm.py",
+        requirements=("mlserver>=1.7", "mlserver-lightgbm", "pandas", "pyarrow", "uvloop<0.22"),
         goal=7.0,
+        path="/v2/models/valuation/infer",
+        body=_matrix,
+    ),
+    "mlserver-ort": Peer(
+        script="mlserver_ort.py",
+        requirements=("mlserver>=1.7", *_ORT),
         path="/v2/models/valuation/infer",
         body=_tensors,
     ),

@@ -34,14 +34,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from statistics import median
-from time import perf_counter_ns
+from time import perf_counter, perf_counter_ns, sleep
 from typing import Any, NamedTuple
 
 import msgspec
 import valuation
 from figures import Figure, parser, show
 from load import Load, Refused, load, request
-from peer_servers import PEERS, READY_SECONDS, Peer, PeerMissing, peer_server
+from peer_servers import PEERS, Peer, PeerMissing, peer_server
 
 from interlock.clock import now
 from interlock.serve.ids import PredictionIds
@@ -59,6 +59,8 @@ from interlock.workspace import Workspace
 HERE = Path(__file__).resolve().parent
 SERVER_CORE, LOAD_CORE = 0, 1
 ROWS = 2_000
+STOP_SECONDS = 10.0
+LOAD_SECONDS = 60.0
 ECHO, SERVICE, UNLOGGED = "echo", "service", "service without its log"
 PHASES = ("decode", "features", "history", "encode", "score", "answer")
 Rounds = dict[str, list[Load]]
@@ -215,8 +217,16 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
         try:
             yield process
         finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGTERM)
+            _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End a server with all that it started; some do not go when they are asked."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
 
 
 @contextmanager
@@ -374,14 +384,25 @@ def beside_peers(
 
 
 def _answers(port: int, peer: Peer, body: bytes) -> None:
-    """Raises OSError unless the peer answers with 200: some listen well before they have loaded."""
+    """Wait until the peer answers with 200: some listen well before they have loaded.
+
+    Raises OSError when it does not in time.
+    """
     asked = urllib.request.Request(
         f"http://127.0.0.1:{port}{peer.path}",
         data=peer.body(body),
         headers={"content-type": "application/json"},
     )
-    with urllib.request.urlopen(asked, timeout=READY_SECONDS) as answer:
-        answer.read()
+    end = perf_counter() + LOAD_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(asked, timeout=LOAD_SECONDS) as answer:
+                answer.read()
+                return
+        except OSError:
+            if perf_counter() > end:
+                raise
+            sleep(0.2)
 
 
 if __name__ == "__main__":

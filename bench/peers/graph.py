@@ -6,13 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import onnxruntime
-from house import House
-
-_FIELDS = tuple(name for name in House.model_fields if name != "valued_on")
-_CODES = {
-    name: {value: float(i) for i, value in enumerate(House.model_fields[name].annotation.__args__)}
-    for name in ("stories", "exterior_wall", "garage")
-}
+from fields import NAMES, encoded
 
 
 class Graph:
@@ -28,8 +22,5 @@ class Graph:
 
     def value(self, given: Mapping[str, str | float | None]) -> float:
         row = np.full((1, self._width), np.nan)
-        for i, name in enumerate(_FIELDS):
-            value = given.get(name)
-            if value is not None:
-                row[0, i] = _CODES[name][value] if name in _CODES else value
+        row[0, : len(NAMES)] = encoded(given)
         return float(np.exp(self._session.run(None, {"X": row})[0][0, 0]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal
 
+from fields import GARAGES, STORIES, WALLS
 from pydantic import BaseModel, Field
 
 
@@ -13,13 +14,13 @@ class House(BaseModel):
     year_built: int = Field(ge=1800)
     living_area_sqft: int = Field(gt=0)
     lot_sqft: int = Field(gt=0)
-    stories: Literal["one", "one+half", "two", "two+half", "three", "bilevel", "multilvl"]
-    exterior_wall: Literal["brick", "ccbtile", "metlvnyl", "partbrk", "stone", "stucdrvt", "wood"]
+    stories: Literal[*STORIES]
+    exterior_wall: Literal[*WALLS]
     bedrooms: int = Field(ge=0, le=50)
     full_baths: int = Field(ge=0, le=20)
     half_baths: int = Field(ge=0, le=20)
     rooms: int = Field(ge=0, le=100)
     easting_m: float
     northing_m: float
-    garage: Literal["no garage", "basement", "attached", "detached", "carport"]
+    garage: Literal[*GARAGES]
     garage_sqft: int | None = None

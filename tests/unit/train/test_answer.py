@@ -9,11 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from msgspec.structs import astuple
 
 from interlock.train.answer import (
     AnswerSpec,
     PredictionInterval,
     answer,
+    answer_few,
     answer_one,
 )
 from interlock.train.calibration import ProbabilityCalibration
@@ -65,6 +67,26 @@ def bits(value: float) -> bytes:
     return b"nan" if value != value else struct.pack("d", value)
 
 
+@given(data=st.data(), spec=st.sampled_from(SPECS), n=st.integers(0, 40))
+@settings(max_examples=200, deadline=None)
+def test_rows_together_are_answered_as_each_alone_to_the_bit(data, spec, n):
+    k, spec = spec
+    raw = data.draw(arrays(np.float64, (n, k), elements=SCORES)).tolist()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        together = answer_few(raw, spec)
+    assert len(together) == n
+    for one, row in zip(together, raw, strict=True):
+        alone = answer_one(row, spec)
+        for found, expected in zip(astuple(one)[:3], astuple(alone)[:3], strict=True):
+            assert type(found) is type(expected)
+            assert found is None or bits(float(found)) == bits(float(expected))
+        assert (one.probabilities is None) == (alone.probabilities is None)
+        assert list(map(bits, one.probabilities or ())) == list(
+            map(bits, alone.probabilities or ())
+        )
+
+
 @given(data=st.data(), spec=st.sampled_from(SPECS), n=st.integers(1, 40))
 @settings(max_examples=400, deadline=None)
 def test_one_row_is_answered_as_many_to_the_bit(data, spec, n):
@@ -110,7 +132,7 @@ def test_one_row_is_answered_as_many_on_a_hundred_thousand_rows():
     rng = np.random.default_rng(1)
     raw = rng.normal(0, 12, (100_000, 1))
     for spec in (REGRESSIONS[3], REGRESSIONS[5]):
-        one = np.array([answer_one(row, spec)[:3] for row in raw.tolist()])
+        one = np.array([astuple(answer_one(row, spec))[:3] for row in raw.tolist()])
         many = answer(raw, spec)
         assert (one[:, 0] == many.value).all()
         assert (one[:, 1] == many.low).all()

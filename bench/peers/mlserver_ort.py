@@ -25,7 +25,7 @@ if __name__ == "__main__":
     }
     model = {
         "name": "valuation",
-        "implementation": "mlserver_serve.Valuation",
+        "implementation": "mlserver_ort.Valuation",
         "parameters": {"uri": MODEL},
     }
     FOLDER.mkdir(exist_ok=True)
