@@ -19,6 +19,7 @@ from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, Symm
 from interlock.release.attest import Attestation
 from interlock.report.content import Candidate, CandidateKind, Ranked
 from interlock.serve.batch.predict import BatchResult
+from interlock.serve.rollout.evidence import Counts, Seen
 from interlock.store.rows import DeploymentRow, ReleaseRow, RolloutRow
 from interlock.use_cases.features import CatalogueRow, FeaturesReport
 from interlock.use_cases.history import HistoryReport
@@ -186,6 +187,32 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
         "new",
         "  last: no delivery yet",
     ]
+
+
+def test_status_says_how_often_a_challenger_failed(live):
+    trial = RolloutRow(
+        product="rents", environment="prod", generation=3, revision=1, bundle="c" * 64,
+        label="1.4.0", delivery="d", act="start", mode="split", buckets=1_000, salt="s",
+        reason="", began=AS_OF, at=AS_OF,
+    )  # fmt: skip
+    counts = Counts(asked=1_203, codes={"S125": 7, "S141": 1})
+    for seen, said in (
+        (None, []),
+        (Seen(counts=counts), ["    8 of 1,203 answers failed (7 × S125, 1 × S141)"]),
+        (
+            Seen(counts=counts, set_aside="w1: \x1b[5m5 of 5 answers failed"),
+            [
+                "    8 of 1,203 answers failed (7 × S125, 1 × S141)",
+                "    set aside: w1: \\x1b[5m5 of 5 answers failed",
+            ],
+        ),
+    ):
+        prod = EnvironmentStatus(environment="prod", live=live, rollout=trial, seen=seen)
+        product = ProductStatus(product="rents", environments=(prod,), last_delivery=None)
+        report = StatusReport(project="/p", products=(product,))
+        lines = render_status.status_lines(report, at=AS_OF + DAY)
+        assert lines[2] == "  ◐ prod: 1.4.0 on trial with 10% of the traffic, for 1 d"
+        assert lines[3:-1] == said
 
 
 def test_status_says_what_was_waived(live, blocked):

@@ -34,8 +34,17 @@ class Split:
 
 
 def entity_key(entity: tuple[Any, ...]) -> bytes:
-    """The unit's key as JSON without spare space: a list of its parts in their declared order."""
-    return _ENCODER.encode(entity)
+    """The unit's key as JSON without spare space: a list of its parts in their declared order.
+
+    Zero has no sign, so that what is equal is one unit.
+
+    >>> entity_key((-0.0, "a")), entity_key((-0.05,))
+    (b'[0.0,"a"]', b'[-0.05]')
+    """
+    key = _ENCODER.encode(entity)
+    if b"-0.0" not in key:
+        return key
+    return _ENCODER.encode([0.0 if type(part) is float and not part else part for part in entity])
 
 
 def bucket_of(key: bytes, salt: str) -> int:

@@ -40,6 +40,12 @@ def test_a_unit_always_falls_into_the_same_bucket(unit, salt):
     assert bucket_of(entity_key(unit), salt) == bucket_of(entity_key(again), salt)
 
 
+@given(st.lists(st.sampled_from([0.0, -0.0, -0.05, "-0.0", 0, None]), max_size=4))
+def test_equal_units_have_one_key(unit):
+    without_sign = [0.0 if part == 0.0 and isinstance(part, float) else part for part in unit]
+    assert entity_key(tuple(unit)) == entity_key(tuple(without_sign))
+
+
 @pytest.mark.parametrize("salt", ["0" * 32, "a rollout", "d7" * 16])
 @pytest.mark.parametrize("buckets", [1, 100, 1_000, 5_000, 9_990])
 def test_shares_are_right_within_binomial_bounds(salt, buckets):
