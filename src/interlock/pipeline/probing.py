@@ -13,7 +13,7 @@ import pyarrow as pa
 from interlock.features.oracle import can_recompute
 from interlock.gates.gate import run
 from interlock.gates.service.contracts import ConsumerContracts
-from interlock.gates.service.form import LONGEST_SECONDS
+from interlock.gates.service.form import LONGEST_SECONDS, Form
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.pipeline.context import Context, Outcome
@@ -118,9 +118,10 @@ def judge_contracts(context: Context, snapshots: Outcome, digest: str) -> Outcom
     }
 
     def compute() -> dict[str, Any]:
-        with scratch("interlock-contracts-") as place:
-            online, clock = contract_store(context, snapshots, contracts, place / "online")
-            found = probe_contracts(context.artifacts.tree(digest), contracts, online, clock)
+        allotted = Allotted(LONGEST_SECONDS[Form.QUICK])
+        with closing(allotted), scratch("interlock-contracts-") as place:
+            store = partial(contract_store, context, snapshots, contracts, place / "online")
+            found = probe_contracts(context.artifacts.tree(digest), contracts, store, allotted)
         return {"result": run("service", [ConsumerContracts()], found).to_row()}
 
     return context.run("consumer contracts", inputs, compute, keep=_opened)

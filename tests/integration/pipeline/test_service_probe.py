@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+from contextlib import closing
 from datetime import date
 from pathlib import Path
 
@@ -11,14 +12,16 @@ import pytest
 
 from interlock.digest import canonical_json
 from interlock.errors import IntegrityError
+from interlock.gates.service.contracts import ConsumerContracts
 from interlock.gates.service.gate import service_gate
 from interlock.gates.service.latency import P99Below
 from interlock.gates.service.measurement import ServiceMeasurement
+from interlock.pipeline.probes.allotted import Allotted
 from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.parity import ParityRows
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
-from interlock.pipeline.probes.service import Questions, probe_service
+from interlock.pipeline.probes.service import Questions, probe_contracts, probe_service
 from interlock.release.bundle import open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
@@ -302,3 +305,15 @@ def test_post_deploy_tests_fail_when_nobody_answers():
     assert result.checks[0].reason == (
         "expected 200 and ready, got the connection was closed without an answer"
     )
+
+
+def test_contracts_whose_store_takes_for_ever_are_not_verified(boosting):
+    def fill():
+        while True:
+            pass
+
+    with closing(Allotted(0.05)) as allotted:
+        measured = probe_contracts(boosting, [], fill, allotted)
+    assert measured.overdue.startswith("online store: ended after 0.")
+    (answer,) = ConsumerContracts().judge(measured)
+    assert (answer.verdict, answer.name) == (Verdict.ERROR, "consumer contracts")

@@ -45,3 +45,10 @@ def test_without_consumers_the_gate_may_open(sound_service):
 )
 def test_what_was_not_verified_is_an_error(sound_service, hole):
     assert {check.verdict for check in judged(sound_service, **hole)} == {Verdict.ERROR}
+
+
+def test_why_none_was_verified_is_said(sound_service):
+    late = "online store: did not come back in 70.0 s from run (engine.py:43)"
+    (answer,) = judged(sound_service, contracts=(), overdue=late)
+    assert answer.verdict is Verdict.ERROR
+    assert answer.reason == f"no contract was verified: {late}"

@@ -32,7 +32,8 @@ class ConsumerContracts(Declared):
                 ),
             )
         if not outcomes:
-            return (unmeasured("consumer contracts", "V107", "no contract was verified"),)
+            said = ": ".join(filter(None, ["no contract was verified", measurement.overdue]))
+            return (unmeasured("consumer contracts", "V107", said),)
         return tuple(_kept(outcome) for outcome in outcomes)
 
 

@@ -8,8 +8,8 @@ Logged predictions must be all that was answered.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -157,15 +157,19 @@ def _plan(opened: Bundle, bundle: Path, place: Path) -> ServePlan:
 
 
 def probe_contracts(
-    bundle: Path, contracts: Sequence[ContractFile], online: str | None, clock: int
+    bundle: Path,
+    contracts: Sequence[ContractFile],
+    store: Callable[[], tuple[str | None, int]],
+    allotted: Allotted,
 ) -> ServiceMeasurement:
     """What consumers rely on, and nothing else, asked of the bundle's service.
 
-    ``clock`` (µs UTC) is the replayed moment. Raises as :func:`probe_service` does.
+    ``store`` fills the online store: its directory, and the replayed moment (µs UTC). Raises as
+    :func:`probe_service` does.
     """
     opened, found = open_bundle(bundle), Found()
-    allotted = Allotted(LONGEST_SECONDS[Form.QUICK])
-    with closing(allotted), scratch("interlock-gate-") as place, suppress(Overdue):
+    with scratch("interlock-gate-") as place, suppress(Overdue):
+        online, clock = allotted.part("online store", store)
         plan = structs.replace(_plan(opened, bundle, place), clock=clock, online=online)
         found.contracts = allotted.part(
             "contracts", lambda: _contracts_kept(plan, contracts, allotted)
