@@ -1,6 +1,7 @@
 """A worker that ended: started again later, and known to have crashed where it died of itself."""
 
 import signal
+import sys
 from concurrent.futures import Future
 from types import SimpleNamespace
 
@@ -20,10 +21,9 @@ class Ended:
     def __init__(self, status):
         self.status = status
 
-    def said(self):
-        return "Fatal Python error: Aborted"
-
     def stop(self):
+        """Hands on its last words, as one does that was started aloud."""
+        print("Fatal Python error: Aborted", file=sys.stderr)
         return self.status
 
 
@@ -33,7 +33,8 @@ class AtOnce:
     def __init__(self, statuses):
         self.statuses = iter(statuses)
 
-    def submit(self, start, plan):
+    def submit(self, start, plan, *, aloud):
+        assert aloud
         done = Future()
         done.set_result(Ended(next(self.statuses)))
         return done
@@ -61,7 +62,7 @@ def test_of_workers_that_ended_those_that_died_of_themselves_crashed(
         member.look()  # it has ended
     assert member.crashes == crashes
     said = capsys.readouterr().err
-    assert f"w1 ended with status {statuses[0]}: Fatal Python error: Aborted; starts in" in said
+    assert f"Fatal Python error: Aborted\nw1 ended with status {statuses[0]}; starts in" in said
 
 
 def test_a_worker_of_several_is_no_parent(tmp_path):
