@@ -119,14 +119,13 @@ def leave(log: Path, judge: str, evidence: Evidence) -> None:
 
 
 def left(log: Path) -> dict[str, Evidence]:
-    """What each judge left last, by its name."""
-    found = {}
-    for path in sorted(log.glob(f"*{_ENDING}")):
-        name = path.name.removesuffix(_ENDING)
-        evidence = left_by(log, name)
-        if evidence is not None:
-            found[name] = evidence
-    return found
+    """What each judge left last, by its name; nothing, where the folder cannot be read."""
+    try:
+        judges = sorted(path.name.removesuffix(_ENDING) for path in log.glob(f"*{_ENDING}"))
+    except OSError:
+        return {}
+    found = {judge: left_by(log, judge) for judge in judges}
+    return {judge: evidence for judge, evidence in found.items() if evidence is not None}
 
 
 def left_by(log: Path, judge: str) -> Evidence | None:

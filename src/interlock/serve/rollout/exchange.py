@@ -42,14 +42,14 @@ class Exchange:
             self.watch.hear(of_all)
 
     def _say(self, found: Evidence) -> None:
-        if found.set_aside and not self._told:
-            self._told = True
-            print(
-                f"{found.act.release} is set aside: {found.set_aside}", file=sys.stderr, flush=True
-            )
         with suppress(OSError):  # tried again when it looks next
             leave(self._log, self._worker, found)
             self._said = found
+        if found.set_aside and not self._told:
+            self._told = True
+            with suppress(OSError):  # nobody reads it any more
+                why = f"{found.act.release} is set aside: {found.set_aside}"
+                print(why, file=sys.stderr, flush=True)
 
 
 @contextmanager

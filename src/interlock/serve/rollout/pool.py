@@ -62,6 +62,7 @@ class Pool:
     def __init__(self, log: Path) -> None:
         self._log = log
         self._known: Evidence | None = None
+        self._left: Evidence | None = None  # what is on file
         self._before = 0  # crashes that are not this act's
         self._due = 0.0
 
@@ -82,17 +83,18 @@ class Pool:
         if crashes > self._before:
             said[_PARENT] = _crashed(act, crashes - self._before)
         found = pooled(known, {name: one for name, one in said.items() if name != POOL})
-        if found != self._known:
-            self._tell(found)
+        self._known = found
+        if found != self._left:
+            with suppress(OSError):  # a full disk: each worker judges by itself, until it takes it
+                self._tell(found)
 
     def _tell(self, found: Evidence) -> None:
-        if found.set_aside and not (self._known and self._known.set_aside):
-            print(
-                f"{found.act.release} is set aside: {found.set_aside}", file=sys.stderr, flush=True
-            )
-        self._known = found
-        with suppress(OSError):  # a full disk: each worker judges by itself all the same
-            leave(self._log, POOL, found)
+        leave(self._log, POOL, found)
+        before, self._left = self._left, found
+        told = before is not None and before.act == found.act and before.set_aside
+        if found.set_aside and not told:
+            why = f"{found.act.release} is set aside: {found.set_aside}"
+            print(why, file=sys.stderr, flush=True)
 
 
 def _crashed(act: Act, crashes: int) -> Evidence:

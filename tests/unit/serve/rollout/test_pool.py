@@ -1,5 +1,6 @@
 """What several workers saw, judged together: as one would judge it, in time, and once."""
 
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -170,9 +171,7 @@ def test_a_parent_that_is_started_again_takes_nothing_twice(pool, tmp_path):
 def test_another_act_begins_anew(pool, tmp_path):
     leave(tmp_path, "w0", said(9, 9))
     pool.look(TARGET, 0)
-    grown = Target(
-        digest="c", directory=Path("c"), label="1.0.0", generation=3, revision=2, rival=RIVAL
-    )
+    grown = replace(TARGET, revision=2)
     pool.look(grown, 0)
     assert left_by(tmp_path, POOL) == begun(None, act_of(grown))
 
@@ -191,7 +190,24 @@ def test_workers_that_crash_while_a_challenger_answers_are_failed_answers(pool, 
     assert left_by(tmp_path, POOL).set_aside == why
 
 
-def test_a_disk_that_takes_nothing_ends_nothing(tmp_path, monkeypatch):
+def test_what_the_disk_does_not_take_is_said_when_it_does(tmp_path, monkeypatch, capsys):
+    """Until then each worker judges by itself."""
     monkeypatch.setattr(module, "LOOK_SECONDS", 0.0)
-    pool = Pool(tmp_path / "nowhere")
+    pool = Pool(tmp_path / "log")
     pool.look(TARGET, 0)
+    for _ in range(2):
+        pool.look(TARGET, 5)
+    assert capsys.readouterr().err == ""
+    (tmp_path / "log").mkdir()
+    pool.look(TARGET, 5)
+    why = "of all workers, 5 of 5 answers failed (5 × worker crashed)"
+    assert left_by(tmp_path / "log", POOL).set_aside == why
+    assert capsys.readouterr().err == f"1.1.0 is set aside: {why}\n"
+
+
+def test_a_verdict_on_another_act_is_told_again(pool, tmp_path, capsys):
+    for revision in (1, 2):
+        target = replace(TARGET, revision=revision)
+        leave(tmp_path, "w0", said(6, 6, act=act_of(target)))
+        pool.look(target, 0)
+    assert capsys.readouterr().err.count("1.1.0 is set aside: of all workers, 6 of 6") == 2
