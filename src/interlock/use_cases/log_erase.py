@@ -9,11 +9,11 @@ from pathlib import Path
 from interlock.clock import format_instant, now, parse_span
 from interlock.errors import OperatorError
 from interlock.pipeline.alone import alone, nobody_stores
-from interlock.pipeline.erasing.exports import Exports, search_exports
+from interlock.pipeline.erasing.exports import Exports, logs_beside, search_exports
 from interlock.pipeline.erasing.finding import find
 from interlock.pipeline.erasing.grid_points import GridPoints, forget_grid_points
 from interlock.pipeline.erasing.log_acts import ERASED, RETAINED, erased_from, erased_logs
-from interlock.pipeline.erasing.removing import Removed, remove
+from interlock.pipeline.erasing.removing import Removed, marks, remove
 from interlock.pipeline.erasing.sources import Sources, search_sources
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit, entity_digest
@@ -129,8 +129,10 @@ def _other_logs(workspace: Workspace, product: str, entity: str) -> Iterator[str
     for name in (*(one.name for one in workspace.environments), "replay"):
         if name not in done and workspace.places.log(name, product).is_dir():
             yield name
-    for where in erased_logs(notary, product):
-        if where not in done and where.startswith("/") and Path(where).is_dir():
+    outside = [where for where in erased_logs(notary, product) if where.startswith("/")]
+    outside += map(str, logs_beside(workspace.ledger, product))
+    for where in dict.fromkeys(outside):
+        if where not in done and Path(where).is_dir():
             yield where
 
 
@@ -157,15 +159,10 @@ def _with_copies(
     with alone(workspace.places.lock), nobody_stores(workspace.places.storing):
         copies = find(stores, unit)
         grid_points = forget_grid_points(stores, workspace.online, copies, unit)
-        exports = search_exports(stores, key, held={one.bundle for one in copies.bundles})
-        removed = remove(
-            stores,
-            copies,
-            entity=entity_digest(name, key),
-            at=now(),
-            by=workspace.user,
-            reason=reason,
-        )
+        entity = entity_digest(name, key)
+        removed = remove(stores, copies, entity=entity, at=now(), by=workspace.user, reason=reason)
+        held = {bundle for bundle, _ in marks(stores, entity)}
+        exports = search_exports(stores, key, held=held)
     return replace(
         report,
         searched=True,

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from interlock.data.naming import names
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.exports import LOG_EXPORTED, RELEASE_EXPORTED
+from interlock.store.ledger import Ledger
 
 _BATCH = 4_096
 
@@ -55,6 +56,14 @@ def search_exports(stores: Stores, key: tuple[str, ...], *, held: Collection[str
         gone=len(gone),
         hold=tuple(path for path, holds in found.items() if holds),
     )
+
+
+def logs_beside(ledger: Ledger, product: str) -> Iterator[Path]:
+    """Logs where services of exported releases keep them unless they are told otherwise."""
+    for event in ledger.events(product=product, kind=RELEASE_EXPORTED):
+        log = Path(event.body["where"]).resolve() / "log"
+        if log.is_dir() and any(log.glob("*.tally")):
+            yield log
 
 
 def _holds(path: Path, key: tuple[str, ...]) -> bool:

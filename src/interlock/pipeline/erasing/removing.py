@@ -84,7 +84,7 @@ def remove(
 
 def _mark(stores: Stores, copies: Copies, *, entity: str, at: int, facts: dict[str, str]) -> None:
     """Record which releases hold the unit, once."""
-    marked = {(bundle, files) for bundle, files in _marks(stores, entity)}
+    marked = {(bundle, files) for bundle, files in marks(stores, entity)}
     for held in copies.bundles:
         if (held.bundle, held.files) not in marked:
             bury(
@@ -97,7 +97,7 @@ def _mark(stores: Stores, copies: Copies, *, entity: str, at: int, facts: dict[s
             )
 
 
-def _marks(stores: Stores, entity: str) -> list[tuple[str, tuple[str, ...]]]:
+def marks(stores: Stores, entity: str) -> list[tuple[str, tuple[str, ...]]]:
     """Bundles that were found to hold the unit, and in which files; older marks name no unit."""
     events = signed(stores.ledger, stores.product, RELEASE_HOLDS, stores.notary.keys)
     return [
@@ -113,7 +113,7 @@ def _live(stores: Stores, entity: str) -> tuple[HeldBundle, ...]:
     They are told by their marks: what they are recognised by goes with the first erasure.
     """
     files: dict[str, dict[str, None]] = {}
-    for bundle, some in _marks(stores, entity):
+    for bundle, some in marks(stores, entity):
         files.setdefault(bundle, {}).update(dict.fromkeys(some))
     answering = stores.answering()
     return tuple(
@@ -132,11 +132,10 @@ def _withdraw(stores: Stores, *, at: int, facts: dict[str, str]) -> tuple[str, .
     """Delete the bundles of releases that hold an erased unit and are not live; their labels."""
     ledger, product, notary = stores.ledger, stores.product, stores.notary
     marked = {e.subject for e in signed(ledger, product, RELEASE_HOLDS, notary.keys)}
-    live = stores.answering().keys()
     done = withdrawn(ledger, product, notary.keys)
     gone = []
     for release in ledger.releases.newest(product):
-        if release.bundle not in marked - live:
+        if release.bundle not in marked or release.bundle in stores.answering():
             continue
         if release.bundle not in done:
             bury(
@@ -148,5 +147,6 @@ def _withdraw(stores: Stores, *, at: int, facts: dict[str, str]) -> tuple[str, .
                 at=at,
             )
             gone.append(release.label)
-        stores.artifacts.delete_tree(release.bundle)
+        if release.bundle not in stores.answering():  # who returned to it had looked before that
+            stores.artifacts.delete_tree(release.bundle)
     return tuple(gone)

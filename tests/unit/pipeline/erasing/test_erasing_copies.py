@@ -11,6 +11,7 @@ from interlock.deploy.challenger import start, stop
 from interlock.deploy.rollout import Target
 from interlock.digest import canonical_json, digest_bytes
 from interlock.errors import AuthorError, IntegrityError, OperatorError
+from interlock.pipeline.erasing import removing
 from interlock.pipeline.erasing.finding import Copies, find
 from interlock.pipeline.erasing.removing import remove
 from interlock.pipeline.erasing.unit import Unit
@@ -325,6 +326,22 @@ def test_a_live_release_is_named_again_when_what_it_was_recognised_by_is_gone(be
     assert other.live == (), "it holds another unit"
     release(bench, "2.0.0", live=["prod"])
     assert erase(bench, stores).withdrawn == ("1.0.0",)
+
+
+def test_a_release_that_is_returned_to_at_that_moment_is_not_deleted(
+    bench, stores, taken, monkeypatch
+):
+    held = release(bench, golden=[{"built": 1954}])
+    signed_in = removing.bury
+
+    def bury(notary, kind, **facts):
+        signed_in(notary, kind, **facts)
+        if kind == "release withdrawn":
+            bench.deploy(held.bundle, "1.0.0", "prod")
+
+    monkeypatch.setattr(removing, "bury", bury)
+    erase(bench, stores)
+    assert bench.artifacts.has_tree(held.bundle), "it answers"
 
 
 def test_an_erasure_that_dies_while_it_deletes_knows_the_releases_again(

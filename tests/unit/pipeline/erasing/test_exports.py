@@ -10,6 +10,7 @@ from interlock.pipeline.erasing.exports import (
     LOG_EXPORTED,
     RELEASE_EXPORTED,
     Exports,
+    logs_beside,
     search_exports,
 )
 
@@ -63,6 +64,16 @@ def test_an_exported_release_is_named_for_its_rows_or_its_online_store(stores, w
         folder.mkdir(parents=True)
     found = search_exports(stores, KEY, held={BUNDLE})
     assert found == Exports(searched=3, gone=0, hold=(held, looking_up))
+
+
+def test_logs_beside_exported_releases_are_named(stores, written, tmp_path):
+    served, unserved = (written(name, RELEASE_EXPORTED) for name in ("served", "unserved"))
+    written("gone", RELEASE_EXPORTED)
+    for folder in (served, unserved):
+        (folder / "log").mkdir(parents=True)
+    (served / "log" / "w0.tally").touch()
+    assert list(logs_beside(stores.ledger, "houses")) == [tmp_path / "served" / "log"]
+    assert list(logs_beside(stores.ledger, "flats")) == []
 
 
 def test_exports_of_another_product_are_not_asked_about(stores, tmp_path):
