@@ -210,6 +210,12 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
             )
     for name in report.unsearched:
         yield f"! source {shown(name)} has no column of the unit's key: its snapshots stay"
+    for name in report.renamed:
+        yield (
+            f"! source {shown(name)} was stored without the columns of the unit's key, too, as it "
+            "is declared now: those snapshots stay, and may hold it; declare it as it was, then "
+            "run this again"
+        )
     for held in report.removed.live:
         yield (
             f"! release {held.label}, live in {' and '.join(held.live_in)}, holds it in "

@@ -32,11 +32,12 @@ class EraseReport:
     what deliveries had stored of the unit, ``searched`` whether that was looked for: None where
     it was not asked, False where the key is not one of the unit that the product declares now.
     ``reports`` are files that may name the unit and stay; ``unsearched`` sources without
-    columns of its key. ``sources`` says which hold it still, None where none was looked into.
-    ``grid_points`` are tables of online stores, None where no release looks anything up.
-    ``exports`` are files written out of the project; ``logs`` the environments and the folders
-    whose logs there are besides, out of which this unit was never erased. ``left`` counts the
-    places that hold the unit still, or may.
+    columns of its key, ``renamed`` those of which some snapshots have none. ``sources`` says
+    which hold it still, None where none was looked into. ``grid_points`` are tables of online
+    stores, None where no release looks anything up. ``exports`` are files written out of the
+    project; ``logs`` the environments and the folders whose logs there are besides, out of
+    which this unit was never erased. ``left`` counts the places that hold the unit still, or
+    may.
     """
 
     product: str
@@ -49,6 +50,7 @@ class EraseReport:
     removed: Removed = field(default_factory=Removed)
     reports: tuple[Path, ...] = ()
     unsearched: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
     sources: Sources | None = None
     grid_points: GridPoints | None = None
     exports: Exports = field(default_factory=Exports)
@@ -61,7 +63,14 @@ class EraseReport:
     def _left(self) -> int:
         """How many places are known that still hold the unit, or may."""
         staying = () if self.grid_points is None else self.grid_points.staying
-        named = [self.removed.live, self.reports, staying, self.exports.hold, self.logs]
+        named = [
+            self.removed.live,
+            self.renamed,
+            self.reports,
+            staying,
+            self.exports.hold,
+            self.logs,
+        ]
         if self.sources is not None:
             named += [self.sources.hold, self.sources.unreadable]
         logs = sum(map(bool, (self.unclear, *(log.unclear for log in self.outside))))
@@ -169,6 +178,7 @@ def _with_copies(
         removed=removed,
         reports=copies.reports,
         unsearched=copies.unsearched,
+        renamed=copies.renamed,
         sources=search_sources(bound, unit),
         grid_points=grid_points,
         exports=exports,

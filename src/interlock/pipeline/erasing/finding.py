@@ -35,7 +35,7 @@ class Copies:
 
     ``derived`` are blobs that stages made and ``unreleased`` bundles, ``stages`` the keys whose
     outputs name any of these, ``reports`` files that may name the unit, ``unsearched`` sources
-    without its key.
+    without its key, ``renamed`` sources that have it, but not in all that was stored.
     """
 
     snapshots: tuple[StoredSnapshot, ...] = ()
@@ -45,12 +45,14 @@ class Copies:
     bundles: tuple[HeldBundle, ...] = ()
     reports: tuple[Path, ...] = ()
     unsearched: tuple[str, ...] = ()
+    renamed: tuple[str, ...] = ()
 
 
 def find(stores: Stores, unit: Unit) -> Copies:
     """Every copy of the unit's rows. Raises StoreError or IntegrityError for damaged blobs."""
     snapshots = list(stored_snapshots(stores.ledger, stores.product))
-    held, unsearched = _held(stores, unit, snapshots)
+    held, told, silent = _held(stores, unit, snapshots)
+    renamed = silent & {*told, unit.source}
     found = _holding(snapshots, held)
     outputs = stores.ledger.events(product=stores.product, kind=STAGE_FINISHED)
     derived = _derived(stores, snapshots, outputs) if found else []
@@ -63,27 +65,32 @@ def find(stores: Stores, unit: Unit) -> Copies:
         stages=tuple(dict.fromkeys(e.subject for e in outputs if gone & set(_digests(e.body)))),
         bundles=tuple(held_bundles(stores, unit, outputs)),
         reports=tuple(_reports(stores, unit)),
-        unsearched=tuple(sorted(unsearched)),
+        unsearched=tuple(sorted(silent - renamed)),
+        renamed=tuple(sorted(renamed)),
     )
 
 
 def _held(
     stores: Stores, unit: Unit, snapshots: Sequence[StoredSnapshot]
-) -> tuple[set[str], set[str]]:
-    """The blobs of snapshots with the unit's rows, and sources that do not tell."""
-    held, unsearched, seen = set(), set(), set()
+) -> tuple[set[str], set[str], set[str]]:
+    """The blobs of snapshots with the unit's rows; sources that tell units, and that do not."""
+    held: set[str] = set()
+    told: set[str] = set()
+    silent: set[str] = set()
+    seen: set[str] = set()
     for snapshot in snapshots:
         for source, blobs in snapshot.sources.items():
-            for number, blob in enumerate(blobs):
+            for blob in blobs:
                 if blob in seen or not stores.artifacts.has(blob):
                     continue
                 seen.add(blob)
-                rows = unit.rows(stores.table(blob))
+                table = stores.table(blob)
+                rows = unit.rows(table)
                 if rows is not None and rows.any():
                     held.add(blob)
-                elif rows is None and number == 0:  # a table of nothing quarantined has no columns
-                    unsearched.add(source)
-    return held, unsearched
+                if table.num_rows:  # nothing that was quarantined has no columns
+                    (silent if rows is None else told).add(source)
+    return held, told, silent
 
 
 def _holding(snapshots: Sequence[StoredSnapshot], held: set[str]) -> list[StoredSnapshot]:

@@ -27,23 +27,23 @@ class Unit:
     """One unit: the names of its key's parts, under which columns may have them, and the key.
 
     ``fields`` are request fields; of a product that declares no unit there are none, and the key
-    is that of the examples' source.
+    is that of the examples' ``source``, which has the unit's columns as it is declared now.
     """
 
     fields: tuple[str, ...]
     columns: tuple[tuple[str, ...], ...]
     key: tuple[str, ...]
+    source: str = ""
 
     @classmethod
     def of(cls, bound: Bound, key: tuple[str, ...]) -> Unit:
         """The unit of that key, as the product declares it now."""
-        fields = bound.product.unit_fields
+        fields, source = bound.product.unit_fields, bound.examples_source
+        named: list[tuple[str, ...]] = [(bound.mapping[f], f, f"request.{f}") for f in fields]
         if not fields:
-            keys = tuple(bound.examples_source.keys)
-            one = len(keys) == 1
-            return cls(fields=(), columns=tuple((k, "key") if one else (k,) for k in keys), key=key)
-        named = tuple((bound.mapping[f], f, f"request.{f}") for f in fields)
-        return cls(fields=fields, columns=named, key=key)
+            one = len(source.keys) == 1
+            named = [(k, "key") if one else (k,) for k in source.keys]
+        return cls(fields=fields, columns=tuple(named), key=key, source=source.name)
 
     @property
     def complete(self) -> bool:

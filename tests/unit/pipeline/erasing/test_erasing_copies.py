@@ -179,7 +179,20 @@ def test_a_source_without_the_units_columns_is_named(bench, stores, taken):
     unit = Unit(fields=("floor",), columns=(("floor", "request.floor"),), key=("1",))
     copies = find(stores, unit)
     assert (copies.snapshots, copies.unsearched) == ((), tuple(taken[0].output))
+    assert copies.renamed == ()
     assert not replace(unit, key=("1", "2")).complete
+
+
+def test_snapshots_of_before_the_unit_was_declared_like_that_may_hold_it(bench, stores, taken):
+    """The examples' source has the unit's columns, and any that has them in another snapshot."""
+    floor = Unit(fields=("floor",), columns=(("floor",),), key=("1",), source="sales")
+    assert find(stores, floor).renamed == ("sales",)
+    bench.write(floor=["1"] * 10)
+    later = take_snapshots(bench.context())
+    found = find(stores, replace(floor, source=""))
+    assert (found.renamed, found.unsearched) == (("sales",), ())
+    assert [one.snapshot for one in found.snapshots] == [snapshot_identity(later.output)]
+    assert find(stores, unit_of(bench)).renamed == ()
 
 
 def test_a_release_says_that_it_is_not_reproducible(bench, stores, taken):
