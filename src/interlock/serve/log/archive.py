@@ -23,7 +23,7 @@ import pyarrow.dataset as ds
 from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.log.delta_archive import DeltaArchive
 from interlock.serve.log.logged import TABLES
-from interlock.serve.log.merging import Merged
+from interlock.serve.log.merging import PROVEN, Merged
 from interlock.serve.log.parquet_archive import ParquetArchive
 from interlock.serve.log.segment import Record as Entry
 from interlock.serve.log.table import BATCH_ROWS, Place, Table
@@ -88,14 +88,18 @@ def entries(
 
 
 def _entries(rows: ds.Dataset, place: Place | None) -> Iterator[Entry]:
-    only = None
-    if place is not None:
-        only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
-    columns = ["worker", "segment", "offset", "sequence", "record"]
-    for batch in rows.to_batches(columns=columns, filter=only, **_FEW_AT_ONCE):
+    for batch in batches(rows, place):
         for row in batch.to_pylist():
             payload = row.pop("record")
             yield Entry(payload=payload, **row)
+
+
+def batches(rows: ds.Dataset, place: Place | None) -> Iterator[pa.RecordBatch]:
+    """What identifies the rows of one segment, or of all, and their records; few at a time."""
+    only = None
+    if place is not None:
+        only = (ds.field("worker") == place.worker) & (ds.field("segment") == place.segment)
+    yield from rows.to_batches(columns=PROVEN, filter=only, **_FEW_AT_ONCE)
 
 
 def archives(log: Path) -> list[Archive]:

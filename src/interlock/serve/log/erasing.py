@@ -38,7 +38,7 @@ from interlock.serve.log.segment import (
     erased,
     list_segments,
     read_header,
-    read_segment,
+    read_runs,
 )
 from interlock.serve.log.segment import Record as Entry
 from interlock.serve.log.shipping import delete_segment, finished, records
@@ -215,7 +215,7 @@ def drop_torn(log: Path) -> None:
 def end(log: Path) -> None:
     """Forget the act; segments that hold nothing any more are deleted."""
     for segment in finished(list_segments(log)):
-        damaged = any(isinstance(found, Damage) for found in read_segment(segment))
+        damaged = any(isinstance(found, Damage) for found in read_runs(segment))
         if not damaged and next(records(segment), None) is None:
             delete_segment(segment)
     with storage(log):

@@ -13,7 +13,22 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 
-from interlock.serve.log.outcome import Outcome, is_outcome, read_outcome
+from interlock.serve.log.columns import (
+    Column,
+    bodies,
+    classes,
+    counts,
+    empty,
+    float_at,
+    float_lists,
+    instants,
+    ints,
+    json,
+    numbers,
+    said,
+    texts,
+)
+from interlock.serve.log.outcome import MARK, Outcome, read_outcome
 from interlock.serve.log.record import Phases, Record, read_record
 from interlock.serve.log.table import INSTANT, Table
 
@@ -130,14 +145,53 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
+_PREDICTED: dict[str, Column] = {
+    "id": texts("id"),
+    "time": instants("time", INSTANT),
+    "as_of": instants("as_of", INSTANT),
+    "entity": said("entity"),
+    "request": bodies("request"),
+    "features": json("features"),
+    "grid": counts("grid"),
+    "prediction": numbers("prediction"),
+    "class": classes("prediction"),
+    "probabilities": float_lists("probabilities"),
+    "low": float_at("interval", 0),
+    "high": float_at("interval", 1),
+    "covered": empty("not_covered", of=("status", 200)),
+    "not_covered": texts("not_covered"),
+    "row": ints("row", pa.int32()),
+    "message": texts("message"),
+    **{name: float_at("phases", place) for place, (name, _) in enumerate(_PHASED)},
+}
+_HAPPENED: dict[str, Column] = {
+    "prediction_id": texts("prediction"),
+    "name": texts("name"),
+    "value": numbers("value"),
+    "class": classes("value"),
+    "event_time": instants("event_time", INSTANT),
+    "observed_at": instants("observed_at", INSTANT),
+    "source": texts("source"),
+    "revision": ints("revision", pa.int64()),
+    "time": instants("time", INSTANT),
+}
+
 PREDICTIONS = Table(
     name="predictions",
     facts=_FACTS + _PHASED,
-    holds=lambda payload: not is_outcome(payload),
+    mark=MARK,
+    marked=False,
     read=read_record,
     row=_predicted,
+    columns=_PREDICTED,
 )
 OUTCOMES = Table(
-    name="outcomes", facts=_OUTCOME, holds=is_outcome, read=read_outcome, row=_came_about
+    name="outcomes",
+    facts=_OUTCOME,
+    mark=MARK,
+    marked=True,
+    read=read_outcome,
+    row=_came_about,
+    columns=_HAPPENED,
 )
 TABLES: tuple[Table[Any], ...] = (PREDICTIONS, OUTCOMES)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import msgspec
 
-_MARK = b"\xc1o"  # msgpack leaves 0xc1 unused
+MARK = b"\xc1o"  # outcomes begin with it; msgpack leaves 0xc1 unused
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,16 +50,16 @@ _DECODER = msgspec.msgpack.Decoder(Outcome)
 
 def outcome_bytes(outcome: Outcome) -> bytes:
     """The outcome as the log holds it."""
-    return _MARK + _ENCODER.encode(outcome)
+    return MARK + _ENCODER.encode(outcome)
 
 
 def is_outcome(payload: bytes) -> bool:
     """Whether a payload of the log is an outcome."""
-    return payload.startswith(_MARK)
+    return payload.startswith(MARK)
 
 
 def read_outcome(payload: bytes) -> Outcome:
     """The inverse of :func:`outcome_bytes`. Raises msgspec.DecodeError for other bytes."""
     if not is_outcome(payload):
         raise msgspec.DecodeError("the record is no outcome")
-    return _DECODER.decode(memoryview(payload)[len(_MARK) :])
+    return _DECODER.decode(memoryview(payload)[len(MARK) :])

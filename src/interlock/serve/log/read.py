@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from interlock.errors import IntegrityError
-from interlock.serve.log.segment import Damage, Record, is_erased, list_segments, read_segment
+from interlock.serve.log.segment import Damage, Record, Run, is_erased, list_segments, read_runs
 
 
 def read_log(
@@ -22,13 +22,22 @@ def read_log(
     What a writer has only begun to write is passed over. Any other unreadable stretch goes to
     ``on_damage`` and is skipped; without it, IntegrityError is raised there.
     """
+    for run, data in read_log_runs(directory, on_damage=on_damage):
+        for record in run.records(data):
+            if not is_erased(record):
+                yield record
+
+
+def read_log_runs(
+    directory: Path, *, on_damage: Callable[[Damage], None] | None = None
+) -> Iterator[tuple[Run, bytes]]:
+    """The same by runs, erased records among them; beside each the bytes, which begin with it."""
     segments = list_segments(directory)
     last = {segment.worker: segment.number for segment in segments}
     for segment in segments:
-        for found in read_segment(segment):
-            if isinstance(found, Record):
-                if not is_erased(found):
-                    yield found
+        for found in read_runs(segment):
+            if not isinstance(found, Damage):
+                yield found
             elif not (found.at_end and segment.number == last[segment.worker]):
                 (on_damage or _refuse)(found)
 

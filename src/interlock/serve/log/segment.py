@@ -18,22 +18,26 @@ import os
 import re
 import struct
 import zlib
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
+
+import msgspec
 
 LONGEST = 1 << 26  # bytes of one payload
+_CHUNK = 1 << 22  # bytes of a run, but for a longer record
 _MAGIC = b"ILKLOG1\n"
 _HEADER = struct.Struct("<8sQII")  # magic, first sequence, salt, checksum of what precedes
 _RECORD = struct.Struct("<IIQ")  # length, checksum, sequence
 _NAME = re.compile(r"([A-Za-z0-9_]{1,64})-(\d{8,})\.log")
 
+RECORD_HEAD = _RECORD.size  # bytes before a payload
 HEADER_SIZE = 2 * _HEADER.size  # bytes; written twice, so that one flipped bit costs no record
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One payload of the log. ``worker``, ``segment`` and ``offset`` identify it for ever."""
 
     worker: str
@@ -60,6 +64,42 @@ class Segment:
     path: Path
     worker: str
     number: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Run:
+    """Records that follow one another in a segment without a gap, from ``offset`` on.
+
+    ``sizes`` are the bytes of the payloads, ``sequences`` their numbers: 16 bytes a record.
+    """
+
+    segment: Segment
+    offset: int  # bytes
+    sizes: array[int]
+    sequences: array[int]
+
+    def read(self, *, more: int = 0) -> bytes:
+        """The run's bytes, anew, and so many behind it as there are. Raises OSError."""
+        with self.segment.path.open("rb", buffering=0) as stream:
+            return _read(stream, self.offset, self.size + more)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return sum(self.sizes) + RECORD_HEAD * len(self.sizes)
+
+    def records(self, data: bytes) -> Iterator[Record]:
+        """Its records; ``data`` are its bytes."""
+        worker, number, start = self.segment.worker, self.segment.number, 0
+        for size, sequence in zip(self.sizes, self.sequences, strict=True):
+            yield Record(
+                worker=worker,
+                segment=number,
+                offset=self.offset + start,
+                sequence=sequence,
+                payload=data[start + RECORD_HEAD : start + RECORD_HEAD + size],
+            )
+            start += RECORD_HEAD + size
 
 
 def segment_path(directory: Path, worker: str, number: int) -> Path:
@@ -114,7 +154,12 @@ def _checksum(payload: bytes, sequence: int, salt: int) -> int:
 
 def is_erased(record: Record) -> bool:
     """Whether its payload was erased: nothing but zeros, which no payload of a service is."""
-    return record.payload[:1] == b"\0" and not record.payload.strip(b"\0")
+    return is_zero(record.payload)
+
+
+def is_zero(payload: bytes) -> bool:
+    """Whether there is something, and nothing but zeros."""
+    return payload[:1] == b"\0" and not payload.strip(b"\0")
 
 
 def erased(size: int, *, sequence: int, salt: int) -> bytes:
@@ -132,7 +177,21 @@ def read_segment(segment: Segment, *, after: Record | None = None) -> Iterator[R
     Bytes that a living writer has only begun to write appear as damage at the end. Those that come
     ``after`` a record are read without the ones before.
     """
-    with segment.path.open("rb") as stream:
+    for found in read_runs(segment, after=after):
+        if isinstance(found, Damage):
+            yield found
+        else:
+            yield from found[0].records(found[1])
+
+
+def read_runs(
+    segment: Segment, *, after: Record | None = None
+) -> Iterator[tuple[Run, bytes] | Damage]:
+    """As :func:`read_segment`, some thousand records at a time; beside them the bytes read there.
+
+    Those begin with the run's own.
+    """
+    with segment.path.open("rb", buffering=0) as stream:
         start = stream.read(HEADER_SIZE)
         head = read_header(start)
         if head is None:
@@ -143,63 +202,70 @@ def read_segment(segment: Segment, *, after: Record | None = None) -> Iterator[R
             return
         last, offset = head[0] - 1, HEADER_SIZE
         if after is not None:
-            last, offset = after.sequence, after.offset + _RECORD.size + len(after.payload)
-            stream.seek(offset)
-        yield from _records(segment, stream, offset, salt=head[1], last=last)
+            last, offset = after.sequence, after.offset + RECORD_HEAD + len(after.payload)
+        yield from _runs(segment, stream, offset, salt=head[1], last=last)
 
 
-def _records(
-    segment: Segment, stream: BinaryIO, offset: int, *, salt: int, last: int
-) -> Iterator[Record | Damage]:
-    while True:
-        begun = stream.read(_RECORD.size)
-        if not begun:
+def _runs(
+    segment: Segment, stream: FileIO, offset: int, *, salt: int, last: int
+) -> Iterator[tuple[Run, bytes] | Damage]:
+    wanted = _CHUNK
+    while data := _read(stream, offset, wanted):
+        sizes, sequences, whole, needed = _walk(data, salt=salt, last=last)
+        if sizes:
+            yield Run(segment=segment, offset=offset, sizes=sizes, sequences=sequences), data
+            last, offset, wanted = sequences[-1], offset + whole, _CHUNK
+            continue
+        if needed > len(data) == wanted:
+            wanted = needed
+            continue
+        skipped, at_end = _to_next_record(_read(stream, offset, -1), salt=salt, last=last)
+        if skipped:
+            yield Damage(path=segment.path, offset=offset, size=skipped, at_end=at_end)
+        if at_end:
             return
-        found = _open(begun, stream, salt=salt, last=last)
-        if found is None:
-            stream.seek(offset)
-            skipped, found = _next_record(stream.read(), salt=salt, last=last)
-            if skipped:
-                at_end = found is None
-                yield Damage(path=segment.path, offset=offset, size=skipped, at_end=at_end)
-            if found is None:
-                return
-            offset += skipped
-            stream.seek(offset + _RECORD.size + len(found[1]))
-        last, payload = found
-        yield Record(
-            worker=segment.worker,
-            segment=segment.number,
-            offset=offset,
-            sequence=last,
-            payload=payload,
-        )
-        offset += _RECORD.size + len(payload)
+        offset, wanted = offset + skipped, _CHUNK
 
 
-def _open(begun: bytes, stream: BinaryIO, *, salt: int, last: int) -> tuple[int, bytes] | None:
-    if len(begun) < _RECORD.size:
-        return None
-    length, checksum, sequence = _RECORD.unpack(begun)
-    if sequence <= last or length > LONGEST:
-        return None
-    payload = stream.read(length)
-    whole = len(payload) == length and _checksum(payload, sequence, salt) == checksum
-    return (sequence, payload) if whole else None
+def _read(stream: FileIO, offset: int, size: int) -> bytes:
+    stream.seek(offset)
+    return stream.read(size)
 
 
-def _next_record(rest: bytes, *, salt: int, last: int) -> tuple[int, tuple[int, bytes] | None]:
-    """How many bytes to skip, and the record found there (None: to the end, nothing found)."""
+def _walk(data: bytes, *, salt: int, last: int) -> tuple[array[int], array[int], int, int]:
+    """The records that the bytes begin with: their sizes and sequences, and the bytes they take.
+
+    Last, how many bytes it takes to read the first one, where it is not there whole; else 0.
+    """
+    view, unpack, crc32, head = memoryview(data), _RECORD.unpack_from, zlib.crc32, RECORD_HEAD
+    sizes, sequences = array("q"), array("q")
+    at, end = 0, len(data)
+    while (start := at + head) <= end:
+        size, checksum, sequence = unpack(data, at)
+        if sequence <= last or size > LONGEST:
+            return sizes, sequences, at, 0
+        stop = start + size
+        if stop > end:
+            return sizes, sequences, at, stop
+        if crc32(view[start:stop], salt ^ (sequence & 0xFFFFFFFF) ^ (sequence >> 32)) != checksum:
+            return sizes, sequences, at, 0
+        sizes.append(size)
+        sequences.append(sequence)
+        at, last = stop, sequence
+    return sizes, sequences, at, start
+
+
+def _to_next_record(rest: bytes, *, salt: int, last: int) -> tuple[int, bool]:
+    """How many bytes to skip until a record begins, and whether none does, to the end."""
     not_zero = len(rest.rstrip(b"\0"))  # a record begins before its last byte that is not zero
-    for offset in range(min(not_zero, len(rest) - _RECORD.size + 1)):
+    for offset in range(min(not_zero, len(rest) - RECORD_HEAD + 1)):
         length, checksum, sequence = _RECORD.unpack_from(rest, offset)
-        start, stop = offset + _RECORD.size, offset + _RECORD.size + length
+        start, stop = offset + RECORD_HEAD, offset + RECORD_HEAD + length
         if stop > len(rest) or not last < sequence <= last + len(rest):
             continue
-        payload = rest[start:stop]
-        if _checksum(payload, sequence, salt) == checksum:
-            return offset, (sequence, payload)
-    return len(rest), None
+        if _checksum(rest[start:stop], sequence, salt) == checksum:
+            return offset, False
+    return len(rest), True
 
 
 def cut_torn_tail(segment: Segment) -> tuple[int | None, int]:

@@ -15,19 +15,24 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from interlock.digest import digest_bytes
+import pyarrow as pa
+
 from interlock.errors import IntegrityError
-from interlock.serve.log.archive import Archive, archives, entries
+from interlock.serve.log.archive import Archive, archives, batches, entries
 from interlock.serve.log.delta_archive import KEEP_HOURS
 from interlock.serve.log.logged import TABLES
-from interlock.serve.log.read import read_log
+from interlock.serve.log.merging import PROVEN, Fingerprint
+from interlock.serve.log.packed import Packed
+from interlock.serve.log.read import read_log, read_log_runs
+from interlock.serve.log.rows import rows_of
+from interlock.serve.log.scan import Part, Scan, part_of
 from interlock.serve.log.segment import (
     HEADER_SIZE,
     Damage,
@@ -36,6 +41,7 @@ from interlock.serve.log.segment import (
     is_erased,
     list_segments,
     read_header,
+    read_runs,
     read_segment,
 )
 from interlock.serve.log.table import Place, Table, place_of
@@ -98,7 +104,7 @@ def ship(log: Path, target: Archive) -> Shipped:
     shipped = rows = 0
     damaged = []
     for segment in done:
-        if any(isinstance(found, Damage) for found in read_segment(segment)):
+        if any(isinstance(found, Damage) for found in read_runs(segment)):
             damaged.append(segment.path.name)
             continue
         fresh = sum(_put(segment, table, known, target) for table in TABLES)
@@ -121,14 +127,26 @@ def _put(segment: Segment, table: Table[Any], known: list[Archive], target: Arch
     What is there is read back in either case. Raises IntegrityError S180, S184.
     """
     place = Place(worker=segment.worker, segment=segment.number)
-    logged = {r.offset: _identity(r) for r in table.of(records(segment))}
-    if not logged:
+    logged = Fingerprint.of(_rows(segment, table, PROVEN))
+    if not logged.rows:
         return 0
     holder = next((archive for archive in known if archive.has(table, place)), None)
     if holder is None:
-        target.put(table, place, table.batches(records(segment)))
+        target.put(table, place, _rows(segment, table))
     _verify(logged, segment, table, holder or target)
-    return len(logged) if holder is None else 0  # else a run that died counted them
+    return logged.rows if holder is None else 0  # else a run that died counted them
+
+
+def _rows(
+    segment: Segment, table: Table[Any], names: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """The segment's readable records of the table, without erased ones."""
+    for found in read_runs(segment):
+        if not isinstance(found, Damage):
+            run, data = found
+            batch = rows_of(table, run, Packed(data, run.size), names)
+            if batch.num_rows:
+                yield batch
 
 
 def records(segment: Segment) -> Iterator[Record]:
@@ -138,23 +156,17 @@ def records(segment: Segment) -> Iterator[Record]:
             yield found
 
 
-def _identity(record: Record) -> tuple[int, str]:
-    return record.sequence, digest_bytes(record.payload)
-
-
-def _verify(
-    logged: dict[int, tuple[int, str]], segment: Segment, table: Table[Any], archive: Archive
-) -> None:
+def _verify(logged: Fingerprint, segment: Segment, table: Table[Any], archive: Archive) -> None:
     """Raises IntegrityError S184 unless the archive's rows are those that were logged."""
     place = Place(worker=segment.worker, segment=segment.number)
-    kept = [(e.offset, _identity(e)) for e in entries(archive, place, tables=(table,))]
-    if len(kept) != len(logged) or dict(kept) != logged:
+    kept = Fingerprint.of(batches(archive.rows(table, place), place))
+    if kept != logged:
         raise IntegrityError(
             "S184",
             "shipped records are not those that were logged",
             where=f"{segment.path.name} in {archive.directory}, {table.name}",
-            expected=f"the segment's {len(logged):,} records, each once",
-            got=f"{len(kept):,} rows that are not the same",
+            expected=f"the segment's {logged.rows:,} records, each once",
+            got=f"{kept.rows:,} rows that are not the same",
             fix="remove that segment's rows from the archive and ship again",
             untouched="the segment",
         )
@@ -167,18 +179,48 @@ def delete_segment(segment: Segment) -> None:
         sync_directory(segment.path.parent)
 
 
+class _Held:
+    """Whether what a table has of a segment is in an archive; asked once each."""
+
+    def __init__(self, known: list[Archive]) -> None:
+        self._known = known
+        self._answers: dict[tuple[Table[Any], Place], bool] = {}
+
+    def __call__(self, table: Table[Any], place: Place) -> bool:
+        asked = (table, place)
+        if asked not in self._answers:
+            self._answers[asked] = any(archive.has(*asked) for archive in self._known)
+        return self._answers[asked]
+
+
 def unshipped(
     log: Path, known: list[Archive], *, on_damage: Callable[[Damage], None] | None = None
 ) -> Iterator[Record]:
     """The log's records that are in no archive. Needs the lock."""
-    held: dict[tuple[Table[Any], Place], bool] = {}
+    held = _Held(known)
     for record in read_log(log, on_damage=on_damage):
         table = next(table for table in TABLES if table.holds(record.payload))
-        found = (table, place_of(record))
-        if found not in held:
-            held[found] = any(archive.has(*found) for archive in known)
-        if not held[found]:
+        if not held(table, place_of(record)):
             yield record
+
+
+def scans(
+    log: Path, known: list[Archive], *, on_damage: Callable[[Damage], None] | None = None
+) -> dict[Table[Any], Scan]:
+    """The log's records that are in no archive, by table, to be read while the lock is held.
+
+    Raises IntegrityError S180.
+    """
+    held = _Held(known)
+    parts: dict[Table[Any], list[Part]] = {table: [] for table in TABLES}
+    for run, data in read_log_runs(log, on_damage=on_damage):
+        place = Place(worker=run.segment.worker, segment=run.segment.number)
+        packed = Packed(data, run.size)
+        for table, some in parts.items():
+            part = part_of(table, run, packed)
+            if part is not None and not held(table, place):
+                some.append(part)
+    return {table: Scan(table, some) for table, some in parts.items()}
 
 
 def read_all(log: Path) -> Iterator[Record]:

@@ -7,27 +7,28 @@ are UTC.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import msgspec
 import pyarrow as pa
 
 from interlock.errors import IntegrityError
+from interlock.serve.log.columns import Column
 from interlock.serve.log.segment import Record as Entry
 
 Told = TypeVar("Told")
 BATCH_ROWS = 4_096
 RECORD = "record"
 INSTANT = pa.timestamp("us", tz="UTC")
-_PLACED = [
+PLACED = (
     ("worker", pa.string()),
     ("segment", pa.int64()),
     ("offset", pa.int64()),
     ("sequence", pa.int64()),
-]
+)
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -47,20 +48,33 @@ def place_of(entry: Entry) -> Place:
 class Table(Generic[Told]):
     """One kind of record as rows.
 
-    ``holds`` says of a payload whether it is of this kind, ``read`` what it tells (raising
-    msgspec.DecodeError), ``row`` the values of ``facts``, whose names and types these are.
+    Payloads with the ``mark`` are of this kind where it is ``marked``, else those without. ``read``
+    says what one tells (raising msgspec.DecodeError), ``row`` the values of ``facts``, whose names
+    and types these are; ``columns`` make the same of many payloads at once. What has no column of
+    its own is the same in records that look alike.
     """
 
     name: str
     facts: tuple[tuple[str, pa.DataType], ...]
-    holds: Callable[[bytes], bool]
+    mark: bytes
+    marked: bool
     read: Callable[[bytes], Told]
     row: Callable[[Told], dict[str, Any]]
+    columns: Mapping[str, Column]
 
-    @property
+    def holds(self, payload: bytes) -> bool:
+        """Whether a payload is of this kind."""
+        return payload.startswith(self.mark) == self.marked
+
+    @cached_property
+    def fields(self) -> frozenset[str]:
+        """The record's fields that columns are made of."""
+        return frozenset(str(column.path[0]) for column in self.columns.values())
+
+    @cached_property
     def schema(self) -> pa.Schema:
         """The columns of what is shipped."""
-        return pa.schema([*_PLACED, *self.facts, (RECORD, pa.binary())])
+        return pa.schema([*PLACED, *self.facts, (RECORD, pa.binary())])
 
     def told(self, entry: Entry) -> Told:
         """What a record tells. Raises IntegrityError S180."""
@@ -80,30 +94,3 @@ class Table(Generic[Told]):
     def of(self, entries: Iterable[Entry]) -> Iterator[Entry]:
         """Those of the entries that are this table's."""
         return (entry for entry in entries if self.holds(entry.payload))
-
-    def batches(self, entries: Iterable[Entry]) -> Iterator[pa.RecordBatch]:
-        """The table's entries as rows, some thousand at a time. Raises IntegrityError S180."""
-        rest, schema = self.of(entries), self.schema
-        while rows := [self._row(entry) for entry in islice(rest, BATCH_ROWS)]:
-            yield pa.RecordBatch.from_pylist(rows, schema=schema)
-
-    def _row(self, entry: Entry) -> dict[str, Any]:
-        return {
-            "worker": entry.worker,
-            "segment": entry.segment,
-            "offset": entry.offset,
-            "sequence": entry.sequence,
-            **self.row(self.told(entry)),
-            RECORD: entry.payload,
-        }
-
-
-def in_tables(entries: Iterable[Entry], tables: Iterable[Table[Any]]) -> dict[Table[Any], pa.Table]:
-    """The entries as rows of their tables, without the logged bytes. Raises IntegrityError S180."""
-    found: dict[Table[Any], list[pa.RecordBatch]] = {table: [] for table in tables}
-    rest = iter(entries)
-    while some := list(islice(rest, BATCH_ROWS)):
-        for table, batches in found.items():
-            batches += (batch.drop_columns([RECORD]) for batch in table.batches(some))
-    empty = {table: table.schema.empty_table().drop_columns([RECORD]) for table in found}
-    return {t: pa.Table.from_batches(b, schema=empty[t].schema) for t, b in found.items()}

@@ -18,18 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
+import pyarrow.dataset as ds
+from numpy.typing import NDArray
 
 from interlock.clock import EARLIEST, LATEST
 from interlock.data.engine import connect
 from interlock.errors import OperatorError
 from interlock.serve.log.archive import archives
-from interlock.serve.log.logged import TABLES
+from interlock.serve.log.logged import OUTCOMES, PREDICTIONS, TABLES
+from interlock.serve.log.scan import Scan
 from interlock.serve.log.segment import Damage
-from interlock.serve.log.shipping import locked, unshipped
-from interlock.serve.log.table import Table, in_tables
+from interlock.serve.log.shipping import locked, scans
+from interlock.serve.log.table import Table
 
 _MOST_INSTANTS = 1_000  # that a statement names one by one
+_WINDOW_ROWS = 50_000  # that are sorted at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,59 +103,79 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class LogView:
-    """The log, opened. ``damage`` lists the unreadable stretches that were passed over."""
+    """The log, opened. ``damage`` lists the unreadable stretches that were passed over.
+
+    ``fresh`` is what is in no archive, ``told`` says whether there is any outcome: asking whose
+    they are would read the id of every prediction.
+    """
 
     connection: duckdb.DuckDBPyConnection
-    damage: tuple[Damage, ...]
+    damage: tuple[Damage, ...] = ()
+    fresh: Mapping[Table[Any], Scan]
+    told: bool = False
 
     def rows(self, asked: Asked, *, limit: int | None = None) -> pa.RecordBatchReader:
         """The newest records first.
 
-        Of so many it is asked first when they were: that reads no more than the columns asked
-        about, and then only the parts of files are read that hold records of these instants.
+        Of them it is asked first when they were: that reads no more than the columns asked about.
+        Then only the parts of files are read that hold records of these instants, some ten
+        thousand records at a time: so many, and no more, are in memory and sorted.
         """
-        condition, values = asked.where()
-        order = "ORDER BY time DESC, id DESC"
-        if limit is not None:
-            within = self._within(condition, values, limit)
-            condition = f"{condition} AND {within}" if condition else f"WHERE {within}"
-            order += f" LIMIT {limit}"
-        text = f"SELECT * FROM predictions {condition} {order}"  # noqa: S608 - see where()
-        return self.connection.sql(text, params=values).to_arrow_reader()
+        times = self._times(asked, limit)
+        schema = self._found("SELECT * FROM predictions LIMIT 0").schema
+        return pa.RecordBatchReader.from_batches(schema, self._windows(asked, times, limit))
 
-    def _within(self, condition: str, values: Sequence[Any], limit: int) -> str:
-        """A condition on the time that the newest records fulfil, and few others."""
+    def _times(self, asked: Asked, limit: int | None) -> NDArray[np.int64]:
+        """When the newest records were asked, the newest first."""
+        condition, values = asked.where()
+        most = "" if limit is None else f"LIMIT {limit}"
         text = (
-            f"SELECT epoch_us(time) FROM predictions {condition} "  # noqa: S608 - see where()
-            f"ORDER BY time DESC LIMIT {limit}"
+            f"SELECT epoch_us(time) AS time FROM predictions {condition} "  # noqa: S608 - see where()
+            f"ORDER BY time DESC {most}"
         )
-        times = [int(time) for (time,) in self.connection.execute(text, values).fetchall()]
-        if not times:
-            return "false"
-        if limit > _MOST_INSTANTS:
-            return f"time >= make_timestamptz({times[-1]})"
-        return f"time IN ({', '.join(f'make_timestamptz({time})' for time in times)})"
+        found: NDArray[np.int64] = self._found(text, values)["time"].to_numpy()
+        return found
+
+    def _windows(
+        self, asked: Asked, times: NDArray[np.int64], limit: int | None
+    ) -> Iterator[pa.RecordBatch]:
+        condition, values = asked.where()
+        left = len(times)
+        newest = None
+        for first in range(0, len(times), _WINDOW_ROWS):
+            some = times[first : first + _WINDOW_ROWS]
+            if newest is not None:
+                some = some[some < newest]  # the others came with those before
+            if not len(some):
+                continue
+            newest = int(some[-1])
+            text = (
+                f"SELECT * FROM predictions {condition} {'AND' if condition else 'WHERE'} "  # noqa: S608
+                f"{_when(some)} ORDER BY time DESC, id DESC LIMIT {left}"
+            )
+            with self.fresh[PREDICTIONS].within((newest, int(some[0]))):
+                found = self._found(text, values)
+            left -= found.num_rows
+            yield from found.to_batches()
 
     def outcomes(self, ids: Sequence[str]) -> pa.Table:
         """Every outcome of these predictions, in the order observed."""
+        if not self.told:
+            return self._found("SELECT * FROM outcomes LIMIT 0")
         text = (
             "SELECT * FROM outcomes WHERE prediction_id IN (SELECT unnest(?)) "
             "ORDER BY prediction_id, observed_at, name, source, revision"
         )
-        return self.connection.sql(text, params=[list(ids)]).to_arrow_table()
+        return self._found(text, [list(ids)])
 
     def unknown_outcomes(self) -> int:
         """How many outcomes there are of predictions that are not in the log."""
-        text = "SELECT count(*) FROM outcomes WHERE NOT known"
-        ((count,),) = self.connection.execute(text).fetchall()
-        return int(count)
+        return self._number("SELECT count(*) FROM outcomes WHERE NOT known") if self.told else 0
 
     def count(self, asked: Asked) -> int:
         """How many records there are."""
         condition, values = asked.where()
-        text = f"SELECT count(*) FROM predictions {condition}"  # noqa: S608 - values are parameters
-        ((count,),) = self.connection.execute(text, values).fetchall()
-        return int(count)
+        return self._number(f"SELECT count(*) FROM predictions {condition}", values)  # noqa: S608
 
     def select(self, statement: str) -> pa.RecordBatchReader:
         """What one SELECT gives. Raises OperatorError S185 for any other, or a wrong one."""
@@ -158,9 +183,30 @@ class LogView:
             parsed = self.connection.extract_statements(statement)
             if [s.type for s in parsed] != [duckdb.StatementType.SELECT]:
                 raise _unusable(_kinds(parsed), statement)
-            return self.connection.sql(statement).to_arrow_table().to_reader()
+            return self._found(statement).to_reader()
         except duckdb.Error as error:
             raise _unusable(str(error).splitlines()[0], statement) from None
+
+    def _number(self, statement: str, values: Sequence[Any] = ()) -> int:
+        (number,) = self._found(statement, values).column(0).to_pylist()
+        return int(number)
+
+    def _found(self, statement: str, values: Sequence[Any] = ()) -> pa.Table:
+        """What a SELECT gives. Raises what kept the log from being read, or duckdb.Error."""
+        try:
+            return self.connection.sql(statement, params=list(values)).to_arrow_table()
+        except duckdb.Error:
+            for scan in self.fresh.values():
+                if scan.failure is not None:
+                    raise scan.failure from None
+            raise
+
+
+def _when(times: NDArray[np.int64]) -> str:
+    """A condition on the time that records of these instants fulfil, and few others."""
+    if len(times) > _MOST_INSTANTS:
+        return f"time BETWEEN make_timestamptz({times[-1]}) AND make_timestamptz({times[0]})"
+    return f"time IN ({', '.join(f'make_timestamptz({time})' for time in times)})"
 
 
 @contextmanager
@@ -170,17 +216,23 @@ def viewed(log: Path) -> Iterator[LogView]:
     connection = connect()
     try:
         if not log.is_dir():
-            _define(connection, {table: [table.schema.empty_table()] for table in TABLES})
-            yield LogView(connection=connection, damage=())
+            empty = {table: Scan(table) for table in TABLES}
+            _define(connection, {table: [scan] for table, scan in empty.items()})
+            yield LogView(connection=connection, fresh=empty)
             return
         with locked(log, alone=False):
             known = archives(log)
-            fresh = in_tables(unshipped(log, known, on_damage=damage.append), TABLES)
+            fresh = scans(log, known, on_damage=damage.append)
             parts = {t: [fresh[t], *(archive.rows(t) for archive in known)] for t in TABLES}
             _define(connection, parts)
-            yield LogView(connection=connection, damage=tuple(damage))
+            told = fresh[OUTCOMES].rows or any(_any(archive.rows(OUTCOMES)) for archive in known)
+            yield LogView(connection=connection, damage=tuple(damage), fresh=fresh, told=bool(told))
     finally:
         connection.close()
+
+
+def _any(rows: ds.Dataset) -> bool:
+    return bool(rows.head(1, columns=["offset"]).num_rows)
 
 
 def _define(
