@@ -128,6 +128,9 @@ def _estimator_mistakes(estimator: Any, where: str, task: Task) -> list[Mistake]
     elif task != "regression" and not hasattr(estimator, "predict_proba"):
         what = "an estimator without predict_proba for classes"
         fix = "give a classifier with probabilities, or wrap it in CalibratedClassifierCV"
+    elif _has_threshold(estimator):
+        what = "a classifier with a threshold of its own, which nothing but its predict knows"
+        fix = "give the classifier inside it, and declare il.Binary(…, threshold=…)"
     if not what:
         return []
     return [
@@ -142,6 +145,13 @@ def _estimator_mistakes(estimator: Any, where: str, task: Task) -> list[Mistake]
     ]
 
 
+def _has_threshold(estimator: Any) -> bool:
+    """Whether it, or a Pipeline's last step, answers otherwise than its probabilities say."""
+    last = estimator.steps[-1][1] if hasattr(estimator, "steps") else estimator
+    return type(last).__name__ in _WITH_THRESHOLD
+
+
+_WITH_THRESHOLD = ("FixedThresholdClassifier", "TunedThresholdClassifierCV")  # scikit-learn's
 _EXPECTED = {
     True: "a regressor, such as HistGradientBoostingRegressor()",
     False: "a classifier with predict_proba, such as HistGradientBoostingClassifier()",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.svm import LinearSVC
@@ -75,6 +76,16 @@ def test_a_function_as_parameter_is_refused():
 def test_what_is_no_estimator_for_the_task_is_refused(estimator, task, what):
     (mistake,) = Candidate(estimator).mistakes("mine", task)
     assert (mistake.code, mistake.what, mistake.where) == ("T101", what, "candidate 'mine'")
+
+
+@pytest.mark.parametrize("of", [lambda last: last, make_pipeline])
+@pytest.mark.parametrize("kind", [TunedThresholdClassifierCV, FixedThresholdClassifier])
+def test_a_threshold_that_a_release_would_not_know_is_refused(of, kind):
+    (mistake,) = Candidate(of(kind(LogisticRegression()))).mistakes("mine", "binary")
+    assert (mistake.code, mistake.fix) == (
+        "T101",
+        "give the classifier inside it, and declare il.Binary(…, threshold=…)",
+    )
 
 
 def test_all_mistakes_are_reported_at_once():
