@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -101,17 +102,19 @@ def _serve_exported(
         telemetry=listening.telemetry or asked_for(os.environ),
         token_file=token_file,
         log=log,
-        on_ready=partial(_ready, options),
+        on_ready=partial(_ready, options, lambda: None),
     )
 
 
 def _serve_live(
     environment: str, listening: Listening, days: tuple[str, str] | None, options: OfProduct
 ) -> None:
+    from interlock.cli.narrate import narrator
     from interlock.cli.opening import opened
     from interlock.use_cases import serve
 
-    with opened(options) as workspace:
+    with opened(options) as workspace, narrator() as told:
+        told.started("serve")  # filling the stores of a replay takes its time
         serve.serve(
             workspace,
             options.product,
@@ -122,14 +125,15 @@ def _serve_live(
             access_log=listening.access_log,
             telemetry=listening.telemetry,
             replay=days,
-            on_ready=partial(_ready, options),
+            on_ready=partial(_ready, options, told.close),
             on_trouble=_trouble,
         )
 
 
-def _ready(options: OfProduct, serving: Serving) -> None:
+def _ready(options: OfProduct, before: Callable[[], None], serving: Serving) -> None:
     from interlock.cli.render import plain, ready_lines
 
+    before()
     answer("serve", options, lambda: plain(serving), lambda: ready_lines(serving))
 
 
