@@ -14,6 +14,7 @@ from interlock.clock import now
 from interlock.deploy import challenger as decide
 from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
+from interlock.errors import BlockedError
 from interlock.pipeline.deploying.rival import nothing_beside, require_rival
 from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.judging.judged_slices import slice_columns
@@ -124,13 +125,15 @@ def promote(
 ) -> DeploymentRow:
     """Make the challenger the champion; its rollout ends with that.
 
-    It is admitted again, at this moment. Raises BlockedError E104, OperatorError E101, E151.
+    It is admitted again, at this moment. Raises BlockedError E104, E154 (it was set aside),
+    OperatorError E101, E151.
     """
     place = workspace.environment(environment)
     deployer = workspace.deployer(workspace.bound(product), now())
     live = deployer.live
     current, last = _settled(live, place)
     trial = decide.require_running(current, last, where=_where(live, place.name))
+    _require_asked(live, trial)
     return deployer.deploy(place, _target(trial), unpin=True, promotes=trial, reason=reason)
 
 
@@ -163,6 +166,21 @@ def show(
         tolerance=tolerance,
     )
     return replace(report, shadow=found)
+
+
+def _require_asked(live: Switch, trial: RolloutRow) -> None:
+    """Raises BlockedError E154 where the service asks the challenger no more, as it failed."""
+    found = seen(live.places.log(trial.environment, live.product), trial)
+    if found is not None and found.set_aside:
+        raise BlockedError(
+            "E154",
+            "the challenger was set aside for failing",
+            where=_where(live, trial.environment),
+            expected="at most one failed answer in a hundred",
+            got=f"{trial.label}: {found.set_aside}",
+            fix="interlock rollout stop, and mend the release; start it anew to try once more",
+            untouched="what is live",
+        )
 
 
 def _declared_slices(live: Switch, row: RolloutRow) -> tuple[str, ...]:

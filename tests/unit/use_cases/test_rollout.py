@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import pytest
+from msgspec import structs
 
 from interlock.deploy.challenger import start
 from interlock.deploy.environment import Environment
@@ -21,6 +22,8 @@ from interlock.release.bundle import Bundle
 from interlock.release.keys import SigningKey
 from interlock.release.statements import build_statement, gate_statement
 from interlock.release.waiver import UNCHECKED, Waiver, result_digest, waiver_statement
+from interlock.serve.rollout.evidence import Act, Evidence, leave
+from interlock.stats.onset import Onset
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
 from interlock.train.answer import AnswerSpec
@@ -144,6 +147,29 @@ def test_a_shadow_grows_while_its_waiver_holds_and_that_is_signed(
     assert rollout.grow(workspace, share="100%").rollout.mode == "split"
     assert acts(switch) == [(20, "shadow"), (EXPIRES - 1, "rollout")]
     assert pointed(switch).challenger.buckets == 10_000
+
+
+def test_what_was_set_aside_is_not_promoted(switch, workspace, champion, at):
+    began = switch.roll_out(trial(champion, 100), champion)
+    at(40)
+    deployed = []
+    deployer = SimpleNamespace(live=switch, deploy=lambda *_, **how: deployed.append(how))
+    workspace.bound, workspace.deployer = (lambda name: None), (lambda bound, now: deployer)
+    act = Act(generation=1, revision=1, digest=RIVAL, release="1.1.0")
+    onset = Onset(tolerated=0.01).after(6, 6)
+    found = Evidence(act=act, onset=onset, codes={"S125": 6}, set_aside="6 of 6 answers failed")
+    log = switch.places.log("prod", "houses")
+    log.mkdir(parents=True)
+    leave(log, "w0", found)
+    with pytest.raises(BlockedError) as caught:
+        rollout.promote(workspace)
+    mistake = caught.value.mistakes[0]
+    assert (mistake.code, mistake.got) == ("E154", "1.1.0: 6 of 6 answers failed")
+    assert (deployed, switch.last_rollout("prod")) == ([], began)
+    assert rollout.show(workspace).seen.set_aside == "6 of 6 answers failed"
+    leave(log, "w0", structs.replace(found, set_aside=""))
+    rollout.promote(workspace)
+    assert [how["promotes"] for how in deployed] == [began]
 
 
 @pytest.mark.parametrize("act", [rollout.stop, rollout.show])
