@@ -71,7 +71,8 @@ def raw_scores(estimator: Any, matrix: Any) -> Floats:
     """Raw scores (n_rows, n_scores) float64 of a matrix or a frame (n_rows, n_columns).
 
     One score a row for a regression and for two classes with the link logit, else one a class;
-    beside the prediction of a model with quantiles, one for each of these.
+    beside the prediction of a model with quantiles, one for each of these. Raises AuthorError T101
+    for a regressor that predicts several numbers a row, T152 for what are no probabilities.
     """
     if isinstance(estimator, WithQuantiles):
         return np.hstack([raw_scores(part, matrix) for part in estimator.parts])
@@ -82,7 +83,10 @@ def raw_scores(estimator: Any, matrix: Any) -> Floats:
     if not matrix.shape[0]:
         return np.empty((0, 1 if not is_classifier(estimator) else len(estimator.classes_)))
     scores = np.asarray(_own_scores(estimator, matrix), dtype=np.float64)
-    return scores[:, np.newaxis] if scores.ndim == 1 else scores
+    scores = scores[:, np.newaxis] if scores.ndim == 1 else scores
+    if scores.shape[1] > 1 and not is_classifier(estimator):
+        raise _several(estimator, scores.shape[1])
+    return scores
 
 
 def _own_scores(estimator: Any, matrix: Any) -> Any:
@@ -98,6 +102,16 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
     if link in ("logit", "softmax"):
         return estimator.decision_function(matrix)
     return _shares(estimator, matrix) if link == "probability" else estimator.predict(matrix)
+
+
+def _several(estimator: Any, n: int) -> AuthorError:
+    return AuthorError(
+        "T101",
+        "a regressor that predicts several numbers a row",
+        expected="one number a row",
+        got=f"{type(estimator).__name__}, which predicts {n}",
+        fix="declare one number; for prediction intervals il.Candidate(…, quantiles=(0.1, 0.9))",
+    )
 
 
 def _shares(estimator: Any, matrix: Any) -> Floats:

@@ -116,3 +116,15 @@ def test_a_file_that_forgets_what_is_missing_is_not_made(examples, encoder):
         export(model, encoder, task="regression")
     assert raised.value.code == "T151"
     assert "missing=0.0, and XGBRegressor: the booster dart" in str(raised.value)
+
+
+def test_several_quantiles_at_once_are_no_prediction(examples):
+    X = rows(examples, 9)
+    several = {"objective": "reg:quantileerror", "quantile_alpha": [0.1, 0.9]}
+    model = xgb.XGBRegressor(**SMALL, **several).fit(X, examples.target(X, 9))
+    with pytest.raises(AuthorError) as raised:
+        raw_scores(model, X)
+    assert (raised.value.code, raised.value.mistakes[0].got) == (
+        "T101",
+        "XGBRegressor, which predicts 2",
+    )
