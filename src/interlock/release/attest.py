@@ -4,7 +4,8 @@ An attestation file is a DSSE envelope around an in-toto Statement v1, in canoni
 Rules, all enforced on verifying: encoding the decoded envelope again gives the same bytes, so no
 bit can change unseen; exactly one signature, by a trusted key, over the pre-authentication
 encoding; exactly one subject, a bundle's digest (of a waiver: at first a gate result's; of an
-erasure: that of what it is about, a snapshot or a bundle); a predicate type from a closed list.
+erasure: that of what it is about, a snapshot, a bundle or a unit); a predicate type from a closed
+list.
 
 References: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md and
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md

@@ -14,6 +14,7 @@ from interlock.errors import IntegrityError
 from interlock.serve.ids import PredictionIds
 from interlock.serve.loaded.load import load
 from interlock.serve.log.archive import archive_for
+from interlock.serve.log.erasing import apply, before, begin, end
 from interlock.serve.log.prediction_log import LogOptions, PredictionLog
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
@@ -21,8 +22,9 @@ from interlock.serve.log.shipping import locked, ship
 from interlock.serve.plan import LEASH, plan_bytes
 from interlock.serve.predictor import Predictor
 from interlock.serve.shadow.differences import contrasted
+from interlock.serve.shadow.erasing import forget_scores
 from interlock.serve.shadow.logs import shadow_log
-from interlock.serve.shadow.scoring import run
+from interlock.serve.shadow.scoring import Shadow, run
 from interlock.serve.told import Told
 from interlock.serve.workers.process import start
 
@@ -106,6 +108,30 @@ def test_it_goes_on_where_it_stopped_and_scores_nothing_twice(scene):
     scene.answer(range(1920, 1930))
     found = scene.score()
     assert len(found) == len({s.shadows for s in found}) == 30
+
+
+def test_what_is_erased_while_it_is_scored_leaves_no_score(scene, monkeypatch):
+    scene.answer(range(1900, 1905))
+    scored = Shadow.scored
+
+    def then_erased(self, entry, record):
+        score = scored(self, entry, record)
+        if not erased:
+            erased.append(entry.offset)
+            with locked(scene.log, alone=True):
+                everything = before(NOW + 1) if entry.worker == "w1" else before(NOW - 1)
+                act = begin(scene.log, everything, "log.retained", {})
+                apply(scene.log, act)
+                forget_scores(scene.log, running=SALT)
+                end(scene.log)
+        return score
+
+    erased = []
+    monkeypatch.setattr(Shadow, "scored", then_erased)
+    assert len(scene.score()) == 5, "nothing was erased"
+    scene.answer(range(1905, 1910), worker="w1")
+    erased.clear()
+    assert scene.score() == [], "all was, and no score came after"
 
 
 def test_what_was_shipped_before_it_was_scored_is_scored_too(scene):

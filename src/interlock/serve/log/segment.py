@@ -171,6 +171,13 @@ def erased(size: int, *, sequence: int, salt: int) -> bytes:
     return seal(bytes(size), sequence=sequence, salt=salt)
 
 
+def is_there(path: Path, record: Record) -> bool:
+    """Whether that segment still has what was read from it. Raises FileNotFoundError."""
+    with path.open("rb") as stream:
+        stream.seek(record.offset + _RECORD.size)
+        return stream.read(len(record.payload)) == record.payload
+
+
 def read_segment(segment: Segment, *, after: Record | None = None) -> Iterator[Record | Damage]:
     """The segment's records in the order written, and the damaged stretches between them.
 

@@ -9,7 +9,7 @@ to says which are, so a process that died goes on where it stopped. History valu
 were logged, where both releases define the history alike; others are looked up, as of now. A score
 names its record (worker, segment, offset) and holds nothing that says whom it is about: no id, no
 moment asked about, no message. It goes when its record goes
-(:mod:`interlock.serve.shadow.erasing`).
+(:mod:`interlock.serve.shadow.erasing`), and of one that went while it was made there is none.
 """
 
 from __future__ import annotations
@@ -35,9 +35,11 @@ from interlock.serve.loaded.load import load
 from interlock.serve.loaded.pick import Values
 from interlock.serve.loaded.release import LoadedRelease
 from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.log.presence import still_there
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import Record, read_record, record_bytes
 from interlock.serve.log.segment import Record as Entry
+from interlock.serve.log.shipping import locked
 from interlock.serve.log.tail import Tail
 from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.predictor import Predictor
@@ -128,6 +130,7 @@ class Shadow:
 
     def __init__(self, plan: ServePlan, release: LoadedRelease, *, since: int) -> None:
         self._since = since
+        self._log = Path(plan.log)
         self._bundles = Path(plan.bundles or "")
         self._history = LoggedHistory(release.history, release.histories)
         self._now = 0
@@ -156,16 +159,24 @@ class Shadow:
 
     def score(self, tail: Tail, log: PredictionLog) -> None:
         """Score what has come, and log the scores in its order. Raises LogFull."""
-        waiting: list[bytes] = []
+        waiting: list[tuple[Entry, bytes]] = []
         for entry in tail.new():
             record = read_record(entry.payload)
             if record.status == 200 and record.time >= self._since and not record.replay:
-                waiting.append(record_bytes(self.scored(entry, record)))
+                waiting.append((entry, record_bytes(self.scored(entry, record))))
             if len(waiting) >= _TOGETHER:
-                log.append(waiting)
+                self._append(log, waiting)
                 waiting = []
-        if waiting:
-            log.append(waiting)
+        self._append(log, waiting)
+
+    def _append(self, log: PredictionLog, made: Sequence[tuple[Entry, bytes]]) -> None:
+        """Log the scores whose records are there still; no erasure begins or ends meanwhile."""
+        if not made:
+            return
+        with locked(self._log, alone=False):
+            there = still_there(self._log, [entry for entry, _ in made])
+            if any(there):
+                log.append([score for (_, score), kept in zip(made, there, strict=True) if kept])
 
     def scored(self, entry: Entry, record: Record) -> Record:
         """What the challenger answers to a logged request; its error where it does not."""
