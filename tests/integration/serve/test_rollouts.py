@@ -568,7 +568,9 @@ def test_two_workers_with_too_little_each_set_a_challenger_aside_together(suppor
         load.stop()
     assert (load.failures, told) == ([], {"asked": 5, "failed": 5})
     counted = Counter(r.instead for r in records(log) if r.assigned == CHALLENGER)
-    assert counted == {"S121": 5, "S163": 20}
+    assert counted.pop("S121") == 5
+    assert counted.pop("S163", 0) + counted.pop("S127", 0) == 20, "a new worker may not have it yet"
+    assert counted == {}
 
 
 ONLY_1990 = """
