@@ -8,6 +8,7 @@ from interlock.report.names import shown
 from interlock.report.sections.table import Limits, cut
 
 _MOST_LIBRARIES = 100
+_SHORT = 12  # of a digest or a key's id: enough to find it, and what the command line shows
 
 
 def lineage(content: Content, limits: Limits) -> Section | None:
@@ -40,7 +41,7 @@ def _attestations(found: Lineage, limits: Limits) -> Table | None:
     if not found.attestations:
         return None
     signed = sorted(found.attestations, key=lambda a: (a.kind, a.digest, a.keyid))
-    rows = [(shown(a.kind), shown(a.keyid, limit=80), shown(a.digest)) for a in signed]
+    rows = [(shown(a.kind), shown(a.keyid[:_SHORT]), shown(a.digest[:_SHORT])) for a in signed]
     return cut("Attestations", ("statement", "signed by key", "digest"), rows, limits)
 
 
