@@ -26,6 +26,7 @@ from interlock.cli.output import write_lines
 from interlock.cli.paint import console_on
 from interlock.report.content import Step
 from interlock.report.names import shown
+from interlock.report.phrases import gate_name
 from interlock.report.terminal import gate_lines, step_line, waived_text
 from interlock.verdict import GateResult
 
@@ -51,7 +52,7 @@ class Log:
 
     def started(self, step: str) -> None:
         """Say that a step began."""
-        write_lines(self._stream, [f"… {shown(step)} started"])
+        write_lines(self._stream, [f"… {gate_name(step)} started"])
 
     def finished(self, step: Step, result: GateResult | None = None) -> None:
         """Say how it ended."""
@@ -85,7 +86,7 @@ class Terminal:
         """Have a bar ready for when the step takes long."""
         self.close()
         with self._lock:
-            self._bar = _Bar(self._stream, shown(step), self._after)
+            self._bar = _Bar(self._stream, gate_name(step), self._after)
 
     def finished(self, step: Step, result: GateResult | None = None) -> None:
         """Take the bar away and say how the step ended."""
@@ -102,7 +103,7 @@ class Terminal:
         """Name the part beside the step."""
         with self._lock:
             if self._bar is not None:
-                self._bar.name(f"{shown(step)}: {shown(part)}")
+                self._bar.name(f"{gate_name(step)}: {shown(part)}")
 
     def close(self) -> None:
         """Take away the bar, if there is one."""

@@ -81,3 +81,9 @@ def test_a_failure_takes_the_bar_away(monkeypatch):
     except ValueError:
         pass
     assert told._bar is None
+
+
+def test_a_gate_is_begun_by_the_name_that_its_end_has():
+    stream = io.StringIO()
+    Log(stream).started("model")
+    assert stream.getvalue() == "… model gate started\n"
