@@ -1,7 +1,6 @@
 """Lines for whoever may not read them: they hold up nobody, and what is missing is told."""
 
 import contextlib
-import fcntl
 import os
 import select
 import sys
@@ -112,29 +111,20 @@ def test_a_file_that_another_made_one_not_to_wait_is_waited_for_all_the_same(pip
     assert (os.read(reading, 100), lines.dropped) == (b"late\n", 0)
 
 
-def test_lines_of_several_writers_stay_whole():
-    """Also where each gets more at once than the system writes in one piece."""
-    reading, writing = os.pipe()
-    fcntl.fcntl(writing, getattr(fcntl, "F_SETPIPE_SZ", 1031), 4_096)
-    found = []
-
-    def collect():
-        with os.fdopen(reading, "rb") as stream:
-            found.extend(stream)
-
-    reader = threading.Thread(target=collect)
-    reader.start()
-    writers = [Lines(writing, told=told) for _ in range(3)]
-    for n in range(300):
-        for each, one in enumerate(writers):
-            one.put(b"%d " % each * (50 + n) + b"\n")
-    for one in writers:
-        one.close()
-    os.close(writing)
-    reader.join()
-    assert len(found) == 900
-    assert all(len(set(line.split())) == 1 for line in found)
-    assert select.PIPE_BUF < 300 * 100
+def test_lines_that_others_write_to_the_same_pipe_come_between_and_never_within(pipe, monkeypatch):
+    """The system takes so many bytes at once, and not more; a longer line is written alone."""
+    reading, writing = pipe
+    given, write = [], os.write
+    monkeypatch.setattr(module.os, "write", lambda fd, data: given.append(data) or write(fd, data))
+    longest = b"x" * 5_000 + b"\n"
+    sent = [*(b"%d " % n * (n % 90) + b"\n" for n in range(200)), longest, b"end\n"]
+    with Lines(writing, told=told) as lines:
+        for line in sent:
+            lines.put(line)
+    assert b"".join(given) == b"".join(sent) == read(reading, sum(map(len, sent)))
+    assert all(data.endswith(b"\n") for data in given)
+    assert [data for data in given if len(data) > select.PIPE_BUF] == [longest]
+    assert len(given) < len(sent) / 2, "short ones together"
 
 
 def test_what_is_printed_leaves_by_lines_and_waits_for_nobody(pipe):

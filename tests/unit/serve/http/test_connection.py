@@ -693,6 +693,64 @@ def test_a_head_that_came_before_is_not_read_again_and_says_the_same():
     assert first.service.entered == 1
 
 
+def acquainted():
+    """A service that knows the head of ``post("/ask", b"known")``, and a new connection of it."""
+    talk = Talk().send(post("/ask", b"known"))
+    talk.service.reply()
+    assert len(talk.service.heads.known) == 1
+    talk.service.asked.clear()
+    return Talk(service=talk.service)
+
+
+def bodies(talk):
+    talk.service.reply()
+    return [body for *_, body in talk.service.asked]
+
+
+def test_a_known_head_is_not_all_of_its_request():
+    data = post("/ask", b"12345")
+    talk = acquainted().send(data[:-2])
+    assert bodies(talk) == []
+    assert bodies(talk.send(data[-2:])) == [b"12345"]
+    assert bodies(acquainted().send(data + b"")) == [b"12345"]
+    assert bodies(acquainted().send(data + data + REQUESTS["page"])) == [b"12345"] * 2
+    cut = len(data) + 40
+    talk = acquainted().send((data + data)[:cut])
+    assert bodies(talk) == [b"12345"]
+    assert bodies(talk.send((data + data)[cut:])) == [b"12345"] * 2
+
+
+def test_bytes_of_a_known_head_within_another_request_are_what_they_are_there():
+    """In a body, and as the value of a field: nobody begins a request within one."""
+    data = post("/ask", b"known")
+    talk = acquainted().send(post("/ask/other", data * 2)[: -len(data)])
+    assert bodies(talk.send(data)) == [data * 2]
+    field = acquainted().send(b"POST /ask/other HTTP/1.1\r\nx: ")
+    field.send(data)
+    assert [path for _, path, _, _ in field.service.asked] == ["/ask/other"]
+    assert "x" not in field.service.waiting[0][0].headers
+
+
+def test_a_known_head_waits_behind_others_and_for_answers_to_be_taken():
+    data = post("/ask", b"known")
+    talk = acquainted().send(data).send(data)
+    assert len(talk.service.asked) == 1
+    assert bodies(talk) == [b"known"] * 2
+    stalled = acquainted()
+    stalled.connection.pause_writing()
+    stalled.send(data)
+    assert stalled.service.asked == []
+    stalled.connection.resume_writing()
+    assert bodies(stalled) == [b"known"]
+
+
+def test_an_endless_head_is_cut_off_also_behind_other_requests():
+    talk = Talk().send(REQUESTS["page"]).send(b"GET /page HTTP/1.1\r\nx: ")
+    for _ in range(200):
+        talk.send(b"x" * 1_000)
+    assert (talk.statuses, talk.over) == ([200, 431], True)
+
+
 @pytest.mark.parametrize(
     "data",
     [
