@@ -16,6 +16,7 @@ from interlock.serve.loaded.load import load
 from interlock.serve.log.prediction_log import LogFull, LogOptions, PredictionLog
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
+from interlock.serve.plan import Limits
 from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.arms import Arms
 
@@ -101,6 +102,43 @@ def test_whoever_gives_up_at_any_time_leaves_nobody_in_flight(
 
     asyncio.run(gives_up())
     assert app.status.in_flight == 0
+
+
+def test_there_are_so_many_places_for_work_and_none_is_taken_by_a_body_under_way(
+    support, directory, log, predictor
+):
+    live = SimpleNamespace(arms=Arms(predictor), predictor=predictor, status=dict, open=True)
+    plan = support.plan_for(directory, limits=Limits(in_flight=2))
+    app = App(plan, live, log, None)
+    body = support.request_body()
+    headers = {"host": "localhost", "content-type": "application/json"}
+    headers["content-length"] = str(len(body))
+
+    class Never(Body):
+        async def __aiter__(self):
+            yield b"{"
+            await asyncio.Event().wait()
+
+    def asked(sent, path="/v1/predict", query=""):
+        return asyncio.create_task(app.respond(Request("POST", path, query, headers), sent))
+
+    async def ask():
+        slow = [asked(Never(body)) for _ in range(5)]
+        await asyncio.sleep(0)
+        assert (app.status.in_flight, app.uploads.under_way) == (0, 5)
+        for path, query in (("/v1/predict", ""), ("/v1/predict", "explain=false")):
+            at_once = [asked(Body(body), path, query) for _ in range(3)]
+            found = [response.reply for response in await asyncio.gather(*at_once)]
+            assert [reply.status for reply in found] == [200, 200, 503]
+            assert json.loads(found[2].body)["error"]["code"] == "S120"
+            assert app.status.in_flight == 0
+        for task in slow:
+            task.cancel()
+        await asyncio.wait(slow)
+
+    asyncio.run(ask())
+    assert (app.status.metrics.shed, app.uploads.under_way) == (2, 0)
+    assert len(list(read_log(log.directory))) == 4
 
 
 def test_a_page_that_crashes_is_a_500_of_its_own(support, directory, log, predictor, capsys):
