@@ -85,10 +85,8 @@ def _codes(column: int, values: np.ndarray) -> np.ndarray:
     codes = np.asarray(values)
     if codes.dtype.kind not in "fiu":
         raise Refusal(f"column {column} holds categories that are not numbers")
-    codes = codes[~np.isnan(codes.astype(np.float64))].astype(np.float64)
-    if not ((codes == np.trunc(codes)) & (codes >= 0) & (codes < 2**31)).all():
-        raise Refusal(f"column {column} holds category codes that are not whole numbers from 0 up")
-    return codes
+    numbers = codes.astype(np.float64)
+    return numbers[~np.isnan(numbers)]
 
 
 def _tree(

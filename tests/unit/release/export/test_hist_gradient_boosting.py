@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from interlock.release.export import hist_gradient_boosting
-from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
 from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
@@ -86,11 +85,19 @@ def test_255_categories_without_missing_ones(parity, encoder):
     assert parity(model, exported, X, [unseen]).within(0.0)
 
 
-def test_fractional_categories_are_refused():
-    X = np.array([[0.5], [1.5]] * 20)
-    model = HistGradientBoostingRegressor(**SMALL, categorical_features=[0]).fit(X, X[:, 0])
-    with pytest.raises(Refusal, match="column 0 holds category codes that are not whole numbers"):
-        exact(model)
+@pytest.mark.parametrize("scale", [-1.0, 0.1, 1e300, 1e-300, 1e9])
+def test_any_numbers_may_be_categories(parity, encoder, scale):
+    rng = np.random.default_rng(0)
+    X = np.column_stack([rng.integers(-3, 9, 400) * scale, rng.normal(size=400)])
+    X[:20, 0] = np.nan
+    y = np.isin(X[:, 0], np.array([-2.0, 5.0, 7.0]) * scale) * 9 + X[:, 1]
+    model = HistGradientBoostingRegressor(**SMALL, categorical_features=[0]).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert exported.edges.codes[0]
+    codes = [-0.0, 0.0, 5.0, 0.5, -1.0, 255.0, 2.0**31, 5e-324]
+    unseen = np.column_stack([codes, np.zeros(8)])
+    beside = np.nextafter(X[20:60], np.inf)
+    assert parity(model, exported, X, [unseen, beside]).within(0.0)
 
 
 def test_one_leaf_trees_export(encoder, parity):
