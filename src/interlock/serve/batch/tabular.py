@@ -19,6 +19,7 @@ import pyarrow.csv as pc
 import pyarrow.parquet as pq
 
 from interlock.errors import OperatorError, StoreError
+from interlock.store.atomic import sync_directory
 
 _PARQUET = (".parquet", ".pq")
 _FAULTS = (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError)
@@ -157,6 +158,7 @@ class TableWriter:
             with self._part.open("rb") as stream:
                 os.fsync(stream.fileno())
             self._part.replace(self.path)
+            sync_directory(self.path.parent)
 
     def __enter__(self) -> Self:
         return self

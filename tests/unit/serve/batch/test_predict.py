@@ -1,5 +1,6 @@
 import csv
 import json
+import os
 import subprocess
 import sys
 from datetime import date
@@ -348,6 +349,19 @@ def test_two_writers_of_one_name_each_write_a_whole_file(tmp_path):
         one.commit()
     assert pq.read_table(tmp_path / "out.parquet")["a"].to_pylist() == [1] * 1_000
     assert left_over(tmp_path) == ["out.parquet"]
+
+
+def test_an_output_keeps_its_name_through_a_power_cut(tmp_path, monkeypatch):
+    synced = []
+
+    def fsync(descriptor, real=os.fsync):
+        there = (tmp_path / "out.parquet").exists()
+        synced.append((os.fstat(descriptor).st_ino == tmp_path.stat().st_ino, there))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    predict(tmp_path, rows(3))
+    assert synced == [(False, False), (True, True)], "the bytes, then the name"
 
 
 def test_source_columns_are_mapped_to_request_fields(tmp_path):
