@@ -23,6 +23,7 @@ from interlock.serve.errors import FieldMistake, ServiceError
 
 MAX_TEXT = 4_096  # characters in one text value
 MAX_LISTED = 100  # mistakes
+_HINTS = 3  # names guessed in one body: each guess costs as much as the judging of a whole row
 _MAX_DIGITS = 400  # of an integer; the greatest double has 309
 _SHOWN = 60  # characters of a value quoted back
 _DAY = "a date such as 2024-05-31"
@@ -41,11 +42,13 @@ class _Beyond(str):
 
 
 class _Findings:
-    """Collects mistakes: lists the first, counts them all."""
+    """Collects mistakes: lists the first, counts them all. ``taken``: what each field takes."""
 
-    def __init__(self) -> None:
+    def __init__(self, schema: RequestSchema) -> None:
+        self.taken = {field.name: described(field) for field in schema.fields}
         self.listed: list[FieldMistake] = []
         self.more = 0
+        self._guesses = _HINTS
 
     def extend(self, found: Iterable[FieldMistake]) -> None:
         for mistake in found:
@@ -54,9 +57,12 @@ class _Findings:
             else:
                 self.more += 1
 
-    @property
-    def full(self) -> bool:
-        return len(self.listed) >= MAX_LISTED
+    def nearest(self, name: str, known: Iterable[str]) -> str:
+        """The name that was probably meant; "" where none is near, or enough were guessed."""
+        if not self._guesses:
+            return ""
+        self._guesses -= 1
+        return next(iter(difflib.get_close_matches(name[:_SHOWN], list(known), 1)), "")
 
 
 def audit(
@@ -67,7 +73,7 @@ def audit(
     Raises ServiceError S111 when the body is not JSON, S113 when a list has too many rows.
     """
     value = _parse(body)
-    findings = _Findings()
+    findings = _Findings(schema)
     if type(value) is not list:
         findings.extend(_row_mistakes(value, schema, None, findings))
         return tuple(findings.listed), findings.more
@@ -134,28 +140,36 @@ def _row_mistakes(
         if name in seen:
             yield FieldMistake(row=index, field=_cut(name), what="is given twice")
         elif field is None:
-            # looking for the nearest name is the one costly step: only for what is listed
-            near = [] if findings.full else difflib.get_close_matches(name[:_SHOWN], known, 1)
-            hint = f"; did you mean '{near[0]}'?" if near else ""
+            near = findings.nearest(name, known)
+            hint = f"; did you mean '{near}'?" if near else ""
             yield FieldMistake(row=index, field=_cut(name), what=f"is not a field{hint}")
         else:
-            yield from _value_mistakes(field, value, index)
+            yield from _value_mistakes(field, value, index, findings)
         seen.add(name)
     for field in schema.fields:
         if field.name not in seen and not field.optional:
             yield FieldMistake(
-                row=index, field=field.name, what="is missing", expected=described(field)
+                row=index,
+                field=field.name,
+                what="is missing",
+                expected=findings.taken[field.name],
             )
 
 
-def _value_mistakes(field: Field, value: Any, index: int | None) -> Iterator[FieldMistake]:
+def _value_mistakes(
+    field: Field, value: Any, index: int | None, findings: _Findings
+) -> Iterator[FieldMistake]:
     if value is None:
         what = "" if field.optional else "is null"
     else:
         what = _JUDGES[field.kind](field, value)
     if what:
         yield FieldMistake(
-            row=index, field=field.name, what=what, expected=described(field), got=shown(value)
+            row=index,
+            field=field.name,
+            what=what,
+            expected=findings.taken[field.name],
+            got=shown(value),
         )
 
 

@@ -1,5 +1,6 @@
 """Decoding requests: one meaning, two paths, every mistake listed."""
 
+import difflib
 import json
 import time
 import tracemalloc
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from interlock.clock import EARLIEST, LATEST, instant_of
 from interlock.data.request import Field, RequestSchema
 from interlock.serve.errors import FieldMistake, InvalidRequest, ServiceError
+from interlock.serve.loaded import audit as module
 from interlock.serve.loaded.audit import MAX_LISTED, audit
 from interlock.serve.loaded.decode import RequestDecoder
 
@@ -189,6 +191,23 @@ def test_a_hostile_body_costs_bounded_time_and_memory(data):
     assert peak < 120 << 20
     assert len(caught.value.fields) <= MAX_LISTED
     assert all(len(m.field) <= 600 and len(m.got) <= 600 for m in caught.value.fields)
+
+
+def test_a_small_body_of_many_mistakes_has_few_words_looked_for(monkeypatch):
+    asked = []
+
+    def counted(name, function):
+        return lambda *given: asked.append(name) or function(*given)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted("guess", difflib.get_close_matches))
+    monkeypatch.setattr(module, "described", counted("described", module.described))
+    found = mistakes(json.dumps([{}] * 400 + [{f"year_bilt{i}": 1} for i in range(90)]).encode())
+    assert len(found) == MAX_LISTED
+    found = mistakes(json.dumps({f"year_bilt{i}": 1 for i in range(90)}).encode())
+    hinted = [m.what for m in found if m.what.startswith("is not a field")]
+    assert hinted[:4] == ["is not a field; did you mean 'year_built'?"] * 3 + ["is not a field"]
+    assert asked.count("guess") == 6
+    assert asked.count("described") == 2 * len(SCHEMA.fields)
 
 
 def test_mistakes_beyond_the_listed_ones_are_counted():
