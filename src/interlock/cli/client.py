@@ -26,7 +26,7 @@ def client_command(
 
     with opened(options) as workspace:
         files = client.client(workspace, options.product, what=release, out=out)
-    folder = str(out) if out.is_absolute() else f"./{out}"  # else pip looks for it on its index
+    folder = str(out) if len(out.parts) > 1 else f"./{out}"  # a bare name is one on pip's index
     lines = [f"✔ wrote {len(files)} files to {out}", f"next: pip install {shlex.quote(folder)}"]
     row = {"path": str(out), "files": [str(path.relative_to(out)) for path in files]}
     answer("client", options, lambda: row, lambda: lines)

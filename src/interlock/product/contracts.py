@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,13 @@ from interlock.digest import digest_bytes
 from interlock.errors import AuthorError, Mistake, first_line
 
 FOLDER = "contracts"
+_RULES = {
+    frozenset({"$type"}): "$type",
+    frozenset({"$near", "$within"}): "$near with $within",
+    frozenset({"$between"}): "$between",
+    frozenset({"$one_of"}): "$one_of",
+    frozenset({"$matches"}): "$matches",
+}
 _MOST_BYTES = 4 << 20
 
 
@@ -128,7 +136,33 @@ def _checked(interaction: Any) -> Mapping[str, Any]:
     if not isinstance(interaction["response"], dict):
         raise ValueError("a response that is no object")
     _known(interaction["response"], ("status", "body"), "a response")
+    _require_rules(interaction["response"].get("body"))
     return interaction
+
+
+def _require_rules(expected: Any) -> None:
+    """Raises ValueError for a rule that the service gate does not know, however deep it stands."""
+    if isinstance(expected, list):
+        for value in expected:
+            _require_rules(value)
+    if not isinstance(expected, dict):
+        return
+    if any(key.startswith("$") for key in expected):
+        if frozenset(expected) not in _RULES:
+            raise ValueError(
+                f"a rule of {', '.join(sorted(expected))}; rules are {', '.join(_RULES.values())}"
+            )
+        _require_pattern(expected.get("$matches", ""))
+        return
+    for value in expected.values():
+        _require_rules(value)
+
+
+def _require_pattern(pattern: Any) -> None:
+    try:
+        re.compile(pattern)
+    except (re.error, TypeError) as error:
+        raise ValueError(f"$matches is no regular expression: {first_line(error)}") from None
 
 
 def _known(row: Mapping[str, Any], keys: Sequence[str], what: str) -> None:

@@ -57,6 +57,23 @@ def test_a_project_may_have_none(tmp_path):
             {**EXAMPLES, "interactions": [{"request": {}, "response": {"statu": 200}}]},
             "a response with statu; it has status, body",
         ),
+        (
+            {
+                **EXAMPLES,
+                "interactions": [
+                    {"request": {}, "response": {"body": [{"size": {"$neer": 1, "$within": 1}}]}}
+                ],
+            },
+            "a rule of $neer, $within; rules are $type, $near with $within, $between, $one_of, "
+            "$matches",
+        ),
+        (
+            {
+                **EXAMPLES,
+                "interactions": [{"request": {}, "response": {"body": {"id": {"$matches": "("}}}}],
+            },
+            "$matches is no regular expression: missing ), unterminated subpattern at position 0",
+        ),
     ],
 )
 def test_every_bad_file_is_named(tmp_path, content, got):
