@@ -97,6 +97,8 @@ def held_to_known_keys(delivered, out, folder):
     assert (ran.code, "error[R122]" in ran.err) == (5, True)
     ran = delivered.run("verify", out, "--key", other.keyid)
     assert (ran.code, "error[R169]" in ran.err) == (5, True)
+    ran = delivered.run("verify", out, "--key", folder / "gone.pem")
+    assert (ran.code, "error[R132]: there is no such file of a key" in ran.err) == (2, True)
     ran = delivered.run("verify", "--key", own.stem)
     assert (ran.code, "error[C161]: --key is for an exported folder" in ran.err) == (2, True)
 

@@ -5,6 +5,7 @@ Nothing here imports a training library, so that a machine which only serves nee
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,7 @@ from pathlib import Path
 from msgspec import structs
 
 from interlock.deploy.policy import Policy
-from interlock.errors import BlockedError, IntegrityError
+from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.release.attest import RELEASE, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import Bundle, open_bundle
@@ -88,9 +89,21 @@ def verify_directory(directory: Path, known: Sequence[str] = ()) -> VerifyReport
 
 
 def _known_key(known: str, beside: Sequence[PublicKey], directory: Path) -> PublicKey:
-    """The key in a file, or that of an id among those beside the export."""
+    """The key in a file, or that of an id among those beside the export.
+
+    Raises OperatorError R132 for what is neither, IntegrityError R169 for another key's id.
+    """
     if Path(known).is_file():
         return PublicKey.from_pem(Path(known).read_bytes(), where=known)
+    if re.fullmatch(r"[0-9a-f]{64}", known.lower()) is None:
+        raise OperatorError(
+            "R132",
+            "there is no such file of a key",
+            where=known,
+            expected="a file with an Ed25519 public key in PEM, or a whole id (64 digits, 0 to f)",
+            got="no such file",
+            fix=f"correct the path; the keys that came with it are in {directory / 'keys'}",
+        )
     found = [key for key in beside if key.keyid == known.lower()]
     if not found:
         raise IntegrityError(
@@ -99,7 +112,7 @@ def _known_key(known: str, beside: Sequence[PublicKey], directory: Path) -> Publ
             where=str(directory),
             expected=f"the key {known}",
             got=", ".join(key.keyid for key in beside) or "no key",
-            fix="compare ids with who signed the release; name a whole id, or a file of the key",
+            fix="compare ids with who signed the release",
         )
     return found[0]
 
