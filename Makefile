@@ -44,6 +44,7 @@ bench: $(READY)
 	@$(BIN)/python bench/verdicts.py --peers
 	@$(BIN)/python bench/serve.py --peers
 	@$(BIN)/python bench/batch.py
+	@$(BIN)/python bench/log.py
 	@$(BIN)/python bench/start.py
 	@$(BIN)/python bench/swap.py
 

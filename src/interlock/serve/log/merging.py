@@ -8,6 +8,7 @@ from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from interlock.errors import IntegrityError
 
@@ -44,11 +45,12 @@ class Fingerprint:
 
     def see(self, batch: pa.RecordBatch) -> None:
         """Count these rows in."""
-        columns = [batch.column(name).to_pylist() for name in PROVEN]
-        for worker, segment, offset, sequence, record in zip(*columns, strict=True):
-            place = f"{worker} {segment} {offset} {sequence} ".encode()
-            digest = blake2b(place + record, digest_size=32).digest()
-            self._sum = (self._sum + int.from_bytes(digest, "little")) % (1 << 256)
+        *places, records = (batch.column(name) for name in PROVEN)
+        said = [place.cast(pa.string()).cast(pa.binary()) for place in places]
+        rows = pc.binary_join_element_wise(*said, records.cast(pa.binary()), b" ")
+        for row in rows.to_pylist():
+            self._sum += int.from_bytes(blake2b(row, digest_size=32).digest(), "little")
+        self._sum %= 1 << 256
         self.rows += batch.num_rows
 
     def __eq__(self, other: object) -> bool:

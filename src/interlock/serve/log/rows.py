@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from interlock.serve.log.packed import Packed, Places, Unlike, merged
 from interlock.serve.log.segment import RECORD_HEAD, Run, is_zero
 from interlock.serve.log.segment import Record as Entry
-from interlock.serve.log.shape import Alike, Path, learn, together
+from interlock.serve.log.shape import Alike, Order, Path, learn, together
 from interlock.serve.log.table import RECORD, Table
 
 _FEW = 32  # records that are read one at a time without looking for others like them
@@ -158,13 +158,14 @@ def _columns(
     """The groups' records and those ``alone`` as rows. Raises Unlike."""
     every, schema = np.arange(len(entries.starts)), entries.table.schema
     facts = [entries.facts(row) for row in alone.tolist()] if set(names) - set(_OWN) else []
+    orders: dict[tuple[int, ...], Order] = {}
     columns = []
     for name in names:
         if name in _OWN:
             columns.append(_OWN[name](entries, every))
             continue
         kind = schema.field(name).type
-        parts = _parts(entries.table, groups, name, kind)
+        parts = _parts(entries.table, groups, name, orders)
         if len(alone):
             parts.append((alone, pa.array([told[name] for told in facts], kind)))
         columns.append(merged(parts, len(every), kind))
@@ -172,13 +173,16 @@ def _columns(
 
 
 def _parts(
-    table: Table[Any], groups: list[_Group], name: str, kind: pa.DataType
+    table: Table[Any], groups: list[_Group], name: str, orders: dict[tuple[int, ...], Order]
 ) -> list[tuple[Places, pa.Array]]:
-    """A column's values, of groups that have them at the same paths together."""
-    column = table.columns.get(name)
+    """A column's values, of groups that have them at the same paths together.
+
+    ``orders`` are kept for other columns: how groups, by their numbers, come one after another.
+    """
+    column, kind = table.columns.get(name), table.schema.field(name).type
     parts: list[tuple[Places, pa.Array]] = []
-    same: dict[tuple[Path, ...], list[Alike]] = {}
-    for group in groups:
+    same: dict[tuple[Path, ...], dict[int, Alike]] = {}
+    for number, group in enumerate(groups):
         there = group.alike.of(column.path) if column else None
         if column is None or there is None or not there.places:
             value = pa.scalar(group.told[name], kind)
@@ -186,9 +190,11 @@ def _parts(
         elif column.of is not None and group.told[column.of[0]] != column.of[1]:
             parts.append((group.alike.rows, pa.nulls(len(group.alike), kind)))
         else:
-            same.setdefault(tuple(there.places), []).append(there)
-    if column is not None:
-        for some in same.values():
-            alike = together(some)
-            parts.append((alike.rows, column.make(alike)))
+            same.setdefault(tuple(there.places), {})[number] = there
+    for some in same.values():
+        numbers, alike = tuple(some), tuple(some.values())
+        if numbers not in orders:
+            orders[numbers] = Order.of(alike)
+        one = together(alike, orders[numbers])
+        parts.append((one.rows, table.columns[name].make(one)))
     return parts

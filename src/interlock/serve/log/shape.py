@@ -69,17 +69,30 @@ def _overlap(one: Path, other: Path) -> bool:
     return one[:few] == other[:few]
 
 
-def together(some: Sequence[Alike]) -> Alike:
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """How records of several shapes come one after another: their ``rows``, ascending."""
+
+    rows: Places
+    places: Places
+
+    @classmethod
+    def of(cls, some: Sequence[Alike]) -> Order:
+        """Of these, taken one shape after the other."""
+        rows = np.concatenate([alike.rows for alike in some])
+        places = np.argsort(rows)
+        return cls(rows=rows[places], places=places)
+
+
+def together(some: Sequence[Alike], order: Order) -> Alike:
     """Records that have values at the same paths as one, in their order."""
     if len(some) == 1:
         return some[0]
-    rows = np.concatenate([alike.rows for alike in some])
-    order = np.argsort(rows)
     places = {
-        path: np.concatenate([alike.places[path] for alike in some])[order]
+        path: np.concatenate([alike.places[path] for alike in some])[order.places]
         for path in some[0].places
     }
-    return Alike(packed=some[0].packed, rows=rows[order], places=places)
+    return Alike(packed=some[0].packed, rows=order.rows, places=places)
 
 
 @dataclass(frozen=True, kw_only=True)
