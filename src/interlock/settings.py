@@ -139,6 +139,21 @@ class Settings:
     environ: Mapping[str, str] = field(default_factory=dict)
 
 
+def product_file(project_dir: Path, file: str) -> Path:
+    """Where a product is declared. Raises OperatorError C152 where there is no such file."""
+    path = project_dir / file
+    if not path.is_file():
+        raise OperatorError(
+            "C152",
+            "the product's file is not there",
+            where=str(path),
+            expected="a Python file that declares il.Product(…)",
+            got="no such file",
+            fix="run the command in the project's folder, or `interlock init` a project",
+        )
+    return path
+
+
 def load_settings(project_dir: Path, environ: Mapping[str, str]) -> Settings:
     """The settings of a project. Raises OperatorError with every mistake in them."""
     project_dir = project_dir.resolve()

@@ -23,7 +23,7 @@ from interlock.pipeline.narrator import Narrator, Silent
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.release.keys import SigningKey, key_file, load_or_create
-from interlock.settings import Settings, load_settings
+from interlock.settings import Settings, load_settings, product_file
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.atomic import storage, write_file
 from interlock.store.ledger import Ledger
@@ -51,9 +51,13 @@ class Workspace:
     ) -> Workspace:
         """Open the project in that folder; its state folder is made on first use.
 
-        Raises OperatorError for settings that are wrong, StoreError for stores that do not open.
+        Raises OperatorError for settings that are wrong, C152 for a folder that is no project;
+        StoreError for stores that do not open.
         """
         settings = load_settings(project_dir, environ)
+        if not settings.state_dir.exists():  # a state folder is made for a project alone
+            for file in settings.product_files:
+                product_file(settings.project_dir, file)
         places = Places(settings.state_dir)
         _keep_out_of_git(places)
         return cls(

@@ -11,6 +11,7 @@ from types import ModuleType
 
 from interlock.errors import AuthorError, Mistake, OperatorError
 from interlock.product.product import Product
+from interlock.settings import product_file
 
 
 def load_products(project_dir: Path, files: tuple[str, ...]) -> dict[str, Product]:
@@ -59,17 +60,8 @@ def choose(products: dict[str, Product], name: str | None) -> Product:
 
 
 def _products_of(project_dir: Path, file: str) -> list[Product]:
-    path = project_dir / file
     module = _module_name(file)
-    if not path.is_file():
-        raise OperatorError(
-            "C152",
-            "the product's file is not there",
-            where=str(path),
-            expected="a Python file that declares il.Product(…)",
-            got="no such file",
-            fix="run the command in the project's folder, or `interlock init` a project",
-        )
+    path = product_file(project_dir, file)
     place = str(project_dir)
     if sys.path[:1] != [place]:
         sys.path[:] = [place, *(other for other in sys.path if other != place)]

@@ -131,20 +131,34 @@ def test_debug_shows_the_traceback(interlock, monkeypatch):
     )
 
 
-def test_an_interrupted_delivery_says_how_to_go_on(interlock, monkeypatch, tmp_path):
+@pytest.fixture
+def a_project(tmp_path):
+    """A folder that passes for a project as long as nobody asks what it declares."""
+    (tmp_path / "product.py").touch()
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["status", "history", "log", "deliver"])
+def test_a_folder_that_is_no_project_is_left_as_it_is(interlock, tmp_path, command):
+    said = interlock(command, "--project", str(tmp_path))
+    assert (said.code, "error[C152]" in said.err) == (2, True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_delivery_says_how_to_go_on(interlock, monkeypatch, a_project):
     from interlock.use_cases import deliver
 
     monkeypatch.setattr(deliver, "deliver", _raises(KeyboardInterrupt()))
-    said = interlock("deliver", "--project", str(tmp_path))
+    said = interlock("deliver", "--project", str(a_project))
     assert (said.code, said.out) == (130, "")
     assert said.err == (
         "\n! interrupted; what was live stays live. Go on with: interlock deliver --resume\n"
     )
 
 
-def test_another_command_is_simply_interrupted(interlock, monkeypatch, tmp_path):
+def test_another_command_is_simply_interrupted(interlock, monkeypatch, a_project):
     monkeypatch.setattr(train, "train", _raises(KeyboardInterrupt()))
-    said = interlock("train", "--project", str(tmp_path))
+    said = interlock("train", "--project", str(a_project))
     assert (said.code, said.err) == (130, "\n! interrupted\n")
 
 
@@ -242,7 +256,7 @@ def test_init_says_what_to_type_next(interlock, tmp_path):
     assert again.err.startswith("error[C162]: the folder is not empty\n")
 
 
-def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blocked):
+def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, a_project, blocked):
     from interlock.use_cases import deliver
 
     asked = {}
@@ -253,7 +267,7 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
 
     monkeypatch.setattr(deliver, "deliver", fake)
     said = interlock(
-        *("deliver", "--project", str(tmp_path), "--to", "staging", "--product", "rents"),
+        *("deliver", "--project", str(a_project), "--to", "staging", "--product", "rents"),
         *("--junit", "found/checks.xml", "--summary", "summary.md", "--full"),
     )
     assert said.code == 3
@@ -277,11 +291,11 @@ def test_a_delivery_sets_its_own_exit_code(interlock, monkeypatch, tmp_path, blo
     )
 
 
-def test_the_json_of_a_delivery_holds_its_gates(interlock, monkeypatch, tmp_path, blocked):
+def test_the_json_of_a_delivery_holds_its_gates(interlock, monkeypatch, a_project, blocked):
     from interlock.use_cases import deliver
 
     monkeypatch.setattr(deliver, "deliver", lambda *_, **__: blocked)
-    said = interlock("deliver", "--project", str(tmp_path), "--json")
+    said = interlock("deliver", "--project", str(a_project), "--json")
     row = json.loads(said.out)
     assert said.code == row["exit_code"] == 3
     assert row["delivery"]["as_of"] == "1997-06-30T00:00:00Z"
