@@ -56,8 +56,8 @@ def part_of(table: Table[Any], run: Run, packed: Packed) -> Part | None:
 class Scan(ds.Dataset):  # type: ignore[misc] # Arrow has no types of its own
     """What runs hold of a table, without the logged bytes.
 
-    The segments must stay as they are meanwhile. ``failure`` is what ended a reading, where one
-    did: between here and the caller a database makes another error of it.
+    The segments must stay as they are meanwhile. ``failure`` is what ended the last reading, where
+    something did: between here and the caller a database makes another error of it.
     """
 
     def __init__(self, table: Table[Any], parts: Sequence[Part] = ()) -> None:

@@ -193,6 +193,8 @@ class LogView:
 
     def _found(self, statement: str, values: Sequence[Any] = ()) -> pa.Table:
         """What a SELECT gives. Raises what kept the log from being read, or duckdb.Error."""
+        for scan in self.fresh.values():
+            scan.failure = None
         try:
             return self.connection.sql(statement, params=list(values)).to_arrow_table()
         except duckdb.Error:

@@ -7,7 +7,7 @@ import msgspec
 import pyarrow as pa
 import pytest
 
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, OperatorError
 from interlock.serve.log import view as view_module
 from interlock.serve.log.archive import archive_for, archives, entries
 from interlock.serve.log.erasing import apply, begin, end, of_unit
@@ -160,3 +160,6 @@ def test_a_record_that_cannot_be_read_is_told_where_it_is_asked_for(tmp_path):
             with pytest.raises(IntegrityError, match="a logged record cannot be read") as raised:
                 ask()
             assert raised.value.code == "S180"
+        with pytest.raises(OperatorError) as wrong:  # and no other error is taken for it
+            view.select("SELECT nothing FROM predictions")
+        assert wrong.value.code == "S185"
