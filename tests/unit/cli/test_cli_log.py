@@ -1,3 +1,4 @@
+import base64
 import csv
 import json
 import re
@@ -246,7 +247,7 @@ def test_logs_outside_the_project_are_erased_from_when_they_are_named(interlock,
     for log in logs:
         with PredictionLog.open(log, "w0") as writer:
             for n in (5, 6):
-                one = Record(id=f"o{n}", time=1, product=product, status=200, entity=(f"u{n}",))
+                one = Record(id=f"o{n}", time=1, product=product, status=200, entity=(f"unit-{n}",))
                 writer.append([record_bytes(one)])
     foreign = tmp_path / "a" / "shadow" / "mine"
     foreign.mkdir(parents=True)
@@ -255,29 +256,34 @@ def test_logs_outside_the_project_are_erased_from_when_they_are_named(interlock,
         flags = ("-C", str(project), "--entity", unit, "--reason", "request 19")
         return interlock("log", "erase", *flags, *(f"--log={log}" for log in named))
 
-    refused = erase("u5", logs[0], tmp_path)
+    refused = erase("unit-5", logs[0], tmp_path)
     assert (refused.code, "S192" in refused.err) == (2, True)
-    assert b"u5" in (logs[0] / "w0-00000000.log").read_bytes(), "nothing is erased before all are"
-    done = erase("u5", *logs, logs[0] / ".." / "log")
+    assert b"unit-5" in (logs[0] / "w0-00000000.log").read_bytes(), (
+        "nothing is erased before all are"
+    )
+    done = erase("unit-5", *logs, logs[0] / ".." / "log")
     assert done.out.splitlines()[:3] == [
         f"✔ removed 0 records from the log of {product} in prod",
         *(f"✔ removed 1 record from the log in {log}" for log in logs),
     ]
     assert "  searched: 3 logs, " in done.out
     for log in logs:
-        assert b"u5" not in (log / "w0-00000000.log").read_bytes()
-        assert b"u6" in (log / "w0-00000000.log").read_bytes()
+        assert b"unit-5" not in (log / "w0-00000000.log").read_bytes()
+        assert b"unit-6" in (log / "w0-00000000.log").read_bytes()
     assert foreign.is_dir(), "what lies beside a log is somebody's own"
     events = Workspace.open(project, {}).ledger.events(kind="log.erased")[-3:]
     assert [event.subject for event in events] == ["prod", *map(str, logs)]
-    assert all("envelope" in event.body and "u5" not in str(event.body) for event in events)
+    for event in events:
+        said = base64.b64decode(json.loads(event.body["envelope"])["payload"]).decode()
+        assert event.subject in said
+        assert "unit-5" not in said + str(event.body)
 
-    other = erase("u6", logs[0])
+    other = erase("unit-6", logs[0])
     named = f"! the log in {logs[1]} was not searched: run this with --log {logs[1]}"
     assert named in other.out.splitlines()
-    assert named not in erase("u6", logs[1]).out.splitlines()
+    assert named not in erase("unit-6", logs[1]).out.splitlines()
     shutil.rmtree(tmp_path / "b")
-    assert named not in erase("u7").out.splitlines(), "it is gone"
+    assert named not in erase("unit-7").out.splitlines(), "it is gone"
 
 
 def test_old_records_are_removed(interlock, project):
