@@ -11,9 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from interlock.release.keys import PublicKey, SigningKey
-from interlock.serve.plan import plan_bytes
-from interlock.use_cases.exported import exported_plan
+from interlock.release.keys import SigningKey
+from interlock.serve.plan import plan_bytes, read_plan
 
 FORBIDDEN = (
     "sklearn", "lightgbm", "pandas", "optuna", "duckdb", "pyarrow", "scipy", "joblib", "onnx",
@@ -37,16 +36,21 @@ sys.meta_path.insert(0, Wall())
 """
 
 
-def test_without_any_training_library(delivered, tmp_path):
+def plan_as_documented():
+    """The lines of docs/serving.md that make a plan of an exported release."""
+    text = (Path(__file__).parents[2] / "docs" / "serving.md").read_text("utf-8")
+    return text.partition("```python\nfrom pathlib import Path\n")[2].partition("```")[0]
+
+
+def test_without_any_training_library(delivered, tmp_path, monkeypatch):
     out, wall = tmp_path / "release", tmp_path / "wall"
     ran = delivered.run("export", "--out", out)
     assert ran.code == 0, ran.err
     held_to_known_keys(delivered, out, tmp_path)
-    digest = delivered.live()
-    keys = [PublicKey.from_pem(path.read_bytes()) for path in (out / "keys").glob("*.pem")]
-    plan = msgspec.structs.replace(
-        exported_plan(out, "houses", digest, keys), log=str(tmp_path / "log")
-    )
+    monkeypatch.chdir(tmp_path)
+    exec(plan_as_documented(), {"Path": Path})
+    plan = msgspec.structs.replace(read_plan(Path("plan.json")), log=str(tmp_path / "log"))
+    assert (plan.product, plan.digest) == ("houses", delivered.live())
     (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
     wall.mkdir()
     (wall / "sitecustomize.py").write_text(HOOK)
@@ -74,7 +78,7 @@ def test_without_any_training_library(delivered, tmp_path):
         )
         with urllib.request.urlopen(request, timeout=60) as reply:
             answer = json.load(reply)
-        assert answer["digest"] == digest
+        assert answer["digest"] == plan.digest
         assert 10_000 < answer["interval"]["low"] < answer["prediction"]
         assert answer["prediction"] < answer["interval"]["high"] < 1_000_000
     finally:
