@@ -24,7 +24,10 @@ def after_error(
     if not isinstance(error, BlockedError):
         resume = report.Command(line="interlock deliver --resume", purpose="after mending it")
         return (explain, resume)
-    again = report.Command(line=goal.command + as_of_flag(row, zone), purpose="after mending it")
+    command = goal.command + as_of_flag(row, zone)
+    if error.code == "E103":
+        return (explain, report.Command(line=f"{command} --unpin", purpose="to end the pin"))
+    again = report.Command(line=command, purpose="after mending it")
     if gate is None or unwaivable(gate, goal.waivable):
         return (explain, again)
     waive = f"interlock waive {shlex.quote(gate.gate)} --delivery {row.number}"

@@ -65,6 +65,14 @@ def test_a_waiver_is_named_only_where_it_would_be_taken(asked, shut):
     assert lines(asked=asked, shut=shut) == ["interlock explain D160", "interlock deliver"]
 
 
+def test_a_pin_is_ended_by_saying_so():
+    pinned = BlockedError("E103", "prod is pinned to 1.0.0")
+    assert lines(pinned, asked=goal(full=True)) == [
+        "interlock explain E103",
+        "interlock deliver --full --unpin",
+    ]
+
+
 def test_what_failed_is_resumed():
     failed = StoreError("L101", "the disk is full")
     assert lines(failed) == ["interlock explain L101", "interlock deliver --resume"]
