@@ -34,6 +34,10 @@ LOAD_SECONDS = 60.0
 SCORE_SECONDS = 2.0  # for one request; more for many rows
 _ROW_SECONDS = 0.001  # on top of that, a row
 _LONGEST = 256 << 20  # bytes of an answer
+_HANDED_ON = (  # beginnings of the names of variables: how to run Python and its libraries
+    *("PATH", "HOME", "LANG", "LC_", "TZ", "TMPDIR", "VIRTUAL_ENV", "PYTHON"),
+    *("LD_", "DYLD_", "OMP_", "OPENBLAS_", "MKL_", "KMP_", "COVERAGE_"),
+)
 
 
 class _Gone(Exception):  # noqa: N818 - what happened to the process
@@ -113,11 +117,14 @@ class IsolatedScorer:
                 raise _unavailable()
             try:
                 found = self._child.ask(msgspec.msgpack.encode(question), question.seconds)
-            except _Gone:
+            except BaseException as error:
+                # what it would say next answers this question, and must not answer another
                 self._child.kill()
                 self._child = None
                 self._restart()
-                raise _unavailable() from None
+                if isinstance(error, _Gone):
+                    raise _unavailable() from None
+                raise
         if found.problem:
             raise RuntimeError(found.problem)
         return found
@@ -156,6 +163,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
+            env=_environment(),
         )
         self._end = weakref.finalize(self, _end, self.process)
 
@@ -198,6 +206,11 @@ class _Child:
             parts.append(part)
             left -= len(part)
         return b"".join(parts)
+
+
+def _environment() -> dict[str, str]:
+    """What the process needs of this one's environment, which may hold secrets."""
+    return {name: value for name, value in os.environ.items() if name.startswith(_HANDED_ON)}
 
 
 def _wait(number: int, event: int, end: float) -> None:

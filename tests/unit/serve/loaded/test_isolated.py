@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import msgspec
 import numpy as np
@@ -162,3 +163,29 @@ def test_what_cannot_be_loaded_is_said(payload, content, memory):
     with pytest.raises(IntegrityError) as caught:
         IsolatedScorer(model_of(payload if content is None else content, memory))
     assert caught.value.code == "S142"
+
+
+def test_an_exchange_that_is_broken_off_answers_no_later_question(payload, rows, monkeypatch):
+    there = open_isolated("skops", payload, n_columns=3)
+    first = there.pid
+
+    def interrupted(message, seconds):
+        there._child._send(memoryview(LENGTH.pack(len(message)) + message), time.monotonic() + 60)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(there._child, "ask", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        there.raw(rows[:1])
+    end = time.monotonic() + 60
+    while there.pid is None and time.monotonic() < end:
+        time.sleep(0.01)
+    assert there.pid != first
+    assert np.array_equal(there.raw(rows), open_scorer("skops", payload, n_columns=3).raw(rows))
+
+
+def test_the_process_is_not_told_the_services_secrets(payload, monkeypatch):
+    monkeypatch.setenv("REDIS_PASSWORD", "secret")
+    there = open_isolated("skops", payload, n_columns=3)
+    told = Path(f"/proc/{there.pid}/environ").read_bytes()
+    assert b"PATH=" in told
+    assert b"secret" not in told
