@@ -81,6 +81,12 @@ def test_a_held_delivery_proves_a_release_and_leaves_what_is_live(project):
     assert "held: 1.0.1 is proven for prod, which runs 1.0.0" in ran.out
 
 
+def asked_so_far(project):
+    """Of the challenger, as far as the services have told by now."""
+    seen = rollout(project, "show")["seen"]
+    return 0 if seen is None else seen["counts"]["asked"]
+
+
 def test_start_grow_stop_promote_with_a_service_that_follows(project):
     started = rollout(project, "start", "1.0.1", "--share", "20%", "--reason", "to see")
     assert (started["rollout"]["buckets"], started["champion"]["label"]) == (2_000, "1.0.0")
@@ -116,7 +122,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
         begun = rollout(project, "start", "1.0.1", "--share", "100%")["rollout"]
         wait_until(lambda: set(arms(url)) == {"challenger"})
         log = project.state / "environments" / "prod" / "houses" / "log"
-        wait_until(lambda: rollout(project, "show")["seen"]["counts"]["asked"] >= UNITS)
+        wait_until(lambda: asked_so_far(project) >= UNITS)
         assert " answers failed\n" in project.run("rollout", "show").out
         facts = {key: begun[key] for key in ("generation", "revision")}
         found = Evidence(
