@@ -30,7 +30,7 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     key = ("--entity", *map(str, unit), "--reason", "request 17")
 
     erased = delivered.run("log", "erase", *key)
-    assert erased.code == 0, erased.err
+    assert erased.code == 8, erased.err
     assert "✔ erased 2 snapshots that held it, and" in erased.out  # one is of the refresh
     assert "  not reproducible any more: 1.0.0" in erased.out
     assert "! release 1.0.0, live in staging and prod, holds it in golden.json" in erased.out
@@ -55,6 +55,7 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     assert anew.code == 0, anew.err
     assert blobs_with(delivered, unit) == []
     withdrew = delivered.run("log", "erase", *key)
+    assert withdrew.code == 0, withdrew.err
     assert "✔ withdrew releases that held it: 1.0.0" in withdrew.out
     assert not golden.parent.exists()
     assert "✔ done: no place that was searched holds it" in withdrew.out, withdrew.out

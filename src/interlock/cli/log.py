@@ -11,6 +11,7 @@ from cyclopts.validators import Number
 
 from interlock.cli.options import OF_PRODUCT, Flag, OfProduct
 from interlock.cli.output import answer
+from interlock.errors import ExitCode
 
 if TYPE_CHECKING:
     from interlock.serve.log.view import Asked
@@ -174,8 +175,10 @@ def erase_command(
     environment: str = "prod",
     log: Annotated[tuple[Path, ...] | None, Parameter(negative="")] = None,
     options: OfProduct = OF_PRODUCT,
-) -> None:
+) -> int:
     """Erase one unit from the log and from what deliveries stored of it, on record.
+
+    Ends with 8 while a place that was searched holds it still, or may: each is named.
 
     Parameters
     ----------
@@ -202,7 +205,14 @@ def erase_command(
             reason=reason,
             logs=log or (),
         )
-    answer("log", options, lambda: plain(report), lambda: erase_lines(report))
+    code = int(ExitCode.PENDING if report.left else ExitCode.OK)
+    answer(
+        "log",
+        options,
+        lambda: {"exit_code": code, **plain(report)},
+        lambda: erase_lines(report),
+    )
+    return code
 
 
 @log_command.command(name="retain")

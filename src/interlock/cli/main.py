@@ -37,7 +37,8 @@ _ABOUT = (
 _NOTES = (
     "Results go to standard output, narration to standard error.\n"
     "Exit codes: 0 reached its goal, 1 internal or infrastructure, 2 usage or configuration,\n"
-    "3 blocked by a gate or a policy, 5 integrity, 7 a monitor was breached, 130 interrupted."
+    "3 blocked by a gate or a policy, 5 integrity, 7 a monitor was breached, 8 something is left\n"
+    "to do, 130 interrupted."
 )
 
 COMMANDS = MappingProxyType(
