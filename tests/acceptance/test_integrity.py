@@ -107,6 +107,18 @@ def test_a_file_too_many_is_refused(delivered, extra):
     assert delivered.run("verify").code == 5
 
 
+def test_what_a_killed_process_had_begun_to_write_is_no_forgery(delivered):
+    folder = delivered.state / "attestations" / delivered.live()
+    whole = next(folder.glob("*.json")).read_bytes()
+    left = folder / ".partial-0123456789abcdef"
+    try:
+        for size in (0, 100, len(whole)):
+            left.write_bytes(whole[:size])
+            assert delivered.run("verify").code == 0
+    finally:
+        left.unlink()
+
+
 def test_a_missing_file_or_attestation_is_refused(delivered):
     for path in (files_of(delivered)[0], files_of(delivered)[-1]):
         kept = path.read_bytes()

@@ -14,6 +14,7 @@ from interlock.pipeline.rows.tombstones import erased_of, withdrawn
 from interlock.release.attest import DEPLOYMENT, Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
+from interlock.store.atomic import PARTIAL
 from interlock.store.ledger import Ledger
 from interlock.store.rows import Head, ReleaseRow
 from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing, waived_gates
@@ -129,6 +130,8 @@ def _release(workspace: Workspace, release: ReleaseRow) -> Verified:
     notary = workspace.notary()
     found = {}
     for path in sorted(folder.glob("*")):
+        if path.name.startswith(PARTIAL):
+            continue  # what a killed process had begun to write
         if not path.is_file() or path.is_symlink():
             raise misplaced(path)
         data = path.read_bytes()

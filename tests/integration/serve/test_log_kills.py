@@ -74,6 +74,7 @@ class Killing:
         self._service, self._log, self._callers = service, log, callers
         self._chance = random.Random(seed)
         self.torn = set()
+        self.killed = set()
 
     def kill_one(self):
         wait_for(lambda: len(workers_of(self._service.pid)) == 2)
@@ -88,6 +89,7 @@ class Killing:
         try:
             os.kill(pid, signal.SIGKILL)
             wait_for(lambda: worker not in workers_of(self._service.pid))
+            self.killed.add(self._newest(worker).path.stem)
             if self._chance.random() < 0.4:
                 self._tear(worker)
         finally:
@@ -136,7 +138,8 @@ def test_what_was_answered_is_in_the_log_once_whatever_was_killed(
         callers.stop()
     assert len(callers.ids) > 20 * kills
     assert shipped > 0
-    assert {path.stem for path in log.glob("*.torn")} == killing.torn
+    torn = {path.stem for path in log.glob("*.torn")}
+    assert killing.torn <= torn <= killing.killed  # a kill may cut a write short by itself
     with viewed(log) as view:
         rows = view.select("SELECT id FROM predictions WHERE status = 200").read_all()
         assert [damage for damage in view.damage if not damage.at_end] == []
