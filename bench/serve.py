@@ -61,7 +61,6 @@ SERVER_CORE, LOAD_CORE = 0, 1
 ROWS = 2_000
 STOP_SECONDS = 10.0
 LOAD_SECONDS = 60.0
-USED_MEGABYTES = 64
 ECHO, SERVICE, UNLOGGED = "echo", "service", "service without its log"
 PHASES = ("decode", "features", "history", "encode", "score", "answer")
 Rounds = dict[str, list[Load]]
@@ -147,7 +146,6 @@ def in_process(plan: ServePlan, place: Path, bodies: Sequence[bytes], calls: int
     with predictor(plan, place / "in-process") as (one, log):
         gc.collect()
         gc.freeze()  # as a worker does once it is loaded
-        use_memory()
         for i in range(calls):
             body = bodies[i % len(bodies)]
             begun = perf_counter_ns()
@@ -269,23 +267,10 @@ def rounds(
     for turn in range(n):
         for name in names if turn % 2 == 0 else reversed(names):
             (port, pid), requests = servers[name]
-            use_memory()
             found[name].append(
                 load(port, requests, connections=connections, seconds=seconds, pid=pid)
             )
     return found
-
-
-def use_memory() -> None:
-    """Have the page cache take, and give back, as much memory as a turn's log will need.
-
-    A virtual machine may have given its free memory back to the host, and then pays there for the
-    first touch of a page: on one, writing a record of 900 bytes took 2.5 µs on such pages and 0.45
-    on pages used before. A machine that has served for a while has none such left.
-    """
-    with tempfile.NamedTemporaryFile(prefix="interlock-bench-") as file:
-        for _ in range(USED_MEGABYTES):
-            file.write(bytes(1_000_000))
 
 
 def ratio(found: Rounds, what: str, name: str, beside: str) -> float:
