@@ -27,7 +27,7 @@ def test_a_signal_tells_and_the_handler_from_before_comes_back(number):
 
 def test_signals_that_rain_into_the_waiting_itself_are_all_taken():
     with told_by_signals() as told:
-        rain = threading.Thread(target=lambda: [os.kill(os.getpid(), 15) for _ in range(2_000)])
+        rain = threading.Thread(target=lambda: [os.kill(os.getpid(), 15) for _ in range(200)])
         rain.start()
         while rain.is_alive():
             told.wait(0.0)
