@@ -5,6 +5,7 @@ Invariant: one row and a batch of many give the same bits.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Literal, Protocol
 
@@ -43,14 +44,14 @@ class Scorer(Protocol):
         ...
 
 
-class ByTable:
+class ByTable(ABC):
     """What takes a table for one row, too: a matrix, or the columns of ``inputs``."""
 
     inputs: Sequence[str] = ()
 
+    @abstractmethod
     def raw(self, rows: Any) -> Raw:
         """Raw scores, (n_rows, n_outputs)."""
-        raise NotImplementedError
 
     def raw_one(self, row: Sequence[Any]) -> list[float]:
         """Raw scores of one encoded row, or of one value for each input."""
