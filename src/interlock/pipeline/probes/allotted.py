@@ -132,13 +132,14 @@ class Allotted:
         with self._lock:
             if self._over:
                 raise _Stopped
-            self._working = thread = threading.get_ident()
+            self._working = threading.get_ident()
         try:
             yield
         finally:
             with self._lock:
                 self._working = None
-                _raise_in(thread, None)
+                if self._over:
+                    _nothing_pends()
 
     def _expire(self) -> None:
         with self._lock:
@@ -165,7 +166,20 @@ class Allotted:
         return Overdue(text)
 
 
-def _raise_in(thread: int, raised: type[BaseException] | None) -> None:
-    """Have this raised in a thread before its next step; None takes back what was not yet."""
-    what = None if raised is None else ctypes.py_object(raised)
-    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), what)
+def _raise_in(thread: int, raised: type[BaseException]) -> None:
+    """Have this raised in a thread before its next step."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(raised))
+
+
+def _nothing_pends() -> None:
+    """What may be about to be raised in this thread is raised here, and is over.
+
+    It is not taken back: CPython 3.11 would go on looking for it before every step of every thread,
+    which slows the process down, and a function that is traced would then never begin.
+    """
+    try:
+        _raise_in(threading.get_ident(), _Stopped)
+        while True:
+            pass
+    except _Stopped:
+        pass

@@ -200,3 +200,29 @@ def test_who_interrupts_the_gate_stops_its_part_and_what_it_started():
         [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False
     )
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, "killed\nFalse\n", "")
+
+
+@pytest.mark.parametrize("work", ["None", "for_ever()"])
+def test_nothing_pends_afterwards_that_keeps_a_traced_function_from_beginning(work):
+    code = f"""
+import itertools, sys
+from interlock.pipeline.probes.allotted import Allotted, Overdue
+
+def for_ever():
+    for _ in itertools.count():
+        pass
+
+gate = Allotted(0.05)
+try:
+    gate.part("short", lambda: {work})
+    print("in time")
+except Overdue:
+    print("stopped")
+gate.close()
+sys.settrace(lambda frame, event, argument: None)
+(lambda: None)()
+print("traced")
+"""
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.split("\n")[1] == "traced"
