@@ -35,6 +35,7 @@ from typing import Literal, Self
 
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
+from interlock.serve.log.pages import let_go, let_go_all
 from interlock.serve.log.segment import HEADER_SIZE, LONGEST, header, seal_all, segment_path
 from interlock.serve.log.start import Start, recover
 from interlock.serve.log.tally import Tally, TallyFile
@@ -66,6 +67,7 @@ class _Current:
     salt: int
     end: int  # bytes
     until: float  # when the next record begins another segment, on the monotonic clock
+    gone: int = 0  # bytes from its start that were let go from memory
 
 
 class PredictionLog:
@@ -320,11 +322,16 @@ class PredictionLog:
             last, number, tally = self._last, self._number, self._tally
             waiting, self._waiting = self._waiting, []
             retired, self._retired = self._retired, []
-            current = [self._current.fd] if self._current and last > self._synced else []
+            current = self._current if last > self._synced else None
+            end = current.end if current else 0
         failure = None
         try:
-            for fd in (*retired, *current):
+            for fd in retired:
                 _to_disk(fd)
+                let_go_all(fd)
+            if current:
+                _to_disk(current.fd)
+                current.gone = let_go(current.fd, current.gone, end)
             if tally is not self._tally_synced:
                 _to_disk(self._tally_file.fd)
             if number != self._names_synced:
