@@ -20,7 +20,7 @@ def rollback_command(
     environment
         Where to roll back.
     to
-        A label or digest to return to (default: the release that was live before).
+        A label or digest of a release that was live there (default: the one before).
     reason
         Why, for the record.
     """

@@ -7,6 +7,7 @@ bad one back by itself.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from interlock.errors import BlockedError, OperatorError
@@ -81,6 +82,23 @@ def rollback(
     if target.bundle == current.bundle:
         raise _nowhere(product, environment, f"{current.label} is live already")
     return _next(current, target, act=ROLLBACK, pinned=True, reason=reason, at=at)
+
+
+def require_return(row: DeploymentRow, earlier: Iterable[DeploymentRow]) -> None:
+    """Raises OperatorError E102 unless the release answered there before.
+
+    Only then was it admitted there: a rollback asks no policy again.
+    """
+    if all(row.bundle != before.bundle for before in earlier):
+        raise OperatorError(
+            "E102",
+            "there is no release to go back to",
+            where=f"{row.product} in {row.environment}",
+            expected="a release that was live there before",
+            got=f"{row.label}, which never was",
+            fix="deliver it, or try it beside what is live: interlock rollout start",
+            untouched="what is live",
+        )
 
 
 def _previous(current: DeploymentRow) -> Target | None:

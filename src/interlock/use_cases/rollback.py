@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from interlock.clock import now
-from interlock.deploy.rollout import ROLLBACK, Target
+from interlock.deploy.rollout import ROLLBACK, Target, require_return
 from interlock.deploy.rollout import rollback as decide
 from interlock.pipeline.rows.tombstones import require_not_withdrawn
 from interlock.store.rows import DeploymentRow
@@ -19,7 +19,7 @@ def rollback(
     to: str | None = None,
     reason: str = "",
 ) -> DeploymentRow:
-    """Make the recorded previous release live again, or the named one, and pin it.
+    """Make the recorded previous release live again, or a named one that was live there; pin it.
 
     Its bundle is verified first. Raises OperatorError E102, E107 or E145, IntegrityError.
     """
@@ -36,4 +36,5 @@ def rollback(
     row = decide(current, product=name, environment=place.name, at=now(), reason=reason, to=target)
     require_not_withdrawn(workspace.ledger, name, row.bundle, row.label)
     live.bundle(row.bundle)
+    require_return(row, workspace.ledger.deployments.newest(name, place.name))
     return live.to(row, current)

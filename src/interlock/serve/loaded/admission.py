@@ -6,6 +6,7 @@ asked when the release was deployed; a restart or a rollback later must not ask 
 waivers: one must have held when the release became live, as the deployment's attestation says; that
 it has expired since changes nothing. So with the full form of the service gate: it is asked unless
 a signed deployment says that the release was admitted here, perhaps before the policy asked for it.
+A rollback is no admission: it returns to what was admitted, and asks no policy.
 That a release was tried in shadow lets it be scored in shadow, and answer nobody. Whether the
 pointer may name it at all is asked elsewhere (:mod:`interlock.serve.rollout.deployed`).
 
@@ -18,13 +19,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from interlock.deploy.challenger import SHADOW, STOP
+from interlock.deploy.challenger import ROLLOUT, SHADOW
 from interlock.deploy.policy import Facts, admit
+from interlock.deploy.rollout import PROMOTE
 from interlock.errors import OperatorError
 from interlock.release.attest import BUILD, DEPLOYMENT, WAIVER, Attestation
 from interlock.release.bundle import Bundle
 from interlock.serve.loaded.proofs import envelopes, known_keys, said_about
 from interlock.serve.plan import ServePlan
+
+_ADMITTING = (PROMOTE, ROLLOUT, SHADOW)  # the acts that ask the policy
 
 
 def require_admission(bundle: Bundle, plan: ServePlan, *, in_shadow: bool = False) -> None:
@@ -85,14 +89,14 @@ def _moments(plan: ServePlan, said: Iterable[Attestation]) -> list[int | None]:
 
 
 def _deployments(plan: ServePlan, said: Iterable[Attestation]) -> list[Attestation]:
-    """That the bundle was made live here; of one that was exported, anywhere."""
+    """That the bundle was admitted and made live here; of one that was exported, anywhere."""
     return [
         a
         for a in said
         if a.predicate_type == DEPLOYMENT
         and a.name == plan.product
         and type(a.predicate.get("at")) is int
-        and a.predicate.get("act") != STOP
+        and a.predicate.get("act") in _ADMITTING
         and (plan.pointer is None or a.predicate.get("environment") == plan.environment)
     ]
 

@@ -92,7 +92,12 @@ def test_what_became_live_before_or_after_is_not_loaded(admitted, proofs, bundle
 
 
 def test_a_rollback_to_it_after_the_expiry_may_load_it(admitted, proofs, bundle):
-    assert admitted(*proofs.values(), live(bundle.digest, 99)) is True
+    assert admitted(*proofs.values(), live(bundle.digest, 99, act="rollback")) is True
+
+
+def test_a_rollback_is_no_admission(admitted, proofs, bundle):
+    said = {**proofs, "live": live(bundle.digest, 15, act="rollback")}
+    assert admitted(*said.values()) == "the model gate: failed; its waiver has expired"
 
 
 @pytest.mark.parametrize("elsewhere", [{"environment": "staging"}, {"product": "other"}])
@@ -128,7 +133,8 @@ def test_the_full_form_is_asked_of_what_was_never_live_here(admitted, proofs, bu
     policy = Policy(gates=("service",), full_service_gate=True, trusted=(KEY.public.keyid,))
     build, here = proofs["build"], proofs["live"]
     assert admitted(build, full, policy=policy) is True
-    for elsewhere in ((), (live(bundle.digest, 15, "staging"),)):
+    never_admitted = live(bundle.digest, 15, act="rollback")
+    for elsewhere in ((), (live(bundle.digest, 15, "staging"),), (never_admitted,)):
         said = admitted(build, quick, *elsewhere, policy=policy)
         assert said.startswith("the service gate: it was not asked in its full form")
     assert admitted(build, quick, here, policy=policy) is True, "a rollback must not ask again"
