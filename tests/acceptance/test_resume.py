@@ -30,6 +30,9 @@ def test_killed_after_every_step_in_turn(project, pristine, days):
     assert ran.code == -9, ran.err
     for step in STEPS[1:]:
         whole(project, None)
+        said = "! delivery 1 interrupted: its process ended before it did"
+        assert f"  last: {said} (interlock deliver --resume)" in project.run("status").out
+        assert "! interrupted" in project.run("history").out
         assert deliveries(project) == [(1, "running")]
         ran = project.run("deliver", "--resume", INTERLOCK_FAILPOINT=step)
         assert ran.code == -9, (step, ran.err)
@@ -66,7 +69,14 @@ def test_not_resumed_but_begun_anew(continued, days):
     assert ran.code == -9
     ran = continued.deliver("--as-of", days[1])
     assert ran.code == 0, ran.err
+    said = "! delivery 2 of houses was interrupted: its process ended before it did"
+    assert ran.err.splitlines()[0] == said
     assert ran.json["delivery"]["number"] == 3
+    assert deliveries(continued) == [(3, "delivered"), (2, "interrupted"), (1, "delivered")]
+    (event,) = [
+        e for e in continued.workspace().ledger.events() if e.body.get("status") == "interrupted"
+    ]
+    assert event.body["summary"] == {"sentence": "its process ended before it did"}
     assert continued.live() == ran.json["digest"]
 
 

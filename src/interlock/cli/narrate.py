@@ -50,6 +50,10 @@ class Log:
         """Say what is delivered."""
         write_lines(self._stream, [header])
 
+    def noted(self, line: str) -> None:
+        """Say it."""
+        write_lines(self._stream, [f"! {line}"])
+
     def started(self, step: str) -> None:
         """Say that a step began."""
         write_lines(self._stream, [f"… {gate_name(step)} started"])
@@ -81,6 +85,10 @@ class Terminal:
     def began(self, header: str) -> None:
         """Say what is delivered."""
         write_lines(self._stream, [header])
+
+    def noted(self, line: str) -> None:
+        """Say it."""
+        write_lines(self._stream, [f"! {line}"])
 
     def started(self, step: str) -> None:
         """Have a bar ready for when the step takes long."""

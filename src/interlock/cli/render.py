@@ -37,6 +37,7 @@ GLYPHS = {
     "unchanged": "=",
     "blocked": "✖",
     "failed": "!",
+    "interrupted": "!",
     "running": "…",
 }
 SHORT = 12  # characters of a digest

@@ -64,7 +64,9 @@ def _delivery_text(row: DeliveryRow) -> str:
     sentence = row.summary.get("sentence", "")
     said = f": {shown(sentence, limit=200)}" if sentence else ""
     if row.status == "running":
-        said = ": it runs, or was interrupted (interlock deliver --resume)"
+        said = ""  # what is told of it is from before it was resumed
+    if row.status == "interrupted":
+        said += " (interlock deliver --resume)"
     return f"{GLYPHS.get(row.status, '?')} delivery {row.number} {row.status}{said}"
 
 
@@ -72,6 +74,11 @@ def history_lines(report: HistoryReport) -> list[str]:
     """Deliveries, what was made live where, what was tried beside it."""
     lines = [f"deliveries of {shown(report.product)}"]
     lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
+    lines += [
+        f"  ! delivery {row.number} was interrupted (interlock deliver --resume)"
+        for row in report.deliveries[:1]
+        if row.status == "interrupted"
+    ]
     lines.append("deployments")
     lines += table([_deployment_cells(row) for row in report.deployments]) or ["  none yet"]
     if report.rollouts:

@@ -1,5 +1,8 @@
 """One delivery or erasure at a time in a project; the locks die with their processes.
 
+A delivery holds a lock of its own besides, for whoever asks whether it still runs: its process may
+end without a word, and its number may be another process's by then.
+
 Whoever stores rows of sources beside deliveries does so together with others, and never while an
 erasure runs: what it had read before would be stored behind the erasure's back.
 """
@@ -13,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from interlock.errors import OperatorError
+from interlock.store.atomic import storage
 
 
 @contextmanager
@@ -26,6 +30,37 @@ def alone(path: Path) -> Iterator[None]:
             "one delivery at a time in a project",
         )
         yield
+
+
+@contextmanager
+def owned(path: Path) -> Iterator[None]:
+    """Hold the lock of one delivery at that path; waits for those who only look."""
+    with _opened(path) as descriptor:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def is_owned(path: Path) -> bool:
+    """Whether a living process holds the lock at that path. Raises StoreError where none can tell.
+
+    >>> is_owned(Path("no", "such", "lock"))
+    False
+    """
+    with storage(path):
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+    return False
 
 
 @contextmanager

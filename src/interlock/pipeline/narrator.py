@@ -16,6 +16,10 @@ class Narrator(Protocol):
         """A delivery began; the header says of what, as of when, and what is live."""
         ...
 
+    def noted(self, line: str) -> None:
+        """Something that is good to know before it begins."""
+        ...
+
     def started(self, step: str) -> None:
         """A step began."""
         ...
@@ -37,6 +41,9 @@ class Silent:
     """A narrator that says nothing."""
 
     def began(self, header: str) -> None:
+        """Nothing."""
+
+    def noted(self, line: str) -> None:
         """Nothing."""
 
     def started(self, step: str) -> None:

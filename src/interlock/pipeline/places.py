@@ -63,6 +63,10 @@ class Places:
         """Held by the delivery that runs."""
         return self.root / "delivery.lock"
 
+    def owner(self, delivery: str) -> Path:
+        """Held by the process that runs the delivery of that id."""
+        return self.root / "running" / f"{check_name(delivery, 'delivery')}.lock"
+
     @property
     def storing(self) -> Path:
         """Held by all who store rows beside deliveries, together."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from interlock.pipeline.delivery.interrupted import as_it_is
 from interlock.pipeline.rows.tombstones import erased_of
 from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
 from interlock.workspace import Workspace
@@ -45,7 +46,10 @@ def history(workspace: Workspace, product: str | None = None, *, limit: int = 20
             for release in workspace.ledger.releases.newest(name)
             if release.bundle in erased
         },
-        deliveries=tuple(workspace.ledger.deliveries.newest(product=name, limit=limit)),
+        deliveries=tuple(
+            as_it_is(workspace.ledger, workspace.places, row)
+            for row in workspace.ledger.deliveries.newest(product=name, limit=limit)
+        ),
         deployments=tuple(sorted(deployments, key=lambda row: -row.since)),
         rollouts=tuple(sorted(rollouts, key=lambda row: -row.at)),
     )

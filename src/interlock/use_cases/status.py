@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from interlock.deploy.challenger import running
 from interlock.deploy.pointer import publish
+from interlock.pipeline.delivery.interrupted import as_it_is
 from interlock.pipeline.delivery.waiving import GATE_WAIVED
 from interlock.serve.rollout.evidence import Seen, seen
 from interlock.store.rows import DeliveryRow, DeploymentRow, RolloutRow
@@ -81,7 +82,7 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
     return ProductStatus(
         product=product,
         environments=tuple(found),
-        last_delivery=newest,
+        last_delivery=newest and as_it_is(workspace.ledger, workspace.places, newest),
         waived=() if newest is None else _waived(workspace, newest),
     )
 

@@ -15,6 +15,7 @@ from interlock.cli import (
 )
 from interlock.clock import DAY, parse_instant
 from interlock.evaluate.compare import Estimate
+from interlock.pipeline.delivery.interrupted import SENTENCE
 from interlock.pipeline.symmetry import EDITED, HISTORY, Defect, Staleness, SymmetryFindings
 from interlock.release.attest import Attestation
 from interlock.report.content import Candidate, CandidateKind, Ranked
@@ -170,7 +171,14 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
             ProductStatus(
                 product="sales",
                 environments=(),
-                last_delivery=replace(blocked.row, status="running", summary={}),
+                last_delivery=replace(blocked.row, status="running"),
+            ),
+            ProductStatus(
+                product="cut",
+                environments=(),
+                last_delivery=replace(
+                    blocked.row, status="interrupted", summary={"sentence": SENTENCE}
+                ),
             ),
             ProductStatus(product="new", environments=(), last_delivery=None),
         ),
@@ -183,7 +191,10 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
         "  last: ✖ delivery 7 blocked: the model gate stays shut; no release made, "
         "prod still runs 1.3.0",
         "sales",
-        "  last: … delivery 7 running: it runs, or was interrupted (interlock deliver --resume)",
+        "  last: … delivery 7 running",
+        "cut",
+        "  last: ! delivery 7 interrupted: its process ended before it did "
+        "(interlock deliver --resume)",
         "new",
         "  last: no delivery yet",
     ]

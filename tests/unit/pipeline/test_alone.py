@@ -4,8 +4,8 @@ import threading
 
 import pytest
 
-from interlock.errors import OperatorError
-from interlock.pipeline.alone import alone, nobody_stores, storing
+from interlock.errors import OperatorError, StoreError
+from interlock.pipeline.alone import alone, is_owned, nobody_stores, owned, storing
 
 
 def code(act):
@@ -24,6 +24,37 @@ def test_one_delivery_at_a_time(tmp_path):
     with alone(lock):
         assert code(lambda: enter(alone(lock))) == ("E121", "another delivery is running")
     enter(alone(lock))
+
+
+def test_a_delivery_is_owned_until_its_process_lets_go(tmp_path):
+    lock = tmp_path / "running" / "d1.lock"
+    assert not is_owned(lock)
+    with owned(lock):
+        assert is_owned(lock)
+        assert is_owned(lock)  # who looks takes nothing
+    assert not is_owned(lock)
+    assert not lock.exists()
+    lock.touch()  # as a killed process leaves it
+    assert not is_owned(lock)
+
+
+def test_whether_a_delivery_is_owned_is_never_guessed(tmp_path):
+    (tmp_path / "running").touch()
+    with pytest.raises(StoreError) as caught:
+        is_owned(tmp_path / "running" / "d1.lock")
+    assert caught.value.code == "L102"
+
+
+def test_who_looks_does_not_keep_a_delivery_from_beginning(tmp_path):
+    lock, order = tmp_path / "d1.lock", []
+    thread = threading.Thread(target=lambda: [enter(owned(lock)), order.append("begun")])
+    lock.touch()
+    with storing(lock):  # shared, as a look is
+        thread.start()
+        thread.join(0.2)
+        order.append("looked")
+    thread.join()
+    assert order == ["looked", "begun"]
 
 
 def test_many_store_together_and_none_is_erased_from_meanwhile(tmp_path):

@@ -22,6 +22,7 @@ def test_each_thing_has_one_place_inside_the_state_folder():
         "online": PLACES.online("prod", "houses"),
         "log": PLACES.log("prod", "houses"),
         "delivery": PLACES.delivery("houses", 12),
+        "owner": PLACES.owner("d12"),
     } == {
         "ledger": ROOT / "ledger.sqlite",
         "artifacts": ROOT / "artifacts",
@@ -31,6 +32,7 @@ def test_each_thing_has_one_place_inside_the_state_folder():
         "online": ROOT / "environments/prod/houses/online",
         "log": ROOT / "environments/prod/houses/log",
         "delivery": ROOT / "deliveries/houses/12",
+        "owner": ROOT / "running/d12.lock",
     }
 
 
@@ -59,6 +61,7 @@ def test_names_that_climb_hide_or_collide_are_refused(name):
         lambda: PLACES.log(name, "houses"),
         lambda: PLACES.log("prod", name),
         lambda: PLACES.delivery(name, 1),
+        lambda: PLACES.owner(name),
     ):
         with pytest.raises(StoreError, match="L104"):
             place()

@@ -1,8 +1,9 @@
 """One run of the whole path: sources to production, stopped by the first gate that stays shut.
 
 Invariants: what a stage put out is kept, so an interrupted delivery resumes where it stopped and
-ends in the same bundle; nothing is live before its proofs are signed; whatever goes wrong, what was
-live stays live, the failure is an event, and the product's hook is called.
+ends in the same bundle; its process owns it as long as it runs; nothing is live before its proofs
+are signed; whatever goes wrong, what was live stays live, the failure is an event, and the
+product's hook is called.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import uuid
 from interlock.clock import now
 from interlock.deploy.excuse import Excuse, excuse
 from interlock.errors import InterlockError, OperatorError
-from interlock.pipeline.alone import alone
+from interlock.pipeline.alone import alone, owned
+from interlock.pipeline.context import Context
 from interlock.pipeline.delivery.ending import Delivered, end, sentence_of, status_of
-from interlock.pipeline.delivery.goal import BLOCKED, FAILED, RUNNING, Goal
+from interlock.pipeline.delivery.goal import BLOCKED, FAILED, INTERRUPTED, RUNNING, Goal
+from interlock.pipeline.delivery.interrupted import SENTENCE, record_interrupted
 from interlock.pipeline.delivery.revision import Revision
 from interlock.pipeline.delivery.run import Run
 from interlock.pipeline.delivery.waiving import shut_gates, waivers_of
@@ -30,7 +33,7 @@ def unfinished(deployer: Deployer, goal: Goal) -> DeliveryRow | None:
     """
     ledger = deployer.context.ledger
     newest = next(iter(ledger.deliveries.newest(product=deployer.product, limit=1)), None)
-    if newest is None or newest.status in (RUNNING, FAILED):
+    if newest is None or newest.status in (RUNNING, INTERRUPTED, FAILED):
         return newest
     if newest.status != BLOCKED:
         return None
@@ -55,36 +58,51 @@ def _stopped_by(deployer: Deployer, goal: Goal, row: DeliveryRow) -> Excuse:
 
 def deliver(deployer: Deployer, goal: Goal) -> Delivered:
     """Run the path. Raises InterlockError only when the delivery could not even begin."""
-    with alone(deployer.places.lock):
-        row = _begin(deployer, goal)
-        run = Run.of(deployer, goal, row)
-        try:
-            status, sentence = run.whole_path()
-        except InterlockError as error:
-            return end(run, status_of(error), sentence_of(run, error), error)
-        return end(run, status, sentence, None)
-
-
-def _begin(deployer: Deployer, goal: Goal) -> DeliveryRow:
     context = deployer.context
+    with alone(deployer.places.lock):
+        for dead in record_interrupted(context.ledger, deployer.places, at=now()):
+            context.narrator.noted(
+                f"delivery {dead.number} of {dead.product} was interrupted: {SENTENCE}"
+            )
+        row = _to_resume(deployer, goal) if goal.resume else _new(context, goal)
+        with owned(deployer.places.owner(row.id)):
+            return _run(Run.of(deployer, goal, _begun(context, goal, row)))
+
+
+def _run(run: Run) -> Delivered:
+    try:
+        status, sentence = run.whole_path()
+    except InterlockError as error:
+        return end(run, status_of(error), sentence_of(run, error), error)
+    return end(run, status, sentence, None)
+
+
+def _begun(context: Context, goal: Goal, row: DeliveryRow) -> DeliveryRow:
+    """The delivery as the ledger has it from now on; who owns it is known by then."""
     if goal.resume:
-        row = unfinished(deployer, goal)
-        if row is None:
-            raise _nothing_to_resume(deployer, goal)
-        _same_revision(row, goal.revision)
         return context.ledger.deliveries.move(row.id, status=RUNNING, at=now())
-    return context.ledger.deliveries.start(
-        DeliveryRow(
-            id=uuid.uuid4().hex,
-            product=context.bound.product.name,
-            number=0,
-            as_of=context.as_of,
-            status=RUNNING,
-            git_commit=_named(goal.revision),
-            dirty=goal.revision.dirty,
-            goal=goal.last.name,
-            started=now(),
-        )
+    return context.ledger.deliveries.start(row)
+
+
+def _to_resume(deployer: Deployer, goal: Goal) -> DeliveryRow:
+    row = unfinished(deployer, goal)
+    if row is None:
+        raise _nothing_to_resume(deployer, goal)
+    _same_revision(row, goal.revision)
+    return row
+
+
+def _new(context: Context, goal: Goal) -> DeliveryRow:
+    return DeliveryRow(
+        id=uuid.uuid4().hex,
+        product=context.bound.product.name,
+        number=0,
+        as_of=context.as_of,
+        status=RUNNING,
+        git_commit=_named(goal.revision),
+        dirty=goal.revision.dirty,
+        goal=goal.last.name,
+        started=now(),
     )
 
 

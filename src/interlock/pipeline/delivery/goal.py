@@ -10,8 +10,9 @@ from interlock.gates.service.form import Form
 from interlock.pipeline.delivery.revision import Revision
 
 _USUAL = "prod"  # where a delivery goes unless it says
-RUNNING, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
+RUNNING, INTERRUPTED, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
     "running",
+    "interrupted",
     "delivered",
     "held",
     "unchanged",
