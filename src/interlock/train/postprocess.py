@@ -82,11 +82,11 @@ class PostProcessing:
         if not self._steps or not math.isfinite(value):
             return answer
         if low is None or high is None:
-            return msgspec.structs.replace(answer, value=self._applied(value, known))
+            (value,) = self._applied((value,), known)
+            return msgspec.structs.replace(answer, value=value)
         if not (math.isfinite(low) and math.isfinite(high)):
             return answer
-        value = self._applied(value, known)
-        low, high = self._applied(low, known), self._applied(high, known)
+        value, low, high = self._applied((value, low, high), known)
         return AnswerOne(value, min(low, value, high), max(low, value, high), answer.probabilities)
 
     def many(
@@ -113,16 +113,17 @@ class PostProcessing:
         value = np.array([one.value for one in found], dtype=np.float64)
         return replace(answers, value=value, **ends), tuple(failures)
 
-    def _applied(self, prediction: float, known: Values) -> float:
+    def _applied(self, numbers: Sequence[float], known: Values) -> Sequence[float]:
         for name, step in self._steps:
+            found: list[Any]  # numbers, once none is None
             try:
-                found = step(prediction, known)
+                found = [step(number, known) for number in numbers]
             except Exception as error:  # the author's code may raise anything
                 raise PostprocessFailure(name, describe(error)) from error
-            if found is None:
+            if None in found:
                 raise PostprocessFailure(name, "a value that it needs is missing")
-            prediction = found
-        return prediction
+            numbers = found
+        return numbers
 
     def _kept(
         self, number: int, answer: AnswerOne, known: Values, failures: list[RowFailure]

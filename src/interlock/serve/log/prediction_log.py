@@ -36,7 +36,7 @@ from typing import Literal, Self
 from interlock.clock import monotonic
 from interlock.errors import IntegrityError, StoreError
 from interlock.serve.log.pages import let_go, let_go_all
-from interlock.serve.log.segment import HEADER_SIZE, LONGEST, header, seal_all, segment_path
+from interlock.serve.log.segment import HEADER_SIZE, header, seal_all, segment_path
 from interlock.serve.log.start import Start, recover
 from interlock.serve.log.tally import Tally, TallyFile
 
@@ -200,8 +200,6 @@ class PredictionLog:
         self.close()
 
     def _write_or_drop(self, payloads: Sequence[bytes], *, may_drop: bool) -> int:
-        if payloads and max(map(len, payloads)) > LONGEST:
-            raise ValueError(f"a payload must have at most {LONGEST} bytes")
         try:
             try:
                 self._write(payloads)
@@ -216,7 +214,10 @@ class PredictionLog:
     def _write(self, payloads: Sequence[bytes]) -> None:
         if self._closing:
             raise OSError(errno.EBADF, "the log is closed")
-        current = self._writable()
+        current = self._current
+        if current is None or self._distrusted or self._is_full(current):
+            self._retire()
+            current = self._begin_segment()
         sequence = self._last + len(payloads)
         data = seal_all(payloads, first=self._last + 1, salt=current.salt)
         try:
@@ -228,13 +229,6 @@ class PredictionLog:
         current.end += len(data)
         self._written += len(data)
         self._last = sequence
-
-    def _writable(self) -> _Current:
-        current = self._current
-        if current and not self._distrusted and not self._is_full(current):
-            return current
-        self._retire()
-        return self._begin_segment()
 
     def _is_full(self, current: _Current) -> bool:
         return current.end >= self.options.segment_bytes or monotonic() >= current.until

@@ -140,11 +140,18 @@ def seal(payload: bytes, *, sequence: int, salt: int) -> bytes:
 
 
 def seal_all(payloads: Sequence[bytes], *, first: int, salt: int) -> bytes:
-    """The bytes of records that follow one another, the sequence of the first being ``first``."""
+    """The bytes of records that follow one another, the sequence of the first being ``first``.
+
+    Raises ValueError for a payload of more than LONGEST bytes.
+    """
+    pack, crc32 = _RECORD.pack, zlib.crc32
     parts: list[bytes] = []
     for sequence, payload in enumerate(payloads, first):
-        parts.append(_RECORD.pack(len(payload), _checksum(payload, sequence, salt), sequence))
-        parts.append(payload)
+        size = len(payload)
+        if size > LONGEST:
+            raise ValueError(f"a payload must have at most {LONGEST} bytes")
+        checksum = crc32(payload, salt ^ (sequence & 0xFFFFFFFF) ^ (sequence >> 32))
+        parts += (pack(size, checksum, sequence), payload)
     return b"".join(parts)
 
 
