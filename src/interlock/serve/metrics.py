@@ -55,6 +55,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     requests: list[tuple[str, int, int]]
     latencies: list[tuple[str, str, Latency]]
     shed: int
+    displaced: int
     outcomes: int
     in_flight: int
     waiting_bytes: int
@@ -76,6 +77,7 @@ class Metrics:
         self.requests: dict[tuple[str, int], int] = {}
         self.latencies: dict[tuple[str, str], Latency] = {}
         self.shed = 0
+        self.displaced = 0
         self.outcomes = 0
         self.stand_ins: dict[tuple[str, str], int] = {}
 
@@ -121,6 +123,7 @@ class Metrics:
             requests=[(path, status, n) for (path, status), n in self.requests.items()],
             latencies=[(label, arm, found) for (label, arm), found in self.latencies.items()],
             shed=self.shed,
+            displaced=self.displaced,
             outcomes=self.outcomes,
             in_flight=in_flight,
             waiting_bytes=waiting_bytes,

@@ -28,6 +28,7 @@ def counted(worker="w0"):
     metrics.answered("/v1/predict", 200, 99.0, release="1.0.0", arm="champion")
     metrics.answered("/v1/predict", 503, 0.0001)
     metrics.shed = 1
+    metrics.displaced = 3
     return metrics
 
 
@@ -49,6 +50,7 @@ def test_every_sample_has_its_family_and_its_worker():
     assert found['interlock_requests_total{worker="w0",path="/v1/predict",status="200"}'] == 2
     assert found['interlock_requests_total{worker="w1",path="/v1/predict",status="503"}'] == 1
     assert found['interlock_requests_shed_total{worker="w1"}'] == 1
+    assert found['interlock_connections_displaced_total{worker="w0"}'] == 3
     assert found['interlock_requests_in_flight{worker="w0"}'] == 1
     assert found['interlock_request_bytes_waiting{worker="w0"}'] == 30
     assert found['interlock_lines_dropped_total{worker="w0"}'] == 4

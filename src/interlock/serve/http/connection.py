@@ -35,6 +35,7 @@ HEAD_SECONDS = 10.0  # until a request's head must have arrived
 IDLE_SECONDS = 75.0  # without a request
 WRITE_SECONDS = 60.0  # until an answer must have been taken
 LINGER_SECONDS = 1.0  # for which what still comes is thrown away, so that the answer is read
+TAKING_SECONDS = 5.0  # that who takes an answer may wait longer than who asks nothing
 
 _STRANGE = 64  # requests of heads that are all new, until it is taken that every one will be
 _NEVER = float("inf")
@@ -375,6 +376,25 @@ class Connection(asyncio.Protocol):
         """Close once the other side has taken what was sent, for which it has its time."""
         transport.close()
         self.deadline = self._owner.now + WRITE_SECONDS
+
+    def waits_since(self) -> float:
+        """Since when nothing was asked here, or no answer taken; infinite within a request.
+
+        A request is that from the end of its head on: its body has a time of its own. All is read
+        off the deadline, so that no answer pays for it.
+        """
+        line, reader, deadline = self._line, self._reader, self.deadline
+        if self._transport is None or (line and line[0].asked):
+            return _NEVER
+        if self._stalled:
+            return deadline - WRITE_SECONDS + TAKING_SECONDS
+        if line:
+            return _NEVER
+        if self._ended or self._transport.is_closing():
+            return deadline - WRITE_SECONDS
+        if self._deaf:
+            return deadline - LINGER_SECONDS
+        return deadline - (HEAD_SECONDS if reader.in_message else IDLE_SECONDS)
 
     def end(self) -> None:
         """The service stops: answer what is under way and then close."""

@@ -1,7 +1,7 @@
 """Snapshots of the workers as text that Prometheus reads (exposition format 0.0.4).
 
->>> print(exposition([Snapshot(worker="w0", requests=[], latencies=[], shed=2, outcomes=0,
-...     in_flight=0, waiting_bytes=0, lines_dropped=0, log_bytes=0, log_dropped=0,
+>>> print(exposition([Snapshot(worker="w0", requests=[], latencies=[], shed=2, displaced=0,
+...     outcomes=0, in_flight=0, waiting_bytes=0, lines_dropped=0, log_bytes=0, log_dropped=0,
 ...     log_unsynced=0, staleness={}, release=None)]).splitlines()[3])
 # TYPE interlock_requests_total counter
 """
@@ -92,6 +92,12 @@ _NUMBERS = (
         "waiting_bytes",
     ),
     ("interlock_requests_shed_total", "counter", "Requests refused for overload.", "shed"),
+    (
+        "interlock_connections_displaced_total",
+        "counter",
+        "Connections without a request, closed to make room for new ones.",
+        "displaced",
+    ),
     (
         "interlock_lines_dropped_total",
         "counter",

@@ -290,6 +290,9 @@ def test_whatever_is_sent_nobody_is_left_in_flight_or_connected(data):
         elif step == "eof" and not talk.connection.eof_received():
             talk.transport.close()  # as its loop does then
             break
+        since = talk.connection.waits_since()
+        assert since == float("inf") or since <= talk.owner.now + module.TAKING_SECONDS
+        assert since == float("inf") or not talk.service.in_flight
     for _ in range(4):  # nothing more happens: whatever its state, it is not kept for ever
         talk.service.reply()
         talk.wait(100)
@@ -929,3 +932,52 @@ def test_an_error_nobody_foresaw_is_not_swallowed():
 
 def test_it_is_a_protocol_of_asyncio():
     assert isinstance(Talk().connection, asyncio.Protocol)
+
+
+def test_since_when_it_waits_is_since_it_had_its_last_answer_or_began_a_head():
+    """Never within a request: neither of one that is asked, nor of one whose body comes."""
+    talk = Talk()
+    waits = talk.connection.waits_since
+    assert waits() == 100.0
+    talk.wait(3).send(b"GET /page HTTP/1.1\r\n")
+    assert waits() == 103.0
+    talk.wait(4).send(b"host: a\r\n")
+    assert waits() == 103.0, "from its first byte, however many follow"
+    talk.send(b"\r\n")
+    assert (talk.statuses, waits()) == ([200], 107.0)
+    talk.wait(1).send(post("/ask", b"body")[:-1])
+    assert waits() == float("inf")
+    talk.wait(1).send(b"y")
+    assert waits() == float("inf")
+    talk.wait(2).service.reply()
+    assert (talk.statuses, waits()) == ([200, 200], 111.0)
+    talk.send(post("/ask", b"body")).send(b"GET /page")
+    assert waits() == float("inf"), "what is behind a request is begun once that is answered"
+    talk.wait(5).service.reply()
+    assert waits() == 116.0
+    talk.connection.connection_lost(None)
+    assert waits() == float("inf")
+
+
+def test_who_takes_no_answer_waits_five_seconds_longer_than_who_asks_nothing():
+    talk = Talk().send(post("/ask/1", b"") + post("/ask/2", b""))
+    talk.connection.pause_writing()
+    assert talk.connection.waits_since() == float("inf")
+    talk.service.reply()
+    assert talk.connection.waits_since() == 105.0
+    talk.connection.resume_writing()
+    assert talk.connection.waits_since() == float("inf")
+
+
+@pytest.mark.parametrize(
+    ("then", "since"),
+    [
+        (lambda talk: talk.send(REQUESTS["broken"]), 102.0),
+        (lambda talk: talk.connection.eof_received(), 102.0),
+        (lambda talk: talk.connection.end(), 102.0),
+    ],
+)
+def test_one_that_ends_has_waited_since_it_did(then, since):
+    talk = Talk().wait(2)
+    then(talk)
+    assert talk.connection.waits_since() == since
