@@ -57,7 +57,7 @@ def page(content: Content, limits: Limits) -> Page:
     passed = content.verdict is Verdict.PASSED
     return Page(
         title=f"{shown(content.product)} delivery {content.number}",
-        header=phrases.header_phrase(content),
+        header=phrases.about_phrase(content),
         state="waived" if passed and content.waivers else css_class(content.verdict),
         outcome=phrases.outcome(content),
         status=shown(content.status, limit=400),
@@ -107,5 +107,7 @@ def _mistake(found: Mistake) -> tuple[str, str]:
 
 def _facts(content: Content) -> Iterable[tuple[str, str]]:
     yield "release", shown(content.label, limit=40) if content.label else "none made"
+    if content.champion is not None:
+        yield f"{shown(content.environment, limit=40)} before", phrases.before_phrase(content)
     if content.evaluation is not None:
         yield from key_figures(content.evaluation)

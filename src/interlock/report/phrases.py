@@ -201,6 +201,19 @@ def step_phrase(step: Step) -> str:
     return " · ".join(filter(None, [status, shown(step.detail, limit=200)]))
 
 
+def about_phrase(content: Content) -> str:
+    """What a report is about: product, delivery, moment; what is live its status says."""
+    return _about(content.product, content.number, content.as_of, content.zone)
+
+
+def before_phrase(content: Content) -> str:
+    """What was live when the delivery began: '1.3.0, live 12 d'; empty where nothing was."""
+    if content.champion is None:
+        return ""
+    since = content.champion_live_for
+    return shown(content.champion, limit=40) + (f", live {span_text(since)}" if since else "")
+
+
 def header_phrase(content: Content) -> str:
     """What a report is about: product, delivery, moment, and what was live."""
     return delivery_phrase(
@@ -227,14 +240,11 @@ def delivery_phrase(
     """'valuation · delivery 193 · as of 1997-06-30 · prod runs 1.3.0 (live 12 d)'."""
     runs = f"runs {shown(champion)}" if champion else "runs nothing yet"
     since = f" (live {span_text(live_for)})" if champion and live_for is not None else ""
-    return " · ".join(
-        [
-            shown(product),
-            f"delivery {number}",
-            f"as of {moment(as_of, zone=zone)}",
-            f"{shown(environment)} {runs}{since}",
-        ]
-    )
+    return f"{_about(product, number, as_of, zone)} · {shown(environment)} {runs}{since}"
+
+
+def _about(product: str, number: int, as_of: int, zone: str) -> str:
+    return " · ".join([shown(product), f"delivery {number}", f"as of {moment(as_of, zone=zone)}"])
 
 
 def outcome(content: Content) -> str:

@@ -16,6 +16,7 @@ import pytest
 from interlock.errors import Mistake
 from interlock.evaluate.compare import Estimate
 from interlock.report.content import (
+    Attestation,
     Behaviour,
     BehaviourExample,
     Candidate,
@@ -116,6 +117,27 @@ def test_nothing_is_loaded_and_nothing_runs(kind: str, request: pytest.FixtureRe
             assert not name.startswith("on"), (tag, name)
             assert name != "src"
             assert name != "href" or str(value).startswith("#gate-")
+
+
+def test_what_runs_is_said_once_and_what_ran_before_is_a_fact(passed: Content) -> None:
+    now = replace(passed, status="prod runs 1.4.0, 1.3.0 is kept for rollback")
+    text = render(now)
+    assert text.count("prod runs") == 1
+    assert "<dt>prod before</dt><dd>1.3.0, live 12 d</dd>" in text
+    first = render(replace(now, champion=None, champion_live_for=None))
+    assert "before</dt>" not in first
+
+
+def test_a_statement_is_listed_once_however_often_it_was_signed(blocked: Content) -> None:
+    assert blocked.lineage is not None
+    signed = [
+        Attestation(kind="gate: data, passed", keyid="9f" * 32, digest=digit * 64) for digit in "ab"
+    ]
+    signed.insert(1, Attestation(kind="gate: model, passed", keyid="9f" * 32, digest="c" * 64))
+    lineage = replace(blocked.lineage, attestations=tuple(signed))
+    text = render(replace(blocked, lineage=lineage))
+    assert text.count("gate: data, passed") == 1
+    assert text.index("a" * 12 + ", " + "b" * 12) < text.index("gate: model, passed")
 
 
 def test_every_anchor_has_its_gate(blocked: Content) -> None:

@@ -22,7 +22,13 @@ from interlock.store.atomic import write_file
 
 T = TypeVar("T")
 
-_PARTS: dict[str, Any] = {"data": None, "evaluation": None, "explanations": None, "service": None}
+_PARTS: dict[str, Any] = {
+    "data": None,
+    "evaluation": None,
+    "explanations": None,
+    "service": None,
+    "lineage": None,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from interlock.pipeline.delivery.next_steps import after_error, after_success
 from interlock.pipeline.delivery.run import Run
 from interlock.pipeline.delivery.steps import GATE_CODES
 from interlock.pipeline.telling.card import tell_card
+from interlock.pipeline.telling.lineage import tell_lineage
 from interlock.pipeline.training import training
 from interlock.release.attest import verify
 from interlock.release.waiver import Waiver
@@ -85,7 +86,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
 
 def _documented(run: Run, sentence: str, error: InterlockError | None, folder: Path) -> Documented:
     """The delivery's documents in its folder, as far as they can be drawn."""
-    parts, undrawn = told(run.tale.parts)
+    parts, undrawn = told({**run.tale.parts, "lineage": partial(_lineage, run)})
     more = {} if run.digest is None else {CARD: partial(_card, run, run.digest)}
     content = _content(run, sentence, error, parts)
     return document(content, folder, undrawn, more=more)
@@ -100,6 +101,17 @@ def _waived(waiver: Waiver) -> dict[str, str]:
         "reason": waiver.reason,
         "until": format_instant(waiver.expires),
     }
+
+
+def _lineage(run: Run) -> report.Lineage:
+    notary = run.deployer.notary
+    return tell_lineage(
+        run.row,
+        code=run.context.bound.code_digest,
+        libraries=training.library_versions(),
+        envelopes=() if run.digest is None else notary.envelopes(run.digest),
+        keys=notary.keys,
+    )
 
 
 def _card(run: Run, digest: str) -> str:
@@ -133,8 +145,6 @@ def _call_hook(run: Run, error: InterlockError, summary: dict[str, Any]) -> None
 def _content(
     run: Run, sentence: str, error: InterlockError | None, parts: Mapping[str, Any]
 ) -> report.Content:
-    attestations = run.context.ledger.attestations.about(run.digest) if run.digest else []
-    commit = run.row.git_commit
     return report.Content(
         product=run.row.product,
         number=run.row.number,
@@ -150,20 +160,6 @@ def _content(
         gates=tuple(run.tale.gates),
         waivers=tuple(run.tale.waivers),
         **parts,
-        lineage=report.Lineage(
-            commit=None if commit.startswith("files:") else commit,
-            dirty=run.row.dirty,
-            code=run.context.bound.code_digest,
-            libraries=training.library_versions(),
-            attestations=tuple(
-                report.Attestation(
-                    kind=a.predicate_type,
-                    keyid=run.deployer.notary.key.public.keyid,
-                    digest=a.blob,
-                )
-                for a in attestations
-            ),
-        ),
         next_commands=_next(run, error),
         mistakes=error.mistakes if error else (),
     )

@@ -17,7 +17,7 @@ from interlock.verdict import GateResult, Verdict, worst
 
 @dataclass(frozen=True, kw_only=True)
 class Attestation:
-    """A signed statement about the bundle."""
+    """A signed statement about the bundle: what it says in short, such as 'gate: data, passed'."""
 
     kind: str
     keyid: str

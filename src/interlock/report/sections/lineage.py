@@ -40,8 +40,10 @@ def _inputs(content: Content, found: Lineage) -> Table:
 def _attestations(found: Lineage, limits: Limits) -> Table | None:
     if not found.attestations:
         return None
-    signed = sorted(found.attestations, key=lambda a: (a.kind, a.digest, a.keyid))
-    rows = [(shown(a.kind), shown(a.keyid[:_SHORT]), shown(a.digest[:_SHORT])) for a in signed]
+    said: dict[tuple[str, str], list[str]] = {}  # each once, though several deliveries said it
+    for one in found.attestations:
+        said.setdefault((one.kind, one.keyid[:_SHORT]), []).append(one.digest[:_SHORT])
+    rows = [(shown(kind), shown(key), shown(", ".join(all_))) for (kind, key), all_ in said.items()]
     return cut("Attestations", ("statement", "signed by key", "digest"), rows, limits)
 
 
