@@ -21,7 +21,7 @@ from interlock.pipeline.deploying.online import OnlineStores
 from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.narrator import Narrator, Silent
 from interlock.pipeline.notary import Notary
-from interlock.pipeline.places import Places
+from interlock.pipeline.places import REPLAY, Places
 from interlock.release.keys import SigningKey, key_file, load_or_create
 from interlock.settings import Settings, load_settings, product_file
 from interlock.store.artifacts import ArtifactStore
@@ -98,6 +98,12 @@ class Workspace:
     def environment(self, name: str) -> Environment:
         """The environment of that name. Raises OperatorError E106."""
         return environment_named(self.environments, name)
+
+    def log(self, environment: str, product: str) -> Path:
+        """An environment's prediction log, or what replays answered. Raises OperatorError E106."""
+        if environment != REPLAY:
+            environment_named(self.environments, environment, besides=(REPLAY,))
+        return self.places.log(environment, product)
 
     def product_name(self, name: str | None) -> str:
         """The product asked for: named, or the only one there is."""

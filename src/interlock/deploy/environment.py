@@ -65,15 +65,20 @@ def environments(settings: Mapping[str, Mapping[str, Any]]) -> tuple[Environment
     return found
 
 
-def environment_named(known: Sequence[Environment], name: str) -> Environment:
-    """The environment of that name. Raises OperatorError E106."""
+def environment_named(
+    known: Sequence[Environment], name: str, *, besides: Sequence[str] = ()
+) -> Environment:
+    """The environment of that name. Raises OperatorError E106.
+
+    ``besides`` are what else could have been asked for in its place.
+    """
     for environment in known:
         if environment.name == name:
             return environment
     raise OperatorError(
         "E106",
         "there is no such environment",
-        expected="one of " + ", ".join(e.name for e in known),
+        expected="one of " + ", ".join((*(e.name for e in known), *besides)),
         got=repr(name)[:100],
         fix="use one of these names, or declare the environment in pyproject.toml",
     )

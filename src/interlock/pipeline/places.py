@@ -7,6 +7,8 @@ from pathlib import Path
 
 from interlock.store.names import check_digest, check_name
 
+REPLAY = "replay"  # stands for an environment where what a replay answered is meant
+
 
 @dataclass(frozen=True)
 class Places:

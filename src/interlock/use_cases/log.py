@@ -162,11 +162,9 @@ def _of_unit(workspace: Workspace, product: str, asked: Asked) -> Asked:
 
 
 def _log(workspace: Workspace, product: str | None, environment: str) -> tuple[str, Path]:
-    """The product's name and its log's folder; "replay" is what replays answered."""
-    if environment != "replay":
-        workspace.environment(environment)
+    """The product's name and its log's folder. Raises OperatorError E106."""
     name = workspace.delivered_product(product)
-    return name, workspace.places.log(environment, name)
+    return name, workspace.log(environment, name)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from interlock.pipeline.erasing.removing import Removed, marks, remove
 from interlock.pipeline.erasing.sources import Sources, search_sources
 from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit, entity_digest
+from interlock.pipeline.places import REPLAY
 from interlock.pipeline.rows.tombstones import stored_snapshots
 from interlock.serve.log.erasing import before, of_unit
 from interlock.use_cases.log_removal import Gone, log_of, log_outside, remove_records
@@ -135,7 +136,7 @@ def _other_logs(workspace: Workspace, product: str, entity: str) -> Iterator[str
     """Where there are logs that no erasure of that digest of a key looked into."""
     notary = workspace.notary()
     done = erased_from(notary, product, entity)
-    for name in (*(one.name for one in workspace.environments), "replay"):
+    for name in (*(one.name for one in workspace.environments), REPLAY):
         if name not in done and workspace.places.log(name, product).is_dir():
             yield name
     outside = [where for where in erased_logs(notary, product) if where.startswith("/")]

@@ -41,10 +41,8 @@ class Gone:
 
 
 def log_of(workspace: Workspace, product: str, environment: str) -> KeptLog:
-    """The log of an environment; "replay" is what replays answered. Raises OperatorError E106."""
-    if environment != "replay":
-        workspace.environment(environment)
-    folder = workspace.places.log(environment, product)
+    """The log of an environment. Raises OperatorError E106."""
+    folder = workspace.log(environment, product)
     return KeptLog(product=product, where=environment, folder=folder)
 
 

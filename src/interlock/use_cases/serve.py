@@ -15,6 +15,7 @@ from interlock.errors import OperatorError
 from interlock.features.definition import HistoryDefinition
 from interlock.pipeline.deploying.deployer import Deployer
 from interlock.pipeline.deploying.refreshing import features_of
+from interlock.pipeline.places import REPLAY
 from interlock.release.bundle import Bundle
 from interlock.serve.http.traces import asked_for
 from interlock.serve.plan import STDERR, ServePlan
@@ -151,14 +152,14 @@ def _replayed(
             fix="exchange the two",
         )
     instants = _instants(features_of(bundle).histories, first, last + DAY)
-    deployer.refreshing.fill("replay", bundle, instants=instants)
+    deployer.refreshing.fill(REPLAY, bundle, instants=instants)
     root = deployer.places
     return structs.replace(
         plan,
         replay=True,
         clock=last,
-        online=str(root.online("replay", plan.product)),
-        log=str(root.log("replay", plan.product)),
+        online=str(root.online(REPLAY, plan.product)),
+        log=str(root.log(REPLAY, plan.product)),
     )
 
 

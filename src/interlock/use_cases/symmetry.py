@@ -15,6 +15,7 @@ from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
 from interlock.pipeline.alone import storing
 from interlock.pipeline.deploying.deployer import Deployer
+from interlock.pipeline.places import REPLAY
 from interlock.pipeline.rows.snapshots import load_snapshots, take_snapshots
 from interlock.pipeline.symmetry import Recomputed, SymmetryFindings, compare, sampled
 from interlock.product.training_set import packed_features
@@ -61,7 +62,7 @@ def symmetry(
     place = workspace.environment(environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
-    log = workspace.places.log("replay" if replayed else place.name, bound.product.name)
+    log = workspace.places.log(REPLAY if replayed else place.name, bound.product.name)
     logged, chosen = newest_sampled(log, share)
     live = deployer.live.current(_REPLAYS if replayed and place.name == "prod" else place.name)
     releases = _releases(deployer, {r.digest for r in chosen}, live.bundle if live else "")

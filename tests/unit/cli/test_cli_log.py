@@ -104,6 +104,20 @@ def test_exports(interlock, project, tmp_path):
     assert "S186" in wrong.err
 
 
+@pytest.mark.parametrize("command", [(), ("ship",), ("compact",), ("retain", "--older-than", "1d")])
+def test_an_environment_that_is_none_is_refused_with_all_that_can_be_asked(
+    interlock, project, command
+):
+    wrong = interlock("log", *command, "-C", str(project), "--environment", "production")
+    assert wrong.code == 2
+    assert (
+        "error[E106]: there is no such environment\n"
+        "  expected: one of dev, staging, prod, replay\n"
+        "  got: 'production'\n"
+    ) in wrong.err
+    assert interlock("log", *command, "-C", str(project), "--environment", "replay").code == 0
+
+
 def test_sql(interlock, project):
     query = "SELECT status, count(*) AS n FROM predictions GROUP BY 1 ORDER BY 1"
     done = interlock("log", "-C", str(project), "--sql", query)
