@@ -26,13 +26,12 @@ from interlock import clock
 from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
+from interlock.serve.workers.overheard import Overheard
 
 MODULE = "interlock.serve"
 READY_SECONDS = 30.0
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
 _READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
-_ERRORS = "stderr"
-_KEPT = 20_000  # characters of what the worker said
 
 
 def command(plan: Path, module: str = MODULE) -> list[str]:
@@ -45,15 +44,14 @@ class RunningService:
     """A worker process that answers at ``url``; leaving the ``with`` block stops it.
 
     One that is started ``aloud`` has what it writes to its standard error handed on to this
-    process's, at every :meth:`hand_on` and when it is stopped; ``heard`` counts these bytes.
+    process's.
     """
 
     url: str
     pid: int
-    aloud: bool = False
-    heard: int = 0
     directory: tempfile.TemporaryDirectory[str] = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
+    overheard: Overheard = field(repr=False)
 
     @property
     def running(self) -> bool:
@@ -68,34 +66,19 @@ class RunningService:
             status = self.process.wait(seconds)
         except subprocess.TimeoutExpired:
             return self.kill()
-        self._close()
+        _close(self.process, self.directory, self.overheard)
         return status
 
     def kill(self) -> int:
         """SIGKILL; the exit status."""
         self.process.kill()
         status = self.process.wait()
-        self._close()
+        _close(self.process, self.directory, self.overheard)
         return status
 
-    def hand_on(self) -> None:
-        """What it has written since to its standard error, if it is to be heard."""
-        if not self.aloud:
-            return
-        with (Path(self.directory.name) / _ERRORS).open("rb") as errors:
-            errors.seek(self.heard)
-            text = errors.read()
-        self.heard += len(text)
-        if text:
-            print(text.decode(errors="replace"), end="", file=sys.stderr, flush=True)
-
-    def _close(self) -> None:
-        self.hand_on()
-        _close(self.process, self.directory)
-
     def said(self) -> str:
-        """What the worker wrote to its standard error."""
-        return _said(Path(self.directory.name))
+        """What the worker wrote to its standard error, the last 20,000 characters of it."""
+        return self.overheard.said()
 
     def __enter__(self) -> Self:
         return self
@@ -124,25 +107,28 @@ def start(
     """
     directory = tempfile.TemporaryDirectory(prefix="interlock-serve-")
     place = Path(directory.name)
-    with (place / _ERRORS).open("wb") as errors, _kept_open(plan.access_log) as lines:
+    with _kept_open(plan.access_log) as lines:
         (place / "plan.json").write_bytes(plan_bytes(structs.replace(plan, access_log=lines)))
         process = subprocess.Popen(
             [*command(place / "plan.json", module), LEASH],
             stdin=subprocess.PIPE,  # its end, whatever ends this process, tells the worker to stop
             stdout=subprocess.PIPE,
-            stderr=errors,
+            stderr=subprocess.PIPE,
             env=worker_environment(),
             pass_fds=() if lines is None else (lines,),
         )
+    assert process.stderr is not None
+    overheard = Overheard(process.stderr, aloud=aloud)
     url = _ready_line(process, seconds)
     if url is not None:
         return RunningService(
-            url=url, pid=process.pid, aloud=aloud, directory=directory, process=process
+            url=url, pid=process.pid, directory=directory, process=process, overheard=overheard
         )
     ended = process.poll() is not None
     process.kill()
-    status, said = process.wait(), _said(place)
-    _close(process, directory)
+    status = process.wait()
+    _close(process, directory, overheard)
+    said = overheard.said()
     raise _ended(status, said) if ended else _too_slow(seconds, said)
 
 
@@ -165,8 +151,13 @@ def worker_environment() -> dict[str, str]:
     return {**os.environ, **dict.fromkeys(single, "1")}
 
 
-def _close(process: subprocess.Popen[bytes], directory: tempfile.TemporaryDirectory[str]) -> None:
-    """Let go of what a process that has ended left."""
+def _close(
+    process: subprocess.Popen[bytes],
+    directory: tempfile.TemporaryDirectory[str],
+    overheard: Overheard,
+) -> None:
+    """Let go of what a process that has ended left, and hear the last of it."""
+    overheard.end()
     for pipe in (process.stdin, process.stdout):
         if pipe is not None:
             pipe.close()
@@ -194,10 +185,6 @@ def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
             line += part
     found = _READY.match(line.decode(errors="replace"))
     return found[1] if found else None
-
-
-def _said(place: Path) -> str:
-    return (place / _ERRORS).read_text(errors="replace")[-_KEPT:]
 
 
 def _ended(status: int, said: str) -> InterlockError:

@@ -205,8 +205,6 @@ class Member:
             status = self._service.stop()
             self.crashes += crashed(status)
             self._ended(f"ended with status {status}")
-        elif self._service is not None:
-            self._service.hand_on()
         elif not self.present and clock.monotonic() >= self._due:
             self.start()
 

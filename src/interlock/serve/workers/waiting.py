@@ -20,8 +20,6 @@ def until_told(
 ) -> None:
     """Wait for SIGINT or SIGTERM, or for the worker's end; ``tick`` every few seconds.
 
-    What the worker writes to its standard error is handed on meanwhile.
-
     ``announce`` is called once signals are waited for: who reads that the service answers may tell
     it to stop at once. Raises OperatorError S107 when the worker ends by itself.
     """
@@ -29,7 +27,6 @@ def until_told(
     with told_by_signals() as told:
         announce()
         while not told.wait(_POLL_SECONDS):
-            service.hand_on()
             if not service.running:
                 raise OperatorError(
                     "S107",

@@ -1,10 +1,13 @@
 """Starting a worker: whatever it does instead of getting ready is an error that says so."""
 
 import subprocess
+from pathlib import Path
 
 import pytest
+from service_runs import wait_for
 
 from interlock.errors import OperatorError
+from interlock.serve.workers import overheard
 from interlock.serve.workers import process as module
 from interlock.serve.workers.process import start
 
@@ -58,7 +61,6 @@ def test_what_a_worker_writes_while_it_runs_is_heard_once(
         "print('ready http://127.0.0.1:1', flush=True)\n"
         "sys.stdin.readline()\n"
         "print('a warning', file=sys.stderr, flush=True)\n"
-        "print('warned', flush=True)\n"
         "sys.stdin.read()\n"
         "print('last words', file=sys.stderr, flush=True)\n"
     )
@@ -66,10 +68,66 @@ def test_what_a_worker_writes_while_it_runs_is_heard_once(
     service = start(support.plan_for(tmp_path), module="warns", aloud=aloud)
     service.process.stdin.write(b"\n")
     service.process.stdin.flush()
-    assert service.process.stdout.readline() == b"warned\n"
-    service.hand_on()
-    assert capsys.readouterr().err == ("loading\na warning\n" if aloud else "")
+    heard = []
+    if aloud:
+        wait_for(lambda: heard.append(capsys.readouterr().err) or "warning\n" in "".join(heard))
+    wait_for(lambda: service.said() == "loading\na warning\n")
+    assert "".join(heard) == ("loading\na warning\n" if aloud else "")
     service.process.stdin.close()
     service.process.wait(60.0)
     assert service.stop() == 0
     assert capsys.readouterr().err == ("last words\n" if aloud else "")
+    assert service.said() == "loading\na warning\nlast words\n"
+
+
+@pytest.mark.parametrize("aloud", [True, False])
+def test_however_much_a_worker_writes_its_last_words_are_kept_and_little_more(
+    support, tmp_path, monkeypatch, capsys, aloud
+):
+    """All of it is handed on; where nobody hears it, only so much is kept."""
+    n = 200_000
+    (tmp_path / "talks.py").write_text(
+        "import sys\n"
+        "print('ready http://127.0.0.1:1', flush=True)\n"
+        "sys.stdin.readline()\n"
+        f"for n in range({n}):\n"
+        "    print(f'{n:07} née', file=sys.stderr)\n"
+        "raise SystemExit('why it ended')\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONUTF8", "1")
+    service = start(support.plan_for(tmp_path), module="talks", aloud=aloud)
+    place = Path(service.directory.name)
+    service.process.stdin.write(b"\n")
+    service.process.stdin.flush()
+    service.process.wait(60.0)
+    assert sum(path.stat().st_size for path in place.iterdir()) < 10_000
+    assert service.stop() == 1
+    said = service.said()
+    assert said.endswith(f"{n - 1:07} née\nwhy it ended\n")
+    assert 10_000 < len(said) <= 20_000
+    err = capsys.readouterr().err
+    lines = [f"{number:07} née" for number in range(n)]
+    assert err.splitlines() == ([*lines, "why it ended"] if aloud else [])
+
+
+def test_a_process_that_outlives_the_worker_does_not_hold_up_its_end(
+    support, tmp_path, monkeypatch
+):
+    """It has the worker's standard error, too, as one has that a model lives in."""
+    (tmp_path / "leaves.py").write_text(
+        "import subprocess, sys\n"
+        "waits = [sys.executable, '-c', 'import sys; sys.stdin.read()']\n"
+        "left = subprocess.Popen(waits, stdin=0, stdout=2)\n"
+        "print('last words', file=sys.stderr)\n"
+        "print('ready http://127.0.0.1:1', flush=True)\n"
+        "import signal\n"
+        "signal.pause()\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(overheard, "END_SECONDS", 0.1)
+    service = start(support.plan_for(tmp_path), module="leaves")
+    wait_for(lambda: service.said().endswith("\n"))
+    service.process.kill()
+    assert service.stop() == -9
+    assert service.said() == "last words\n"
