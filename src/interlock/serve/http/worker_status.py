@@ -49,8 +49,7 @@ class WorkerStatus:
 
     def stood_in(self, code: str) -> None:
         """Count one answer that the champion gave for the challenger, for that reason."""
-        rollout = self._live.status().get("rollout")  # it may have ended meanwhile
-        self.metrics.stood_in(rollout["release"] if rollout else "", code)
+        self.metrics.stood_in(self._live.on_trial, code)  # "": it has ended meanwhile
 
     def told(self) -> dict[str, Any]:
         """The body of ``GET /v1/status``."""

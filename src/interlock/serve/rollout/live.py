@@ -21,7 +21,6 @@ when their parent says that all have it ready (:mod:`interlock.serve.rollout.gro
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,7 +76,7 @@ class LiveRelease:
         self._resident = resident
         self._poll_seconds = poll_seconds
         self._group = group
-        self._loaded: OrderedDict[Key, Predictor] = OrderedDict()
+        self._loaded: dict[Key, Predictor] = {}  # replaced whole: the status is read meanwhile
         self._standing = Standing()
         self._refused: tuple[Target, float] | None = None
         self._stopping = threading.Event()
@@ -92,6 +91,12 @@ class LiveRelease:
     def predictor(self) -> Predictor | None:
         """The champion's."""
         return None if self.arms is None else self.arms.champion
+
+    @property
+    def on_trial(self) -> str:
+        """The label of the release beside the champion; "" where there is none."""
+        live = self._standing.live
+        return "" if live is None or live.rival is None else live.rival.label
 
     @property
     def open(self) -> bool:
@@ -230,26 +235,30 @@ class LiveRelease:
             if self.arms is not None:  # there is something to lose
                 self._try(wanted)
             predictor = self._load(wanted)
-        self._loaded[wanted.key] = predictor
-        self._loaded.move_to_end(wanted.key)
+        self._keep(wanted.key, predictor)
 
     def _switch(self, wanted: Target) -> None:
         """Let loaded releases answer."""
         champion = self._loaded[wanted.key]
         rival = wanted.rival
         challenger = None if rival is None else self._loaded.get((rival.digest, rival.label))
-        self._loaded.move_to_end(wanted.key)
+        self._keep(wanted.key, champion)
         self.arms = self._join(wanted, champion, challenger)
         self._standing = Standing(live=wanted, wanted=wanted)
         self._keep_few(wanted)
+
+    def _keep(self, key: Key, predictor: Predictor) -> None:
+        """Have it loaded, as the one that was wanted last."""
+        others = {k: p for k, p in self._loaded.items() if k != key}
+        self._loaded = {**others, key: predictor}
 
     def _keep_few(self, wanted: Target) -> None:
         """Let go of the oldest ones beyond the bound, of those that are not needed."""
         live = self._standing.live
         needed = {*wanted.keys, *(() if live is None else live.keys)}
         spare = [key for key in self._loaded if key not in needed]
-        for key in spare[: max(0, len(self._loaded) - self._resident)]:
-            del self._loaded[key]
+        gone = spare[: max(0, len(self._loaded) - self._resident)]
+        self._loaded = {k: p for k, p in self._loaded.items() if k not in gone}
 
     def _watch(self) -> None:
         while not self._stopping.wait(self._poll_seconds):

@@ -196,3 +196,22 @@ def test_a_service_that_runs_never_goes_back_to_an_older_state():
     assert scene.live.status()["problem"] == said
     scene.move("b", 2)
     assert scene.live.status()["problem"] is None
+
+
+def test_the_status_is_read_while_another_release_takes_over(monkeypatch):
+    scene, moves = Scene(resident=3), []
+
+    class Read(tuple):
+        """A key; whoever takes it apart is interrupted by the thread that follows the pointer."""
+
+        def __iter__(self):
+            while moves:
+                scene.move(*moves.pop())
+            return super().__iter__()
+
+    monkeypatch.setattr(Target, "key", property(lambda self: Read((self.digest, self.label))))
+    scene.live.start()
+    scene.move("b", 2)
+    moves.append(("c", 3))
+    assert scene.live.status()["resident"] == ["a", "b"], "as it was before"
+    assert scene.live.status()["resident"] == ["a", "b", "c"]
