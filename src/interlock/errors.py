@@ -21,6 +21,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from enum import IntEnum
 
+AUTHOR_FAULTS = (Exception, SystemExit)
+"""What an author's code may raise. ``SystemExit`` would end a worker, or a delivery with whatever
+status it carries, 0 perhaps: it is a fault like any other."""
+
 
 class ExitCode(IntEnum):
     """What a command's exit status means."""

@@ -19,7 +19,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from interlock.errors import AuthorError
+from interlock.errors import AUTHOR_FAULTS, AuthorError
 from interlock.evaluate.metric import CLASSES, REGRESSION, Better, Metric
 from interlock.evaluate.metrics import find_metric
 from interlock.evaluate.predicted import Floats, Predicted
@@ -76,7 +76,7 @@ class CustomMetric(DeclaredFunction):
             values = values[:, 1].copy()
         try:
             found = self.function(y, values, predicted.rows.answering(predicted.answered))
-        except Exception as error:  # noqa: BLE001 - the author's code may raise anything
+        except AUTHOR_FAULTS as error:
             raise self._failure(f"{type(error).__name__}: {error}"[:200]) from None
         if isinstance(found, bool | np.bool_) or not isinstance(found, int | float | np.number):
             raise self._failure(repr(found)[:200])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
-from interlock.errors import IntegrityError
+from interlock.errors import AUTHOR_FAULTS, IntegrityError
 from interlock.features.definition import FeatureDefinition
 
 
@@ -24,7 +24,7 @@ def load_functions(
     """
     try:
         modules = load_modules(sources, package)
-    except Exception as error:  # running a module of the author's may raise anything
+    except AUTHOR_FAULTS as error:
         raise IntegrityError(
             "F110",
             "the packed source of a release cannot be loaded",

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from interlock.clock import to_datetime
+from interlock.errors import AUTHOR_FAULTS
 from interlock.features.definition import FeatureDefinition, FeatureSet
 from interlock.features.packed_source import load_functions
 from interlock.features.result import CHECKED, FeatureFailure, checked, checker, describe
@@ -131,13 +132,18 @@ def _compile_column(
         f"    for {row} in {'zip(*arguments, strict=True)' if names else 'range(n_rows)'}:",
         "        try:",
         f"            append({f'None if {guard} else ' if guard else ''}{call})",
-        "        except Exception as error:",
+        "        except AUTHOR_FAULTS as error:",
         "            failures.append(failure(len(found), name, describe(error)))",
         "            append(None)",
         "    return found",
     ]
     scope: dict[str, Any] = {"function": function, "check": check, "name": definition.name}
-    scope |= {"failure": RowFailure, "describe": describe, **CHECKED}
+    scope |= {
+        "failure": RowFailure,
+        "describe": describe,
+        **CHECKED,
+        "AUTHOR_FAULTS": AUTHOR_FAULTS,
+    }
     exec("\n".join(lines), scope)  # noqa: S102 - built from argument positions only
     return scope["column"]  # type: ignore[no-any-return]
 
@@ -151,6 +157,7 @@ def _compile_row(
     """One straight-line function for a row: positions, not names, so that nothing is looked up."""
     names = [definition.name for definition in definitions]
     scope: dict[str, Any] = {"fail": _row_failure, "names": names, **CHECKED}
+    scope["AUTHOR_FAULTS"] = AUTHOR_FAULTS
     local = {name: f"v{i}" for i, name in enumerate(fields)}
     lines = [f"    {', '.join(local.values())}, = values"] if fields else []
     if any(AS_OF in d.arguments for d in definitions):
@@ -169,10 +176,11 @@ def _compile_row(
         local[definition.name] = f"r{i}"
     results = "".join(f"r{i}, " for i in range(len(definitions)))
     lines.append(f"        return ({results})")
-    lines += ["    except Exception as error:", "        raise fail(names[step], error) from error"]
+    lines += ["    except AUTHOR_FAULTS as error:"]
+    lines += ["        raise fail(names[step], error) from error"]
     exec("def row(values, as_of):\n" + "\n".join(lines), scope)  # noqa: S102 - built from positions
     return scope["row"]  # type: ignore[no-any-return]
 
 
-def _row_failure(name: str, error: Exception) -> FeatureFailure:
+def _row_failure(name: str, error: BaseException) -> FeatureFailure:
     return error if isinstance(error, FeatureFailure) else FeatureFailure(name, describe(error))

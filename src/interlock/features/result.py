@@ -27,7 +27,7 @@ class FeatureFailure(Exception):  # noqa: N818 - an outcome of a row, not a faul
         self.message = message
 
 
-def describe(error: Exception) -> str:
+def describe(error: BaseException) -> str:
     """What a packed function died of, for whoever asked about the row."""
     if isinstance(error, FeatureFailure):
         return error.message

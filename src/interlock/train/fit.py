@@ -20,7 +20,7 @@ from typing import Literal
 from joblib import Parallel, delayed
 
 from interlock import clock
-from interlock.errors import InterlockError, Mistake
+from interlock.errors import AUTHOR_FAULTS, InterlockError, Mistake
 from interlock.stats.threads import limited_threads
 from interlock.train import estimator as families
 from interlock.train.candidate import Baseline, Candidate
@@ -89,7 +89,7 @@ def _run(job: Job, threads: int) -> Fitted | FailedFit:
     except InterlockError as error:
         mistakes = tuple(replace(m, where=m.where or _where(job)) for m in error.mistakes)
         result = FailedFit(name=job.name, mistakes=mistakes)
-    except Exception as error:  # noqa: BLE001 - an author's estimator may raise anything at all
+    except AUTHOR_FAULTS as error:
         result = FailedFit(name=job.name, mistakes=(_unfitted(job, error),))
     seconds = clock.monotonic() - start
     state: Literal["finished", "failed"] = "finished" if isinstance(result, Fitted) else "failed"
@@ -101,7 +101,7 @@ def _where(job: Job) -> str:
     return f"{'baseline' if isinstance(job.declared, Baseline) else 'candidate'} {job.name!r}"
 
 
-def _unfitted(job: Job, error: Exception) -> Mistake:
+def _unfitted(job: Job, error: BaseException) -> Mistake:
     return Mistake(
         code="T109",
         what="a candidate could not be fitted",

@@ -24,6 +24,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from interlock.errors import AUTHOR_FAULTS
 from interlock.features.definition import FeatureDefinition
 from interlock.features.packed_source import load_functions
 from interlock.features.request import RowFailure
@@ -118,7 +119,7 @@ class PostProcessing:
             found: list[Any]  # numbers, once none is None
             try:
                 found = [step(number, known) for number in numbers]
-            except Exception as error:  # the author's code may raise anything
+            except AUTHOR_FAULTS as error:
                 raise PostprocessFailure(name, describe(error)) from error
             if None in found:
                 raise PostprocessFailure(name, "a value that it needs is missing")

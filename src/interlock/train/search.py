@@ -20,7 +20,7 @@ from optuna.distributions import (
 )
 from optuna.trial import TrialState
 
-from interlock.errors import AuthorError
+from interlock.errors import AUTHOR_FAULTS, AuthorError
 from interlock.train.distribution import Choice, Distribution, FloatRange
 from interlock.train.trial import Trial
 
@@ -83,7 +83,7 @@ def _attempted(
 ) -> tuple[T | None, Trial]:
     try:
         made, score = attempt(params)
-    except Exception as error:  # noqa: BLE001 - an estimator's own error ends this trial only
+    except AUTHOR_FAULTS as error:  # it ends this trial only
         problem = f"{type(error).__name__}: {error}"
         return None, Trial(number=number, params=params, score=None, problem=problem)
     if np.isfinite(score):

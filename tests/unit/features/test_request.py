@@ -243,6 +243,12 @@ def test_a_failed_row_is_named_and_the_others_go_on():
     assert failure(packed, 0, 1) == ("f", message)
 
 
+def test_a_function_that_would_end_the_process_fails_its_row():
+    packed = load("def f(a):\n    raise SystemExit(a)\n", definition("f", ["a"]), fields=("a",))
+    assert failure(packed, 0) == ("f", "SystemExit: 0")
+    assert packed.columns({"a": [0]}, [0])[1] == (RowFailure(0, "f", "SystemExit: 0"),)
+
+
 def test_columns_of_different_length_are_a_fault_of_the_program():
     packed = load("def f(a, b):\n    return a\n", definition("f", ["a", "b"]))
     with pytest.raises(ValueError, match="zip"):

@@ -131,10 +131,11 @@ def test_classes_are_answered_with_probabilities(market, task):
     assert min(hits["logistic"], hits["boosting"], hits["lightgbm"]) > 0.15 + hits["prior"]
 
 
-def test_one_that_fails_does_not_sink_the_others(market):
+@pytest.mark.parametrize("error", [RuntimeError("out of cheese"), SystemExit(0)])
+def test_one_that_fails_does_not_sink_the_others(market, error):
     class Broken(RegressorMixin, BaseEstimator):
         def fit(self, X, y):
-            raise RuntimeError("out of cheese")
+            raise error
 
         def predict(self, X):
             return np.zeros(len(X))
@@ -148,7 +149,7 @@ def test_one_that_fails_does_not_sink_the_others(market):
     assert str(results["broken"].mistakes[0]) == (
         "error[T109]: a candidate could not be fitted\n"
         "  where: candidate 'broken'\n"
-        "  got: RuntimeError: out of cheese\n"
+        f"  got: {type(error).__name__}: {error}\n"
         "  fix: read the estimator's own message; `interlock explain T109` names usual causes"
     )
     assert results["class"].mistakes[0].code == "T101"

@@ -1,6 +1,7 @@
 """Post-processing: one definition for one row and for many, and no raw value in its stead."""
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -120,6 +121,7 @@ def test_many_rows_get_what_one_row_gets_to_the_bit(rows, divisor):
         (lambda prediction: "9", "returned str, declared float"),
         (lambda prediction: True, "returned bool, declared float"),
         (lambda prediction: 1 / 0, "ZeroDivisionError: division by zero"),
+        (lambda prediction: sys.exit(0), "SystemExit: 0"),
     ],
 )
 def test_a_function_that_gives_no_number_fails_its_row(function, message):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from interlock.clock import monotonic
+from interlock.errors import AUTHOR_FAULTS
 from interlock.serve.loaded.isolated import IsolatedScorer
 from interlock.serve.log.record import read_record
 from interlock.serve.predictor import Predictor
@@ -17,8 +18,6 @@ from interlock.serve.replies import Reply
 DEADLINE_SECONDS = 1.0  # that a challenger has for an answer, unless the service says otherwise
 EXPLAIN_SECONDS = 10.0  # and for an explained one
 CRASHED, LATE = "S125", "S141"
-FAILURES = (Exception, SystemExit)
-"""Whatever a challenger raises: nothing it does may fail a request, nor end the worker."""
 
 
 class Tried(NamedTuple):
@@ -53,7 +52,7 @@ def tried_here(
     begun = monotonic()
     try:
         reply = challenger.prepare(body, explain=explain)
-    except FAILURES:
+    except AUTHOR_FAULTS:
         traceback.print_exc(file=sys.stderr)
         return Tried(None, CRASHED)
     return Tried(reply, slow=not explain and monotonic() - begun > deadline)

@@ -21,6 +21,7 @@ from msgspec.structs import replace
 
 from interlock import clock
 from interlock.clock import monotonic
+from interlock.errors import AUTHOR_FAULTS
 from interlock.serve.errors import ServiceError
 from interlock.serve.loaded.explainer import MAX_EXPLAINED
 from interlock.serve.loaded.release import LoadedRelease
@@ -30,7 +31,6 @@ from interlock.serve.replies import Reply
 from interlock.serve.rollout.apart import (
     CRASHED,
     DEADLINE_SECONDS,
-    FAILURES,
     LATE,
     Apart,
     Tried,
@@ -147,7 +147,7 @@ class Trial:
         begun = monotonic()
         try:
             replies = self._challenger.prepare_all(bodies)
-        except FAILURES:  # it is one of them, and will be found alone
+        except AUTHOR_FAULTS:  # it is one of them, and will be found alone
             return [self.prepare(body) for body in bodies]
         slow = monotonic() - begun > self._deadline
         tried = [Tried(reply, slow=slow and not place) for place, reply in enumerate(replies)]
@@ -170,7 +170,7 @@ class Trial:
             return self._tried(body)
         try:
             return Tried(await self._challenger.explained(body, executor))
-        except FAILURES:
+        except AUTHOR_FAULTS:
             traceback.print_exc(file=sys.stderr)
             return Tried(None, CRASHED)
 
