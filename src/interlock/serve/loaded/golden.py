@@ -14,6 +14,7 @@ import msgspec
 
 from interlock.errors import IntegrityError, InterlockError, first_line
 from interlock.features.result import FeatureFailure
+from interlock.serve.loaded.history import told_values
 from interlock.serve.loaded.instant import asked_instant
 from interlock.serve.loaded.release import LoadedRelease
 from interlock.train.answer import AnswerOne
@@ -103,8 +104,13 @@ def check_golden(release: LoadedRelease, rows: Sequence[GoldenRow]) -> None:
 
 
 def _difference(release: LoadedRelease, row: GoldenRow) -> str:
+    aggregates = [a for definition in release.histories for a in definition.aggregates]
     try:
-        found = golden_row(release, row.request, as_of=row.as_of, history=row.history)
+        history = told_values(aggregates, row.history)
+    except (ValueError, TypeError, IndexError) as error:
+        return f"its history cannot be read: {error}"
+    try:
+        found = golden_row(release, row.request, as_of=row.as_of, history=history)
     except (InterlockError, FeatureFailure, PostprocessFailure) as error:
         return first_line(error)
     plain = msgspec.to_builtins(found.features)  # as JSON has them: dates are texts

@@ -8,12 +8,14 @@ marked as degraded. The store itself is :mod:`interlock.serve.loaded.stored_hist
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
+from interlock.features.definition import Aggregate
 from interlock.serve.errors import ServiceError
 from interlock.serve.loaded.pick import Values
+from interlock.store.online import decoded, decoders
 
 
 class Found(msgspec.Struct, frozen=True, gc=False):
@@ -61,6 +63,14 @@ class History(Protocol):
 
 
 NOTHING = Found((), {}, False)
+
+
+def told_values(aggregates: Sequence[Aggregate], told: Sequence[Any]) -> Values:
+    """The aggregates' values, of what JSON or the log tells of them: a date is a text there.
+
+    Raises ValueError, TypeError or IndexError for what these are not.
+    """
+    return decoded(told, decoders([(a.name, a.kind) for a in aggregates]))
 
 
 class NoHistory:

@@ -26,10 +26,10 @@ from msgspec import structs
 
 from interlock.deploy.challenger import SHADOW
 from interlock.deploy.pointer import Challenger, read_pointer
-from interlock.errors import ExitCode, InterlockError
+from interlock.errors import AUTHOR_FAULTS, ExitCode, InterlockError
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.serve.ids import PredictionIds
-from interlock.serve.loaded.history import Found, History, HistoryStanding
+from interlock.serve.loaded.history import Found, History, HistoryStanding, told_values
 from interlock.serve.loaded.isolated import open_isolated
 from interlock.serve.loaded.load import load
 from interlock.serve.loaded.pick import Values
@@ -184,7 +184,7 @@ class Shadow:
         self._history.given = (record, self._alike_in(record.digest))
         try:
             reply = self._predictor.prepare(record.request)
-        except Exception:  # noqa: BLE001 - a challenger that crashes is what is to be found out
+        except AUTHOR_FAULTS:  # a challenger that crashes is what is to be found out
             reply = self._predictor.crashed(record.request)
         return _score(read_record(reply.records[0]), entry, record)
 
@@ -244,12 +244,12 @@ class LoggedHistory:
         values: list[object] = []
         grids: dict[str, int] = {}
         for definition in self._definitions:
-            start, names = len(values), [a.name for a in definition.aggregates]
+            start, aggregates = len(values), definition.aggregates
             if definition.name in kept:
-                values += [record.features[name] for name in names]
+                values += told_values(aggregates, [record.features[a.name] for a in aggregates])
                 grids[definition.name] = record.grid[definition.name]
             elif looked_up is not None:
-                values += looked_up.values[start : start + len(names)]
+                values += looked_up.values[start : start + len(aggregates)]
                 grids |= {k: v for k, v in looked_up.grids.items() if k == definition.name}
         return [Found(tuple(values), grids, looked_up is not None and looked_up.degraded)]
 

@@ -1,12 +1,16 @@
 """A challenger in shadow sees the history values that were logged, where they mean the same."""
 
+from dataclasses import replace
+from datetime import date
+
 import pytest
+from msgspec import structs
 
 from interlock.clock import DAY
 from interlock.features.definition import Aggregate, HistoryDefinition
 from interlock.serve.errors import ServiceError
 from interlock.serve.loaded.history import Found, UnavailableHistory
-from interlock.serve.log.record import Record
+from interlock.serve.log.record import Record, read_record, record_bytes
 from interlock.serve.shadow.scoring import LoggedHistory
 
 
@@ -50,6 +54,18 @@ def test_what_was_logged_needs_no_store():
     logged = LoggedHistory(UnavailableHistory(), [MARKET])
     logged.given = (RECORD, frozenset({"market"}))
     assert logged.rows(ASKED) == [Found((3, 2.5), {"market": 5}, False)]
+
+
+def test_a_date_that_was_logged_is_one():
+    latest = Aggregate(
+        name="sold_on", function="latest", column="sold_on", window=None, ttl=None, default=None,
+        kind="date",
+    )  # fmt: skip
+    logged = LoggedHistory(UnavailableHistory(), [replace(MARKET, aggregates=(latest,))])
+    for day in (date(2024, 5, 31), None):
+        record = structs.replace(RECORD, features={"sold_on": day})
+        logged.given = (read_record(record_bytes(record)), frozenset({"market"}))
+        assert logged.rows(ASKED)[0].values == (day,)
 
 
 def test_what_was_not_logged_is_looked_up():
