@@ -46,6 +46,12 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     again = delivered.deliver("--as-of", days[0])
     assert codes(again.err) == ["D116"]
     assert delivered.live() == golden.parent.name
+    # Other rows are delivered than those erased, and the refresh before prod would take just those.
+    later = delivered.deliver("--as-of", days[1])
+    assert codes(later.err) == ["D116"]
+    assert [step["name"] for step in later.json["steps"]] == ["snapshot"]
+    assert "  fix: remove the unit from the source, then deliver again\n" in later.err
+    assert blobs_with(delivered, unit) == []
 
     sales = delivered.folder / "data" / "sales.parquet"
     table = pq.read_table(sales)

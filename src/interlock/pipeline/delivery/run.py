@@ -75,9 +75,7 @@ class Run:
         self.context.narrator.began(self._header())
         require_unpinned(self.deployer.live.current(last), unpin=self.goal.unpin)
         champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
-        snapshots = self.steps.step(
-            "snapshot", lambda: take_snapshots(self.context), _snapshot_detail
-        )
+        snapshots = self.steps.step("snapshot", self._snapshots, _snapshot_detail)
         examples = self.steps.step(
             "features", lambda: make_examples(self.context, snapshots), self._features_detail
         )
@@ -323,6 +321,11 @@ class Run:
             if waiver.gate in gates:
                 said = waiver_statement(subject=str(self.digest), waiver=waiver)
                 self.deployer.notary.attest(said)
+
+    def _snapshots(self) -> Outcome:
+        """The rows, once it is sure that no refresh on the way to its goal is refused its own."""
+        self.deployer.refreshing.require_rows()
+        return take_snapshots(self.context)
 
     def _features_detail(self, outcome: Outcome) -> str:
         features = self.context.bound.features

@@ -29,6 +29,7 @@ from interlock.pipeline.alone import storing
 from interlock.pipeline.context import Context
 from interlock.pipeline.deploying.online import OnlineStores
 from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
+from interlock.pipeline.rows.tombstones import any_erased
 from interlock.release.bundle import Bundle
 
 
@@ -90,6 +91,16 @@ class Refreshing:
                     )
                 )
         return tuple(refreshed)
+
+    def require_rows(self) -> None:
+        """Raises AuthorError D116 where a refresh for the present would be refused its rows.
+
+        It reads what a refresh does, and keeps it for that; nothing where nothing was ever erased.
+        """
+        bound = self.context.bound
+        if bound.features.histories and any_erased(self.context.ledger, bound.product.name):
+            with storing(self.online.places.storing):
+                take_snapshots(replace(self.context, as_of=now()))
 
     def is_due(self, environment: str, bundle: Bundle) -> bool:
         """Whether some history answers from an earlier grid point than it could, or from none."""

@@ -204,6 +204,11 @@ def require_not_withdrawn(ledger: Ledger, product: str, bundle: str, label: str)
         )
 
 
+def any_erased(ledger: Ledger, product: str) -> bool:
+    """Whether rows of the product's sources were ever erased, whoever says so."""
+    return bool(ledger.events(product=product, kind=SNAPSHOT_ERASED))
+
+
 def refuse_erased(ledger: Ledger, product: str, blobs: Mapping[str, Collection[str]]) -> None:
     """Raises AuthorError D116 where a source's rows, by their blobs, are ones that were erased.
 
