@@ -18,7 +18,8 @@ stream is drawn, which it promises to keep).
 
 >>> walks = Walks.drawn(4, 2, seed=1)
 >>> background, row = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 2.0], [1.0, 2.0]]), np.ones(2)
->>> between = np.where(walks.taken, row, background[walks.starts])
+>>> starts, taken = walks.stops(0, walks.n_stops)
+>>> between = np.where(taken, row, background[starts])
 >>> found = walks.contributions(
 ...     background.sum(axis=1)[:, None], between.sum(axis=1)[:, None], np.array([2.0])
 ... )
@@ -82,24 +83,23 @@ class Walks:
         """(n_walks, n_inputs): as how manieth a walk changes an input, from 0."""
         return np.argsort(self.orders, axis=1)
 
-    @cached_property
-    def taken(self) -> NDArray[np.bool_]:
-        """Which inputs are the explained row's, (n_walks·(n_inputs − 1), n_inputs).
+    @property
+    def n_stops(self) -> int:
+        """How many stops they have between start and end, all together."""
+        return self.n_walks * (self.n_inputs - 1)
 
-        One row for each stop between start and end, walk by walk.
+    def stops(self, first: int, beyond: int) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+        """Of the stops from ``first`` to before ``beyond``, walk by walk: the walk of each, and so
+        the background row, (n,), and which inputs are the explained row's there, (n, n_inputs).
         """
-        stops = np.arange(1, self.n_inputs)
-        flags = self._turns[:, None, :] < stops[None, :, None]
-        return np.asarray(flags.reshape(-1, self.n_inputs))
-
-    @cached_property
-    def starts(self) -> NDArray[np.intp]:
-        """The walk, and so the background row, of each row of :attr:`taken`."""
-        return np.repeat(np.arange(self.n_walks, dtype=np.intp), self.n_inputs - 1)
+        walks, places = np.divmod(
+            np.arange(first, beyond, dtype=np.intp), max(1, self.n_inputs - 1)
+        )
+        return walks, self._turns[walks] <= places[:, None]
 
     def contributions(self, start: Floats, between: Floats, end: Floats) -> Contributions:
         """From the function's outputs: ``start`` (n_walks, n_outputs) at the background rows,
-        ``between`` one a row of :attr:`taken`, ``end`` (n_outputs,) at the explained row.
+        ``between`` one a stop, ``end`` (n_outputs,) at the explained row.
         """
         n_outputs = start.shape[1]
         ways = np.empty((self.n_walks, self.n_inputs + 1, n_outputs))

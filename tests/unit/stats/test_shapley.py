@@ -13,7 +13,8 @@ from interlock.stats.shapley import Walks
 
 def explained(function, background, row, walks):
     """Contributions of ``function``, (n, n_inputs) → (n, n_outputs), at ``row``."""
-    between = np.where(walks.taken, row, background[walks.starts])
+    starts, taken = walks.stops(0, walks.n_stops)
+    between = np.where(taken, row, background[starts])
     return walks.contributions(function(background), function(between), function(row[None])[0])
 
 

@@ -11,13 +11,15 @@ What is explained is the model's own answer, in the space in which it says it: a
 exponential of a score (a target in logarithms, a log link) by factors, any other regression by
 terms in the target's unit, classes by terms of their probabilities.
 
-Cost: one call of the model with :attr:`Explainer.n_rows` rows. Safe in a thread beside the service.
+Cost: the model scores :attr:`Explainer.n_rows` rows, in one call, or where these would hold more
+than 4 MB in several: a model of many inputs has many rows on the way, and each is wide. Safe in a
+thread beside the service.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +43,7 @@ from interlock.train.exchange import Exchange
 
 BACKGROUND = "background.json"
 MAX_EXPLAINED = 10  # rows of one request
+_AT_ONCE = 4 << 20  # bytes of rows that the model scores in one call
 _ADDS_UP = 1e-9  # relative to the largest number met
 _FLOAT32 = 1e-5  # XGBoost sums in single precision
 
@@ -100,7 +103,7 @@ class Explainer:
     @property
     def n_rows(self) -> int:
         """How many rows the model scores for one explanation."""
-        return 1 + (0 if self.own else len(self.walks.starts))
+        return 1 + (0 if self.own else self.walks.n_stops)
 
     def explain(self, row: NDArray[Any]) -> Explanation:
         """The explanation of one row of ``exchange``, (width,).
@@ -108,11 +111,10 @@ class Explainer:
         Raises ServiceError S124 where the model gives a row on the way no finite answer, S125 where
         the contributions do not add up.
         """
-        rows = row[None] if self.own else np.concatenate([row[None], self._on_the_way(row)])
-        found = outputs(self.scorer.raw(self.exchange.taken(rows)), self.spec)
+        found = np.concatenate([self._scored(rows) for rows in self._way(row)])
         if not np.isfinite(found).all():
             raise ServiceError("S124", "the model gave no finite answer on the way to this one")
-        parts = None if self.own is None else _by_input(self.own(rows), self.exchange, found)
+        parts = None if self.own is None else _by_input(self.own(row[None]), self.exchange, found)
         if parts is None:
             parts = self.walks.contributions(self.start, found[1:], found[0])
         largest = max(np.abs(found).max(), np.abs(self.start).max(), 1e-300)
@@ -121,10 +123,23 @@ class Explainer:
             raise ServiceError("S125", "the contributions do not add up to the prediction")
         return self._told(parts, found[0])
 
-    def _on_the_way(self, row: NDArray[Any]) -> NDArray[Any]:
-        """The rows between the background's and this one, (n_stops, width)."""
-        starts = self.background[self.walks.starts]
-        return np.where(self.exchange.columns_of(self.walks.taken), row, starts)
+    def _scored(self, rows: NDArray[Any]) -> Floats:
+        return outputs(self.scorer.raw(self.exchange.taken(rows)), self.spec)
+
+    def _way(self, row: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        """This row, and those between it and the background's, a part after the other."""
+        n_rows, most = self.n_rows, max(1, _AT_ONCE // row.nbytes)
+        for first in range(0, n_rows, most):
+            beyond = min(first + most, n_rows)
+            if first:
+                yield self._on_the_way(row, first - 1, beyond - 1)
+            else:
+                yield np.concatenate([row[None], self._on_the_way(row, 0, beyond - 1)])
+
+    def _on_the_way(self, row: NDArray[Any], first: int, beyond: int) -> NDArray[Any]:
+        """The rows at these stops between the background's and this one, (n_stops, width)."""
+        starts, taken = self.walks.stops(first, beyond)
+        return np.where(self.exchange.columns_of(taken), row, self.background[starts])
 
     def _told(self, parts: Contributions, model: Floats) -> Explanation:
         names = self.exchange.inputs

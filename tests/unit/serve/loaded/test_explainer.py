@@ -3,11 +3,15 @@
 import copy
 import itertools
 import math
+import tracemalloc
+from types import SimpleNamespace
 
 import lightgbm
 import numpy as np
 import pytest
 import xgboost
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 from sklearn.linear_model import PoissonRegressor, Ridge
 from sklearn.neighbors import KNeighborsRegressor
@@ -18,9 +22,12 @@ from interlock.release.export.exported import FILE_NAMES
 from interlock.release.export.exporter import export
 from interlock.release.scorers.opening import open_scorer
 from interlock.serve.errors import ServiceError
+from interlock.serve.loaded import explainer as module
 from interlock.serve.loaded.explainer import Explainer, outputs
+from interlock.stats.shapley import Walks
 from interlock.train.answer import AnswerSpec, answer
 from interlock.train.encoder import Encoder
+from interlock.train.exchange import Exchange
 
 RNG = np.random.default_rng(5)
 
@@ -154,7 +161,7 @@ def test_they_are_shapley_values_within_their_error(support, name):
     start = case.explainer.start
     for row in case.rows[:3]:
         exact, parts = case.exact(row), case.explainer
-        rows = np.concatenate([row[None], parts._on_the_way(row)])
+        rows = np.concatenate([row[None], parts._on_the_way(row, 0, parts.walks.n_stops)])
         found = outputs(case.scorer.raw(rows), case.spec)
         sampled = parts.walks.contributions(start, found[1:], found[0])
         assert np.abs(sampled.values - exact).max() <= 3 * max(sampled.errors.max(), 1e-9)
@@ -339,3 +346,80 @@ def test_what_does_not_add_up_is_never_told(support, monkeypatch):
     with pytest.raises(ServiceError) as refused:
         case.explainer.explain(case.rows[0])
     assert refused.value.code == "S125"
+
+
+class Trees:
+    """A scorer that looks at each row alone, as trees do: sums of steps, in the inputs' order."""
+
+    def __init__(self, n_inputs, n_outputs=1):
+        random = np.random.default_rng(7)
+        self.steps = random.normal(size=(n_inputs, n_outputs))
+        self.asked = []
+
+    def raw(self, rows):
+        self.asked.append(len(rows))
+        return np.array([np.add.accumulate((row > 0)[:, None] * self.steps)[-1] for row in rows])
+
+
+def wide(n_inputs, n_walks, *, scorer, spec=None):
+    """An explainer of a model of so many inputs, each a column."""
+    names = tuple(f"x{i}" for i in range(n_inputs))
+    places = {name: slice(i, i + 1) for i, name in enumerate(names)}
+    background = np.random.default_rng(3).normal(size=(n_walks, n_inputs))
+    spec = spec or AnswerSpec(task="regression", link="identity")
+    return Explainer(
+        exchange=Exchange(inputs=names, encoder=SimpleNamespace(places=places)),
+        scorer=scorer,
+        spec=spec,
+        walks=Walks.drawn(n_walks, n_inputs, seed=1),
+        background=background,
+        start=outputs(scorer.raw(background), spec),
+    )
+
+
+@settings(max_examples=60)
+@given(
+    n_inputs=st.integers(1, 9),
+    n_walks=st.integers(1, 7),
+    n_bytes=st.integers(1, 3_000),
+    classes=st.sampled_from([(), ("a", "b", "c")]),
+)
+def test_in_parts_it_is_the_same_to_the_bit(n_inputs, n_walks, n_bytes, classes):
+    spec = AnswerSpec(task="multiclass", link="softmax", classes=classes) if classes else None
+    scorer = Trees(n_inputs, max(1, len(classes)))
+    explainer = wide(n_inputs, n_walks, scorer=scorer, spec=spec)
+    row = np.random.default_rng(n_bytes).normal(size=n_inputs)
+    scorer.asked.clear()
+    whole = explainer.explain(row)
+    assert scorer.asked == [explainer.n_rows] == [1 + n_walks * (n_inputs - 1)]
+    scorer.asked.clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_AT_ONCE", n_bytes)
+        assert explainer.explain(row) == whole
+    most = max(1, n_bytes // (8 * n_inputs))
+    assert sum(scorer.asked) == explainer.n_rows
+    assert max(scorer.asked) <= most
+    assert len(scorer.asked) == -(-explainer.n_rows // most)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_in_parts_each_model_says_the_same(support, monkeypatch, name):
+    case = case_of(support, name)
+    whole = [case.explainer.explain(row) for row in case.rows[:3]]
+    monkeypatch.setattr(module, "_AT_ONCE", 3_000)
+    assert [case.explainer.explain(row) for row in case.rows[:3]] == whole
+
+
+def test_a_model_of_many_inputs_is_explained_in_little_memory():
+    """All rows on the way from eight to one would hold 64 MB, and twice that to make them."""
+    n_inputs = 1_000
+    scorer = SimpleNamespace(raw=lambda rows: rows.sum(axis=1, keepdims=True))
+    explainer = wide(n_inputs, 8, scorer=scorer)
+    row = np.ones(n_inputs)
+    tracemalloc.start()
+    try:
+        explainer.explain(row)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 << 20
