@@ -19,6 +19,7 @@ from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.pipeline.probes.bad_input import bad_requests, send_bad_requests
 from interlock.pipeline.probes.client import Client
+from interlock.pipeline.probes.golden_answers import Golden
 from interlock.pipeline.probes.parity import ParityRows
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.service import Questions, probe_contracts, probe_service
@@ -186,10 +187,11 @@ def test_golden_answers_that_are_not_covered_are_compared_after_a_deployment(lim
     schema = Answering.of(bundle).schema
     plan = small.plan_for(limited, log=tmp_path / "log", clock=small.CLOCK)
     with start(plan) as running, Client(running.url) as client:
-        expected = Expected(digest=limited.name, schema=schema, golden=golden)
+        expected = Expected(digest=limited.name, golden=Golden(rows=golden, schema=schema))
         assert post_deploy(client, expected).opens
         wrong = [msgspec.structs.replace(row, not_covered="rare") for row in golden]
-        found = post_deploy(client, dataclasses.replace(expected, golden=wrong))
+        off = Golden(rows=wrong, schema=schema)
+        found = post_deploy(client, dataclasses.replace(expected, golden=off))
     assert {c.name for c in found.checks if not c.opens} == {"golden answers"}
 
 
@@ -260,9 +262,8 @@ def test_the_corpus_is_judged_request_by_request(client, service):
 
 def expected_of(directory):
     bundle = open_bundle(directory)
-    return Expected(
-        digest=bundle.digest, schema=small.SCHEMA, golden=read_golden(bundle.read("golden.json"))
-    )
+    rows = read_golden(bundle.read("golden.json"))
+    return Expected(digest=bundle.digest, golden=Golden(rows=rows, schema=small.SCHEMA))
 
 
 def test_post_deploy_tests_pass_on_the_right_service(client, boosting):
@@ -280,8 +281,9 @@ def test_post_deploy_tests_pass_on_the_right_service(client, boosting):
 
 def test_post_deploy_tests_see_another_release(client, boosting):
     right = expected_of(boosting)
-    golden = [right.golden[0], *right.golden[2:]]
-    off = dataclasses.replace(right, digest="f" * 64, golden=[_changed(golden[0]), *golden[1:]])
+    first, _, *others = right.golden.rows
+    golden = dataclasses.replace(right.golden, rows=[_changed(first), *others])
+    off = dataclasses.replace(right, digest="f" * 64, golden=golden)
     result = post_deploy(client, off)
     failed = {c.name: c.reason for c in result.checks if c.verdict is Verdict.FAILED}
     assert failed["the expected release is live"] == (
@@ -299,7 +301,8 @@ def _changed(row):
 
 def test_post_deploy_tests_fail_when_nobody_answers():
     with Client("http://127.0.0.1:9", timeout_seconds=0.5) as gone:
-        result = post_deploy(gone, Expected(digest="f" * 64, schema=small.SCHEMA, golden=()))
+        nothing = Golden(rows=(), schema=small.SCHEMA)
+        result = post_deploy(gone, Expected(digest="f" * 64, golden=nothing))
     assert not result.opens
     assert {c.verdict for c in result.checks} == {Verdict.FAILED, Verdict.ERROR}
     assert result.checks[0].reason == (
