@@ -18,7 +18,7 @@ from interlock.serve.loaded.decode import RequestDecoder
 SCHEMA = RequestSchema(
     name="House",
     fields=(
-        Field(name="on", kind="date"),
+        Field(name="on", kind="date", zone="Asia/Tokyo"),
         Field(name="seen", kind="datetime", optional=True),
         Field(name="built", kind="int", ge=1800, lt=2100),
         Field(name="rooms", kind="int", optional=True),
@@ -34,6 +34,7 @@ edges = st.sampled_from([2**53, 2**53 + 1, -(2**53), -(2**53) - 1, 0, 2**62])
 days = st.one_of(
     st.dates(date(1600, 1, 1), date(2300, 1, 1)).map(date.isoformat),
     st.sampled_from(["2020-02-30", "2020-1-1", "", "20200101", "2020-01-01T00:00:00Z"]),
+    st.sampled_from(["0001-01-01", "0001-01-02", "9999-12-31"]),
 )
 moments = st.sampled_from(
     [

@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from interlock.clock import EARLIEST, LATEST, instant_of
 from interlock.data import engine
 from interlock.data.rule import EXACT_INT, MISSING, OUTSIDE, PHRASES, TOO_BIG, Rule
 
@@ -198,13 +199,24 @@ def _broken(values: pa.Array, rule: Rule) -> list[tuple[str, Mask]]:
         for sign, bound in rule.bounds:
             found.append((f"must be {sign} {bound:g}", ~_SIGNS[sign](numbers, bound)))
     if rule.kind in _CALENDAR:
-        first, last = (pa.scalar(end, values.type) for end in _CALENDAR[rule.kind])
+        first, last = (pa.scalar(end, values.type) for end in _calendar(rule))
         outside = pc.or_(pc.less(values, first), pc.greater(values, last))
         found.append((OUTSIDE, _mask(outside)))
     if rule.kind == "category":
         listed = pc.is_in(values, value_set=pa.array(rule.categories, pa.string()))
         found.append((PHRASES["category"], ~listed.to_numpy(zero_copy_only=False)))
     return [*found, *_broken_text(values, rule)]
+
+
+def _calendar(rule: Rule) -> tuple[date, date]:
+    """The first and the last date or moment that lies in the years 1 to 9999 of UTC."""
+    first, last = _CALENDAR[rule.kind]
+    if rule.kind == "date" and rule.zone is not None:
+        if instant_of(first, zone=rule.zone) < EARLIEST:
+            first += timedelta(days=1)
+        if instant_of(last, zone=rule.zone) > LATEST:
+            last -= timedelta(days=1)
+    return first, last
 
 
 def _broken_text(values: pa.Array, rule: Rule) -> Iterator[tuple[str, Mask]]:

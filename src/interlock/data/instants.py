@@ -21,6 +21,7 @@ from interlock.data.rule import Rule
 
 _DAY = r"^\d{4}-\d\d-\d\d$"
 _NAIVE = r"^\d{4}-\d\d-\d\d[T ][\d:.,]+$"
+_MOMENT = Rule(kind="datetime", nullable=True)
 
 UNREADABLE = "must be a date or a time with a zone"
 
@@ -58,7 +59,8 @@ def instants_of(column: pa.ChunkedArray, *, zone: str | None) -> Instants:
     """
     missing = pc.is_null(column).to_numpy()
     days = needs_zone(column)
-    values = conform(column, Rule(kind="date" if days else "datetime", nullable=True)).values
+    rule = Rule(kind="date", nullable=True, zone=zone) if days else _MOMENT
+    values = conform(column, rule).values
     unreadable = pc.is_null(values).to_numpy(zero_copy_only=False) & ~missing
     micros = _midnights(values, zone) if days else values.cast(pa.int64())
     filled = pc.fill_null(micros, 0).to_numpy(zero_copy_only=False)

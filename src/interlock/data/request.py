@@ -53,6 +53,7 @@ class Field:
             lt=self.lt,
             categories=self.categories,
             max_text=MAX_TEXT if self.kind == "str" else None,
+            zone=self.zone,
         )
 
     def to_row(self) -> dict[str, Any]:

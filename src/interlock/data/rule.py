@@ -36,7 +36,8 @@ OUTSIDE = "must lie in the years 1 to 9999 of UTC"
 class Rule:
     """Kind, missing or not, bounds (numbers), categories, length (characters), pattern (all of it).
 
-    ``pattern`` is a regular expression of Python's.
+    ``pattern`` is a regular expression of Python's. A date with a ``zone`` stands for its first
+    moment there.
     """
 
     kind: str
@@ -49,6 +50,7 @@ class Rule:
     max_text: int | None = None
     min_text: int | None = None
     pattern: str | None = None
+    zone: str | None = None
 
     @property
     def bounds(self) -> tuple[tuple[str, float], ...]:

@@ -216,3 +216,17 @@ def test_times_that_no_calendar_holds_have_their_reason():
     found = validate_columns(RequestSchema(name="Moments", fields=fields), table)
     outside = "must lie in the years 1 to 9999 of UTC"
     assert list(found.reasons) == [None, *[f"on: {outside}"] * 2, *[f"at: {outside}"] * 2]
+
+
+@pytest.mark.parametrize(
+    ("zone", "taken"),
+    [(None, True), ("UTC", True), ("America/New_York", True), ("Asia/Tokyo", False)],
+)
+def test_a_day_whose_first_moment_is_before_the_year_1_of_utc_has_that_reason(zone, taken):
+    schema = RequestSchema(name="Day", fields=(Field(name="on", kind="date", zone=zone),))
+    days = [date(1, 1, 1), date(1, 1, 2), date(9999, 12, 31)]
+    outside = "on: must lie in the years 1 to 9999 of UTC"
+    for column in (pa.array(days), pa.array([day.isoformat() for day in days])):
+        found = validate_columns(schema, pa.table({"on": column}))
+        assert found.reasons == [None if taken else outside, None, None]
+        assert found.columns["on"] == [days[0] if taken else None, *days[1:]]
