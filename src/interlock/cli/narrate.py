@@ -23,7 +23,7 @@ from rich.progress import (
 )
 
 from interlock.cli.output import write_lines
-from interlock.cli.paint import console_on
+from interlock.cli.paint import console_on, paint
 from interlock.report.content import Step
 from interlock.report.names import shown
 from interlock.report.phrases import gate_name
@@ -40,6 +40,10 @@ def ended_lines(step: Step, result: GateResult | None, *, verbose: bool) -> list
     return gate_lines(result, step.seconds, verbose=verbose, waived=waived_text(step))
 
 
+def _noted(line: str) -> str:
+    return f"! {shown(line, limit=400)}"
+
+
 class Log:
     """A narrator for a file or a pipe: one line a change of state."""
 
@@ -52,7 +56,7 @@ class Log:
 
     def noted(self, line: str) -> None:
         """Say it."""
-        write_lines(self._stream, [f"! {line}"])
+        write_lines(self._stream, [_noted(line)])
 
     def started(self, step: str) -> None:
         """Say that a step began."""
@@ -87,8 +91,12 @@ class Terminal:
         write_lines(self._stream, [header])
 
     def noted(self, line: str) -> None:
-        """Say it."""
-        write_lines(self._stream, [f"! {line}"])
+        """Say it, above the bar if there is one."""
+        with self._lock:
+            if self._bar is None:
+                write_lines(self._stream, [_noted(line)])
+            else:
+                self._bar.say(_noted(line))
 
     def started(self, step: str) -> None:
         """Have a bar ready for when the step takes long."""
@@ -155,6 +163,10 @@ class _Bar:
     def name(self, text: str) -> None:
         with self._lock:
             self._progress.update(self._task, description=text)
+
+    def say(self, line: str) -> None:
+        with self._lock:  # the console draws it above what is live on it
+            self._console.print(paint(line), soft_wrap=True)
 
     def close(self) -> None:
         self._timer.cancel()

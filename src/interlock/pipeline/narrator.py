@@ -17,7 +17,7 @@ class Narrator(Protocol):
         ...
 
     def noted(self, line: str) -> None:
-        """Something that is good to know before it begins."""
+        """Something that is good to know before a step ends."""
         ...
 
     def started(self, step: str) -> None:

@@ -90,11 +90,15 @@ def _probed(
 ) -> tuple[Probed | None, dict[str, Any]]:
     """What the service answered and what the oracle found, as far as the time sufficed."""
     probed: Probed | None = None
+    recomputed: dict[str, Any] = {}
+    context = begun[0]
     with suppress(Overdue):
         due = allotted.part("online store", ask)
-        probed = probe_service(begun[0].artifacts.tree(digest), due, allotted)
-        return probed, allotted.part("history recomputed", partial(_recomputed, *begun))
-    return probed, {}
+        recomputed = allotted.part("history recomputed", partial(_recomputed, *begun))
+        probed = probe_service(
+            context.artifacts.tree(digest), due, allotted, noted=context.narrator.noted
+        )
+    return probed, recomputed
 
 
 def _opened(output: Mapping[str, Any]) -> bool:

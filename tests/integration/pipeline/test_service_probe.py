@@ -23,6 +23,7 @@ from interlock.pipeline.probes.golden_answers import Golden
 from interlock.pipeline.probes.parity import ParityRows
 from interlock.pipeline.probes.post_deploy import Expected, post_deploy
 from interlock.pipeline.probes.service import Questions, probe_contracts, probe_service
+from interlock.product.contracts import ContractFile
 from interlock.release.bundle import open_bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
@@ -141,17 +142,40 @@ def test_a_right_service_passes_everything(bundle):
     assert (measured.orders_compared, measured.order_mismatches) == (75, 0)
     assert list(probed.seconds) == [
         "start",
+        "contracts",
         "parity",
         "edges",
         "bad input",
         "field order",
-        "contracts",
         "latency",
         "stop",
     ]
     assert (measured.form, measured.overdue) == ("quick", "")
     assert measured.part_seconds == probed.seconds
     assert sum(probed.seconds.values()) < 10
+
+
+def test_a_broken_contract_is_told_before_anything_else_is_measured(boosting):
+    def contract(consumer, status):
+        due = {"description": "no house", "request": {}, "response": {"status": status}}
+        return ContractFile(
+            path=Path(f"{consumer}.json"), digest="d", consumer=consumer, is_pact=False,
+            interactions=(due, due),
+        )  # fmt: skip
+
+    due = questions(rows_of(boosting), contracts=[contract("bank", 422), contract("broker", 200)])
+    told = []
+    with closing(Allotted(60)) as allotted:
+        probed = probe_service(
+            boosting, due, allotted, noted=lambda line: told.append((line, [*allotted.parts]))
+        )
+    ((line, measured),) = told
+    assert line.startswith(
+        "the contract of broker is broken: no house: expected status 200, got 422"
+    )
+    assert measured == ["start", "contracts"]
+    assert [len(one.broken) for one in probed.measurement.contracts] == [0, 2]
+    assert probed.measurement.rows_compared == 60  # the rest is measured all the same
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["null", "estimate"])

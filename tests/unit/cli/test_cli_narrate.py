@@ -87,3 +87,27 @@ def test_a_gate_is_begun_by_the_name_that_its_end_has():
     stream = io.StringIO()
     Log(stream).started("model")
     assert stream.getvalue() == "… model gate started\n"
+
+
+def test_what_is_good_to_know_at_once_is_a_line_of_its_own():
+    stream = io.StringIO()
+    Log(stream).noted("the contract of \x1b[5mbroker is broken")
+    assert stream.getvalue() == "! the contract of \\x1b[5mbroker is broken\n"
+
+
+def test_it_stands_above_the_bar(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "100")
+    stream = _Tty()
+    told = Terminal(stream, after_seconds=0.0)
+    told.noted("before any step")
+    told.started("service")
+    end = time.monotonic() + 10
+    while "service gate" not in stream.getvalue() and time.monotonic() < end:
+        time.sleep(0.02)
+    told.noted("the contract of broker is broken")
+    told.close()
+    said = stream.getvalue()
+    assert "before any step\n" in said
+    assert "the contract of broker is broken\n" in said
+    assert "service gate" in said.partition("broker is broken\n")[2]  # the bar is drawn again

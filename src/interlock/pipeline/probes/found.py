@@ -51,6 +51,15 @@ class Found:
     faults: tuple[FaultOutcome, ...] = ()
 
     @property
+    def broken_contracts(self) -> tuple[str, ...]:
+        """Which consumers would break, and by what first; a line each."""
+        return tuple(
+            f"the contract of {one.consumer} is broken: {one.broken[0]}"
+            for one in self.contracts
+            if one.broken
+        )
+
+    @property
     def differences(self) -> tuple[Difference, ...]:
         """What differed from training."""
         edges = self.edges

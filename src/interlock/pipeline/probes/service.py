@@ -2,7 +2,8 @@
 
 Invariants: a real process, in replay, on a log of its own in a temporary directory; everything is
 asked over HTTP; every process is stopped whatever happens, and killed when the gate's time is over.
-Logged predictions must be all that was answered.
+Logged predictions must be all that was answered. What takes a moment and decides comes before what
+takes long: consumers' contracts first, and a broken one is told at once, load and faults last.
 """
 
 from __future__ import annotations
@@ -85,9 +86,16 @@ class Probed:
     seconds: Mapping[str, float]
 
 
-def probe_service(bundle: Path, questions: Questions, allotted: Allotted | None = None) -> Probed:
+def probe_service(
+    bundle: Path,
+    questions: Questions,
+    allotted: Allotted | None = None,
+    *,
+    noted: Callable[[str], None] = lambda line: None,
+) -> Probed:
     """Question the service of the bundle in that directory, as long as ``allotted`` allows.
 
+    ``noted`` hears at once what shuts the gate whatever else is measured, a line each.
     Raises IntegrityError for a bundle that does not verify, OperatorError or IntegrityError when
     the service does not start.
     """
@@ -96,7 +104,7 @@ def probe_service(bundle: Path, questions: Questions, allotted: Allotted | None 
     found = Found()
     try:
         with scratch("interlock-gate-") as place, suppress(Overdue):
-            _probe(opened, bundle, questions, given, found, place)
+            _probe(opened, bundle, questions, given, found, place, noted)
     finally:
         if allotted is None:
             given.close()
@@ -123,6 +131,7 @@ def _probe(
     allotted: Allotted,
     found: Found,
     place: Path,
+    noted: Callable[[str], None],
 ) -> None:
     """Raises Overdue when the time is over; what was found until then stands in ``found``."""
     plan = structs.replace(
@@ -137,6 +146,9 @@ def _probe(
     with ExitStack() as running:
         service = allotted.part("start", lambda: running.enter_context(launch(plan)))
         client = running.enter_context(Client(service.url))
+        _ask_contracts(client, plan, questions, allotted, found)
+        for line in found.broken_contracts:
+            noted(line)
         _question(client, plan, release, questions, allotted, found)
         if whole is not None:
             ask_more(service, client, whole, allotted, found)
@@ -218,6 +230,21 @@ def _whole(
     )
 
 
+def _ask_contracts(
+    client: Client, plan: ServePlan, questions: Questions, allotted: Allotted, found: Found
+) -> None:
+    found.contracts = allotted.part(
+        "contracts",
+        lambda: verify_contracts(
+            client,
+            f"http://{client.host}:{client.port}",
+            plan.product,
+            questions.contracts,
+            seconds=allotted.remaining,
+        ),
+    )
+
+
 def _question(
     client: Client,
     plan: ServePlan,
@@ -242,16 +269,6 @@ def _question(
         ),
     )
     found.orders = allotted.part("field order", lambda: compare_orders(client, rows.requests))
-    found.contracts = allotted.part(
-        "contracts",
-        lambda: verify_contracts(
-            client,
-            f"http://{client.host}:{client.port}",
-            plan.product,
-            questions.contracts,
-            seconds=allotted.remaining,
-        ),
-    )
     asked = rows.requests[:_LATENCY_ROWS]
     found.latency = allotted.part(
         "latency", lambda: measure_latency(client.host, int(client.port or 0), asked)
