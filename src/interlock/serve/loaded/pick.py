@@ -18,7 +18,5 @@ def picker(names: Sequence[str], wanted: Sequence[str]) -> Callable[[Values], Va
     places = [names.index(name) for name in wanted]
     if len(places) > 1:
         return operator.itemgetter(*places)
-    if places:
-        place = places[0]
-        return lambda known: (known[place],)
-    return lambda known: ()
+    first = places[0] if places else 0
+    return operator.itemgetter(slice(first, first + len(places)))  # one or none, still a tuple
