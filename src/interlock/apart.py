@@ -14,8 +14,10 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -32,13 +34,14 @@ class Apart(threading.Thread, Generic[T]):
         super().__init__(daemon=True, name="apart")
         self._call, self._within = call, copy_context()
         self._raised: BaseException | None = None
-        self._ended = threading.Event()  # a join that is interrupted takes the thread for ended
+        # A join that is interrupted takes the thread for ended; an Event would be locked for ever.
+        self._ended, self._end = False, SimpleQueue[None]()
         self.start()
 
     @property
     def ended(self) -> bool:
         """Whether the call has come back."""
-        return self._ended.is_set()
+        return self._ended
 
     def run(self) -> None:
         """What the thread does."""
@@ -47,11 +50,15 @@ class Apart(threading.Thread, Generic[T]):
         except BaseException as error:  # noqa: BLE001 - raised again where the call was asked for
             self._raised = error
         finally:
-            self._ended.set()
+            self._ended = True
+            self._end.put(None)
 
     def wait(self, seconds: float) -> bool:
         """Wait so long for the call to come back; whether it has."""
-        return self._ended.wait(seconds)
+        if not self._ended:
+            with suppress(Empty):
+                self._end.get(timeout=seconds)
+        return self._ended
 
     def result(self, seconds: float) -> T:
         """What the call gave, or raised. Raises Hangs where it does not come back in time."""

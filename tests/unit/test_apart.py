@@ -47,6 +47,40 @@ def test_one_that_does_not_come_back_is_named_and_may_come_back_later():
     os.close(into)
 
 
+INTERRUPTED = """
+import random, signal, time
+from interlock.apart import Apart
+
+class Stop(BaseException):
+    pass
+
+def stop(number, frame):
+    if waiting:
+        raise Stop
+
+signal.signal(signal.SIGALRM, stop)
+stopped = 0
+for _ in range(1_000):
+    call = Apart(lambda: time.sleep(0.003))
+    try:
+        waiting = True
+        signal.setitimer(signal.ITIMER_REAL, random.uniform(1e-6, 6e-5))
+        call.wait(60)
+        waiting = False
+    except Stop:
+        stopped += 1
+    assert call.wait(60)
+print("often" if stopped > 500 else stopped)
+"""
+
+
+def test_whoever_is_interrupted_anywhere_in_a_wait_can_wait_again():
+    ran = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (ran.stdout, ran.stderr) == ("often\n", "")
+
+
 COMMAND = """
 import os
 from concurrent.futures import ThreadPoolExecutor

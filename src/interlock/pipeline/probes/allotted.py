@@ -112,12 +112,14 @@ class Allotted:
         """What a part gives; where the user interrupts the wait, it is stopped as at the end."""
         seconds = self.remaining + _GRACE_SECONDS
         faulthandler.dump_traceback_later(seconds + _FROZEN_SECONDS, exit=True, file=_ERRORS)
-        part = Apart(partial(self._worked, work))
+        part = None
         try:
+            part = Apart(partial(self._worked, work))
             return part.result(seconds)
         except KeyboardInterrupt:
             self._expire()
-            part.wait(_GRACE_SECONDS)
+            if part is not None:
+                part.wait(_GRACE_SECONDS)
             raise
         finally:
             faulthandler.cancel_dump_traceback_later()
