@@ -24,7 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.digest import digest_bytes, is_digest
 from interlock.errors import IntegrityError
-from interlock.release.manifest import MANIFEST, MODELS, checked_manifest, refused, seal
+from interlock.release.manifest import (
+    MANIFEST,
+    MODEL_FORMATS,
+    MODELS,
+    ModelFormat,
+    checked_manifest,
+    refused,
+    seal,
+)
 
 if TYPE_CHECKING:
     from interlock.store.artifacts import ArtifactStore
@@ -61,6 +69,11 @@ class Bundle:
     def model_name(self) -> str:
         """The file that holds the model."""
         return next(name for name in MODELS if name in self.files)
+
+    @property
+    def model_format(self) -> ModelFormat:
+        """What that file is."""
+        return MODEL_FORMATS[self.model_name]
 
     @property
     def packed(self) -> dict[str, str]:

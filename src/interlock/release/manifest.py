@@ -10,14 +10,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from interlock.digest import canonical_json, digest_bytes, is_digest, parse_canonical
 from interlock.errors import IntegrityError
 
 FORMAT = 1
 MANIFEST = "manifest.json"
-MODELS = ("model.onnx", "model.skops", "model.lgb.txt", "model.xgb.ubj")
+ModelFormat = Literal["onnx", "skops", "lightgbm", "xgboost"]
+MODEL_FORMATS: Mapping[str, ModelFormat] = {
+    "model.onnx": "onnx",
+    "model.skops": "skops",
+    "model.lgb.txt": "lightgbm",
+    "model.xgb.ubj": "xgboost",
+}
+"""The file that holds a model says its format."""
+MODELS = tuple(MODEL_FORMATS)
 REQUIRED = ("request.json", "features.json", "candidate.json")
 _OTHERS = (
     "encoder.json",

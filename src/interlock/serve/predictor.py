@@ -40,12 +40,11 @@ from interlock.serve.loaded.release import LoadedRelease
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.log.record import Phases
 from interlock.serve.plan import ServePlan
-from interlock.serve.replies import Answered, Replies, Reply, Row
+from interlock.serve.replies import MAX_MESSAGE, Answered, Replies, Reply, Row
 from interlock.train.answer import AnswerOne
 from interlock.train.postprocess import PostprocessFailure
 
 _MICRO = 1e6
-_MAX_MESSAGE = 500  # characters of a refusal kept in the log
 
 
 class _Asked(msgspec.Struct, gc=False):
@@ -331,7 +330,7 @@ def _row_refusal(error: FeatureFailure | ServiceError, row: int | None) -> Servi
         named = [msgspec.structs.replace(mistake, row=row) for mistake in error.fields]
         return ServiceError(error.code, error.what, named)
     mistake = FieldMistake(
-        row=row, field=error.feature, what="cannot be computed", got=error.message[:_MAX_MESSAGE]
+        row=row, field=error.feature, what="cannot be computed", got=error.message[:MAX_MESSAGE]
     )
     what = f"the feature {error.feature} cannot be computed from these values"
     return ServiceError("S121", what, [mistake])
@@ -342,7 +341,7 @@ def _after_refusal(failure: PostprocessFailure, row: int | None) -> ServiceError
         row=row,
         field=failure.function,
         what="cannot be computed",
-        got=failure.message[:_MAX_MESSAGE],
+        got=failure.message[:MAX_MESSAGE],
     )
     what = f"{failure.function} cannot post-process the answer to these values"
     return ServiceError("S123", what, [mistake])

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from onnx.onnx_ml_pb2 import GraphProto, ModelProto, NodeProto
 
 from interlock.release.cost import ServingCost
-from interlock.release.export.exported import Format
+from interlock.release.manifest import ModelFormat
 
 
-def serving_cost(model_format: Format, payload: bytes) -> ServingCost:
+def serving_cost(model_format: ModelFormat, payload: bytes) -> ServingCost:
     """The cost of a packaged model. Raises DecodeError for an ONNX model that is none."""
     if model_format != "onnx":
         return ServingCost(exported=False, steps=0, size=len(payload))

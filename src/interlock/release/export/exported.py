@@ -8,19 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
+from interlock.release.manifest import MODEL_FORMATS, ModelFormat
 from interlock.train.answer import Link
 from interlock.train.encoder import Encoder
 
-Format = Literal["onnx", "skops", "lightgbm", "xgboost"]
-
-FILE_NAMES: Mapping[str, str] = {
-    "onnx": "model.onnx",
-    "skops": "model.skops",
-    "lightgbm": "model.lgb.txt",
-    "xgboost": "model.xgb.ubj",
-}
+FILE_NAMES: Mapping[ModelFormat, str] = {format: name for name, format in MODEL_FORMATS.items()}
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error: the caller has another way
@@ -80,7 +73,7 @@ class Exported:
     what it is; ``exporter`` names the module that made it; ``edges`` feed the parity check.
     """
 
-    format: Format
+    format: ModelFormat
     file_name: str
     payload: bytes
     link: Link

@@ -34,10 +34,10 @@ from interlock.release.export.exported import (
     FILE_NAMES,
     Edges,
     Exported,
-    Format,
     Refusal,
     Written,
 )
+from interlock.release.manifest import ModelFormat
 from interlock.train.answer import Link, Task
 from interlock.train.encoder import Encoder
 from interlock.train.raw import link_of
@@ -176,7 +176,7 @@ def _require_nan(estimator: Any, reason: str) -> None:
         )
 
 
-def _own(kind: Format, payload: bytes, estimator: Any, reason: str) -> Exported:
+def _own(kind: ModelFormat, payload: bytes, estimator: Any, reason: str) -> Exported:
     return _exported(
         kind,
         payload,
@@ -203,7 +203,7 @@ def _native(estimator: Any, task: Task, reason: str) -> Exported:
 
 
 def _exported(
-    kind: Format,
+    kind: ModelFormat,
     payload: bytes,
     *,
     link: Link,

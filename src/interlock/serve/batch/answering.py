@@ -22,7 +22,6 @@ from interlock.features.definition import FeatureSet
 from interlock.features.request import PackedFeatures
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Covering, open_covering
-from interlock.release.export.exported import FILE_NAMES
 from interlock.release.scorers.opening import open_scorer
 from interlock.release.scorers.scorer import Scorer
 from interlock.serve.contract import AnswerContract
@@ -32,8 +31,6 @@ from interlock.serve.loaded.explainer import Explainer
 from interlock.train.answer import Answers, AnswerSpec, answer
 from interlock.train.encoder import Encoder
 from interlock.train.postprocess import NO_POSTPROCESSING, PostProcessing
-
-_FORMATS = {name: format for format, name in FILE_NAMES.items()}
 
 NOT_FINITE = "the model gave no finite answer"
 AFTER = "post-processing"  # how the reason begins where a function of it failed
@@ -106,7 +103,7 @@ class Answering:
         if "encoder.json" in bundle.files:
             encoder = Encoder.from_row(bundle.json("encoder.json"))
         scorer = open_scorer(
-            _FORMATS[bundle.model_name],
+            bundle.model_format,
             bundle.read(bundle.model_name),
             n_columns=encoder.n_columns if encoder else None,
             inputs=features.inputs,

@@ -32,13 +32,6 @@ from interlock.train.postprocess import PostProcessing
 
 OpenScorer = Callable[..., Scorer]
 
-_FORMATS = {
-    "model.onnx": "onnx",
-    "model.skops": "skops",
-    "model.lgb.txt": "lightgbm",
-    "model.xgb.ubj": "xgboost",
-}
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedRelease:
@@ -129,7 +122,7 @@ def assemble(
     after = PostProcessing.load(bundle.packed, answer.postprocess, name=bundle.digest)
     covering = open_covering(bundle, (*fields, *names), name=bundle.digest)
     scorer = scorer_of(
-        _FORMATS[bundle.model_name],
+        bundle.model_format,
         bundle.read(bundle.model_name),
         n_columns=said.encoder.n_columns if said.encoder else None,
         inputs=said.features.inputs,
