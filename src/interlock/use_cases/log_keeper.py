@@ -16,6 +16,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from interlock.clock import DAY, SECOND, now, parse_span
@@ -46,18 +47,16 @@ class LogKeeper:
         return parse_span(self.workspace.settings.log.every) / SECOND
 
     def look(self) -> None:
-        """Ship what is finished; once a day compact it, remove what is too old. Never raises."""
+        """Ship what is finished; once a day compact it, remove what is too old. Never raises.
+
+        What keeps one from being done keeps none of the others: above all, records that are too
+        old go though nothing can be shipped.
+        """
         log = self.workspace.places.log(self.environment, self.product)
         before = read_state(log) or ShippingState(tried_at=0)
-        moment, problem = now(), ""
-        try:
-            self._ship()
-            self._compact(moment)
-            self._retain(moment)
-        except InterlockError as error:
-            problem = first_line(error)
-        except Exception as error:  # noqa: BLE001 - the top of this process
-            problem = f"{type(error).__name__}: {error}"[:500]
+        moment = now()
+        steps = (self._ship, partial(self._compact, moment), partial(self._retain, moment))
+        problem = next(filter(None, [_problem(step) for step in steps]), "")
         self._leave(
             log,
             ShippingState(
@@ -108,6 +107,17 @@ class LogKeeper:
         if state.problem and state.problem != self.said:
             print(f"shipping the prediction log: {state.problem}", file=sys.stderr, flush=True)
         self.said = state.problem
+
+
+def _problem(step: Callable[[], None]) -> str:
+    """Do it; what went wrong, "" where nothing did."""
+    try:
+        step()
+    except InterlockError as error:
+        return first_line(error)
+    except Exception as error:  # noqa: BLE001 - the top of this process
+        return f"{type(error).__name__}: {error}"[:500]
+    return ""
 
 
 def keep(keeper: LogKeeper, ended: Callable[[float], bool]) -> None:

@@ -109,6 +109,16 @@ def test_what_is_too_old_is_removed_once_a_day(tmp_path, log, monkeypatch):
     assert len(keeping.workspace.ledger.events(kind="log.retained")) == 2
 
 
+def test_what_is_too_old_goes_though_nothing_can_be_shipped(tmp_path, log, capfd):
+    (tmp_path / "taken").write_text("a file")
+    keeper(tmp_path, 'ship = "parquet"\ndirectory = "taken"\nretain = "5d"\n').look()
+    assert ids(log) == [f"id{n:02d}" for n in range(16, 20)]
+    found = read_state(log)
+    assert (found.failures, found.shipped_at) == (1, None)
+    assert "error[L102]" in found.problem
+    assert capfd.readouterr().err == f"shipping the prediction log: {found.problem}\n"
+
+
 def test_scores_of_ended_rollouts_go_with_what_is_too_old(tmp_path, log):
     ended = log.parent / "shadow" / "ended"
     with PredictionLog.open(ended, "shadow") as scores:

@@ -51,7 +51,6 @@ class PartsWriter:
             os.close(self._lock)
             raise
         self._parts = list(_whole_parts(path))
-        self.done_rows = sum(pq.read_metadata(part).num_rows for part in self._parts)
         self._writer: TableWriter | None = None
         self._rows = 0
 
