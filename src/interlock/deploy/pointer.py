@@ -119,10 +119,16 @@ def publish(root: Path, deployment: DeploymentRow, rollout: RolloutRow | None = 
     path = pointer_path(root, pointer.environment, pointer.product)
     with _alone(path):
         standing = _standing(path)
-        if standing is not None and standing.order >= pointer.order:
+        if standing is not None and (standing == pointer or _is_newer(standing, pointer)):
             return standing
         write_file(path, _encoded(pointer))
     return pointer
+
+
+def _is_newer(standing: Pointer, pointer: Pointer) -> bool:
+    """Whether it says what came later in the same place."""
+    same = (standing.product, standing.environment) == (pointer.product, pointer.environment)
+    return same and standing.order > pointer.order
 
 
 def _standing(path: Path) -> Pointer | None:

@@ -44,6 +44,20 @@ def trial(revision, act="start", generation=1):
     )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "change",
+    [{"bundle": "b" * 64}, {"label": "9.9.9"}, {"product": "rents", "generation": 9}],
+    ids=["bundle", "label", "product"],
+)
+def test_what_the_ledger_does_not_say_of_a_generation_is_written_anew(tmp_path, path, change):
+    publish(tmp_path, ROW)
+    elsewhere = tmp_path / "elsewhere"
+    publish(elsewhere, replace(ROW, **change))
+    (forged,) = elsewhere.rglob("*.json")
+    path.write_bytes(forged.read_bytes())
+    assert publish(tmp_path, ROW) == read_pointer(path) == Pointer.of(ROW)
+
+
 def test_a_challenger_comes_and_goes_with_its_revision(tmp_path, path):
     publish(tmp_path, ROW, trial(2))
     assert read_pointer(path).challenger == Challenger(

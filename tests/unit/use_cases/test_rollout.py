@@ -203,8 +203,9 @@ def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion
     told = []
 
     def recorded(*arguments):
-        publish(*arguments)
+        found = publish(*arguments)
         told.append(pointed(switch).challenger)
+        return found
 
     switch.ledger.rollouts.record(trial(champion, 10_000))
     monkeypatch.setattr(switching, "publish", recorded)

@@ -7,12 +7,14 @@ policies stand in the project's settings, so that they are asked here, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from interlock.deploy.challenger import ROLLOUT, SHADOW, STOP
 from interlock.deploy.environment import Environment
-from interlock.deploy.pointer import publish
+from interlock.deploy.pointer import Pointer, pointer_path, publish
 from interlock.deploy.policy import Facts, admit
 from interlock.deploy.rollout import Target
+from interlock.errors import IntegrityError
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
 from interlock.release.attest import DEPLOYMENT, verify
@@ -75,7 +77,7 @@ class Switch:
 
         A service loads nothing that is not attested, so the pointer comes last. Raises
         OperatorError E101 where something else was deployed meanwhile, or the rollout that this
-        promotes was changed.
+        promotes was changed; IntegrityError R165 as :meth:`publish`.
         """
         if row != current:
             self.ledger.deployments.record(row, promotes=promotes)
@@ -110,8 +112,18 @@ class Switch:
         self.to(current, current)
 
     def publish(self, row: DeploymentRow) -> None:
-        """Write the pointer anew from the ledger."""
-        publish(self.places.pointers, row, self.last_rollout(row.environment))
+        """Write the pointer anew from the ledger.
+
+        Raises IntegrityError R165 where it names a later state than the ledger knows, which stays:
+        services would not hear of this one.
+        """
+        environment = row.environment
+        found = publish(self.places.pointers, row, self.last_rollout(environment))
+        last = self.last_rollout(environment)  # before what is live: a later act may come between
+        known = Pointer.of(self.current(environment) or row, last)
+        if found.order > known.order:
+            path = pointer_path(self.places.pointers, environment, row.product)
+            raise _unknown(found, known, path)
 
     def _attest(self, row: DeploymentRow | RolloutRow, *, at: int) -> None:
         """Sign that the bundle answers there, for all or on trial, or is tried in shadow."""
@@ -140,6 +152,19 @@ class Switch:
             for a in said
             if a.predicate_type == DEPLOYMENT and a.name == row.product
         )
+
+
+def _unknown(found: Pointer, known: Pointer, path: Path) -> IntegrityError:
+    return IntegrityError(
+        "R165",
+        "the ledger does not know what lies in the state folder",
+        where=str(path),
+        expected=f"generation {known.generation}, revision {known.revision} or an earlier one",
+        got=f"generation {found.generation}, revision {found.revision}",
+        fix="find out who wrote the pointer, or restore the ledger; then delete the file and run "
+        "`interlock status`",
+        untouched="what services answer with",
+    )
 
 
 def _signed_act(row: DeploymentRow | RolloutRow) -> str:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from interlock.deploy.pointer import pointer_path, read_pointer
-from interlock.errors import OperatorError
+from interlock.deploy.pointer import pointer_path, publish, read_pointer
+from interlock.errors import IntegrityError, OperatorError
 from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
@@ -157,3 +157,22 @@ def test_a_rollout_decided_on_another_state_changes_nothing(switch):
             switch.roll_out(late, ROW)
         assert caught.value.code == "E101"
     assert pointed(switch).order == (1, 1)
+
+
+def test_a_pointer_that_the_ledger_knows_nothing_of_is_told_and_not_passed_over(switch):
+    publish(switch.places.pointers, replace(ROW, generation=9, bundle="f" * 64))
+    with pytest.raises(IntegrityError) as caught:
+        switch.to(ROW, None)
+    mistake = caught.value.mistakes[0]
+    assert (mistake.code, mistake.got) == ("R165", "generation 9, revision 0")
+    pointer_path(switch.places.pointers, "prod", "houses").unlink()
+    switch.to(ROW, ROW)
+    assert (deployments(switch), generation(switch)) == ([1], 1)
+
+
+def test_another_act_that_came_later_meanwhile_is_nothing_wrong(switch):
+    later = replace(ROW, generation=2, bundle="c" * 64)
+    switch.to(ROW, None)
+    switch.to(later, ROW)
+    switch.publish(ROW)
+    assert generation(switch) == 2
