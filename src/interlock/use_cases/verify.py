@@ -7,7 +7,7 @@ from pathlib import Path
 
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.digest import digest_bytes
-from interlock.errors import IntegrityError, Mistake
+from interlock.errors import IntegrityError, Mistake, StoreError
 from interlock.pipeline.delivery.waiving import GATE_WAIVED, signed_waiver
 from interlock.pipeline.rows.kept_snapshots import KeptSnapshots, still_there
 from interlock.pipeline.rows.tombstones import erased_of, withdrawn
@@ -69,7 +69,14 @@ def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
         if not ledger.attestations.about(folder.name) and not _begun(workspace, folder)
     ]
     for path in sorted(places.pointers.glob("*/*.json")):
-        if read_pointer(path) not in _recorded_pointers(ledger, path.stem, path.parent.name):
+        try:
+            said = read_pointer(path)
+        except StoreError as error:
+            if error.code != "L120":
+                raise
+            found.extend(error.mistakes)  # damaged: all that is wrong is told at once
+            continue
+        if said not in _recorded_pointers(ledger, path.stem, path.parent.name):
             found.append(_not_in_ledger(path))
     return found
 
