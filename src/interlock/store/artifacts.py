@@ -71,12 +71,6 @@ class ArtifactStore:
             self._publish(path, data)
         return digest
 
-    def put_file(self, file: Path) -> str:
-        """Store a file's bytes. Returns their digest."""
-        with storage(file):
-            data = file.read_bytes()
-        return self.put(data)
-
     def get(self, digest: str) -> bytes:
         """The bytes. Raises StoreError L103 (none), IntegrityError R101 (not what was stored)."""
         path = self.path(digest)

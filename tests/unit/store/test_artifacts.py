@@ -43,10 +43,6 @@ class Contract:
         assert store.put(b"rows") == digest
         assert store.get(digest) == b"rows"
 
-    def test_a_file_is_put_by_its_bytes(self, store, tmp_path):
-        (tmp_path / "file").write_bytes(b"rows")
-        assert store.get(store.put_file(tmp_path / "file")) == b"rows"
-
     def test_absent_is_not_corrupt(self, store):
         with pytest.raises(StoreError) as caught:
             store.get("0" * 64)

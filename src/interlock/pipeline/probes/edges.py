@@ -63,13 +63,6 @@ class Edges:
         )
 
 
-def named_thresholds(
-    columns: Sequence[str], values: Mapping[int, Sequence[float]]
-) -> dict[str, Sequence[float]]:
-    """The exporter's edge values by the name of their matrix column."""
-    return {columns[place]: found for place, found in values.items()}
-
-
 def edge_requests(
     schema: RequestSchema,
     ordinary: Sequence[Mapping[str, Any]],

@@ -318,11 +318,8 @@ class PredictionLog:
             retired, self._retired = self._retired, []
             current = self._current if last > self._synced else None
             end = current.end if current else 0
-        failure = None
+        failure = next(filter(None, [_finished(fd) for fd in retired]), None)
         try:
-            for fd in retired:
-                _to_disk(fd)
-                let_go_all(fd)
             if current:
                 _to_disk(current.fd)
                 current.gone = let_go(current.fd, current.gone, end)
@@ -332,8 +329,6 @@ class PredictionLog:
                 _sync_directory(self.directory)
         except OSError as error:
             failure = error
-        for fd in retired:
-            os.close(fd)
         self._settle(last, number, tally, waiting, failure)
         return failure
 
@@ -355,6 +350,19 @@ class PredictionLog:
                 future.set_result(sequence)
             else:
                 future.set_exception(_log_full(failure, self.directory))
+
+
+def _finished(fd: int) -> OSError | None:
+    """Bring an ended segment to disk and let go of it, whatever became of others; what failed."""
+    try:
+        try:
+            _to_disk(fd)
+            let_go_all(fd)
+        finally:
+            os.close(fd)
+    except OSError as error:
+        return error
+    return None
 
 
 def _sync_directory(directory: Path) -> None:

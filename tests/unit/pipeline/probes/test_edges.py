@@ -10,7 +10,6 @@ from interlock.pipeline.probes.client import Reply
 from interlock.pipeline.probes.edges import (
     compare_edges,
     edge_requests,
-    named_thresholds,
     special_values,
 )
 from interlock.serve.batch.answering import Outcome
@@ -97,10 +96,6 @@ def test_where_the_time_is_all_there_is_the_ordinary_moments_are_the_edges():
     ordinary = [{"on": date(1997, 3, day)} for day in range(1, 31)]
     assert edge_requests(schema, ordinary, {}) == ordinary
     assert edge_requests(schema, ordinary, {}, limit=2) == [ordinary[0], ordinary[-1]]
-
-
-def test_thresholds_get_the_names_of_their_columns():
-    assert named_thresholds(["a", "b"], {1: [0.5]}) == {"b": [0.5]}
 
 
 @pytest.mark.parametrize(

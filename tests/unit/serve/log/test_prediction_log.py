@@ -274,6 +274,45 @@ def test_a_failed_sync_is_told_and_the_file_is_not_trusted_again(tmp_path, monke
     assert [r.payload for r in read_log(tmp_path) if r.segment == 1] == [b"y"]
 
 
+def test_a_segment_that_fails_keeps_no_other_from_the_disk(tmp_path, monkeypatch):
+    synced = []
+
+    def sync(fd):
+        place = os.fstat(fd).st_ino
+        if place == (tmp_path / "w0-00000000.log").stat().st_ino:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        synced.append(place)
+
+    monkeypatch.setattr(log_module, "_to_disk", sync)
+    options = LogOptions(segment_bytes=1, sync_seconds=60)  # until somebody waits for the disk
+    with PredictionLog.open(tmp_path, "w0", options) as log:
+        for payload in (b"x", b"y"):
+            log.append([payload])
+        with pytest.raises(LogFull, match="S150"):
+            log.submit([b"z"]).result(10)
+    ended = [path.stat().st_ino for path in sorted(tmp_path.glob("*.log"))[1:]]
+    assert len(ended) > 1
+    assert set(ended) <= set(synced)
+
+
+def test_a_segment_that_cannot_be_closed_ends_nobodys_wait(tmp_path, monkeypatch):
+    to_disk, ended = log_module._to_disk, []
+
+    def sync(fd):
+        to_disk(fd)
+        if not ended and os.fstat(fd).st_ino == (tmp_path / "w0-00000000.log").stat().st_ino:
+            ended.append(os.close(fd))
+
+    monkeypatch.setattr(log_module, "_to_disk", sync)
+    options = LogOptions(segment_bytes=1, sync_seconds=60)  # until somebody waits for the disk
+    with PredictionLog.open(tmp_path, "w0", options) as log:
+        log.append([b"x"])
+        with pytest.raises(LogFull, match="S150"):
+            log.submit([b"y"]).result(10)
+        assert ended
+        assert log.submit([b"z"]).result(10) == 3
+
+
 def test_a_future_of_submit_waits_for_the_disk(tmp_path, monkeypatch):
     go = threading.Event()
     monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(10))
