@@ -1,10 +1,16 @@
 """What all tests share, and how a run over several processes ends."""
 
+import os
 import time
 
 import pytest
 from _pytest.doctest import DoctestModule
 from hypothesis import settings
+
+# Threads of OpenMP and of OpenBLAS wait idle for work: a run has a process a core, and where each
+# keeps both cores busy with waiting, the others stand still. Set before either library is there.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # they sleep after 2⁴ ticks, not 2²⁸
 
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")

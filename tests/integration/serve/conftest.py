@@ -3,7 +3,7 @@
 import importlib.util
 from pathlib import Path
 
-import httpx
+import plain_http
 import pytest
 
 from interlock.deploy.pointer import pointer_path, publish
@@ -150,5 +150,5 @@ def service(support, place, tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with httpx.Client(base_url=service.url, timeout=60) as client:
+    with plain_http.Client(base_url=service.url, timeout=60) as client:
         yield client

@@ -14,6 +14,7 @@ import threading
 import time
 
 import httpx
+import plain_http
 import pytest
 from service_runs import wait_for, workers_of
 
@@ -50,7 +51,7 @@ class Callers:
         while not self._stop.is_set():
             with (
                 contextlib.suppress(httpx.TransportError),
-                httpx.Client(base_url=self._url, timeout=60) as client,
+                plain_http.Client(base_url=self._url, timeout=60) as client,
             ):
                 for turn in range(30):
                     body = bodies[(turn + number) % 2]

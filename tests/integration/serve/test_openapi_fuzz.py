@@ -7,7 +7,7 @@ the time goes into generating them.
 import math
 import os
 
-import httpx
+import plain_http
 import pytest
 import requests
 import schemathesis
@@ -50,7 +50,7 @@ def service(support, tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with httpx.Client(base_url=service.url, timeout=60) as client:
+    with plain_http.Client(base_url=service.url, timeout=60) as client:
         yield client
 
 

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import plain_http
 import pytest
 import service_runs
 from service_runs import workers_of
@@ -33,7 +34,7 @@ YEARS = range(1800, 2024)
 
 def status(service):
     """Asked on a connection of its own, so that any worker may answer."""
-    return httpx.get(service.url + "/v1/status", timeout=10).json()
+    return plain_http.get(service.url + "/v1/status", timeout=10).json()
 
 
 def everywhere(service, generation, revision, seconds=30):
@@ -62,7 +63,7 @@ def records(log):
 
 def counted(service, name):
     """The sum of a metric's samples over workers, by its other labels."""
-    text = httpx.get(service.url + "/metrics", timeout=10).text
+    text = plain_http.get(service.url + "/metrics", timeout=10).text
     return sum(float(x.rpartition(" ")[2]) for x in text.splitlines() if x.startswith(name + "{"))
 
 
@@ -79,7 +80,7 @@ def running(support, place, tmp_path_factory):
 
 @pytest.fixture
 def client(running):
-    with httpx.Client(base_url=running[0].url, timeout=10, headers=JSON) as client:
+    with plain_http.Client(base_url=running[0].url, timeout=10, headers=JSON) as client:
         yield client
 
 
@@ -193,27 +194,30 @@ def test_only_who_may_chooses_an_arm(support, place, tmp_path):
     generation = place.point(place.boosting.name)
     with start(place.live_plan(tmp_path / "log")) as service:
         everywhere(service, generation, 0)
-        reply = httpx.post(
+        reply = plain_http.post(
             service.url + "/v1/predict",
             content=support.request_body(),
             headers=JSON | {"Interlock-Arm": CHAMPION},
         )
         everywhere(service, generation, place.try_out(place.ridge.name, 2_000))
         path = f"/v2/models/valuation/versions/{place.ridge.name}"
-        about = httpx.get(service.url + path)
+        about = plain_http.get(service.url + path)
         data = {"name": "year_built", "datatype": "INT64", "shape": [1], "data": [1990]}
-        named = httpx.post(f"{service.url}{path}/infer", json={"inputs": [data]})
+        named = plain_http.post(f"{service.url}{path}/infer", json={"inputs": [data]})
     assert (reply.status_code, reply.json()["error"]["code"]) == (403, "S160")
     assert about.status_code == 200
     assert (named.status_code, named.json()["error"][:5]) == (403, "S160:")
 
 
+PAUSE = 0.005  # seconds: else who asks keeps the cores from what it is waiting for
+
+
 class Load:
     """Clients that ask for many units on new connections now and then, and keep the answers."""
 
-    def __init__(self, url, support, threads=2, years=YEARS):
+    def __init__(self, url, support, threads=2, years=YEARS, pause=PAUSE):
         self.answers, self.failures = [], []
-        self._years = years
+        self._years, self._pause = years, pause
         self._url, self._support = url, support
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(i,)) for i in range(threads)]
@@ -222,8 +226,9 @@ class Load:
 
     def _ask(self, turn):
         while not self._stop.is_set():
-            with httpx.Client(base_url=self._url, timeout=10, headers=JSON) as client:
+            with plain_http.Client(base_url=self._url, timeout=10, headers=JSON) as client:
                 for _ in range(20):
+                    self._stop.wait(self._pause)
                     turn += 1
                     year = self._years[turn * 7 % len(self._years)]
                     body = self._support.request_body(year_built=year)
@@ -246,7 +251,7 @@ class Load:
 def test_a_whole_rollout_with_two_workers_under_load_fails_no_request(support, place, tmp_path):
     generation = place.point(place.boosting.name)
     with start(place.live_plan(tmp_path / "log", workers=2)) as service:
-        load = Load(service.url, support)
+        load = Load(service.url, support, pause=0)
         shares = {}
         for buckets, act in ((1_000, "start"), (5_000, "grow"), (0, "stop"), (3_000, "start")):
             revision = place.try_out(place.ridge.name, buckets, act)
@@ -430,9 +435,15 @@ def children_of(pid):
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             parent = (process / "stat").read_text().rpartition(")")[2].split()[1]
-            isolated = b"interlock.serve.loaded.isolate" in (process / "cmdline").read_bytes()
-            found += [int(process.name)] if int(parent) == pid and isolated else []
+            found += [int(process.name)] if int(parent) == pid and has_a_model(process) else []
     return found
+
+
+def has_a_model(process):
+    """Whether that process, by its folder, is one and has not ended."""
+    with contextlib.suppress(OSError):
+        return b"interlock.serve.loaded.isolate" in (process / "cmdline").read_bytes()
+    return False
 
 
 def without_memory(pid):
@@ -466,7 +477,7 @@ def test_a_native_challenger_may_die_hang_and_eat_memory_and_comes_back(support,
             challenged(30)
             (child,) = children_of(service.pid)
             harm(child)
-            wait_for(lambda child=child: child not in children_of(service.pid), seconds=LONG)
+            wait_for(lambda child=child: not has_a_model(Path(f"/proc/{child}")), seconds=LONG)
         challenged(30)
         load.stop()
         told = status(service)["rollout"]
@@ -502,7 +513,7 @@ def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path
             f"({told['failed']} × S121)"
         )
         assert arms(load.answers[begun:]) == {CHAMPION: len(load.answers[begun:])}
-        text = httpx.get(service.url + "/metrics", timeout=10).text
+        text = plain_http.get(service.url + "/metrics", timeout=10).text
         assert 'code="S163"' in text
         wait_for(lambda: left(tmp_path / "log"))
         (said,) = left(tmp_path / "log").values()
@@ -537,7 +548,7 @@ def test_two_workers_with_too_little_each_set_a_challenger_aside_together(suppor
     def fail_at(service, worker, times):
         """Ask as often what fails there; the other worker is asked nothing that it would count."""
         while True:
-            with httpx.Client(base_url=service.url, timeout=10, headers=JSON) as client:
+            with plain_http.Client(base_url=service.url, timeout=10, headers=JSON) as client:
                 if client.get("/metrics").text.split('worker="')[1][:2] == worker:  # its own first
                     for _ in range(times):
                         assert ask(client, support, failing[0])["arm"] == CHAMPION
@@ -560,7 +571,7 @@ def test_two_workers_with_too_little_each_set_a_challenger_aside_together(suppor
         for name, n in (("w0", 3), ("w1", 2)):
             os.kill(workers_of(service.pid)[name], 0)
             assert known(name) == n, "neither had enough by itself, and neither is asked again"
-        with httpx.Client(base_url=service.url, timeout=10, headers=JSON) as client:
+        with plain_http.Client(base_url=service.url, timeout=10, headers=JSON) as client:
             assert {ask(client, support, year)["arm"] for year in failing[:20]} == {CHAMPION}
         told = status(service)["rollout"]["all_workers"]
         begun = len(load.answers)

@@ -8,6 +8,7 @@ import sys
 import time
 
 import httpx
+import plain_http
 import pytest
 
 from interlock.serve.plan import plan_bytes
@@ -30,7 +31,7 @@ def asgi(support, place, tmp_path_factory):
         [*command, "--port", str(port), "--log-level", "error"],
         env={**os.environ, "INTERLOCK_PLAN": str(plan)},
     )
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
+    with plain_http.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
         for _ in range(2_400):
             try:
                 client.get("/health/live")
@@ -47,7 +48,7 @@ def granian(support, place, tmp_path_factory):
     log = tmp_path_factory.mktemp("granian") / "log"
     with (
         start(support.plan_for(place.boosting, log=log, server="granian")) as running,
-        httpx.Client(base_url=running.url, timeout=60) as client,
+        plain_http.Client(base_url=running.url, timeout=60) as client,
     ):
         yield client
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from types import SimpleNamespace
 
-import httpx
+import plain_http
 import pytest
 from msgspec import structs
 from service_runs import wait_for
@@ -203,7 +203,7 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
         def ask(n):
             for year in range(1900, 1900 + n):
                 body = support.request_body(year_built=year)
-                answer = httpx.post(service.url + "/v1/predict", content=body, headers=JSON)
+                answer = plain_http.post(service.url + "/v1/predict", content=body, headers=JSON)
                 assert answer.json()["arm"] == "champion", "in shadow it answers nobody"
 
         ask(20)

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 
-import httpx
+import plain_http
 import pytest
 from service_runs import wait_for
 
@@ -68,13 +68,13 @@ def head(length):
 
 
 def status(url):
-    return httpx.get(url + "/v1/status", timeout=60).json()
+    return plain_http.get(url + "/v1/status", timeout=60).json()
 
 
 def answered(url, body):
     """An honest client is answered, again and again, on connections of its own."""
     for _ in range(3):
-        found = httpx.post(url + "/v1/predict", content=body, headers=JSON, timeout=60)
+        found = plain_http.post(url + "/v1/predict", content=body, headers=JSON, timeout=60)
         assert found.status_code == 200, found.text
 
 

@@ -5,7 +5,7 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
+import plain_http
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span, Status
@@ -92,7 +92,7 @@ def traced(support, place, tmp_path, monkeypatch):
 def test_a_request_is_a_span_with_its_phases_and_its_parent(traced, support):
     with Receiver() as receiver, traced(receiver.url) as service:
         parent = {"traceparent": f"00-{TRACE}-{PARENT}-01", "tracestate": "a=b"}
-        with httpx.Client(base_url=service.url) as client:
+        with plain_http.Client(base_url=service.url) as client:
             one = client.post("/v1/predict", json=support.REQUEST, headers=parent).json()
             client.post("/v1/predict", json=[support.REQUEST] * 3)
             client.post("/v1/predict", json={"area": "not to be told"})
@@ -137,7 +137,7 @@ def test_what_the_receiver_does_changes_no_answer(traced, support, receiver):
     hold = threading.Event() if receiver == "hanging" else None
     with Receiver(status=503, hold=hold) as there:
         url = "http://127.0.0.1:9" if receiver == "gone" else there.url
-        with traced(url) as service, httpx.Client(base_url=service.url, timeout=5) as client:
+        with traced(url) as service, plain_http.Client(base_url=service.url, timeout=5) as client:
             for _ in range(50):
                 assert client.post("/v1/predict", json=support.REQUEST).status_code == 200
             client.close()

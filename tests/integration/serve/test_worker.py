@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import httpx
+import plain_http
 import pytest
 from service_runs import wait_for
 
@@ -31,7 +32,7 @@ EXTRAS = ("opentelemetry", "google", "requests")
 
 def waiting_bytes(service):
     """Of bodies that have not come whole."""
-    return httpx.get(service.url + "/v1/status", timeout=60).json()["waiting_bytes"]
+    return plain_http.get(service.url + "/v1/status", timeout=60).json()["waiting_bytes"]
 
 
 def test_serving_imports_no_training_library_and_no_extra(place):
@@ -95,7 +96,7 @@ def test_every_path_but_health_needs_the_token(support, place, tmp_path):
     path.write_text(token + "\n")
     plan = support.plan_for(place.boosting, log=tmp_path / "log", token_file=str(path))
     right = {"authorization": f"Bearer {token}"}
-    with start(plan) as service, httpx.Client(base_url=service.url) as client:
+    with start(plan) as service, plain_http.Client(base_url=service.url) as client:
         for target in ("/v1/status", "/metrics", "/v1/schema", "/openapi.json", "/docs", "/nope"):
             for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": f"Basic {token}"}):
                 answer = client.get(target, headers=wrong)
@@ -130,7 +131,7 @@ def test_who_can_write_the_pointer_makes_nothing_live(place, tmp_path):
     generation = place.point(place.boosting.name)
     with (
         start(place.live_plan(tmp_path / "log")) as service,
-        httpx.Client(base_url=service.url) as client,
+        plain_http.Client(base_url=service.url) as client,
     ):
 
         def refuses(code):
@@ -175,7 +176,7 @@ class Load:
             thread.start()
 
     def _ask(self, url, body):
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with plain_http.Client(base_url=url, timeout=60) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.post("/v1/predict", content=body, headers=JSON)
@@ -197,7 +198,7 @@ def test_releases_swap_under_load_without_a_failed_request(support, place, tmp_p
     place.point(place.boosting.name)
     with (
         start(place.live_plan(tmp_path / "log")) as service,
-        httpx.Client(base_url=service.url) as status,
+        plain_http.Client(base_url=service.url) as status,
     ):
         load = Load(service.url, support.request_body())
         for name in (place.ridge.name, place.boosting.name):
@@ -225,7 +226,7 @@ def test_a_broken_release_never_answers(support, place, tmp_path):
     place.point(place.boosting.name)
     with (
         start(place.live_plan(tmp_path / "log")) as service,
-        httpx.Client(base_url=service.url) as client,
+        plain_http.Client(base_url=service.url) as client,
     ):
         wrong = (broken.name, "R104"), (unsigned.name, "E104"), (foreign.name, "S130")
         for digest, problem in (*wrong, ("c" * 64, "R10")):
@@ -252,14 +253,14 @@ def test_a_killed_worker_has_logged_all_it_answered(support, place, tmp_path):
     logged = {read_record(r.payload).id for r in read_log(tmp_path / "log")}
     assert {a["id"] for a in load.answers} <= logged
     with start(support.plan_for(place.boosting, log=tmp_path / "log")) as again:
-        assert httpx.get(again.url + "/health/ready").status_code == 200
+        assert plain_http.get(again.url + "/health/ready").status_code == 200
 
 
 def test_a_native_model_is_marked_and_its_death_is_a_503_that_passes(support, place, tmp_path):
     native = support.write_bundle(tmp_path / "bundles", support.bundle_files("native"))
     with (
         start(support.plan_for(native, log=tmp_path / "log")) as service,
-        httpx.Client(base_url=service.url, timeout=30) as client,
+        plain_http.Client(base_url=service.url, timeout=30) as client,
     ):
         ask = {"url": "/v1/predict", "content": support.request_body(), "headers": JSON}
         before = client.post(**ask).json()
@@ -337,7 +338,7 @@ def test_a_service_that_stops_under_load_answers_all_that_it_logs(
 
 def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
     plan = support.plan_for(place.boosting, log=tmp_path / "log", limits=Limits(in_flight=0))
-    with start(plan) as service, httpx.Client(base_url=service.url, timeout=60) as client:
+    with start(plan) as service, plain_http.Client(base_url=service.url, timeout=60) as client:
         for _ in range(2):
             shed = client.post("/v1/predict", content=support.request_body(), headers=JSON)
             assert (shed.status_code, shed.headers["retry-after"]) == (503, "1")
@@ -358,7 +359,7 @@ def test_nobody_waits_for_lines_that_nobody_reads(support, place, tmp_path):
     command = [sys.executable, "-m", "interlock.serve", str(plan)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writing) as worker:
         url = worker.stdout.readline().decode().split()[1]
-        with httpx.Client(base_url=url, timeout=60) as client:
+        with plain_http.Client(base_url=url, timeout=60) as client:
             body, answered = support.request_body(), []
             for _ in range(20):
                 found = client.post("/v1/predict", content=body, headers=JSON)
@@ -393,7 +394,7 @@ def test_with_the_disk_as_witness_answers_come_too(support, place, tmp_path):
     plan = support.plan_for(place.boosting, log=tmp_path / "log", ack="disk")
     with start(plan) as service:
         url = service.url + "/v1/predict"
-        answer = httpx.post(url, content=support.request_body(), headers=JSON)
+        answer = plain_http.post(url, content=support.request_body(), headers=JSON)
         assert answer.status_code == 200
         logged = [read_record(r.payload).id for r in read_log(tmp_path / "log")]
         assert logged == [answer.json()["id"]]

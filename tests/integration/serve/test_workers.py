@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 import httpx
+import plain_http
 import pytest
 import service_runs
 from service_runs import workers_of
@@ -25,7 +26,7 @@ wait_for = partial(service_runs.wait_for, through=(httpx.TransportError,))
 
 def get(service, path):
     """Asked on a connection of its own, so that any worker may answer."""
-    return httpx.get(service.url + path, timeout=60)
+    return plain_http.get(service.url + path, timeout=60)
 
 
 class Load:
@@ -41,7 +42,7 @@ class Load:
 
     def _ask(self):
         while not self._stop.is_set():
-            with httpx.Client(base_url=self._url, timeout=60) as client:
+            with plain_http.Client(base_url=self._url, timeout=60) as client:
                 for _ in range(20):
                     try:
                         answer = client.post("/v1/predict", content=self._body, headers=JSON)
@@ -145,7 +146,7 @@ def test_one_worker_that_cannot_have_it_ready_keeps_all_at_the_old_release(
         place.point(broken.name)
         wait_for(lambda: "R104" in (get(service, "/v1/status").json()["problem"] or ""))
         for _ in range(10):
-            answer = httpx.post(
+            answer = plain_http.post(
                 service.url + "/v1/predict", content=support.request_body(), headers=JSON
             )
             assert (answer.status_code, answer.json()["digest"]) == (200, place.boosting.name)

@@ -235,6 +235,21 @@ def asked(request):
     return check, request.getfixturevalue(fixture)
 
 
+@pytest.fixture(scope="module")
+def known():
+    """What each check looks at, by the check."""
+    return {}
+
+
+@pytest.fixture
+def looked(asked, known):
+    """The fields that it looks at, with their values; it is watched once, not by every test."""
+    check, sound = asked
+    if id(check) not in known:
+        known[id(check)] = looked_at(check, sound)
+    return known[id(check)]
+
+
 def test_every_check_there_is_has_a_line_here():
     for found in pkgutil.walk_packages(interlock.gates.__path__, "interlock.gates."):
         importlib.import_module(found.name)
@@ -253,10 +268,10 @@ def test_every_check_there_is_has_a_line_here():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_nothing_passes_on_what_is_spoiled(asked, kind):
+def test_nothing_passes_on_what_is_spoiled(asked, looked, kind):
     check, sound = asked
     passed = []
-    for name, value in looked_at(check, sound).items():
+    for name, value in looked.items():
         spoil = WHOLE.get(kind) or (lambda value: _spoiled(value, float(kind)))
         made = spoil(value)
         if _same(made, value):
@@ -286,9 +301,9 @@ def test_nothing_passes_on_a_measurement_that_cannot_be_read(asked):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyError, MemoryError, ZeroDivisionError, OSError])
-def test_nothing_passes_where_any_part_cannot_be_read(asked, error):
+def test_nothing_passes_where_any_part_cannot_be_read(asked, looked, error):
     check, sound = asked
-    for gone in looked_at(check, sound):
+    for gone in looked:
 
         def fail(name, gone=gone):
             if name == gone:

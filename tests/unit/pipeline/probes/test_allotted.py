@@ -179,6 +179,7 @@ import os, signal, threading
 from interlock.apart import anything_hangs
 from interlock.pipeline.probes.allotted import Allotted
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
 gate = Allotted(600)
 gate.ends(lambda: print("killed"))
 
