@@ -4,6 +4,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import resource
 import shutil
 import signal
@@ -22,6 +23,7 @@ from service_runs import workers_of
 from interlock.release.keys import SigningKey
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
+from interlock.serve.plan import Limits
 from interlock.serve.rollout.evidence import POOL, left, left_by
 from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.workers.process import start
@@ -583,6 +585,51 @@ def test_two_workers_with_too_little_each_set_a_challenger_aside_together(suppor
     assert counted.pop("S163", 0) + counted.pop("S127", 0) == 20, "a new worker may not have it yet"
     assert counted == {}
 
+
+def test_a_challenger_that_loops_for_ever_costs_one_answer_and_is_asked_no_more(
+    support, place, tmp_path
+):
+    """Its worker cannot stop it, nor serve anybody else: it is ended, and another is started."""
+    directory = packed(support, place, LOOPS_BUT_1990)
+    place.attest(directory.name)
+    log, buckets = tmp_path / "log", 5_000
+    year = next(y for y in YEARS if assigned(y, buckets) == CHALLENGER and y != 1990)
+    generation = place.point(place.boosting.name)
+    plan = place.live_plan(log, workers=2, limits=Limits(stuck_seconds=6))
+    with start(plan) as service:
+        revision = place.try_out(directory.name, buckets)
+        everywhere(service, generation, revision, LONG)
+        before = workers_of(service.pid)
+        with httpx.Client(base_url=service.url, timeout=LONG, headers=JSON) as client:
+            with pytest.raises(httpx.TransportError):
+                ask(client, support, year)
+            hung = "it hung: no answer within 3 s"
+            (stuck,) = [name for name, e in left(log).items() if e.set_aside == hung]
+            assert left_by(log, POOL).set_aside == f"{stuck}: {hung}"
+            for _ in range(20):
+                assert ask(client, support, year)["arm"] == CHAMPION
+        wait_for(lambda: workers_of(service.pid).get(stuck) not in (None, before[stuck]))
+        wait_for(lambda: all(told(status(service)) for _ in range(8)), seconds=LONG)
+        with httpx.Client(base_url=service.url, timeout=LONG, headers=JSON) as client:
+            for _ in range(8):
+                assert ask(client, support, year)["arm"] == CHAMPION
+        assert {**before, stuck: 0} == {**workers_of(service.pid), stuck: 0}
+    said = service.said()
+    assert f"{stuck} attended to nothing for 6 s and ended with status -6; starts in" in said
+    assert re.search(r"Fatal Python error: Aborted(?s:.)* in age\n", said), "where it hung"
+
+
+def told(found):
+    """Whether this worker has heard that the challenger hung."""
+    return (found["rollout"]["set_aside"] or "").endswith("it hung: no answer within 3 s")
+
+
+LOOPS_BUT_1990 = """
+def age(valued_on: date, year_built: int) -> int:
+    while year_built != 1990:
+        pass
+    return valued_on.year - year_built
+"""
 
 ONLY_1990 = """
 def age(valued_on: date, year_built: int) -> int:

@@ -11,7 +11,7 @@ from interlock.errors import OperatorError
 from interlock.serve.told import told_by_signals
 from interlock.serve.workers.waiting import until_told
 
-RUNNING = SimpleNamespace(running=True, said=lambda: "")
+RUNNING = SimpleNamespace(running=True, end_if_stuck=lambda: None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -40,7 +40,9 @@ def test_who_reads_that_the_service_answers_may_stop_it_at_once():
 
 
 def test_a_worker_that_ends_by_itself_is_told():
-    ended = SimpleNamespace(running=False, said=lambda: "out of memory")
+    ended = SimpleNamespace(
+        running=False, stuck=False, said=lambda: "out of memory", end_if_stuck=lambda: None
+    )
     with pytest.raises(OperatorError, match="the service ended") as raised:
         until_told(ended, lambda: None)
     assert raised.value.mistakes[0].code == "S107"

@@ -37,6 +37,7 @@ from interlock.serve.rollout.apart import (
     tried_here,
 )
 from interlock.serve.rollout.exchange import Exchange
+from interlock.serve.rollout.hanging import HANGING_SECONDS, UnderWay
 from interlock.serve.rollout.traffic import ARMS, CHALLENGER, CHAMPION, Split, arm_of
 from interlock.serve.rollout.units import units_reader
 from interlock.serve.rollout.watch import SET_ASIDE, Watch
@@ -52,7 +53,8 @@ class Arms:
 
     With a ``split`` and no ``challenger`` (it could not be loaded here) the champion answers all.
     The challenger has ``deadline`` seconds for an answer; ``exchange`` judges it together with
-    others, else it is judged by what is seen here.
+    others, else it is judged by what is seen here. One that has given none after ``hanging``
+    seconds is set aside while it is waited for: whoever asks it in process cannot stop it.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Arms:
         now: Callable[[], int] = clock.now,
         exchange: Exchange | None = None,
         deadline: float = DEADLINE_SECONDS,
+        hanging: float = HANGING_SECONDS,
     ) -> None:
         self.champion = champion
         self.challenger = challenger
@@ -71,7 +74,7 @@ class Arms:
         self._exchange = exchange
         if split is not None:
             watch = Watch() if exchange is None else exchange.watch
-            self.trial = Trial(challenger, champion, watch, deadline)
+            self.trial = Trial(challenger, champion, watch, deadline, hanging)
             self.waits = self.trial.waits
             self._units = units_reader(champion.release, now)
 
@@ -91,7 +94,12 @@ class Arms:
         return {} if self.split is None else self.trial.watch.told()
 
     def confer(self) -> None:
-        """Say what is known of the challenger here, and hear what others know of it."""
+        """Say what is known of the challenger here, and hear what others know of it.
+
+        Twice a second, in a thread of its own.
+        """
+        if self.split is not None:
+            self.trial.look()
         if self._exchange is not None:
             self._exchange.look()
 
@@ -121,12 +129,18 @@ class Trial:
     """The challenger, with the champion behind it."""
 
     def __init__(
-        self, challenger: Predictor | None, champion: Predictor, watch: Watch, deadline: float
+        self,
+        challenger: Predictor | None,
+        champion: Predictor,
+        watch: Watch,
+        deadline: float,
+        hanging: float,
     ) -> None:
         self._challenger = challenger
         self._champion = champion
         self._deadline = deadline
         self._apart: Apart | None = None
+        self._under_way = UnderWay(hanging)
         self.watch = watch
         if challenger is not None and challenger.release.contract.isolated:
             self._apart = Apart(challenger, deadline)
@@ -146,7 +160,8 @@ class Trial:
             return [self.prepare(body) for body in bodies]
         begun = monotonic()
         try:
-            replies = self._challenger.prepare_all(bodies)
+            with self._under_way:
+                replies = self._challenger.prepare_all(bodies)
         except AUTHOR_FAULTS:  # it is one of them, and will be found alone
             return [self.prepare(body) for body in bodies]
         slow = monotonic() - begun > self._deadline
@@ -174,6 +189,11 @@ class Trial:
             traceback.print_exc(file=sys.stderr)
             return Tried(None, CRASHED)
 
+    def look(self) -> None:
+        """Set it aside where it hangs; another thread calls this twice a second."""
+        if self._under_way.hangs():
+            self.watch.hangs(self._under_way.seconds)
+
     def note(self, tried: Tried, status: int) -> None:
         """Remember how it did with a request that was answered with that status in the end."""
         if tried.asked and status == 200:  # what the champion refuses as well is nobody's failure
@@ -193,7 +213,8 @@ class Trial:
         absent = self._absent()
         if absent is not None or self._challenger is None:
             return absent or Tried(None, _NOT_LOADED, asked=False)
-        return tried_here(self._challenger, body, self._deadline)
+        with self._under_way:
+            return tried_here(self._challenger, body, self._deadline)
 
     def _settled(self, body: bytes, tried: Tried) -> Reply:
         reply = tried.answer or _in_place(self._champion.prepare(body), tried)

@@ -78,6 +78,10 @@ class Watch:
                 self.why = str(self.counts)
         self._asked = asked
 
+    def hangs(self, seconds: float) -> None:
+        """It has not answered for so long, and keeps its worker from all else: once is enough."""
+        self.why = self.why or f"it hung: no answer within {seconds:g} s"
+
     def hear(self, of_all: Evidence) -> None:
         """What the pool says: what all workers saw, and whether that is enough."""
         self.of_all = of_all.counts

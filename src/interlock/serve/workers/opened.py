@@ -125,6 +125,7 @@ def _join(
         now=service_clock(plan),
         exchange=exchange,
         deadline=plan.challenger_seconds,
+        hanging=plan.hanging_seconds,
     )
 
 

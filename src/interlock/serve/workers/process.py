@@ -27,10 +27,12 @@ from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
 from interlock.serve.workers.overheard import Overheard
+from interlock.serve.workers.pulse import Pulse, heard
 
 MODULE = "interlock.serve"
 READY_SECONDS = 30.0
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
+ABORT_SECONDS = 5.0  # that one which is stuck has to show where
 _READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
 
 
@@ -52,6 +54,8 @@ class RunningService:
     directory: tempfile.TemporaryDirectory[str] = field(repr=False)
     process: subprocess.Popen[bytes] = field(repr=False)
     overheard: Overheard = field(repr=False)
+    pulse: Pulse = field(repr=False)
+    stuck: bool = False
 
     @property
     def running(self) -> bool:
@@ -75,6 +79,20 @@ class RunningService:
         status = self.process.wait()
         _close(self.process, self.directory, self.overheard)
         return status
+
+    def end_if_stuck(self) -> None:
+        """Where it attends to nothing any more, have it end and show where it is stuck.
+
+        To be called several times a second. Nothing is waited for: it has ended when it has.
+        """
+        assert self.process.stdout is not None
+        beat = heard(self.process.stdout.fileno())
+        silent = self.pulse.silent(beat=beat, now=clock.monotonic())
+        if not self.stuck and silent >= self.pulse.seconds:
+            self.stuck = True
+            self.process.send_signal(signal.SIGABRT)
+        elif self.stuck and silent >= self.pulse.seconds + ABORT_SECONDS:
+            self.process.kill()
 
     def said(self) -> str:
         """What the worker wrote to its standard error, the last 20,000 characters of it."""
@@ -121,8 +139,15 @@ def start(
     overheard = Overheard(process.stderr, aloud=aloud)
     url = _ready_line(process, seconds)
     if url is not None:
+        assert process.stdout is not None
+        os.set_blocking(process.stdout.fileno(), False)
         return RunningService(
-            url=url, pid=process.pid, directory=directory, process=process, overheard=overheard
+            url=url,
+            pid=process.pid,
+            directory=directory,
+            process=process,
+            overheard=overheard,
+            pulse=Pulse(seconds=plan.limits.stuck_seconds),
         )
     ended = process.poll() is not None
     process.kill()

@@ -5,8 +5,9 @@ this process starts that many, each with its name (w0, w1 …), its own log segm
 port, and prints ``ready http://…`` when all are ready. The kernel spreads connections over them.
 
 Rules: a worker that ends is started again, after a pause that grows from a fifth of a second to
-half a minute; another release takes over when every worker that runs or is starting has it ready,
-and not before; one that cannot have it ready keeps all at the old one. The parent loads no model.
+half a minute; one that attends to nothing any more is ended, and counts as one that crashed;
+another release takes over when every worker that runs or is starting has it ready, and not before;
+one that cannot have it ready keeps all at the old one. The parent loads no model.
 """
 
 from __future__ import annotations
@@ -202,9 +203,12 @@ class Member:
         if self._starting is not None and self._starting.done():
             self._started()
         elif self._service is not None and not self._service.running:
-            status = self._service.stop()
-            self.crashes += crashed(status)
-            self._ended(f"ended with status {status}")
+            status, stuck = self._service.stop(), self._service.stuck
+            self.crashes += stuck or crashed(status)
+            how = f"attended to nothing for {self._service.pulse.seconds:g} s and " if stuck else ""
+            self._ended(f"{how}ended with status {status}")
+        elif self._service is not None:
+            self._service.end_if_stuck()
         elif not self.present and clock.monotonic() >= self._due:
             self.start()
 

@@ -20,6 +20,8 @@ def until_told(
 ) -> None:
     """Wait for SIGINT or SIGTERM, or for the worker's end; ``tick`` every few seconds.
 
+    One that attends to nothing any more is ended.
+
     ``announce`` is called once signals are waited for: who reads that the service answers may tell
     it to stop at once. Raises OperatorError S107 when the worker ends by itself.
     """
@@ -27,10 +29,11 @@ def until_told(
     with told_by_signals() as told:
         announce()
         while not told.wait(_POLL_SECONDS):
+            service.end_if_stuck()
             if not service.running:
                 raise OperatorError(
                     "S107",
-                    "the service ended",
+                    "the service hung and was ended" if service.stuck else "the service ended",
                     expected="a worker that runs until it is told to stop",
                     got=service.said()[-500:].strip() or "no message",
                     fix="start it again; its log is complete",

@@ -3,12 +3,14 @@
 ``python -m interlock.serve PLAN.json`` prints one line when it is ready and then nothing:
 ``ready http://127.0.0.1:8000`` (and `` replay`` where the clock is given). SIGTERM and SIGINT stop
 it: requests in flight are answered, the log is synced. Exit status and errors are those of
-:class:`interlock.errors.ExitCode`.
+:class:`interlock.errors.ExitCode`. One that was started by another process, and ends with it, tells
+it by an empty line now and then that it goes on (:mod:`interlock.serve.workers.pulse`).
 """
 
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import os
 import resource
 import signal
@@ -29,6 +31,7 @@ from interlock.serve.loaded.load import load
 from interlock.serve.plan import LEASH, STDERR, ServePlan, read_plan
 from interlock.serve.workers.listen import listens, read_token, reserve_port, share_port
 from interlock.serve.workers.opened import opened
+from interlock.serve.workers.pulse import beat
 
 _OWN_FILES = 256  # that a worker may have open beside its connections
 _PUBLISH_SECONDS = 1.0
@@ -62,6 +65,7 @@ def run(path: Path, *, leashed: bool = False) -> None:
     reserve = reserve_port if plan.group is None else share_port
     reserved = reserve(plan.host, plan.port)
     sys.setswitchinterval(_TURN_SECONDS)
+    faulthandler.enable(STDERR)  # one that hangs is told to abort, and shows where
     with printed_by_lines(STDERR) as lines, opened(plan, path) as app:
         app.status.lines.append(lines)
         uvloop.run(_serve(plan, app, reserved, leashed))
@@ -79,9 +83,12 @@ async def _serve(plan: ServePlan, app: App, reserved: socket.socket, leashed: bo
     async with carried(plan, app, reserved):
         shown = f"[{host}]" if ":" in host else host
         print(f"ready http://{shown}:{port}{' replay' if plan.replay else ''}", flush=True)
-        publishing = loop.create_task(_publish(app))
+        telling = [loop.create_task(_publish(app))]
+        if leashed:
+            telling.append(loop.create_task(beat(sys.stdout.fileno())))
         await stopping.wait()
-        publishing.cancel()
+        for task in telling:
+            task.cancel()
 
 
 @asynccontextmanager

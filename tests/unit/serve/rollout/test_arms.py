@@ -247,6 +247,39 @@ def test_an_arm_that_is_not_there_cannot_be_chosen(arms, releases):
             who.pinned(arm)
 
 
+@pytest.mark.parametrize("how", ["prepare", "prepare_all"])
+def test_one_that_hangs_in_process_is_set_aside_while_it_is_waited_for(
+    releases, house, monkeypatch, how
+):
+    """By another thread, which looks twice a second; the one that asks can do nothing."""
+    arms, asked, go_on = Arms(*releases, HALF, hanging=2.0), threading.Event(), threading.Event()
+    answered = getattr(releases[1], how)
+
+    def hang(given, **options):
+        asked.set()
+        go_on.wait(60)
+        return answered(given, **options)
+
+    monkeypatch.setattr(releases[1], how, hang)
+    for _ in range(10):
+        arms.confer()
+    body = house(CHALLENGER)
+    with ThreadPoolExecutor(1) as executor:
+        given = body if how == "prepare" else [body] * 2
+        reply = executor.submit(getattr(arms.trial, how), given)
+        assert asked.wait(60)
+        found = []
+        for _ in range(6):
+            arms.confer()
+            found.append(arms.told()["set_aside"])
+        go_on.set()
+        reply.result(60)
+    why = "it hung: no answer within 2 s"
+    assert found == [None] * 4 + [why] * 2
+    assert told(arms.answerer(body).prepare(body))[1] == [(CHALLENGER, CHAMPION, "S163", None)]
+    assert arms.told()["set_aside"] == why
+
+
 def wait_for_it(arms, seconds):
     """From now on its challenger, which is asked in a thread, has so long for an answer."""
     arms.trial._apart._deadline = seconds

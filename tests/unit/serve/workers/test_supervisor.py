@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from interlock.serve.plan import ServePlan, plan_bytes
 from interlock.serve.rollout.group import Group
+from interlock.serve.workers.pulse import Pulse
 from interlock.serve.workers.supervisor import Member, _plan_of_several
 
 
@@ -17,6 +18,7 @@ class Ended:
     """A service of which the process has ended with that status."""
 
     running = False
+    stuck = False
 
     def __init__(self, status):
         self.status = status
@@ -72,3 +74,27 @@ def test_a_worker_of_several_is_no_parent(tmp_path):
     for group, parent in ((None, True), (str(tmp_path), False)):
         path.write_bytes(plan_bytes(replace(plan, group=group)))
         assert (_plan_of_several([str(path)]) is not None) is parent
+
+
+def test_a_worker_that_is_stuck_is_ended_and_counts_as_one_that_crashed(
+    tmp_path, monkeypatch, capsys
+):
+    class Stuck(Ended):
+        running, pulse, asked = True, Pulse(seconds=60.0), 0
+
+        def end_if_stuck(self):
+            self.asked += 1
+            self.stuck = self.asked >= 3
+            self.running = self.asked < 5
+
+    service = Stuck(-signal.SIGKILL)
+    plan = ServePlan(product="houses", bundle="/b", log=str(tmp_path), worker="w1", workers=2)
+    member = Member(plan, Group(tmp_path, "parent"), AtOnce([]))
+    member._service = service
+    for _ in range(5):
+        member.look()
+        assert (member.crashes, member.present) == (0, True)
+    member.look()
+    assert (member.crashes, member.present) == (1, False)
+    how = "w1 attended to nothing for 60 s and ended with status -9; starts in 0.2 s\n"
+    assert capsys.readouterr().err.endswith(how)
