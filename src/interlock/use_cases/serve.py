@@ -19,6 +19,7 @@ from interlock.pipeline.places import REPLAY
 from interlock.release.bundle import Bundle
 from interlock.serve.http.traces import asked_for
 from interlock.serve.plan import STDERR, ServePlan
+from interlock.serve.workers.listen import may_listen
 from interlock.serve.workers.process import start
 from interlock.serve.workers.waiting import until_told
 from interlock.use_cases.ending_failed import EndingFailed
@@ -53,7 +54,7 @@ def serve(
     ``on_trouble`` and tried again, while the service answers from the one before. ``replay`` is the
     first and the last day of the past to answer for: rows then see what was known at their own
     time. Prod itself never replays; what staging runs answers instead.
-    Raises OperatorError E131 when nothing is live.
+    Raises OperatorError E131 when nothing is live, and what :func:`may_listen` does.
     """
     place = workspace.environment(_REPLAYS if replay and environment == "prod" else environment)
     bound = workspace.bound(product)
@@ -65,6 +66,7 @@ def serve(
     plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
     plan = structs.replace(plan, access_log=STDERR if access_log else None)
     plan = structs.replace(plan, telemetry=telemetry or _traced(workspace))
+    may_listen(plan)  # before stores are filled, which takes its time
     ticks: list[Callable[[], None]] = []
     if replay is not None:
         plan = _replayed(plan, deployer, replay, deployer.live.bundle(live.bundle))

@@ -10,7 +10,7 @@ from interlock.errors import BlockedError, IntegrityError, OperatorError
 from interlock.serve.plan import ServePlan, plan_bytes, read_plan, read_plan_bytes
 from interlock.serve.printed import printed_error
 from interlock.serve.rollout.trial import try_apart
-from interlock.serve.workers.listen import reserve_port
+from interlock.serve.workers.listen import may_listen, reserve_port
 
 PLAN = ServePlan(product="valuation", bundle="/b", log="/log")
 
@@ -67,7 +67,10 @@ def test_port_zero_is_a_free_one_and_a_taken_one_is_refused():
     with pytest.raises(OperatorError) as caught:
         reserve_port("127.0.0.1", port)
     assert caught.value.code == "S101"
+    with pytest.raises(OperatorError, match="the port is in use"):
+        may_listen(msgspec.structs.replace(PLAN, port=port))
     first.close()
+    may_listen(msgspec.structs.replace(PLAN, port=port))
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         other.bind(("127.0.0.1", port))

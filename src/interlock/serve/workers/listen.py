@@ -59,6 +59,15 @@ def _bad_token(path: Path, got: str) -> OperatorError:
     )
 
 
+def may_listen(plan: ServePlan) -> None:
+    """Nothing, if a service by this plan may listen now.
+
+    Raises OperatorError S101, S102, S106.
+    """
+    read_token(plan)
+    reserve_port(plan.host, plan.port).close()
+
+
 def reserve_port(host: str, port: int) -> socket.socket:
     """A socket bound to the port, not listening: hold it until the server listens.
 

@@ -25,21 +25,25 @@ END_SECONDS = 2.0  # for what a process left in the pipe that others hold as wel
 
 
 class Overheard:
-    """Reads the end of a pipe to its end, and closes it.
+    """Reads the end of a pipe to its end, and closes it."""
 
-    ``aloud`` hands on what comes to this process's standard error, as soon as it does.
-    """
-
-    def __init__(self, pipe: IO[bytes], *, aloud: bool = False) -> None:
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
-        self._aloud = aloud
+        self._aloud = False
         self._last = ""
+        self._saying = threading.Lock()
         self._thread = threading.Thread(target=self._listen, name="overheard", daemon=True)
         self._thread.start()
 
     def said(self) -> str:
         """The last of what was written, at most 20,000 characters."""
         return self._last
+
+    def hand_on(self) -> None:
+        """Hand what was said on to this process's standard error, then what comes, as it does."""
+        with self._saying:
+            self._aloud = True
+            self._tell(self._last)
 
     def end(self) -> None:
         """The process has ended: hear the rest of what it wrote.
@@ -56,7 +60,11 @@ class Overheard:
         self._hear(decoder.decode(b"", final=True))
 
     def _hear(self, text: str) -> None:
-        self._last = (self._last + text)[-_KEPT:]
+        with self._saying:
+            self._last = (self._last + text)[-_KEPT:]
+            self._tell(text)
+
+    def _tell(self, text: str) -> None:
         if self._aloud and text:
             try:
                 print(text, end="", file=sys.stderr, flush=True)

@@ -23,7 +23,7 @@ from typing import Self
 from msgspec import structs
 
 from interlock import clock
-from interlock.errors import InterlockError, OperatorError
+from interlock.errors import OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
 from interlock.serve.workers.overheard import Overheard
@@ -117,7 +117,10 @@ def start(
     module: str = MODULE,
     aloud: bool = False,
 ) -> RunningService:
-    """Start a worker and wait until it answers; ``aloud`` hands on its standard error.
+    """Start a worker and wait until it answers; ``aloud`` then hands on its standard error.
+
+    What it said until then is handed on, too, unless it is the error that is raised: that is told
+    once, by who catches it.
 
     Raises the worker's own error when it ends before that (OperatorError, IntegrityError or
     BlockedError, read back from what it printed), OperatorError S108 when it does not get ready in
@@ -136,11 +139,13 @@ def start(
             pass_fds=() if lines is None else (lines,),
         )
     assert process.stderr is not None
-    overheard = Overheard(process.stderr, aloud=aloud)
+    overheard = Overheard(process.stderr)
     url = _ready_line(process, seconds)
     if url is not None:
         assert process.stdout is not None
         os.set_blocking(process.stdout.fileno(), False)
+        if aloud:
+            overheard.hand_on()
         return RunningService(
             url=url,
             pid=process.pid,
@@ -154,7 +159,10 @@ def start(
     status = process.wait()
     _close(process, directory, overheard)
     said = overheard.said()
-    raise _ended(status, said) if ended else _too_slow(seconds, said)
+    error = printed_error(status, said) if ended else None
+    if aloud and error is None:
+        overheard.hand_on()
+    raise error or (_ended(status, said) if ended else _too_slow(seconds, said))
 
 
 @contextmanager
@@ -212,8 +220,8 @@ def _ready_line(process: subprocess.Popen[bytes], seconds: float) -> str | None:
     return found[1] if found else None
 
 
-def _ended(status: int, said: str) -> InterlockError:
-    return printed_error(status, said) or OperatorError(
+def _ended(status: int, said: str) -> OperatorError:
+    return OperatorError(
         "S107",
         "the service ended before it was ready",
         expected="a line 'ready …'",

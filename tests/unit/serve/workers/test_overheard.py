@@ -17,7 +17,8 @@ def test_it_is_read_to_its_end_though_it_can_be_told_to_nobody(monkeypatch, clos
     if closed:
         nobody.close()
     monkeypatch.setattr(sys, "stderr", nobody)
-    overheard = Overheard(os.fdopen(reading, "rb"), aloud=True)
+    overheard = Overheard(os.fdopen(reading, "rb"))
+    overheard.hand_on()
     for number in range(100):
         os.write(writing, b"%06d\n" % number * 1_000)
     os.close(writing)

@@ -80,6 +80,24 @@ def test_what_a_worker_writes_while_it_runs_is_heard_once(
     assert service.said() == "loading\na warning\nlast words\n"
 
 
+@pytest.mark.parametrize(
+    ("said", "code", "heard"),
+    [
+        ("error[S101]: the port is in use\n  where: there\n", "S101", ""),
+        ("Traceback: no\n", "S107", "Traceback: no\n"),
+    ],
+)
+def test_what_one_says_that_ends_is_in_the_error_or_else_handed_on(
+    support, tmp_path, monkeypatch, capsys, said, code, heard
+):
+    (tmp_path / "ends.py").write_text(f"import sys\nsys.stderr.write({said!r})\nsys.exit(2)\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    with pytest.raises(OperatorError) as caught:
+        start(support.plan_for(tmp_path), module="ends", aloud=True)
+    assert caught.value.code == code
+    assert capsys.readouterr().err == heard
+
+
 @pytest.mark.parametrize("aloud", [True, False])
 def test_however_much_a_worker_writes_its_last_words_are_kept_and_little_more(
     support, tmp_path, monkeypatch, capsys, aloud
