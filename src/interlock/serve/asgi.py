@@ -60,7 +60,7 @@ class AsgiApp:
             self._app = self._open(self._stack)
         request = Request(
             method=scope["method"],
-            path=scope.get("raw_path", scope["path"].encode()).decode("latin-1"),
+            path=(scope.get("raw_path") or scope["path"].encode()).decode("latin-1"),
             query=scope["query_string"].decode("latin-1"),
             headers=_headers(scope["headers"]),
         )
