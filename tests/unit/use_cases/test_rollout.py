@@ -26,6 +26,7 @@ from interlock.serve.rollout.evidence import Act, Evidence, leave
 from interlock.stats.onset import Onset
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
+from interlock.store.rows import DeliveryRow
 from interlock.train.answer import AnswerSpec
 from interlock.use_cases import rollout
 from interlock.verdict import Check, GateResult, Verdict
@@ -40,6 +41,10 @@ REQUEST = {"name": "House", "fields": [{"name": "area", "kind": "float"}]}
 SHUT = GateResult(
     gate="model",
     checks=(Check(name="mdape", verdict=Verdict.FAILED, evidence={"code": "M208"}),),
+)
+OPEN = GateResult(
+    gate="model",
+    checks=(Check(name="mdape", verdict=Verdict.PASSED, evidence={"code": "M208"}),),
 )
 PROD = Environment(name="prod", order=0, policy=Policy(gates=("model",)))
 
@@ -125,6 +130,46 @@ def pointed(switch):
 def acts(switch):
     said = [verify(e, switch.notary.keys).predicate for e in switch.notary.envelopes(RIVAL)]
     return sorted((s["at"], s["act"]) for s in said if "act" in s)
+
+
+def delivered(switch, identity, at, *, dirty):
+    """A delivery of the rival with all its proofs, of a tree that was committed or not."""
+    common = {"product": "houses", "delivery": identity}
+    row = DeliveryRow(
+        id=identity, product="houses", number=0, as_of=at, status="held", git_commit="c",
+        dirty=dirty, goal="prod", started=at, bundle=RIVAL,
+    )  # fmt: skip
+    switch.ledger.deliveries.start(row)
+    for said in (
+        build_statement(
+            bundle=RIVAL, **common, git_commit="c", dirty=dirty, snapshot="5" * 64, at=at
+        ),
+        gate_statement(bundle=RIVAL, **common, result=OPEN, at=at),
+    ):
+        switch.notary.attest(said)
+
+
+@pytest.mark.parametrize(
+    ("trees", "chosen"),
+    [({"d2": True, "d3": False}, "d3"), ({"d2": False, "d3": True}, "d2")],
+    ids=["committed afterwards", "tried again with changes"],
+)
+def test_of_several_deliveries_of_a_bundle_the_newest_that_is_admitted_counts(
+    switch, champion, trees, chosen
+):
+    for at, (identity, dirty) in enumerate(trees.items(), start=10):
+        delivered(switch, identity, at, dirty=dirty)
+    first = Target(bundle=RIVAL, label="1.1.0", delivery="d2")
+    assert switch.proven(PROD, first, champion, 20).delivery == chosen
+    switch.admitted(PROD, switch.proven(PROD, first, champion, 20), champion, 20)
+
+
+def test_where_no_delivery_of_a_bundle_is_admitted_the_newest_says_why(switch, champion):
+    first = Target(bundle=RIVAL, label="1.1.0", delivery="d2")
+    assert switch.proven(PROD, first, champion, 20) == first
+    for at, identity in ((10, "d2"), (11, "d3")):
+        delivered(switch, identity, at, dirty=True)
+    assert switch.proven(PROD, first, champion, 20).delivery == "d3"
 
 
 @pytest.mark.parametrize("buckets", [0, 100])

@@ -93,8 +93,8 @@ class Deployer:
     ) -> RolloutRow:
         """Set the target beside what is live, for so many buckets or in shadow (0).
 
-        It is admitted as if it were to become live. Raises as :meth:`deploy`, OperatorError E131
-        (nothing is live), E150, E153.
+        It is admitted as if it were to become live, by the newest delivery of it that proves so.
+        Raises as :meth:`deploy`, OperatorError E131 (nothing is live), E150, E153.
         """
         at = now()
         current = self.live.current(environment.name)
@@ -103,6 +103,7 @@ class Deployer:
         require_unpinned(current, unpin=unpin)
         last = self.live.last_rollout(environment.name)
         self.live.settle(current, last)
+        target = self.live.proven(environment, target, current, at)
         row = start(current, last, target, buckets=buckets, at=at, reason=reason)
         bundle = self.live.admitted(environment, target, current, at)
         champion = self.live.bundle(current.bundle)

@@ -6,13 +6,13 @@ policies stand in the project's settings, so that they are asked here, too.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from interlock.deploy.challenger import ROLLOUT, SHADOW, STOP
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import Pointer, pointer_path, publish
-from interlock.deploy.policy import Facts, admit
+from interlock.deploy.policy import Admission, Facts, admit
 from interlock.deploy.rollout import Target
 from interlock.errors import IntegrityError
 from interlock.pipeline.notary import Notary
@@ -52,6 +52,35 @@ class Switch:
     ) -> Bundle:
         """The target's bundle, verified. Raises BlockedError E104 unless the policy admits it."""
         bundle = self.bundle(target.bundle)
+        self._admission(environment, bundle, target, current, at).require(where=environment.name)
+        return bundle
+
+    def proven(
+        self, environment: Environment, target: Target, current: DeploymentRow | None, at: int
+    ) -> Target:
+        """The target by the newest delivery of its bundle whose proofs the environment admits.
+
+        One bundle may be made by several deliveries: of an uncommitted tree first, or while
+        something else was live. Where none is admitted, it is the newest of them, whose reasons
+        are those to mend.
+        """
+        bundle = self.bundle(target.bundle)
+        made = self.ledger.deliveries.newest(product=self.product)
+        ids = [row.id for row in made if row.bundle == target.bundle] or [target.delivery]
+        found = [replace(target, delivery=identity) for identity in ids]
+        admitted = (
+            t for t in found if self._admission(environment, bundle, t, current, at).admitted
+        )
+        return next(admitted, found[0])
+
+    def _admission(
+        self,
+        environment: Environment,
+        bundle: Bundle,
+        target: Target,
+        current: DeploymentRow | None,
+        at: int,
+    ) -> Admission:
         facts = Facts(
             product=self.product,
             bundle_product=bundle.product,
@@ -63,8 +92,7 @@ class Switch:
         keys = self.notary.keys
         policy = environment.policy.trusting(*(key.keyid for key in keys))
         envelopes = self.notary.envelopes(target.bundle)
-        admit(target.bundle, facts, envelopes, policy, keys).require(where=environment.name)
-        return bundle
+        return admit(target.bundle, facts, envelopes, policy, keys)
 
     def to(
         self,
