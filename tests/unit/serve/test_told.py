@@ -47,3 +47,13 @@ def test_a_worker_that_ends_by_itself_is_told():
         until_told(ended, lambda: None)
     assert raised.value.mistakes[0].code == "S107"
     assert raised.value.mistakes[0].got == "out of memory"
+
+
+def test_one_that_hung_says_where_first():
+    threads = "Thread 0x1:\n" + "  File x\n" * 99
+    said = f"before\n{threads}Current thread 0x2:\n  File product.py, line 3 in age\n{threads}"
+    hung = SimpleNamespace(running=False, stuck=True, said=lambda: said, end_if_stuck=lambda: None)
+    with pytest.raises(OperatorError, match="the service hung and was ended") as raised:
+        until_told(hung, lambda: None)
+    where = "Current thread 0x2:\n  File product.py, line 3 in age\nThread"
+    assert raised.value.mistakes[0].got.startswith(where)

@@ -152,7 +152,10 @@ def start(
             directory=directory,
             process=process,
             overheard=overheard,
-            pulse=Pulse(seconds=plan.limits.stuck_seconds),
+            pulse=Pulse(
+                seconds=plan.limits.stuck_seconds,
+                since=clock.monotonic() if _beats(plan, module) else None,
+            ),
         )
     ended = process.poll() is not None
     process.kill()
@@ -163,6 +166,11 @@ def start(
     if aloud and error is None:
         overheard.hand_on()
     raise error or (_ended(status, said) if ended else _too_slow(seconds, said))
+
+
+def _beats(plan: ServePlan, module: str) -> bool:
+    """Whether that process says that it goes on: a worker does, a parent of several does not."""
+    return module == MODULE and (plan.workers == 1 or plan.group is not None)
 
 
 @contextmanager

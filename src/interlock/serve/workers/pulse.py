@@ -1,7 +1,7 @@
 """Whether a process goes on: it writes a byte a second for as long as its event loop turns.
 
-Rules: who was never heard of is not missed, for not everything that is started beats; what counts
-is the time that was looked at: of what lies between two looks at most a second, so that a machine
+Rules: who need not say it is missed only after it was heard of; what counts is the time that was
+looked at: of what lies between two looks at most a second, so that a machine
 that was suspended, or a parent that was kept waiting, makes nobody stuck.
 
 >>> pulse = Pulse(seconds=2.0)
@@ -23,12 +23,15 @@ _MOST = 1.0  # seconds between two looks that count
 
 
 class Pulse:
-    """What its parent hears of a process, which is stuck where it is silent for ``seconds``."""
+    """What its parent hears of a process, which is stuck where it is silent for ``seconds``.
 
-    def __init__(self, *, seconds: float) -> None:
+    ``since`` is when one was ready that will be heard of, None for one of which that is not known.
+    """
+
+    def __init__(self, *, seconds: float, since: float | None = None) -> None:
         self.seconds = seconds
         self._silent = 0.0
-        self._looked: float | None = None
+        self._looked = since
 
     def silent(self, *, beat: bool, now: float) -> float:
         """For how many seconds it has been; ``beat``: it was heard of since the last look."""

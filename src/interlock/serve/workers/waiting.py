@@ -11,6 +11,8 @@ from interlock.serve.workers.process import RunningService
 
 _POLL_SECONDS = 0.2
 _TICK_SECONDS = 5.0
+_SHOWN = 500  # characters of what a worker wrote
+_WHERE = "Current thread"  # as Python begins to say where the thread is that was told to abort
 
 
 def until_told(
@@ -35,9 +37,16 @@ def until_told(
                     "S107",
                     "the service hung and was ended" if service.stuck else "the service ended",
                     expected="a worker that runs until it is told to stop",
-                    got=service.said()[-500:].strip() or "no message",
+                    got=_last_words(service) or "no message",
                     fix="start it again; its log is complete",
                 )
             if monotonic() - ticked > _TICK_SECONDS:
                 tick()
                 ticked = monotonic()
+
+
+def _last_words(service: RunningService) -> str:
+    """The end of what it wrote; of one that hung, where its loop was, which stands before that."""
+    said = service.said()
+    place = said.rfind(_WHERE) if service.stuck else -1
+    return (said[place : place + _SHOWN] if place >= 0 else said[-_SHOWN:]).strip()

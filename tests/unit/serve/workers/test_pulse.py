@@ -28,6 +28,11 @@ def test_no_silence_is_longer_than_it_was_nor_than_it_was_looked_at(looks):
         assert (silent == 0) or not beat
 
 
+def test_one_that_must_be_heard_of_is_missed_from_the_first_look_on():
+    pulse = Pulse(seconds=1.0, since=5.0)
+    assert [pulse.silent(beat=False, now=now) for now in (5.5, 6.0, 9.0)] == [0.5, 1.0, 2.0]
+
+
 def test_what_was_heard_is_heard_once():
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
