@@ -9,7 +9,7 @@ not answered with what only today knows, as far as the store reaches back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -51,11 +51,10 @@ class HistoryLookup:
             )
         self._reader = reader
         self._replay = replay
-        self._histories = tuple(
-            (d, view_name(d), tuple(default_of(a) for a in d.aggregates)) for d in definitions
+        self._views = tuple(map(view_name, definitions))
+        self._expected = tuple(
+            (d, d.landing, tuple(default_of(a) for a in d.aggregates)) for d in definitions
         )
-        self._views = tuple(view for _, view, _ in self._histories)
-        self._landings = tuple(d.landing for d in definitions)
 
     def row(self, keys: Sequence[Key], instant: int) -> Looked:
         """One row. See :meth:`rows`."""
@@ -69,22 +68,23 @@ class HistoryLookup:
         is no table to look in.
         """
         answers = self._reader.read(self._asked(asked))
-        if not self._replay:
-            answers = self._none_later(asked, answers)
-        found = iter(answers)
-        return [self._looked(found) for _ in asked]
+        found, before = self._looked(asked, answers)
+        if before and not self._replay:
+            found, _ = self._looked(asked, self._of_earlier(asked, answers, before))
+        return found
 
     def current(self) -> dict[str, int | None]:
         """The grid point that each history is answered from now. Raises Unavailable F120."""
-        return {d.name: self._reader.current(view) for d, view, _ in self._histories}
+        views = zip(self._expected, self._views, strict=True)
+        return {d.name: self._reader.current(view) for (d, _, _), view in views}
 
     def close(self) -> None:
         """Let go of the store."""
         self._reader.close()
 
     def _asked(self, asked: Sequence[tuple[Sequence[Key], int]]) -> list[Ask]:
+        views = self._views
         if not self._replay:
-            views = self._views
             return [
                 (view, None, key)
                 for keys, _ in asked
@@ -93,46 +93,57 @@ class HistoryLookup:
         return [
             (view, grid_point(instant, definition), key)
             for keys, instant in asked
-            for (definition, view, _), key in zip(self._histories, keys, strict=True)
+            for (definition, _, _), view, key in zip(self._expected, views, keys, strict=True)
         ]
 
-    def _none_later(
-        self, asked: Sequence[tuple[Sequence[Key], int]], answers: list[Found]
+    def _looked(
+        self, asked: Sequence[tuple[Sequence[Key], int]], answers: Sequence[Found]
+    ) -> tuple[list[Looked], list[int]]:
+        """What each row gets, and which answers are of a later grid point than its time asks for.
+
+        One loop: with every look-up it is on the way of every answer.
+        """
+        found: list[Looked] = []
+        before: list[int] = []
+        place = 0
+        for _, instant in asked:
+            values: tuple[Any, ...] = ()
+            grids: list[int] = []
+            for definition, landing, defaults in self._expected:
+                grid, digest, one = answers[place]
+                if digest != definition.digest:
+                    raise _other_definition(definition, digest)
+                if instant < grid + landing:
+                    before.append(place)
+                values += defaults if one is None else one
+                grids.append(grid)
+                place += 1
+            found.append((values, tuple(grids)))
+        return found, before
+
+    def _of_earlier(
+        self,
+        asked: Sequence[tuple[Sequence[Key], int]],
+        answers: Sequence[Found],
+        before: Sequence[int],
     ) -> list[Found]:
-        """The answers, each of the grid point that its row's time asks for where that is earlier.
+        """The answers, those ``before`` of the grid point that their row's time asks for.
 
         An earlier grid point that the store no longer has leaves the current one's answer.
         """
-        n, landings = len(self._histories), self._landings
-        before = [
-            place
-            for place, (grid, _, _) in enumerate(answers)
-            if asked[place // n][1] < grid + landings[place % n]
-        ]
+        n, changed = len(self._views), list(answers)
         earlier: dict[tuple[str, int], list[int]] = {}
         for place in before:
-            definition, view, _ = self._histories[place % n]
+            definition, _, _ = self._expected[place % n]
             ideal = grid_point(asked[place // n][1], definition)
             if ideal >= answers[place].grid - REACHES_BACK * definition.refresh:
-                earlier.setdefault((view, ideal), []).append(place)
+                earlier.setdefault((self._views[place % n], ideal), []).append(place)
         for (view, ideal), places in earlier.items():
             asks: list[Ask] = [(view, ideal, asked[p // n][0][p % n]) for p in places]
             with suppress(Unavailable):
                 for place, found in zip(places, self._reader.read(asks), strict=True):
-                    answers[place] = found
-        return answers
-
-    def _looked(self, found: Iterator[Found]) -> Looked:
-        values: tuple[Any, ...] = ()
-        grids = []
-        for (definition, _, defaults), (grid, digest, one) in zip(
-            self._histories, found, strict=False
-        ):
-            if digest != definition.digest:
-                raise _other_definition(definition, digest)
-            values += defaults if one is None else one
-            grids.append(grid)
-        return values, tuple(grids)
+                    changed[place] = found
+        return changed
 
 
 def _other_definition(definition: HistoryDefinition, digest: str) -> Unavailable:

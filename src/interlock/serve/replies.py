@@ -126,18 +126,23 @@ class Replies:
         each = zip(answered.rows, answered.answers, answered.explanations, strict=True)
         for number, (row, one, why) in enumerate(each):
             identity = self._ids.next(answered.now)
-            place = number if answered.is_list else None
-            records.append(self._recorded(answered, row, one, why, identity, place))
-            replies.append(self._reply(row, one, why, identity))
+            place, named = number if answered.is_list else None, self._named(one)
+            records.append(self._recorded(answered, row, one, named, why, identity, place))
+            replies.append(self._reply(row, one, named, why, identity))
         content = _ENCODER.encode(replies if answered.is_list else replies[0])
         first, label = replies[0].id, self._release.label
         return Reply(200, content, records, first, label, self._arm, len(replies), answered.phases)
 
     def _reply(
-        self, row: Row, answer: AnswerOne | None, why: Explanation | None, identity: str
+        self,
+        row: Row,
+        answer: AnswerOne | None,
+        named: Any,
+        why: Explanation | None,
+        identity: str,
     ) -> Answer:
         return Answer(
-            prediction=self._named(answer),
+            prediction=named,
             probabilities=UNSET
             if answer is None or answer.probabilities is None
             else dict(zip(self._class_names, answer.probabilities, strict=True)),
@@ -168,6 +173,7 @@ class Replies:
         answered: Answered,
         row: Row,
         answer: AnswerOne | None,
+        named: Any,
         why: Explanation | None,
         identity: str,
         number: int | None,
@@ -182,7 +188,7 @@ class Replies:
             body if alone else records.request(row.values),
             records.features(row.own + found.values),
             found.grids,
-            self._named(answer),
+            named,
             answered.phases,
             not_covered=row.not_covered,
             explanation=why,

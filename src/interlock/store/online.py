@@ -175,6 +175,8 @@ class OnlineWriter(Protocol):
 class KeyTypes:
     """The types that a table's keys have, and what a key becomes before it is looked up.
 
+    A key whose parts are of the ``exact`` types is stored as it is; None where none is.
+
     >>> KeyTypes("market", (("area", "str"), ("size", "int"))).conformed(("a", 1))
     ('a', 1)
     """
@@ -186,11 +188,11 @@ class KeyTypes:
         self._turned = tuple(
             (i, kind) for i, (_, kind) in enumerate(columns) if kind in ("float", "date")
         )
-        self._exact = None if self._turned else tuple(types[0] for types in self._types)
+        self.exact = None if self._turned else tuple(types[0] for types in self._types)
 
     def conformed(self, key: Key) -> Key | None:
         """The key as it is stored, None for one that is in no table. Raises StoreError F121."""
-        if tuple(map(type, key)) == self._exact:  # what nearly every key is
+        if tuple(map(type, key)) == self.exact:
             return key
         for part, types in zip(key, self._types, strict=True):
             if type(part) not in types:

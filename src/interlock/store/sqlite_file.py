@@ -69,6 +69,7 @@ class SqliteTable:
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise unavailable(path, str(error)) from None
         self._types = KeyTypes(self.about.view, self.about.key)
+        self._exact = self._types.exact
         self._decoders = decoders(self.about.values)
         chosen = ", ".join(f"v{i}" for i in range(len(self.about.values))) or "1"
         wanted = " AND ".join(f"k{i} = ?" for i in range(len(self.about.key)))
@@ -82,16 +83,18 @@ class SqliteTable:
         Raises Unavailable F120 when the file cannot be read, StoreError F121 for a key of other
         types than the table's.
         """
-        stored = self._types.conformed(key)
-        if stored is None:
-            return self._found(None)
-        remembered = self._remembered.get(stored)
+        if tuple(map(type, key)) != self._exact:  # as nearly every key's are
+            conformed = self._types.conformed(key)
+            if conformed is None:
+                return self._found(None)
+            key = conformed
+        remembered = self._remembered.get(key)
         if remembered is not None:
             return remembered
-        found = self._found(self._read(stored))
+        found = self._found(self._read(key))
         if len(self._remembered) >= _REMEMBERED:
             self._remembered.clear()
-        self._remembered[stored] = found
+        self._remembered[key] = found
         return found
 
     def _found(self, values: tuple[Any, ...] | None) -> Found:

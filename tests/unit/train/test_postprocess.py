@@ -159,7 +159,6 @@ def test_an_answer_that_is_not_finite_is_the_models_own_failure(parts):
 def test_nothing_to_do_changes_nothing():
     nothing = PostProcessing.load({}, (), name="none")
     answers = Answers(value=np.array([1.0]))
-    assert not nothing
     assert nothing.many(answers, {}) == (answers, ())
     assert nothing.one(answer(1.0), ()) == answer(1.0)
 

@@ -105,8 +105,7 @@ class LoadedRelease:
 
     def postprocessed(self, answer: AnswerOne, known: Values) -> AnswerOne:
         """What is answered of a row in the end. Raises PostprocessFailure."""
-        after = self.postprocessing
-        return after.one(answer, self.pick_after(known)) if after else answer
+        return self.postprocessing.one(answer, self.pick_after(known))
 
 
 def assemble(

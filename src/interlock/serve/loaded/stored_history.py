@@ -54,22 +54,24 @@ class StoredHistory:
 
     def rows(self, asked: Sequence[tuple[Values, int]]) -> list[Found]:
         """The aggregates of every row. Raises ServiceError S122 when the store does not answer."""
+        keys = self._keys
         with self._turn:
-            return self._rows(asked)
+            try:
+                found = self._lookup.rows(
+                    [([key(known) for key in keys], as_of) for known, as_of in asked]
+                )
+            except Unavailable as error:
+                return self._without(len(asked), error)
+            return [Found(values, self._named(grids), False) for values, grids in found]
 
-    def _rows(self, asked: Sequence[tuple[Values, int]]) -> list[Found]:
-        try:
-            found = self._lookup.rows(
-                [([key(known) for key in self._keys], as_of) for known, as_of in asked]
-            )
-        except Unavailable as error:
-            if not self._defaults:
-                self._refused += len(asked)
-                days = "; a replay has those of the days it was started for" if self._replay else ""
-                raise ServiceError("S122", f"the history features are unavailable{days}") from error
-            self._degraded += len(asked)
-            return [Found(self._declared, {}, True)] * len(asked)
-        return [Found(values, self._named(grids), False) for values, grids in found]
+    def _without(self, n_rows: int, error: Unavailable) -> list[Found]:
+        """What so many rows get that the store does not answer."""
+        if not self._defaults:
+            self._refused += n_rows
+            days = "; a replay has those of the days it was started for" if self._replay else ""
+            raise ServiceError("S122", f"the history features are unavailable{days}") from error
+        self._degraded += n_rows
+        return [Found(self._declared, {}, True)] * n_rows
 
     def _named(self, grids: tuple[int, ...]) -> dict[str, int]:
         """The grid points by history; the very same of rows that share them, as most do."""
