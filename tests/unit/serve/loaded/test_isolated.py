@@ -40,8 +40,24 @@ def model_of(payload, memory=4 << 30):
     )
 
 
-def test_the_numbers_are_those_of_the_model_in_process(payload, rows):
-    there = open_isolated("skops", payload, n_columns=3)
+@pytest.fixture(scope="module")
+def there(payload):
+    """A model that several tests ask and harm: its process is started again, which takes seconds.
+
+    The service that it is of has a secret.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("REDIS_PASSWORD", "secret")
+        yield open_isolated("skops", payload, n_columns=3)
+
+
+def test_the_process_is_not_told_the_services_secrets(there):
+    told = Path(f"/proc/{there.pid}/environ").read_bytes()
+    assert b"PATH=" in told
+    assert b"secret" not in told
+
+
+def test_the_numbers_are_those_of_the_model_in_process(there, payload, rows):
     here = open_scorer("skops", payload, n_columns=3)
     assert np.array_equal(there.raw(rows), here.raw(rows))
     assert there.raw_one(rows[0].tolist()) == here.raw_one(rows[0].tolist())
@@ -87,19 +103,18 @@ def without_memory(pid):
     ],
     ids=["dies", "hangs", "has no memory left"],
 )
-def test_one_that_fails_is_refused_and_started_again(payload, rows, harm, most):
-    scorer = IsolatedScorer(model_of(payload), seconds=2.0)
-    before, pid = scorer.raw(rows), scorer.pid
+def test_one_that_fails_is_refused_and_started_again(there, rows, harm, most):
+    before, pid = there.raw(rows), there.pid
     harm(pid)
     with pytest.raises(ServiceError) as caught:  # noqa: PT012 - which of them meets it is open
         for _ in range(most):
-            scorer.raw(rows)
+            there.raw(rows)
     assert caught.value.code == "S141"
     end = time.monotonic() + 60
-    while scorer.pid is None and time.monotonic() < end:
+    while there.pid is None and time.monotonic() < end:
         time.sleep(0.02)
-    assert scorer.pid != pid
-    assert np.array_equal(scorer.raw(rows), before)
+    assert there.pid not in (pid, None)
+    assert np.array_equal(there.raw(rows), before)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
 
@@ -150,12 +165,11 @@ def test_a_process_that_answers_nonsense_is_ended(tmp_path, monkeypatch, said):
         os.kill(pid, 0)
 
 
-def test_a_request_that_the_model_refuses_ends_nothing(payload, rows):
-    scorer = IsolatedScorer(model_of(payload))
-    pid = scorer.pid
+def test_a_request_that_the_model_refuses_ends_nothing(there, rows):
+    pid = there.pid
     with pytest.raises(RuntimeError, match="ValueError"):
-        scorer.raw(np.full((1, 3), np.nan))
-    assert (scorer.pid, scorer.raw(rows).shape) == (pid, (50, 1))
+        there.raw(np.full((1, 3), np.nan))
+    assert (there.pid, there.raw(rows).shape) == (pid, (50, 1))
 
 
 @pytest.mark.parametrize(("content", "memory"), [(b"no model", 4 << 30), (None, 200 << 20)])
@@ -165,8 +179,9 @@ def test_what_cannot_be_loaded_is_said(payload, content, memory):
     assert caught.value.code == "S142"
 
 
-def test_an_exchange_that_is_broken_off_answers_no_later_question(payload, rows, monkeypatch):
-    there = open_isolated("skops", payload, n_columns=3)
+def test_an_exchange_that_is_broken_off_answers_no_later_question(
+    there, payload, rows, monkeypatch
+):
     first = there.pid
 
     def interrupted(message, seconds):
@@ -181,11 +196,3 @@ def test_an_exchange_that_is_broken_off_answers_no_later_question(payload, rows,
         time.sleep(0.01)
     assert there.pid != first
     assert np.array_equal(there.raw(rows), open_scorer("skops", payload, n_columns=3).raw(rows))
-
-
-def test_the_process_is_not_told_the_services_secrets(payload, monkeypatch):
-    monkeypatch.setenv("REDIS_PASSWORD", "secret")
-    there = open_isolated("skops", payload, n_columns=3)
-    told = Path(f"/proc/{there.pid}/environ").read_bytes()
-    assert b"PATH=" in told
-    assert b"secret" not in told
