@@ -1,5 +1,6 @@
 """What all tests share, and how a run over several processes ends."""
 
+import gc
 import os
 import time
 
@@ -21,6 +22,11 @@ def pytest_collect_file():
     """Tests are no documentation: looking for examples in them would take as long as importing."""
     found = yield
     return [each for each in found if not isinstance(each, DoctestModule)]
+
+
+def pytest_collection_finish():
+    """What was imported and collected stays to the end: nobody need look there for garbage."""
+    gc.freeze()
 
 
 class Ends:
