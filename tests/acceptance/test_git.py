@@ -39,6 +39,8 @@ def test_the_commit_is_recorded_and_a_dirty_tree_is_refused(committed, pristine,
     assert [m["code"] for m in ran.json["mistakes"]] == ["E104"]
     assert "error[E104]: prod does not admit this bundle" in ran.err
     assert "the tree was dirty: commit, then deliver again" in ran.err
+    told = ran.err.index("! prod will not admit what is made of uncommitted changes (product.py)")
+    assert told < ran.err.index("snapshot")
     assert committed.live() == live
     assert committed.live("staging") == row["bundle"] != live
 

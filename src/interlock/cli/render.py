@@ -7,6 +7,7 @@ is a text in ISO 8601, UTC, and a number that is none is null.
 from __future__ import annotations
 
 import math
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -155,4 +156,7 @@ def verify_lines(report: VerifyReport) -> list[str]:
 
 def export_lines(path: Path) -> list[str]:
     """Where it lies, and how to serve it."""
-    return [f"✔ exported and verified: {path}", f"next: interlock serve --bundle {path}"]
+    return [
+        f"✔ exported and verified: {path}",
+        f"next: interlock serve --bundle {shlex.quote(str(path))}",
+    ]

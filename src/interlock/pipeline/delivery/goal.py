@@ -10,6 +10,7 @@ from interlock.gates.service.form import Form
 from interlock.pipeline.delivery.revision import Revision
 
 _USUAL = "prod"  # where a delivery goes unless it says
+_NAMED = 3  # changed files that are told by name
 RUNNING, INTERRUPTED, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
     "running",
     "interrupted",
@@ -54,6 +55,19 @@ class Goal:
         """How much the service gate asks: in full where any environment on the way wants it so."""
         wanted = self.full or any(e.policy.full_service_gate for e in self.passed)
         return Form.FULL if wanted else Form.QUICK
+
+    @property
+    def foreseen(self) -> str | None:
+        """What will keep the release out of an environment for certain, told before any work."""
+        strict = [e.name for e in self.passed if not e.policy.allow_dirty]
+        if not self.revision.dirty or not strict:
+            return None
+        named = ", ".join(self.revision.changed[:_NAMED])
+        more = " …" * (len(self.revision.changed) > _NAMED)
+        return (
+            f"{strict[0]} will not admit what is made of uncommitted changes"
+            f"{f' ({named}{more})' if named else ''}: commit them, or have git ignore them"
+        )
 
     @property
     def waivable(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from interlock.digest import digest_file, digest_json
@@ -22,11 +22,15 @@ _MADE_BY_RUNNING = (":(exclude,glob)**/__pycache__/**", ":(exclude,glob)**/.inte
 
 @dataclass(frozen=True, kw_only=True)
 class Revision:
-    """``commit`` is empty outside git; then ``files`` is the digest of the project's files."""
+    """``commit`` is empty outside git; then ``files`` is the digest of the project's files.
+
+    ``changed`` names what makes the tree dirty, as git does, for people; it may be empty.
+    """
 
     commit: str = ""
     dirty: bool = False
     files: str = ""
+    changed: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         """A short name for people."""
@@ -45,8 +49,9 @@ def revision_of(project_dir: Path) -> Revision:
     if not commit or tracked == "":
         return Revision(files=_digest_of_files(project_dir))
     asked = ("status", "--porcelain", "--untracked-files=all", "--", ".", *_MADE_BY_RUNNING)
-    clean = tracked is not None and _git(project_dir, *asked) == ""
-    return Revision(commit=commit.strip(), dirty=not clean)
+    changed = None if tracked is None else _git(project_dir, *asked)
+    names = tuple(line[3:] for line in (changed or "").splitlines())
+    return Revision(commit=commit.strip(), dirty=changed != "", changed=names)
 
 
 def _git(project_dir: Path, *arguments: str) -> str | None:

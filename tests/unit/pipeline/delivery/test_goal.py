@@ -25,3 +25,35 @@ def test_the_full_form_is_asked_where_one_on_the_way_wants_it(to, full, settings
     path = path_to(environments(settings), to)
     revision = Revision(commit="c", dirty=False, files="f")
     assert Goal(path=path, revision=revision, full=full).form == form
+
+
+@pytest.mark.parametrize(
+    ("to", "changed", "said"),
+    [
+        (
+            "prod",
+            ("product.py", "out.txt"),
+            "prod will not admit what is made of uncommitted changes (product.py, out.txt): "
+            "commit them, or have git ignore them",
+        ),
+        (
+            "prod",
+            ("a", "b", "c", "d"),
+            "prod will not admit what is made of uncommitted changes (a, b, c …): "
+            "commit them, or have git ignore them",
+        ),
+        (
+            "prod",
+            (),
+            "prod will not admit what is made of uncommitted changes: "
+            "commit them, or have git ignore them",
+        ),
+        ("staging", ("product.py",), None),
+    ],
+)
+def test_uncommitted_changes_are_told_before_any_work(to, changed, said):
+    path = path_to(environments({}), to)
+    revision = Revision(commit="c", dirty=True, changed=changed)
+    assert Goal(path=path, revision=revision).foreseen == said
+    clean = Revision(commit="c", dirty=False)
+    assert Goal(path=path, revision=clean).foreseen is None

@@ -74,6 +74,13 @@ def test_a_tree_that_differs_is_dirty(inside, change):
     assert str(found) == f"{commit[:12]} (dirty)"
 
 
+def test_what_makes_a_tree_dirty_is_named(inside):
+    folder, _ = inside
+    (folder / "geo.py").write_text("STEP = 2\n")
+    (folder / "new.py").write_text("")
+    assert revision_of(folder).changed == ("geo.py", "new.py")
+
+
 def test_what_running_leaves_behind_makes_nothing_dirty(inside):
     folder, commit = inside
     for place in (".interlock/artifacts", "__pycache__", "shop/__pycache__"):
