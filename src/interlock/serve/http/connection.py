@@ -391,7 +391,9 @@ class Connection(asyncio.Protocol):
         if line:
             return _NEVER
         if self._ended or self._transport.is_closing():
-            return deadline - WRITE_SECONDS
+            return min(
+                deadline - WRITE_SECONDS, self._owner.now
+            )  # one that is cut off has no other
         if self._deaf:
             return deadline - LINGER_SECONDS
         return deadline - (HEAD_SECONDS if reader.in_message else IDLE_SECONDS)
