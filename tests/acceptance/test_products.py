@@ -101,8 +101,7 @@ REGRESSIONS = {
     "lightgbm": "LGBMRegressor(n_estimators=30)",
     "xgboost": "XGBRegressor(n_estimators=30)",
     "neighbours": "make_pipeline(ColumnTransformer([('n', StandardScaler(), ['size']),"
-    " ('k', OneHotEncoder(handle_unknown='ignore', sparse_output=False), ['kind'])]),"
-    " KNeighborsRegressor())",
+    " ('k', OneHotEncoder(handle_unknown='ignore'), ['kind'])]), KNeighborsRegressor())",
 }
 
 
