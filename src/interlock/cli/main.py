@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -109,11 +110,19 @@ class _Asked:
     command: str
     json: bool
     debug: bool
+    resumed: str
+    """The same once more, to go on: as far as it was asked to go, no further."""
 
     @classmethod
     def of(cls, arguments: Sequence[str]) -> _Asked:
         command = next((a for a in arguments if a in COMMANDS), "")
-        return cls(command=command, json="--json" in arguments, debug="--debug" in arguments)
+        again = [a for a in arguments if a != "--resume"]
+        return cls(
+            command=command,
+            json="--json" in arguments,
+            debug="--debug" in arguments,
+            resumed=f"interlock {shlex.join([*again, '--resume'])}",
+        )
 
 
 def main() -> None:
@@ -184,7 +193,7 @@ def _interrupted(asked: _Asked) -> int:
     _traceback(asked)
     what = "interrupted"
     if asked.command == _RESUMABLE:
-        what += "; what was live stays live. Go on with: interlock deliver --resume"
+        what += f"; what was live stays live. Go on with: {asked.resumed}"
     write_lines(sys.stderr, ["", f"! {what}"])
     if asked.json:
         put_json(asked.command, failure_row("X130", what, ExitCode.INTERRUPTED))

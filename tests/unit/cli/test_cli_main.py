@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -145,14 +146,19 @@ def test_a_folder_that_is_no_project_is_left_as_it_is(interlock, tmp_path, comma
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_interrupted_delivery_says_how_to_go_on(interlock, monkeypatch, a_project):
+@pytest.mark.parametrize("further", [(), ("--hold",), ("--to", "staging"), ("--resume",)])
+def test_an_interrupted_delivery_says_how_to_go_on_no_further_than_was_asked(
+    interlock, monkeypatch, a_project, further
+):
     from interlock.use_cases import deliver
 
     monkeypatch.setattr(deliver, "deliver", _raises(KeyboardInterrupt()))
-    said = interlock("deliver", "--project", str(a_project))
+    said = interlock("deliver", "--project", str(a_project), *further)
     assert (said.code, said.out) == (130, "")
+    asked = [a for a in further if a != "--resume"]
+    again = shlex.join(["deliver", "--project", str(a_project), *asked, "--resume"])
     assert said.err == (
-        "\n! interrupted; what was live stays live. Go on with: interlock deliver --resume\n"
+        f"\n! interrupted; what was live stays live. Go on with: interlock {again}\n"
     )
 
 

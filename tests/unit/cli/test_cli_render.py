@@ -180,6 +180,13 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
                     blocked.row, status="interrupted", summary={"sentence": SENTENCE}
                 ),
             ),
+            ProductStatus(
+                product="staged",
+                environments=(),
+                last_delivery=replace(
+                    blocked.row, goal="staging", status="interrupted", summary={}
+                ),
+            ),
             ProductStatus(product="new", environments=(), last_delivery=None),
         ),
     )
@@ -195,6 +202,8 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
         "cut",
         "  last: ! delivery 7 interrupted: its process ended before it did "
         "(interlock deliver --resume)",
+        "staged",
+        "  last: ! delivery 7 interrupted (interlock deliver --to staging --resume)",
         "new",
         "  last: no delivery yet",
     ]

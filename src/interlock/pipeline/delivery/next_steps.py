@@ -22,7 +22,7 @@ def after_error(
     """What a delivery that did not get there leaves to do; ``gate`` is the one that stayed shut."""
     explain = report.Command(line=f"interlock explain {error.code}", purpose="what is asked for")
     if not isinstance(error, BlockedError):
-        resume = report.Command(line="interlock deliver --resume", purpose="after mending it")
+        resume = report.Command(line=f"{goal.command} --resume", purpose="after mending it")
         return (explain, resume)
     command = goal.command + as_of_flag(row, zone)
     if error.code == "E103":
@@ -38,7 +38,7 @@ def after_error(
             line=f"{waive} --expires 7d --reason 'why it may pass'",
             purpose="or let it pass, on record",
         ),
-        report.Command(line="interlock deliver --resume", purpose="after the waiver"),
+        report.Command(line=f"{goal.command} --resume", purpose="after the waiver"),
     )
 
 

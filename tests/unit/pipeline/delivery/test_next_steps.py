@@ -98,3 +98,12 @@ def test_the_same_goal_is_asked_for_again():
     path = goal().path[:-1]
     asked = replace(goal(full=True, hold=True), path=path)
     assert lines(asked=asked)[1] == f"interlock deliver --to {path[-1].name} --full --hold"
+
+
+def test_what_was_to_go_no_further_is_resumed_no_further():
+    path = environments({})[:2]
+    staged = Goal(path=path, revision=Revision(commit="c"))
+    failed = StoreError("L101", "the disk is full")
+    assert lines(failed, asked=staged)[-1] == "interlock deliver --to staging --resume"
+    assert lines(asked=staged, shut=gate())[-1] == "interlock deliver --to staging --resume"
+    assert lines(failed, asked=goal(hold=True))[-1] == "interlock deliver --hold --resume"
