@@ -79,7 +79,7 @@ _SPAN = re.compile(r"[1-9][0-9]{0,8}[smhdw]")
 _SIZE = re.compile(r"([1-9][0-9]{0,8})(kB|MB|GB)")
 _BYTES = {"kB": 1_000, "MB": 1_000_000, "GB": 1_000_000_000}
 _LEAST = 1  # of timeout_ms and of keep
-_CHALLENGER_MS = (10, 10_000)
+_SERVICE_BOUNDS = {"port": (0, 65_535), "workers": (1, 256), "challenger_ms": (10, 10_000)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -267,11 +267,11 @@ def _wrong_choice(
 
 
 def _wrong_service(values: Mapping[str, Any]) -> Iterator[Mistake]:
-    number: Any = values.get("challenger_ms")
-    least, most = _CHALLENGER_MS
-    if _FITS[_NUMBER](number) and not least <= number <= most:
-        where = "tool.interlock.service.challenger_ms"
-        yield _mistake(where, f"{least} to {most}", repr(number), "correct the value")
+    for key, (least, most) in _SERVICE_BOUNDS.items():
+        number: Any = values.get(key)
+        if _FITS[_NUMBER](number) and not least <= number <= most:
+            where = f"tool.interlock.service.{key}"
+            yield _mistake(where, f"{least} to {most}", repr(number), "correct the value")
 
 
 def _wrong_online(values: Mapping[str, Any]) -> Iterator[Mistake]:

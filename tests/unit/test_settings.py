@@ -97,6 +97,22 @@ def test_a_challengers_time_has_its_bounds(refused, value):
     ]
 
 
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("port", "-1", "0 to 65535"),
+        ("port", "65536", "0 to 65535"),
+        ("workers", "0", "1 to 256"),
+        ("workers", "257", "1 to 256"),
+    ],
+)
+def test_the_numbers_of_a_service_have_the_bounds_of_its_command(refused, key, value, expected):
+    where = f"pyproject.toml: tool.interlock.service.{key}"
+    assert refused(f"[tool.interlock.service]\n{key} = {value}\n") == [
+        (where, expected, value, "correct the value")
+    ]
+
+
 def test_what_the_environment_says_is_an_argument_and_copied(load):
     environ = {"A": "1"}
     settings = load("", environ.items())
