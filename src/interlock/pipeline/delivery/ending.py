@@ -167,7 +167,8 @@ def _content(
 
 def _next(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
     if error is None:
-        return after_success(run.goal, label=run.label, live=run.live)
+        divided = bool(run.context.bound.product.unit)
+        return after_success(run.goal, label=run.label, live=run.live, divided=divided)
     gate = run.tale.gates[-1] if run.tale.gates and error.code in GATE_CODES.values() else None
     zone = run.context.bound.zone or "UTC"
     return after_error(error, run.goal, run.row, gate=gate, zone=zone)

@@ -52,15 +52,19 @@ def as_of_flag(row: DeliveryRow, zone: str) -> str:
 
 
 def after_success(
-    goal: Goal, *, label: str | None, live: DeploymentRow | None
+    goal: Goal, *, label: str | None, live: DeploymentRow | None, divided: bool
 ) -> tuple[report.Command, ...]:
-    """What can be done with a release; ``live`` is what ran before it."""
+    """What can be done with a release; ``live`` is what ran before it.
+
+    ``divided``: the product has a unit, without which traffic cannot be divided.
+    """
     if goal.hold and label is not None and live is not None:
         begin = f"interlock rollout start {label} --environment {goal.last.name}"
-        return (
-            report.Command(line=f"{begin} --shadow", purpose="score what is asked, answer nobody"),
-            report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units"),
+        shadow = report.Command(
+            line=f"{begin} --shadow", purpose="score what is asked, answer nobody"
         )
+        share = report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units")
+        return (shadow, share) if divided else (shadow,)
     found = [
         report.Command(line="interlock serve", purpose="answer requests with what is live"),
         report.Command(line="interlock show", purpose="what the release is made of"),

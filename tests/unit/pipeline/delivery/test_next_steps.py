@@ -8,9 +8,9 @@ from interlock.clock import MINUTE, parse_instant
 from interlock.deploy.environment import environments
 from interlock.errors import BlockedError, StoreError
 from interlock.pipeline.delivery.goal import Goal
-from interlock.pipeline.delivery.next_steps import after_error, as_of_flag
+from interlock.pipeline.delivery.next_steps import after_error, after_success, as_of_flag
 from interlock.pipeline.delivery.revision import Revision
-from interlock.store.rows import DeliveryRow
+from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import Check, GateResult, Verdict
 
 STARTED = parse_instant("1997-07-02T09:00:00Z")
@@ -107,3 +107,20 @@ def test_what_was_to_go_no_further_is_resumed_no_further():
     assert lines(failed, asked=staged)[-1] == "interlock deliver --to staging --resume"
     assert lines(asked=staged, shut=gate())[-1] == "interlock deliver --to staging --resume"
     assert lines(failed, asked=goal(hold=True))[-1] == "interlock deliver --hold --resume"
+
+
+def test_a_share_is_proposed_only_where_there_is_a_unit_to_divide_by():
+    live = DeploymentRow(
+        product="houses", environment="prod", generation=1, bundle="b", label="1.0.0",
+        delivery="c", since=STARTED, act="promote", pinned=False, reason="",
+    )  # fmt: skip
+    said = {
+        divided: [
+            c.line
+            for c in after_success(goal(hold=True), label="1.1.0", live=live, divided=divided)
+        ]
+        for divided in (True, False)
+    }
+    shadow = "interlock rollout start 1.1.0 --environment prod --shadow"
+    share = "interlock rollout start 1.1.0 --environment prod --share 10%"
+    assert said == {True: [shadow, share], False: [shadow]}
