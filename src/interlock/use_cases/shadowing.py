@@ -17,7 +17,9 @@ from interlock.clock import monotonic
 from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
+from interlock.serve.shadow.logs import shadow_log
 from interlock.serve.shadow.scoring import wanted
+from interlock.serve.shadow.under_way import Row, died_at
 from interlock.serve.workers.process import worker_environment
 
 AGAIN_SECONDS = 30.0  # after a process that failed
@@ -35,6 +37,7 @@ class Shadowing:
         self._place = place
         self._on_trouble = on_trouble
         self._process: subprocess.Popen[bytes] | None = None
+        self._row_before: Row | None = None
         self._again_at = 0.0
 
     def tick(self) -> None:
@@ -64,6 +67,7 @@ class Shadowing:
             self._start()
 
     def _start(self) -> None:
+        self._row_before = self._row()
         path = self._place / "plan.json"
         path.write_bytes(plan_bytes(self._plan))
         command = [sys.executable, "-m", "interlock.serve.shadow.scoring", str(path), LEASH]
@@ -80,9 +84,19 @@ class Shadowing:
         self._process = None
         status = process.wait()
         _close(process)
-        if status:
+        row = self._row()
+        if row == self._row_before:
+            row = None
+        if status or row:  # an author's code may end it with status 0 as well
+            where = f", at the record {row.worker}/{row.segment}/{row.offset}" if row else ""
             said = (self._place / "stderr").read_text(errors="replace")
-            self._failed(printed_error(status, said) or _unstarted(f"status {status}: {said}"))
+            told = f"status {status}{where}: {said.strip()[-_SHOWN:]}"
+            self._failed(printed_error(status, said) or _unstarted(told))
+
+    def _row(self) -> Row | None:
+        """The row that a process which has ended was at."""
+        trial = wanted(self._plan)
+        return None if trial is None else died_at(shadow_log(Path(self._plan.log), trial.salt))
 
     def _failed(self, error: InterlockError) -> None:
         self._again_at = monotonic() + AGAIN_SECONDS
@@ -115,7 +129,8 @@ def _unstarted(got: str) -> OperatorError:
         "S162",
         "the process that scores the challenger in shadow ended",
         expected="a process that runs as long as the rollout",
-        got=got.strip()[-_SHOWN:],
-        fix="see what it said; it is started again meanwhile, and goes on where it stopped",
+        got=got.removesuffix(": "),
+        fix="see what it said; it is started again meanwhile, and goes on where it stopped, or "
+        "behind the row at which it died twice",
         untouched="what answers",
     )

@@ -1,5 +1,6 @@
 """A challenger in shadow: a process that scores what the log tells, once, whatever dies."""
 
+import json
 import subprocess
 import sys
 from dataclasses import replace
@@ -27,6 +28,7 @@ from interlock.serve.shadow.logs import shadow_log
 from interlock.serve.shadow.scoring import Shadow, run
 from interlock.serve.told import Told
 from interlock.serve.workers.process import start
+from interlock.use_cases.shadowing import shadowed
 
 SALT = "a rollout"
 JSON = {"content-type": "application/json"}
@@ -221,3 +223,58 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
         process.stdin.close()
     found = scores(tmp_path / "log")
     assert len(found) == len({s.shadows for s in found}) == 35
+
+
+DEADLY = """#!{python}
+import os, signal, sys
+from interlock.serve.predictor import Predictor
+from interlock.serve.shadow import scoring
+
+prepare = Predictor.prepare
+
+def deadly(self, body):
+    if b'"year_built": 1905' in body:
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if b'"year_built": 1906' in body:
+        os._exit(0)
+    return prepare(self, body)
+
+Predictor.prepare = deadly
+sys.exit(scoring.main(sys.argv[3:]))
+"""
+
+
+def test_a_row_at_which_the_process_dies_twice_is_a_failure_and_the_others_are_scored(
+    scene, tmp_path, monkeypatch
+):
+    scene.answer(range(1900, 1920))
+    scene.answer(range(1920, 1930), worker="w1")
+    program = tmp_path / "python"
+    program.write_text(DEADLY.format(python=sys.executable))
+    program.chmod(0o700)
+    monkeypatch.setattr("interlock.use_cases.shadowing.AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(
+        "interlock.use_cases.shadowing.sys", SimpleNamespace(executable=str(program))
+    )
+    troubles = []
+
+    def all_scored():
+        shadowing.tick()
+        log = shadow_log(scene.log, SALT)
+        return len(troubles) > 4 or (log.exists() and len(scores(scene.log)) == 30)
+
+    with shadowed(scene.plan, troubles.append) as shadowing:
+        wait_for(all_scored)
+    found = scores(scene.log)
+    logged = {(e.worker, e.segment, e.offset): read_record(e.payload) for e in read_log(scene.log)}
+    answered = {place: record for place, record in logged.items() if record.status == 200}
+    assert [score.shadows for score in found] == list(answered), "each once, none lost"
+    failed = [score.shadows for score in found if score.error]
+    assert [json.loads(answered[at].request)["year_built"] for at in failed] == [1905, 1906]
+    places = ["/".join(map(str, at)) for at in failed]
+    assert [error.mistakes[0].got for error in troubles] == [
+        *2 * [f"status -11, at the record {places[0]}"],
+        *2 * [f"status 0, at the record {places[1]}"],
+    ]
+    report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
+    assert (report.whole.failed, report.errors, report.waiting) == (2, {"S164": 2}, 0)

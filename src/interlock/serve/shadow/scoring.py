@@ -5,7 +5,9 @@ challenger in shadow, it reads the prediction log and scores the logged requests
 own time, by the predictor's own code. Nothing happens on the path of a request.
 
 Rules: every answered prediction since the rollout began is scored, once: the log that the scores go
-to says which are, so a process that died goes on where it stopped. History values are those that
+to says which are, so a process that died goes on where it stopped. A row at which two processes
+died is the challenger's failure (S164), and is not begun a third time
+(:mod:`interlock.serve.shadow.under_way`). History values are those that
 were logged, where both releases define the history alike; others are looked up, as of now. A score
 names its record (worker, segment, offset) and holds nothing that says whom it is about: no id, no
 moment asked about, no message. It goes when its record goes
@@ -47,12 +49,15 @@ from interlock.serve.rollout.deployed import require_in_shadow
 from interlock.serve.rollout.target import Order
 from interlock.serve.rollout.traffic import CHALLENGER
 from interlock.serve.shadow.logs import shadow_log
+from interlock.serve.shadow.under_way import UnderWay
 from interlock.serve.told import Told, told_by_signals
 
 WORKER = "shadow"
 _NICE = 10
 _POLL_SECONDS = 0.3
 _TOGETHER = 64  # scores in one write
+_DEATHS = 2  # at one row, after which it is the challenger's failure
+_DEADLY = "S164"
 
 
 def main(arguments: list[str]) -> int:
@@ -83,11 +88,11 @@ def run(plan: ServePlan, told: Told) -> None:
     order, trial = found
     require_in_shadow(trial, order, plan)
     scores = shadow_log(Path(plan.log), trial.salt)
-    with PredictionLog.open(scores, WORKER) as log:
+    with PredictionLog.open(scores, WORKER) as log, UnderWay.open(scores) as under_way:
         shadow = Shadow.open(plan, trial)
         tail = Tail(Path(plan.log), since=trial.began, done=_done(scores))
         while True:
-            shadow.score(tail, log)
+            shadow.score(tail, log, under_way)
             if told.wait(_POLL_SECONDS) or wanted(plan) != trial:
                 return
 
@@ -157,17 +162,22 @@ class Shadow:
         )
         return cls(plan, release, since=trial.began)
 
-    def score(self, tail: Tail, log: PredictionLog) -> None:
-        """Score what has come, and log the scores in its order. Raises LogFull."""
+    def score(self, tail: Tail, log: PredictionLog, under_way: UnderWay) -> None:
+        """Score what has come, and log the scores in its order. Raises LogFull, StoreError."""
         waiting: list[tuple[Entry, bytes]] = []
         for entry in tail.new():
             record = read_record(entry.payload)
             if record.status == 200 and record.time >= self._since and not record.replay:
-                waiting.append((entry, record_bytes(self.scored(entry, record))))
-            if len(waiting) >= _TOGETHER:
+                deaths = under_way.begin((entry.worker, entry.segment, entry.offset))
+                make = self.scored if deaths < _DEATHS else self.deadly
+                waiting.append((entry, record_bytes(make(entry, record))))
+            if len(waiting) >= (1 if under_way.suspects else _TOGETHER):
                 self._append(log, waiting)
+                under_way.end()
                 waiting = []
         self._append(log, waiting)
+        under_way.end()
+        under_way.trust()
 
     def _append(self, log: PredictionLog, made: Sequence[tuple[Entry, bytes]]) -> None:
         """Log the scores whose records are there still; no erasure begins or ends meanwhile."""
@@ -187,6 +197,11 @@ class Shadow:
         except AUTHOR_FAULTS:  # a challenger that crashes is what is to be found out
             reply = self._predictor.crashed(record.request)
         return _score(read_record(reply.records[0]), entry, record)
+
+    def deadly(self, entry: Entry, record: Record) -> Record:
+        """The failure at a logged request that the challenger is asked about no more."""
+        reply = self._predictor.crashed(record.request)
+        return structs.replace(_score(read_record(reply.records[0]), entry, record), error=_DEADLY)
 
     def _alike_in(self, digest: str) -> frozenset[str]:
         """The histories that the release of that digest defines as the challenger does."""
