@@ -2,7 +2,8 @@
 
 A test takes the fixture ``base_url``, or reads INTERLOCK_BASE_URL. Invariants: nothing that was not
 run to its end and passed opens the way: no pytest, no test in the files, a skipped test, a crash or
-a timeout do not pass.
+a timeout do not pass. Of what is printed the last is kept, and nobody who may print more is waited
+for once pytest has ended or its time is over.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from xml.etree import ElementTree  # the file is our own, and one with a DOCTYPE is refused
 
 from interlock.errors import OperatorError
+from interlock.serve.workers.overheard import Overheard
 from interlock.verdict import Check, Verdict
 
 FOLDER = "post_deploy"
@@ -76,7 +78,7 @@ def _command(project: Path, files: list[Path], results: Path) -> list[str]:
 def _run(
     command: list[str], project: Path, base_url: str, timeout_seconds: float
 ) -> tuple[int | None, str]:
-    """The exit status, None after a timeout, and what was printed."""
+    """The exit status, None after a timeout, and the last of what was printed."""
     environment = {
         **os.environ,
         "INTERLOCK_BASE_URL": base_url,
@@ -91,15 +93,18 @@ def _run(
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
+    assert process.stdout is not None
+    printed = Overheard(process.stdout)
     try:
-        said, _ = process.communicate(timeout=timeout_seconds)
+        status = process.wait(timeout_seconds)
     except subprocess.TimeoutExpired:
         return None, ""
     finally:  # whatever the tests started, and they themselves where we are interrupted
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-    return process.returncode, said.decode(errors="replace")
+        process.wait()
+        printed.end()
+    return status, printed.said()
 
 
 def _checks(results: Path, status: int, said: str) -> tuple[Check, ...]:

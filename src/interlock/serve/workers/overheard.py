@@ -1,4 +1,4 @@
-"""What a process writes to its standard error: its last words are kept, and no more than those.
+"""What a process writes into a pipe: its last words are kept, and no more than those.
 
 It writes into a pipe that a thread reads for as long as anybody may write, so that it never waits
 for long, nothing is lost, and neither a disk nor a memory fills, however much it has to say.

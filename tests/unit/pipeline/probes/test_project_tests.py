@@ -1,5 +1,6 @@
 import importlib.util
-import subprocess
+import os
+import signal
 import time
 from pathlib import Path
 
@@ -109,26 +110,41 @@ def test_what_the_tests_leave_running_is_ended(tmp_path):
     assert not _lives(int((place / "left").read_text()))
 
 
-def test_tests_end_with_who_waits_for_them(tmp_path, monkeypatch):
+def test_one_that_left_their_session_and_may_still_write_is_not_waited_for(tmp_path):
     place = project(
         tmp_path,
-        smoke="import os, pathlib, time\n"
+        smoke="import pathlib, subprocess\n"
+        "def test_starts(capfd):\n"
+        "    with capfd.disabled():\n"
+        "        left = subprocess.Popen(['sleep', '60'], start_new_session=True)\n"
+        "    pathlib.Path('left').write_text(str(left.pid))\n",
+    )
+    (check,) = project_tests(place, URL)
+    left = int((place / "left").read_text())
+    assert Path(f"/proc/{left}/cmdline").read_bytes(), "it was waited for"
+    os.kill(left, signal.SIGKILL)
+    assert check.verdict is Verdict.PASSED
+
+
+def test_tests_end_with_who_waits_for_them(tmp_path):
+    place = project(
+        tmp_path,
+        smoke="import os, pathlib, signal, time\n"
         "def test_hangs():\n"
         "    pathlib.Path('left').write_text(str(os.getpid()))\n"
+        "    os.kill(os.getppid(), signal.SIGUSR1)\n"
         "    time.sleep(600)\n",
     )
-    whole = subprocess.Popen.communicate
 
-    def interrupted(process, *given, **options):
-        if "timeout" in options:
-            while not (place / "left").exists() or not (place / "left").read_text():
-                time.sleep(0.01)
-            raise KeyboardInterrupt
-        return whole(process, *given, **options)
+    def interrupt(*_):
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(subprocess.Popen, "communicate", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        project_tests(place, URL)
+    before = signal.signal(signal.SIGUSR1, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            project_tests(place, URL)
+    finally:
+        signal.signal(signal.SIGUSR1, before)
     assert not _lives(int((place / "left").read_text()))
 
 
