@@ -70,6 +70,10 @@ class PostProcessing:
             return cls((), ())
         return cls(definitions, load_functions(sources, definitions, f"_interlock_after_{name}"))
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self._steps)
+
     def one(self, answer: AnswerOne, known: Values) -> AnswerOne:
         """The answer to one row; ``known`` holds the values of ``arguments``, in order.
 
