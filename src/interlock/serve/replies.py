@@ -180,6 +180,11 @@ class Replies:
     ) -> bytes:
         records, found, body = self._records, row.found, answered.body
         alone = number is None and len(body) <= _AS_SENT
+        probabilities = interval = None
+        if answer is not None:
+            probabilities = answer.probabilities
+            if answer.low is not None and answer.high is not None:
+                interval = (answer.low, answer.high)
         made = RowRecord(
             identity,
             answered.now,
@@ -190,15 +195,13 @@ class Replies:
             found.grids,
             named,
             answered.phases,
-            not_covered=row.not_covered,
-            explanation=why,
-            degraded=found.degraded,
-            row=number,
+            probabilities,
+            interval,
+            row.not_covered,
+            why,
+            found.degraded,
+            number,
         )
-        if answer is not None:
-            made.probabilities = answer.probabilities
-            if answer.low is not None and answer.high is not None:
-                made.interval = (answer.low, answer.high)
         return records.encoded(made)
 
     def _shared(self, status: int) -> Record:

@@ -4,7 +4,7 @@ Rules:
 
 - a worker appends to segments of its own (:mod:`interlock.serve.log.segment`), as nobody else does;
 - :meth:`PredictionLog.append` returns after one write(2) that took all its bytes, so that the death
-  of the process loses nothing answered; a thread syncs every 25 milliseconds, and with
+  of the process loses nothing answered; a thread syncs every 50 milliseconds, and with
   ``ack="disk"`` append waits for that as well;
 - what cannot be written whole is not written at all: the segment is cut back and the caller gets
   :class:`LogFull`, or, with ``full="drop"``, the loss is counted on disk; it is never silent;
@@ -56,7 +56,7 @@ class LogOptions:
     full: Literal["refuse", "drop"] = "refuse"
     segment_bytes: int = 64 << 20
     segment_seconds: float = 3_600.0  # a segment with records begun longer ago is ended
-    sync_seconds: float = 0.025
+    sync_seconds: float = 0.05
 
 
 @dataclass(kw_only=True)
