@@ -517,7 +517,7 @@ def test_a_challenger_that_fails_too_often_is_set_aside(support, place, tmp_path
         assert arms(load.answers[begun:]) == {CHAMPION: len(load.answers[begun:])}
         text = plain_http.get(service.url + "/metrics", timeout=10).text
         assert 'code="S163"' in text
-        wait_for(lambda: left(tmp_path / "log"))
+        wait_for(lambda: [e for e in left(tmp_path / "log").values() if e.set_aside])
         (said,) = left(tmp_path / "log").values()
         assert (said.act.generation, said.act.revision, said.act.digest, said.set_aside) == (
             generation, place.revision, directory.name, told["set_aside"],
