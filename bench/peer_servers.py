@@ -125,7 +125,7 @@ def peer_server(peer: Peer, model: Path, started: Started) -> Iterator[int]:
     sales = valuation.EXAMPLE / "data" / "sales.parquet"
     script = str(HERE / "peers" / peer.script)
     command = [str(python), script, str(port), str(folder), str(sales), str(model)]
-    with (folder / "said").open("w") as said, started(command, stderr=said) as process:
+    with (folder / "said").open("w") as said, started(command, stdout=said, stderr=said) as process:
         _wait(port, process, folder / "said")
         yield port
 

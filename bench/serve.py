@@ -199,14 +199,16 @@ def model_call(one: Predictor, bodies: Sequence[bytes], calls: int) -> tuple[flo
 
 
 @contextmanager
-def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[str]]:
+def started(
+    command: Sequence[str], stdout: Any = subprocess.PIPE, **options: Any
+) -> Iterator[subprocess.Popen[str]]:
     """A server on the server's core, ended by the end of its input."""
     os.sched_setaffinity(0, {SERVER_CORE})
     try:
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             text=True,
             start_new_session=True,  # a server may be several processes, and all are to end
             **options,
