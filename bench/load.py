@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import cast
+from typing import NamedTuple, cast
 
 import uvloop
 
@@ -32,6 +32,14 @@ class Load:
     p50: float
     p99: float
     processor: float
+
+
+class Asked(NamedTuple):
+    """A server: its port, what it is asked, and its process, for its processor time."""
+
+    port: int
+    requests: Sequence[bytes]
+    pid: int | None = None
 
 
 class Refused(Exception):  # noqa: N818 - what the server did
@@ -98,63 +106,97 @@ class _Client(asyncio.Protocol):
         self._transport.close()
 
 
-async def _loaded(
-    port: int,
-    requests: Sequence[bytes],
-    connections: int,
-    seconds: float,
-    warm_up: float,
-    processor: Callable[[], float],
-) -> Load:
-    loop = asyncio.get_running_loop()
-    spent: list[float] = []
-    clients = []
-    for i in range(connections):
-        first = i * len(requests) // connections
-        _, client = await loop.create_connection(
-            lambda first=first: _Client(requests, first, spent), "127.0.0.1", port
-        )
-        clients.append(client)
-    for length in (warm_up, seconds):
-        spent.clear()
-        worked, begun = processor(), perf_counter()
-        for client in clients:
+@dataclass(kw_only=True)
+class _Course:
+    """A server that is asked, slice by slice, over connections that stay."""
+
+    asked: Asked
+    clients: list[_Client]
+    spent: list[float]
+    worked: float = 0.0  # seconds of the server's processor
+    took: float = 0.0  # seconds
+
+    @classmethod
+    async def begin(cls, asked: Asked, connections: int) -> _Course:
+        loop, spent, clients = asyncio.get_running_loop(), list[float](), []
+        for i in range(connections):
+            first = i * len(asked.requests) // connections
+            _, client = await loop.create_connection(
+                lambda first=first: _Client(asked.requests, first, spent), "127.0.0.1", asked.port
+            )
+            clients.append(client)
+        return cls(asked=asked, clients=clients, spent=spent)
+
+    async def run(self, seconds: float) -> None:
+        """Ask for so long, until all that was asked is answered."""
+        loop = asyncio.get_running_loop()
+        worked, begun = self._processor(), perf_counter()
+        for client in self.clients:
             client.done = loop.create_future()
-            client.until = begun + length
+            client.until = begun + seconds
             client.ask()
-        await asyncio.gather(*(client.done for client in clients))
-        took, worked = perf_counter() - begun, processor() - worked
-    for client in clients:
-        client.close()
-    spent.sort()
-    return Load(
-        rate=len(spent) / took,
-        p50=spent[len(spent) // 2] * 1e3,
-        p99=spent[len(spent) * 99 // 100] * 1e3,
-        processor=worked / len(spent) * 1e6,
-    )
+        await asyncio.gather(*(client.done for client in self.clients))
+        self.took += perf_counter() - begun
+        self.worked += self._processor() - worked
+
+    def forget(self) -> None:
+        """What came so far was the warm-up."""
+        self.spent.clear()
+        self.worked = self.took = 0.0
+
+    def end(self) -> Load:
+        for client in self.clients:
+            client.close()
+        self.spent.sort()
+        n = len(self.spent)
+        return Load(
+            rate=n / self.took,
+            p50=self.spent[n // 2] * 1e3,
+            p99=self.spent[n * 99 // 100] * 1e3,
+            processor=self.worked / n * 1e6,
+        )
+
+    def _processor(self) -> float:
+        return 0.0 if self.asked.pid is None else processor_seconds(self.asked.pid)
 
 
-def load(
-    port: int,
-    requests: Sequence[bytes],
+async def _contested(
+    servers: Sequence[Asked], connections: int, seconds: float, slices: int, warm_up: float
+) -> list[Load]:
+    courses = [await _Course.begin(one, connections) for one in servers]
+    for course in courses:
+        await course.run(warm_up)
+        course.forget()
+    for turn in range(slices):
+        for course in courses if turn % 2 == 0 else reversed(courses):
+            await course.run(seconds / slices)
+    return [course.end() for course in courses]
+
+
+def contest(
+    servers: Sequence[Asked],
     *,
     connections: int,
     seconds: float,
+    slices: int = 1,
     warm_up: float = 0.2,
-    pid: int | None = None,
-) -> Load:
-    """Ask for so many seconds. Raises Refused for an answer that is not 200.
+) -> list[Load]:
+    """Ask each server for so many seconds, in slices that take turns, one server at a time.
 
-    ``pid`` is the server's process, for its processor time.
+    The more slices, the more alike is what the servers see of a machine on which others work, too.
+    Raises Refused for an answer that is not 200.
     """
-    processor = (lambda: 0.0) if pid is None else lambda: processor_seconds(pid)
     gc.collect()
     gc.disable()
     try:
-        return uvloop.run(_loaded(port, requests, connections, seconds, warm_up, processor))
+        return uvloop.run(_contested(servers, connections, seconds, slices, warm_up))
     finally:
         gc.enable()
+
+
+def load(port: int, requests: Sequence[bytes], *, connections: int, seconds: float) -> Load:
+    """Ask one server for so many seconds. Raises Refused for an answer that is not 200."""
+    return contest([Asked(port, requests)], connections=connections, seconds=seconds)[0]
 
 
 def processor_seconds(pid: int) -> float:

@@ -4,9 +4,9 @@ The valuation product is delivered once (and kept in the temporary folder betwee
 by one real worker with everything on: validation, request features, look-ups in the online store,
 coverage, interval, post-processing, and a record on file before each answer. One row a request.
 
-- *served*: the worker on core 0, the loader (bench/load.py) on core 1, in rounds that take turns
-  with a bare Granian RSGI server that decodes and encodes the same body (bench/echo_server.py), and
-  with the same worker without its log (bench/unlogged_server.py);
+- *served*: the worker on core 0, the loader (bench/load.py) on core 1, in slices of a fifth of a
+  second that take turns with a bare Granian RSGI server that decodes and encodes the same body
+  (bench/echo_server.py), and with the same worker without its log (bench/unlogged_server.py);
 - *in process*: one row after another through the predictor and its log, by phase, and the model
   call beside the same ONNX Runtime call alone;
 - with ``--peers``, other servers with a model for the same requests (MLflow, BentoML, MLServer, and
@@ -40,7 +40,7 @@ from typing import Any, NamedTuple
 import msgspec
 import valuation
 from figures import Figure, parser, show
-from load import Load, Refused, load, request
+from load import Asked, Load, Refused, contest, request
 from peer_servers import PEERS, Peer, PeerMissing, peer_server
 
 from interlock.clock import now
@@ -59,6 +59,7 @@ from interlock.workspace import Workspace
 HERE = Path(__file__).resolve().parent
 SERVER_CORE, LOAD_CORE = 0, 1
 ROWS = 2_000
+SLICE = 0.2  # seconds that a server is asked before another has its turn
 STOP_SECONDS = 10.0
 LOAD_SECONDS = 60.0
 ECHO, SERVICE, UNLOGGED = "echo", "service", "service without its log"
@@ -76,8 +77,8 @@ class Served(NamedTuple):
 def main() -> int:
     """Print the figures; 1 when a goal does not hold."""
     options = parser("Measure the prediction service.")
-    options.add_argument("--rounds", type=int, default=9, help="turns of every server")
-    options.add_argument("--seconds", type=float, default=1.0, help="of one turn")
+    options.add_argument("--rounds", type=int, default=9, help="of which the median is told")
+    options.add_argument("--seconds", type=float, default=2.0, help="of every server in a round")
     options.add_argument("--calls", type=int, default=20_000, help="rows answered in process")
     options.add_argument("--peers", nargs="*", choices=PEERS, help="other servers (all, or named)")
     asked = options.parse_args()
@@ -261,17 +262,17 @@ def echo_server() -> Iterator[Served]:
 
 
 def rounds(
-    servers: Mapping[str, tuple[Served, Sequence[bytes]]], connections: int, n: int, seconds: float
+    servers: Mapping[str, Asked], connections: int, n: int, seconds: float, *, one: float = SLICE
 ) -> Rounds:
-    """The servers in turns, in another order every time."""
+    """Rounds in which each server is asked for so long, in slices of ``one`` second or so."""
     found: Rounds = {name: [] for name in servers}
-    names = list(servers)
-    for turn in range(n):
-        for name in names if turn % 2 == 0 else reversed(names):
-            (port, pid), requests = servers[name]
-            found[name].append(
-                load(port, requests, connections=connections, seconds=seconds, pid=pid)
-            )
+    slices = max(1, round(seconds / one))
+    for _ in range(n):
+        loads = contest(
+            list(servers.values()), connections=connections, seconds=seconds, slices=slices
+        )
+        for name, each in zip(servers, loads, strict=True):
+            found[name].append(each)
     return found
 
 
@@ -285,7 +286,7 @@ def served(
     found: Mapping[str, Served], requests: Sequence[bytes], n: int, seconds: float, log: Path
 ) -> list[Figure]:
     """The service, which writes ``log``, beside the echo and beside itself without a log."""
-    servers = {name: (one, requests) for name, one in found.items()}
+    servers = {name: Asked(one.port, requests, one.pid) for name, one in found.items()}
     many = rounds(servers, 32, n, seconds)
     together = ticks(log)
     alone = rounds({name: servers[name] for name in (SERVICE, ECHO)}, 1, n, seconds)
@@ -368,8 +369,11 @@ def beside_peers(
             with peer_server(peer, model, started) as theirs:
                 asked = [request(peer.path, peer.body(body)) for body in bodies[:200]]
                 _answers(theirs, peer, bodies[0])
-                servers = {SERVICE: (service, requests), name: (Served(theirs), asked)}
-                found = rounds(servers, 32, min(n, 5), max(seconds, peer.seconds))
+                servers = {
+                    SERVICE: Asked(service.port, requests, service.pid),
+                    name: Asked(theirs, asked),
+                }
+                found = rounds(servers, 32, min(n, 5), max(seconds, peer.seconds), one=peer.seconds)
         except (PeerMissing, Refused, OSError) as error:
             print(f"{name}: not measured: {error}", file=sys.stderr, flush=True)
             continue

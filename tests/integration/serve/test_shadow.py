@@ -192,6 +192,7 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
     place.point(place.boosting.name)
     plan = place.live_plan(tmp_path / "log", workers=2, tolerance=10**15)
     (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
+    shadows = shadow_log(tmp_path / "log", SALT)
     command = [
         sys.executable,
         "-m",
@@ -211,7 +212,7 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
         ask(20)
         for _ in range(2):
             process = subprocess.Popen(command, stdin=subprocess.PIPE)
-            wait_for(lambda: (tmp_path / "shadow").exists() and len(scores(tmp_path / "log")) >= 20)
+            wait_for(lambda: shadows.exists() and len(scores(tmp_path / "log")) >= 20)
             process.kill()
             process.wait()
             process.stdin.close()
