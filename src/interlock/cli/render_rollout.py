@@ -15,7 +15,7 @@ from interlock.report.numbers import between, moment, percent, significant
 from interlock.report.phrases import rollout_phrase
 from interlock.serve.rollout.evidence import Seen
 from interlock.serve.shadow.differences import Contrast, ShadowReport, Told, Tolerance
-from interlock.store.rows import DeploymentRow, RolloutRow
+from interlock.store.rows import DeploymentRow
 
 if TYPE_CHECKING:
     from interlock.use_cases.rollout import RolloutReport
@@ -28,14 +28,14 @@ def started_lines(report: RolloutReport) -> list[str]:
     """Who answers whom from now on."""
     row, champion = report.rollout, report.champion
     place = f"{row.environment}, beside {champion.label}"
-    return [f"✔ rollout started: {row.label} in {place}", *_meaning(report), *_next(row)]
+    return [f"✔ rollout started: {row.label} in {place}", *_meaning(report), *_next(report)]
 
 
 def grown_lines(report: RolloutReport) -> list[str]:
     """The larger share."""
     row = report.rollout
     head = f"✔ rollout grown: {row.label} in {row.environment}, {share_text(row.buckets)}"
-    return [head, *_meaning(report), *_next(row)]
+    return [head, *_meaning(report), *_next(report)]
 
 
 def shown_lines(report: RolloutReport, *, at: int) -> list[str]:
@@ -48,7 +48,8 @@ def shown_lines(report: RolloutReport, *, at: int) -> list[str]:
         *reason,
         *seen_lines(report.seen),
         *_shadow_lines(report),
-        *_next(row),
+        *_against(report),
+        *_next(report),
     ]
 
 
@@ -162,7 +163,7 @@ def stopped_lines(report: RolloutReport) -> list[str]:
 def _meaning(report: RolloutReport) -> list[str]:
     row, champion = report.rollout, report.champion
     if row.mode == SHADOW:
-        return [f"  {champion.label} answers; {row.label} answers nobody"]
+        return [f"  {champion.label} answers; {row.label} answers nobody", *_against(report)]
     return [
         f"  {share_text(row.buckets)} of the units are answered by {row.label}, always the same "
         f"ones, the others by {champion.label}",
@@ -170,11 +171,18 @@ def _meaning(report: RolloutReport) -> list[str]:
     ]
 
 
-def _next(row: RolloutRow) -> list[str]:
+def _against(report: RolloutReport) -> list[str]:
+    why = shown("; ".join(report.against_a_share), limit=400)
+    return [f"  it cannot answer a share: {why}"] if why else []
+
+
+def _next(report: RolloutReport) -> list[str]:
+    row = report.rollout
+    grows = row.buckets < 10_000 and not report.against_a_share
     larger = "10%" if row.buckets < 1_000 else "50%" if row.buckets < 5_000 else "100%"
     return _commands(
         row.environment,
-        *([] if row.buckets >= 10_000 else [(f"interlock rollout grow --share {larger}", "")]),
+        *([(f"interlock rollout grow --share {larger}", "")] if grows else []),
         ("interlock rollout promote", f"{row.label} answers everybody"),
         ("interlock rollout stop", f"{row.label} answers nobody"),
     )

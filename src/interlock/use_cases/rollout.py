@@ -15,7 +15,7 @@ from interlock.deploy import challenger as decide
 from interlock.deploy.environment import Environment
 from interlock.deploy.rollout import Target
 from interlock.errors import BlockedError
-from interlock.pipeline.deploying.rival import nothing_beside, require_rival
+from interlock.pipeline.deploying.rival import against_a_share, nothing_beside, require_rival
 from interlock.pipeline.deploying.switching import Switch
 from interlock.pipeline.judging.judged_slices import slice_columns
 from interlock.release.attest import verify
@@ -37,7 +37,8 @@ class RolloutReport:
     """The last act on a rollout, and the release that it stands beside.
 
     Where that was asked for: ``shadow`` is what a challenger in shadow would have answered,
-    ``seen`` how often one that answers failed, as the service's workers say.
+    ``seen`` how often one that answers failed, as the service's workers say. ``against_a_share``
+    is why one in shadow cannot be grown; empty where it can.
     """
 
     rollout: RolloutRow
@@ -45,6 +46,7 @@ class RolloutReport:
     running: bool
     shadow: ShadowReport | None = None
     seen: Seen | None = None
+    against_a_share: tuple[str, ...] = ()
 
 
 def start(
@@ -92,7 +94,8 @@ def grow(
     if current is None:  # where nothing is live, nothing runs beside it
         raise nothing_beside(live.product, place.name)
     bundle = live.admitted(place, _target(row), current, row.at)
-    require_rival(live.bundle(current.bundle), bundle, where=place.name)
+    shadowed = last is not None and last.mode == decide.SHADOW
+    require_rival(live.bundle(current.bundle), bundle, where=place.name, shadowed=shadowed)
     live.roll_out(row, current)
     return _report(live, row)
 
@@ -217,6 +220,9 @@ def _report(live: Switch, row: RolloutRow) -> RolloutReport:
     current = live.current(row.environment)
     if current is None:
         raise nothing_beside(live.product, row.environment)
-    return RolloutReport(
-        rollout=row, champion=current, running=decide.running(current, row) is not None
-    )
+    running = decide.running(current, row) is not None
+    against: tuple[str, ...] = ()
+    if running and row.mode == decide.SHADOW:
+        bundles = live.bundle(current.bundle), live.bundle(row.bundle)
+        against = tuple(against_a_share(*bundles))
+    return RolloutReport(rollout=row, champion=current, running=running, against_a_share=against)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from msgspec import structs
 
+from interlock.cli.render_rollout import shown_lines, started_lines
 from interlock.deploy.challenger import start
 from interlock.deploy.environment import Environment
 from interlock.deploy.pointer import pointer_path, publish, read_pointer
@@ -53,8 +54,10 @@ PROD = Environment(name="prod", order=0, policy=Policy(gates=("model",)))
 class Opened(Switch):
     """One whose bundles need no disk."""
 
+    entity: tuple[str, ...] = ("area",)
+
     def bundle(self, digest):
-        rows = {"request": REQUEST, "answer": ANSWER}
+        rows = {"request": REQUEST, "answer": ANSWER | {"entity": self.entity}}
         return Bundle(
             digest=digest,
             directory=None,
@@ -192,6 +195,33 @@ def test_a_shadow_grows_while_its_waiver_holds_and_that_is_signed(
     assert rollout.grow(workspace, share="100%").rollout.mode == "split"
     assert acts(switch) == [(20, "shadow"), (EXPIRES - 1, "rollout")]
     assert pointed(switch).challenger.buckets == 10_000
+
+
+NEXT = [
+    "next: interlock rollout promote  (1.1.0 answers everybody)",
+    "next: interlock rollout stop  (1.1.0 answers nobody)",
+]
+
+
+def test_of_a_shadow_that_can_answer_a_share_that_is_the_next_step(switch, workspace, champion):
+    switch.roll_out(trial(champion, 0), champion)
+    lines = started_lines(rollout.show(workspace))
+    assert lines == [
+        "✔ rollout started: 1.1.0 in prod, beside 1.0.0",
+        "  1.0.0 answers; 1.1.0 answers nobody",
+        "next: interlock rollout grow --share 10%",
+        *NEXT,
+    ]
+
+
+def test_without_a_unit_no_share_is_proposed_and_the_reason_is_told(switch, workspace, champion):
+    unsplit = replace(switch, entity=())
+    workspace.switch = lambda product: unsplit
+    switch.roll_out(trial(champion, 0), champion)
+    report = rollout.show(workspace)
+    why = "  it cannot answer a share: the champion declares no unit to split the traffic by"
+    assert started_lines(report)[1:] == ["  1.0.0 answers; 1.1.0 answers nobody", why, *NEXT]
+    assert [line for line in shown_lines(report, at=30) if "share" in line] == [why]
 
 
 def test_what_was_set_aside_is_not_promoted(switch, workspace, champion, at):

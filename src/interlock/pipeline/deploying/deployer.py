@@ -109,7 +109,7 @@ class Deployer:
         champion = self.live.bundle(current.bundle)
         require_own_tables(champion, bundle, where=environment.name)
         if buckets:
-            require_rival(champion, bundle, where=environment.name)
+            require_rival(champion, bundle, where=environment.name, shadowed=False)
         self.refreshing.fill(environment.name, bundle)
         return self.live.roll_out(row, current)
 

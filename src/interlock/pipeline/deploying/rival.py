@@ -20,13 +20,18 @@ from interlock.release.schema_diff import schema_diff
 from interlock.serve.contract import AnswerContract
 
 
-def require_rival(champion: Bundle, challenger: Bundle, *, where: str) -> None:
-    """Raises OperatorError E153 unless the challenger may answer the champion's consumers."""
+def require_rival(champion: Bundle, challenger: Bundle, *, where: str, shadowed: bool) -> None:
+    """Raises OperatorError E153 unless the challenger may answer the champion's consumers.
+
+    ``shadowed`` says that it is tried in shadow already, so the fix is another.
+    """
+    first = "leave it in shadow" if shadowed else "try it in shadow (--shadow)"
+    then = "`interlock rollout promote`" if shadowed else "deliver it"
     _require_none(
-        _differences(champion, challenger),
+        against_a_share(champion, challenger),
         where=where,
         expected="a release that takes every request of the champion's and answers in its form",
-        fix="try it in shadow (--shadow), or deliver it when its consumers are ready",
+        fix=f"{first}, or {then} when its consumers are ready",
     )
 
 
@@ -45,7 +50,8 @@ def _require_none(found: Iterator[str], *, where: str, expected: str, fix: str) 
         )
 
 
-def _differences(champion: Bundle, challenger: Bundle) -> Iterator[str]:
+def against_a_share(champion: Bundle, challenger: Bundle) -> Iterator[str]:
+    """What keeps the challenger from answering some of the champion's consumers."""
     for change in schema_diff(champion.json("request.json"), challenger.json("request.json")):
         if change.breaking:
             yield f"{change.field}: {change.what}"

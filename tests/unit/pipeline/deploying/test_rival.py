@@ -6,7 +6,8 @@ import pytest
 
 from interlock.digest import canonical_json
 from interlock.errors import OperatorError
-from interlock.pipeline.deploying.rival import require_own_tables, require_rival
+from interlock.pipeline.deploying import rival
+from interlock.pipeline.deploying.rival import require_own_tables
 from interlock.release.bundle import Bundle
 from interlock.release.coverage import Coverage
 from interlock.release.limits import Limits
@@ -54,6 +55,10 @@ def bundle(*, code=CODE, coverage=None, **changes):
 def coverage(*, estimate):
     area = Limits(name="area", ends=(20.0, 400.0), log=True, cutoff=3.5, n=100)
     return Coverage(limits=(area,), estimate=estimate)
+
+
+def require_rival(champion, challenger, *, where):
+    rival.require_rival(champion, challenger, where=where, shadowed=False)
 
 
 def refusal(check, challenger, champion=None):
@@ -108,6 +113,22 @@ def test_only_beside_one_that_declines_may_one_decline():
 def test_without_a_unit_nothing_can_be_split():
     got = refusal(require_rival, bundle(), champion=bundle(answer__entity=[]))
     assert got == "the champion declares no unit to split the traffic by"
+
+
+@pytest.mark.parametrize(
+    ("shadowed", "fix"),
+    [
+        (False, "try it in shadow (--shadow), or deliver it when its consumers are ready"),
+        (
+            True,
+            "leave it in shadow, or `interlock rollout promote` when its consumers are ready",
+        ),
+    ],
+)
+def test_the_fix_knows_whether_it_is_in_shadow_already(shadowed, fix):
+    with pytest.raises(OperatorError) as caught:
+        rival.require_rival(bundle(answer__entity=[]), bundle(), where="prod", shadowed=shadowed)
+    assert caught.value.mistakes[0].fix == fix
 
 
 def test_a_table_that_both_fill_has_one_kind_of_key():
