@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from interlock.cli.options import OF_PRODUCT, OfProduct
 from interlock.cli.output import answer
+from interlock.errors import as_typed
 
 
 def client_command(
@@ -27,6 +27,6 @@ def client_command(
     with opened(options) as workspace:
         files = client.client(workspace, options.product, what=release, out=out)
     folder = str(out) if len(out.parts) > 1 else f"./{out}"  # a bare name is one on pip's index
-    lines = [f"✔ wrote {len(files)} files to {out}", f"next: pip install {shlex.quote(folder)}"]
+    lines = [f"✔ wrote {len(files)} files to {out}", f"next: pip install {as_typed(folder)}"]
     row = {"path": str(out), "files": [str(path.relative_to(out)) for path in files]}
     answer("client", options, lambda: row, lambda: lines)

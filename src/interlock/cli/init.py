@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 
 from interlock.cli.options import OUTPUT, Output
 from interlock.cli.output import answer
+from interlock.errors import as_typed
 
 
 def init_command(folder: Path, /, *, options: Output = OUTPUT) -> None:
@@ -26,6 +26,6 @@ def init_command(folder: Path, /, *, options: Output = OUTPUT) -> None:
         lambda: {"path": str(folder), "files": list(files)},
         lambda: [
             f"✔ made a project of {len(files)} files in {folder}",
-            f"next: cd {shlex.quote(str(folder))} && interlock deliver",
+            f"next: cd {as_typed(folder)} && interlock deliver",
         ],
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import gc
 import os
-import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +25,7 @@ from interlock.cli.output import (
     put_json,
     write_lines,
 )
-from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
+from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError, as_typed
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -121,7 +120,7 @@ class _Asked:
             command=command,
             json="--json" in arguments,
             debug="--debug" in arguments,
-            resumed=f"interlock {shlex.join([*again, '--resume'])}",
+            resumed=as_typed("interlock", *again, "--resume"),
         )
 
 
@@ -170,7 +169,7 @@ def _called(arguments: Sequence[str]) -> int:
         raise OperatorError(
             "C161",
             " ".join(str(error).split()),
-            got="interlock " + " ".join(arguments),
+            got=as_typed("interlock", *arguments),
             fix=_help_of(arguments),
         ) from error
     return int(result or ExitCode.OK)

@@ -7,7 +7,6 @@ is a text in ISO 8601, UTC, and a number that is none is null.
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock.clock import format_instant
+from interlock.errors import as_typed
 from interlock.report.names import shown
 from interlock.report.numbers import (
     counted,
@@ -158,5 +158,5 @@ def export_lines(path: Path) -> list[str]:
     """Where it lies, and how to serve it."""
     return [
         f"✔ exported and verified: {path}",
-        f"next: interlock serve --bundle {shlex.quote(str(path))}",
+        f"next: {as_typed('interlock', 'serve', '--bundle', path)}",
     ]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.cli.render import plain, table
 from interlock.clock import now, parse_instant, parse_span
+from interlock.errors import as_typed
 from interlock.report.names import shown
 from interlock.report.numbers import counted
 from interlock.serve.log.view import Asked
@@ -241,7 +242,7 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
     for name in report.logs:
         outside = name.startswith("/")
         which = f"in {name}" if outside else f"of {name}"
-        how = f"--log {name}" if outside else f"--environment {name}"
+        how = as_typed("--log" if outside else "--environment", name)
         yield f"! the log {which} was not searched: run this with {how}"
 
 

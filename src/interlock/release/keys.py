@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from interlock.digest import digest_bytes
-from interlock.errors import OperatorError
+from interlock.errors import OperatorError, as_typed
 from interlock.store.atomic import partial_path, storage, sync_directory, write_new
 
 _LIMIT = 1 << 16  # bytes
@@ -175,7 +175,8 @@ def _refuse_open(path: Path, status: os.stat_result) -> None:
             where=str(path),
             expected="mode 0600",
             got=f"mode {stat.S_IMODE(status.st_mode):04o}",
-            fix=f"chmod 600 {path}; if others may have read it, delete it and make a new one",
+            fix=f"{as_typed('chmod', 600, path)}; if others may have read it, delete it and make "
+            "a new one",
         )
 
 

@@ -49,7 +49,7 @@ def test_all_that_went_and_all_that_stays():
             Gone(where="/srv/a/log", rows=3, resumed=False, unclear=1),
             Gone(where="/srv/b/log", rows=0, resumed=True),
         ),
-        logs=("staging", "/srv/c/log"),
+        logs=("staging", "/srv/c d/log"),
         unclear=1_200,
     )
     assert found.left == 11
@@ -84,7 +84,7 @@ def test_all_that_went_and_all_that_stays():
         "this again",
         "! an export holds it, or may: /out/may.csv",
         "! the log of staging was not searched: run this with --environment staging",
-        "! the log in /srv/c/log was not searched: run this with --log /srv/c/log",
+        "! the log in /srv/c d/log was not searched: run this with --log '/srv/c d/log'",
         "  searched: 3 logs, stored snapshots and what was made of them, releases, reports, "
         "online stores, the sources, 2 recorded exports (1 more are gone)",
         NOT_SEARCHED,

@@ -99,8 +99,10 @@ def test_a_trial_says_what_loading_said_or_how_the_process_ended(tmp_path):
         try_apart(plan, tmp_path / ("0" * 64))
     assert caught.value.code.startswith("R1")
     with pytest.raises(IntegrityError) as caught:
-        try_apart(plan, tmp_path, seconds=0.01)
+        try_apart(plan, tmp_path / "my releases", seconds=0.01)
     assert (caught.value.code, caught.value.mistakes[0].got) == (
         "S134",
         "nothing within 0.01 seconds",
     )
+    again = f"-m interlock.serve --try PLAN.json '{tmp_path}/my releases'`"
+    assert caught.value.mistakes[0].fix.endswith(again)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 from datetime import time
 
 from interlock.clock import MINUTE, format_instant, to_datetime
 from interlock.deploy.excuse import unwaivable
-from interlock.errors import BlockedError, InterlockError
+from interlock.errors import BlockedError, InterlockError, as_typed
 from interlock.pipeline.delivery.goal import Goal
 from interlock.report import content as report
 from interlock.store.rows import DeliveryRow, DeploymentRow
@@ -30,7 +29,7 @@ def after_error(
     again = report.Command(line=command, purpose="after mending it")
     if gate is None or unwaivable(gate, goal.waivable):
         return (explain, again)
-    waive = f"interlock waive {shlex.quote(gate.gate)} --delivery {row.number}"
+    waive = as_typed("interlock", "waive", gate.gate, "--delivery", row.number)
     return (
         explain,
         again,
@@ -48,7 +47,8 @@ def as_of_flag(row: DeliveryRow, zone: str) -> str:
         return ""
     there = to_datetime(row.as_of, zone=zone)
     day = there.time() == time(0)
-    return f" --as-of {there.date().isoformat() if day else format_instant(row.as_of)}"
+    when = there.date().isoformat() if day else format_instant(row.as_of)
+    return f" --as-of {when}"
 
 
 def after_success(

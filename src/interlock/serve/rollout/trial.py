@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from interlock.clock import monotonic
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, as_typed
 from interlock.serve.printed import printed_error
 
 TRIAL_SECONDS = 60.0
@@ -65,12 +65,14 @@ def _ended(
 
 
 def _crashed(directory: Path, got: str) -> IntegrityError:
+    python = Path(sys.executable).name
+    again = as_typed(python, "-m", "interlock.serve", "--try", "PLAN.json", directory)
     return IntegrityError(
         "S134",
         "the release crashed the process that tried it",
         where=str(directory),
         expected="a release that loads and gives its golden answers",
         got=got,
-        fix=f"run '{Path(sys.executable).name} -m interlock.serve --try PLAN.json {directory}'",
+        fix=f"run `{again}`",
         untouched="what is live",
     )

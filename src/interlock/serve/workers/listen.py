@@ -14,7 +14,7 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from interlock.errors import OperatorError
+from interlock.errors import OperatorError, as_typed
 from interlock.serve.plan import ServePlan
 
 MIN_TOKEN = 32  # characters
@@ -55,7 +55,7 @@ def _bad_token(path: Path, got: str) -> OperatorError:
         where=str(path),
         expected=f"one token of at least {MIN_TOKEN} characters, in a file of mode 0600",
         got=got,
-        fix=f"umask 077; openssl rand -hex 32 > {path}",
+        fix=f"umask 077; openssl rand -hex 32 > {as_typed(path)}",
     )
 
 
