@@ -16,7 +16,6 @@ error[C101]: the target is among the request's fields
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -156,15 +155,6 @@ CRASHES = (
 
 Anything else ends the delivery, which does not pass either.
 """
-
-
-def as_typed(*words: object) -> str:
-    """The words of a command, quoted where a shell would read them otherwise: for a fix, a hint.
-
-    >>> as_typed("interlock", "log", "erase", "--log", "/srv/my service/log")
-    "interlock log erase --log '/srv/my service/log'"
-    """
-    return shlex.join(map(str, words))
 
 
 def first_line(error: Exception) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from interlock.cli.options import OF_PRODUCT, OfProduct
 from interlock.cli.output import answer
-from interlock.errors import as_typed
+from interlock.wording import as_typed
 
 
 def client_command(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from interlock.cli.options import OUTPUT, Output
 from interlock.cli.output import answer
-from interlock.errors import as_typed
+from interlock.wording import as_typed
 
 
 def init_command(folder: Path, /, *, options: Output = OUTPUT) -> None:

@@ -25,7 +25,8 @@ from interlock.cli.output import (
     put_json,
     write_lines,
 )
-from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError, as_typed
+from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
+from interlock.wording import as_typed
 
 if TYPE_CHECKING:
     from cyclopts import App

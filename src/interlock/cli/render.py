@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interlock.clock import format_instant
-from interlock.errors import as_typed
 from interlock.report.names import shown
 from interlock.report.numbers import (
-    counted,
     moment,
 )
 from interlock.report.phrases import gate_name
 from interlock.store.rows import DeploymentRow
+from interlock.wording import as_typed, counted
 
 if TYPE_CHECKING:
     from interlock.serve.batch.predict import BatchResult
@@ -131,7 +130,7 @@ def refresh_lines(report: RefreshReport) -> list[str]:
 def _refreshed(report: RefreshReport, name: str) -> str:
     if name not in report.written:
         return f"up to date {shown(name)}"
-    return f"refreshed {shown(name)} ({report.written[name]:,} entities)"
+    return f"refreshed {shown(name)} ({counted(report.written[name], 'entity', 'entities')})"
 
 
 def verify_lines(report: VerifyReport) -> list[str]:

@@ -14,7 +14,6 @@ from interlock.evaluate.compare import Estimate
 from interlock.release.diff import Difference, Mark
 from interlock.report.names import shown
 from interlock.report.numbers import (
-    counted,
     measure,
     moment,
     percent,
@@ -23,6 +22,7 @@ from interlock.report.numbers import (
     united,
 )
 from interlock.stats.drift import Level
+from interlock.wording import counted
 
 if TYPE_CHECKING:
     from interlock.data.profile_shift import ProfileShift

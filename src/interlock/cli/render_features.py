@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from interlock.cli.render import table
 from interlock.report.names import shown
-from interlock.report.numbers import counted, moment, percent, span_text
+from interlock.report.numbers import moment, percent, span_text
+from interlock.wording import counted
 
 if TYPE_CHECKING:
     from interlock.pipeline.symmetry import Staleness
@@ -55,8 +56,9 @@ def symmetry_lines(report: SymmetryReport) -> list[str]:
     """How much was compared, every kind of defect with an example, staleness apart."""
     found = report.findings
     lines = [
-        f"{shown(report.product)} in {report.environment} · {report.logged:,} answers in the log, "
-        f"{found.rows:,} compared, {found.values:,} values"
+        f"{shown(report.product)} in {report.environment} · "
+        f"{counted(report.logged, 'answer')} in the log, "
+        f"{found.rows:,} compared, {counted(found.values, 'value')}"
     ]
     if found.not_covered:
         lines.append(f"  {found.not_covered:,} of these not covered, as the release itself says")

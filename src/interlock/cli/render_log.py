@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from interlock.cli.render import plain, table
 from interlock.clock import now, parse_instant, parse_span
-from interlock.errors import as_typed
 from interlock.report.names import shown
-from interlock.report.numbers import counted
 from interlock.serve.log.view import Asked
+from interlock.wording import as_typed, counted
 
 if TYPE_CHECKING:
     from interlock.pipeline.erasing.grid_points import GridPoints
@@ -132,7 +131,9 @@ def ship_lines(report: ShipReport) -> list[str]:
         for name in done.damaged
     ]
     if done.open_bytes:
-        lines.append(f"  {done.open_bytes:,} bytes are in segments not finished yet")
+        lines.append(
+            f"  {counted(done.open_bytes, 'byte is', 'bytes are')} in segments not finished yet"
+        )
     return [
         *lines,
         f"✔ shipped {counted(done.rows, 'record')} of {counted(done.segments, 'segment')} "
@@ -249,7 +250,11 @@ def _staying_lines(report: EraseReport) -> Iterator[str]:
 def _ending_lines(report: EraseReport) -> Iterator[str]:
     """Where was looked; that it is done is said only where nothing is known to be left."""
     exports = counted(report.exports.searched, "recorded export")
-    gone = f" ({report.exports.gone:,} more are gone)" if report.exports.gone else ""
+    gone = (
+        f" ({counted(report.exports.gone, 'more is', 'more are')} gone)"
+        if report.exports.gone
+        else ""
+    )
     stored = ", stored snapshots and what was made of them, releases, reports, online stores"
     logs = f"{counted(1 + len(report.outside), 'log')}" if report.outside else "this log"
     read = "" if report.sources is None else ", the sources"
@@ -260,6 +265,9 @@ def _ending_lines(report: EraseReport) -> Iterator[str]:
         "keep of deleted files, what models learned"
     )
     if report.left:
-        yield f"✖ not done: {counted(report.left, 'place')} named above still hold it, or may"
+        still = counted(
+            report.left, "place named above still holds", "places named above still hold"
+        )
+        yield f"✖ not done: {still} it, or may"
     else:
         yield "✔ done: no place that was searched holds it"

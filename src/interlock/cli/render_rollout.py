@@ -16,6 +16,7 @@ from interlock.report.phrases import rollout_phrase
 from interlock.serve.rollout.evidence import Seen
 from interlock.serve.shadow.differences import Contrast, ShadowReport, Told, Tolerance
 from interlock.store.rows import DeploymentRow
+from interlock.wording import counted
 
 if TYPE_CHECKING:
     from interlock.use_cases.rollout import RolloutReport
@@ -112,7 +113,7 @@ def _remarks(found: ShadowReport) -> Iterator[str]:
     for code, n in found.errors.items():
         yield f"  failed with {code}: {n:,}"
     if found.waiting:
-        yield f"  {found.waiting:,} rows wait to be scored"
+        yield f"  {counted(found.waiting, 'row waits', 'rows wait')} to be scored"
 
 
 def _contrast_cells(found: Contrast, *, numbers: bool) -> tuple[str, ...]:

@@ -10,10 +10,10 @@ from interlock.release.attest import Attestation
 from interlock.release.waiver import Waiver
 from interlock.report.names import shown
 from interlock.report.numbers import (
-    counted,
     moment,
 )
 from interlock.report.phrases import gate_name, packaging, waiver_phrase
+from interlock.wording import counted
 
 if TYPE_CHECKING:
     from interlock.use_cases.show import ShowReport
@@ -36,7 +36,7 @@ def show_lines(report: ShowReport) -> list[str]:
         "made from",
         *table([(name, shown(value)) for name, value in report.inputs.items()]),
         "files",
-        *table([(name, f"{size:,} bytes") for name, size in report.files.items()]),
+        *table([(name, counted(size, "byte")) for name, size in report.files.items()]),
         "attestations",
         *table([_attestation_cells(a) for a in sorted(report.attestations, key=_said_at)]),
         f"✔ verified: {counted(len(report.files) + 1, 'file')}, "

@@ -27,6 +27,7 @@ from interlock.evaluate.parts import Part
 from interlock.stats.bootstrap import Quantile, bootstrap, bootstrap_parts, value_of
 from interlock.stats.resamples import Resamples
 from interlock.stats.shares import resampled_shares
+from interlock.wording import counted
 
 Floats = NDArray[np.float64]
 
@@ -46,9 +47,11 @@ class ServedIntervals:
             return "there is not one interval for each row"
         finite = np.isfinite(self.y) & np.isfinite(self.low) & np.isfinite(self.high)
         if not finite.all():
-            return f"{int((~finite).sum()):,} rows have an end or a truth that is not finite"
+            n = int((~finite).sum())
+            return f"{counted(n, 'row has', 'rows have')} an end or a truth that is not finite"
         if (self.low > self.high).any():
-            return f"{int((self.low > self.high).sum()):,} intervals end before they begin"
+            n = int((self.low > self.high).sum())
+            return counted(n, "interval ends before it begins", "intervals end before they begin")
         return ""
 
     @cached_property

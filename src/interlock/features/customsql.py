@@ -24,6 +24,7 @@ from interlock.data.kinds import SQL_TYPES
 from interlock.data.logical import canonical
 from interlock.errors import AuthorError, first_line
 from interlock.features.definition import HistoryDefinition
+from interlock.wording import counted
 
 _AS_OF = re.compile(
     r"""('(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|/\*.*?\*/|::)|:as_of\b""", re.DOTALL
@@ -118,7 +119,10 @@ def _at(
     typed, _ = canonical(typed)
     distinct = typed.group_by([name for name, _ in definition.entity]).aggregate([])
     if distinct.num_rows < typed.num_rows:
-        got = f"{typed.num_rows} rows for {distinct.num_rows} entities"
+        got = (
+            f"{counted(typed.num_rows, 'row')} for "
+            f"{counted(distinct.num_rows, 'entity', 'entities')}"
+        )
         raise _wrong(definition, "one row an entity", got, grid)
     return typed
 

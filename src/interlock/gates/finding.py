@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from interlock import wording
 from interlock.errors import AuthorError
 from interlock.evaluate.compare import Estimate, rows_needed
 from interlock.evaluate.judge import Limit, exact, judge
@@ -97,6 +98,16 @@ def sampled(
     )
 
 
+def too_few(n: int, noun: str, needed: int) -> str:
+    """Why so few do not decide.
+
+    >>> too_few(1, "row", 100)
+    '1 row is too few to judge by; at least 100 are needed'
+    """
+    found = wording.counted(n, f"{noun} is", f"{noun}s are")
+    return f"{found} too few to judge by; at least {needed} are needed"
+
+
 def unmeasured(name: str, code: str, reason: str, **evidence: Any) -> Check:
     """The error that something could not be measured."""
     return Check(
@@ -129,7 +140,7 @@ def percent(text: str) -> float | None:
 
 def _too_few(found: Estimate) -> str:
     if found.n < FEWEST_ROWS:
-        return f"{found.n:,} rows are too few to judge by; at least {FEWEST_ROWS} are needed"
+        return too_few(found.n, "row", FEWEST_ROWS)
     if found.units == 1:
         return (
             f"all {found.n:,} rows are of one unit, so nothing tells how much units differ; "

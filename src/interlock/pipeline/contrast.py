@@ -34,6 +34,7 @@ from interlock.release.bundle import Bundle
 from interlock.serve.contract import AnswerContract
 from interlock.stats.resamples import Resamples
 from interlock.train.answer import AnswerSpec
+from interlock.wording import counted
 
 FEWEST_ROWS = 30  # that neither has seen, for a metric to be worth its interval
 
@@ -158,7 +159,7 @@ def _scored(
 
 def _too_few(unseen: int, labels: tuple[str, str], scores: Sequence[ChampionScore]) -> str:
     """Why the metrics of so few rows are not compared."""
-    seen = f"{unseen} rows that neither release has learned from"
+    seen = f"{counted(unseen, 'row')} that neither release has learned from"
     why = [f"{n}: {s.reason}" for n, s in zip(labels, scores, strict=True) if s.reason]
     return "; ".join([f"too few: {seen}, {FEWEST_ROWS} needed", *why])
 

@@ -33,6 +33,7 @@ from interlock.release.manifest import (
     refused,
     seal,
 )
+from interlock.wording import counted
 
 if TYPE_CHECKING:
     from interlock.store.artifacts import ArtifactStore
@@ -229,8 +230,8 @@ def _read(directory: Path, name: str, entry: Mapping[str, Any] | None) -> bytes:
             "R107",
             f"{name!r} is not the file that was released",
             path,
-            f"{entry['size']} bytes",
-            f"{len(data)} bytes or more",
+            counted(entry["size"], "byte"),
+            f"{counted(len(data), 'byte')} or more",
         )
     if digest_bytes(data) != entry["sha256"]:
         raise refused(

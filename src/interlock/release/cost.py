@@ -29,6 +29,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from interlock.wording import counted
+
 
 @dataclass(frozen=True, kw_only=True)
 class ServingCost:
@@ -47,7 +49,7 @@ class ServingCost:
         return self.order < other.order
 
     def __str__(self) -> str:
-        steps = f"{self.steps:,} steps" if self.exported else "native"
+        steps = counted(self.steps, "step") if self.exported else "native"
         return f"{steps}, {self.size:,} bytes"
 
     @classmethod

@@ -28,8 +28,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import (
 )
 
 from interlock.digest import digest_bytes
-from interlock.errors import OperatorError, as_typed
+from interlock.errors import OperatorError
 from interlock.store.atomic import partial_path, storage, sync_directory, write_new
+from interlock.wording import as_typed
 
 _LIMIT = 1 << 16  # bytes
 

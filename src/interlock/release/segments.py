@@ -21,6 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from interlock.clock import format_span
+from interlock.wording import counted
 
 Key = tuple[Any, ...]
 Why = Callable[[tuple[Any, ...]], str]
@@ -213,7 +214,7 @@ def _order(key: Key | None) -> tuple[tuple[str, Any], ...]:
 
 
 def _rows(n: int) -> str:
-    return "no row" if n == 0 else f"{n:,} row" if n == 1 else f"{n:,} rows"
+    return "no row" if n == 0 else counted(n, "row")
 
 
 def number_text(value: float) -> str:

@@ -87,11 +87,6 @@ def percent(share: float | None, digits: int = 3) -> str:
     return f"{text} %"
 
 
-def counted(n: int, noun: str, plural: str = "") -> str:
-    """'1 row', '18,204 rows'."""
-    return f"{n:,} {noun if n == 1 else plural or noun + 's'}"
-
-
 def united(text: str, unit: str) -> str:
     """The text and its unit; none is written for "" and for "1", a plain number."""
     return text if unit in ("", "1") else f"{text} {shown(unit, limit=24)}"

@@ -17,7 +17,6 @@ from interlock.report.content import Content, Step, StepStatus
 from interlock.report.glyphs import VERDICT, mark
 from interlock.report.names import shown
 from interlock.report.numbers import (
-    counted,
     in_unit,
     measure,
     moment,
@@ -29,6 +28,7 @@ from interlock.report.numbers import (
 )
 from interlock.store.rows import RolloutRow
 from interlock.verdict import IN, Check, GateResult, Verdict
+from interlock.wording import counted
 
 UNDRAWN = "X140"
 """The code of what a report could not show."""

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import msgspec
 
 from interlock.errors import InterlockError
+from interlock.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,9 +84,8 @@ class InvalidRequest(ServiceError):  # noqa: N818 - a refusal, named for what is
 
     def __init__(self, fields: Sequence[FieldMistake], more: int = 0) -> None:
         found = len(fields) + more
-        counted = "1 mistake" if found == 1 else f"{found} mistakes"
         listed = f", the first {len(fields)} of them listed" if more else ""
-        super().__init__("S110", f"the request has {counted}{listed}", fields)
+        super().__init__("S110", f"the request has {counted(found, 'mistake')}{listed}", fields)
 
 
 class Unready(ServiceError):  # noqa: N818

@@ -25,6 +25,7 @@ from interlock.store.redis_layout import (
     read_about,
 )
 from interlock.store.redis_link import Command, RedisAddress, RedisLink
+from interlock.wording import counted
 
 WRITING_SECONDS = 10.0  # that a writer waits for an answer
 PARTIAL_SECONDS = 3_600  # after which a table that was never finished is gone
@@ -210,7 +211,9 @@ class RedisWriter:
                 [("HSET", partial, *pairs), ("EXPIRE", partial, PARTIAL_SECONDS)]
             )
             if added != len(chunk):
-                raise unwritable(about.view, f"{len(chunk) - added} keys are there twice")
+                raise unwritable(
+                    about.view, f"{counted(len(chunk) - added, 'key is', 'keys are')} there twice"
+                )
             n_rows += len(chunk)
         return n_rows
 

@@ -28,6 +28,7 @@ from interlock.stats.resamples import Resamples
 from interlock.train.cuts import Cuts, OfSides
 from interlock.train.decision import Decision, Floats
 from interlock.train.decision_rule import Costs, MaxFBeta, MinCost, Rule, rule_row
+from interlock.wording import counted
 
 RESAMPLES = 500
 FEWEST_OF_CLASS = 10
@@ -109,7 +110,7 @@ def choose(
         return _least_expected(rule, truth, odds, classes, drawn)
     seen = np.bincount(truth, minlength=2)
     if seen.min() < FEWEST_OF_CLASS:
-        raise _undecided(f"{seen[1]} rows of yes and {seen[0]} of no")
+        raise _undecided(f"{counted(int(seen[1]), 'row')} of yes and {seen[0]} of no")
     cuts = Cuts.of(odds[:, 1], truth == 1)
     if isinstance(rule, MinCost):
         return _least_cost(rule, truth, odds, cuts, drawn)

@@ -11,6 +11,7 @@ from interlock.pipeline.exports import RELEASE_EXPORTED
 from interlock.release.bundle import open_bundle
 from interlock.use_cases.exported import verify_directory
 from interlock.use_cases.releases import find_release
+from interlock.wording import counted
 from interlock.workspace import Workspace
 
 
@@ -54,6 +55,6 @@ def require_empty(out: Path) -> None:
             "the folder to export to is not empty",
             where=str(out),
             expected="a new or empty folder",
-            got=f"{len(list(out.iterdir()))} entries",
+            got=counted(len(list(out.iterdir())), "entry", "entries"),
             fix="name another folder",
         )

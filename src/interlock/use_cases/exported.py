@@ -24,6 +24,7 @@ from interlock.serve.loaded.admission import require_admission
 from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.workers.process import start
 from interlock.serve.workers.waiting import until_told
+from interlock.wording import counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +179,7 @@ def exported_bundle(directory: Path) -> Bundle:
             "this is not an exported release",
             where=str(directory),
             expected="a folder made by `interlock export`, with one bundle in it",
-            got=f"{len(found)} bundles",
+            got=counted(len(found), "bundle"),
             fix="export the release again",
         )
     return open_bundle(found[0])

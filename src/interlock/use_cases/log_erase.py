@@ -21,6 +21,7 @@ from interlock.pipeline.places import REPLAY
 from interlock.pipeline.rows.tombstones import stored_snapshots
 from interlock.serve.log.erasing import before, of_unit
 from interlock.use_cases.log_removal import Gone, log_of, log_outside, remove_records
+from interlock.wording import counted
 from interlock.workspace import Workspace
 
 
@@ -125,7 +126,8 @@ def _usable(key: tuple[str, ...], reason: str) -> str:
             "S187",
             "an erasure cannot be done like this",
             expected="the unit's key, and a reason that does not name it, since it stays for ever",
-            got=f"{len(key)} parts of a key, {len(text)} characters of reason",
+            got=f"{counted(len(key), 'part')} of a key, "
+            f"{counted(len(text), 'character')} of reason",
             fix="give --entity and --reason",
             untouched="the log",
         )

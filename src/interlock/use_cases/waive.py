@@ -13,6 +13,7 @@ from interlock.pipeline.delivery.waiving import ShutGate, give, shut_gates
 from interlock.release.waiver import ROLES, UNCHECKED, Waiver
 from interlock.store.rows import DeliveryRow
 from interlock.verdict import Check
+from interlock.wording import counted
 from interlock.workspace import Workspace
 
 LONGEST = 90 * DAY  # a waiver that never ends would be another policy
@@ -73,7 +74,7 @@ def _words(reason: str, role: str, expires: str) -> tuple[str, int]:
         raise _unusable("--role", "one of " + ", ".join(ROLES), role)
     if not 0 < len(text) <= LONGEST_REASON:
         expected = f"why, in 1 to {LONGEST_REASON} characters: it stays on the release for ever"
-        raise _unusable("--reason", expected, f"{len(text)} characters")
+        raise _unusable("--reason", expected, counted(len(text), "character"))
     if not 0 < span <= LONGEST:
         raise _unusable("--expires", f"a span of at most {format_span(LONGEST)}", expires)
     return text, span

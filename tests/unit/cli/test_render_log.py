@@ -86,7 +86,7 @@ def test_all_that_went_and_all_that_stays():
         "! the log of staging was not searched: run this with --environment staging",
         "! the log in /srv/c d/log was not searched: run this with --log '/srv/c d/log'",
         "  searched: 3 logs, stored snapshots and what was made of them, releases, reports, "
-        "online stores, the sources, 2 recorded exports (1 more are gone)",
+        "online stores, the sources, 2 recorded exports (1 more is gone)",
         NOT_SEARCHED,
         "✖ not done: 11 places named above still hold it, or may",
     ]
@@ -110,7 +110,7 @@ def test_a_key_of_another_length_is_said_not_to_be_searched():
         "! stored snapshots were not searched: the declared unit has not so many parts",
         "  searched: this log, 0 recorded exports",
         NOT_SEARCHED.replace("searched: ", "searched: the sources, "),
-        "✖ not done: 1 place named above still hold it, or may",
+        "✖ not done: 1 place named above still holds it, or may",
     ]
 
 

@@ -79,14 +79,14 @@ def test_an_end_that_is_no_number_is_a_flaw(name, bad):
     arrays[name] = arrays[name].copy()
     arrays[name][3] = bad
     served = ServedIntervals(**arrays)
-    assert served.flaw == "1 rows have an end or a truth that is not finite"
+    assert served.flaw == "1 row has an end or a truth that is not finite"
     with pytest.raises(ValueError, match="not finite"):
         coverage(served, Resamples.of(10, seed=1))
 
 
 def test_an_interval_that_ends_before_it_begins_is_a_flaw():
     served = ServedIntervals(y=np.zeros(3), low=np.ones(3), high=np.array([2.0, 0.5, 1.0]))
-    assert served.flaw == "1 intervals end before they begin"
+    assert served.flaw == "1 interval ends before it begins"
     assert ServedIntervals(y=np.zeros(3), low=np.ones(2), high=np.ones(3)).flaw == (
         "there is not one interval for each row"
     )

@@ -324,5 +324,6 @@ def test_a_template_can_print_nothing_that_nobody_made_safe():
 
 def test_nothing_is_written_over(tmp_path):
     (tmp_path / "mine").touch()
-    with pytest.raises(OperatorError, match="E134"):
+    with pytest.raises(OperatorError, match="E134") as caught:
         write_client(contract(), tmp_path)
+    assert caught.value.mistakes[0].got == "1 entry"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from interlock import wording
 from interlock.clock import HOUR, MINUTE, format_span
 from interlock.data.label_times import NEWEST_ROWS, LabelTimes
 from interlock.evaluate.judge import Limit
@@ -90,7 +91,7 @@ class LabelDelay(Declared):
                 name=_DUE,
                 verdict=Verdict.INCONCLUSIVE,
                 n=few,
-                reason=f"{few:,} rows are due, too few to judge by; "
+                reason=f"{wording.counted(few, 'row is', 'rows are')} due, too few to judge by; "
                 f"at least {2 * NEWEST_ROWS} are needed",
                 evidence={"code": "D165", "rows_needed": 2 * NEWEST_ROWS},
             )

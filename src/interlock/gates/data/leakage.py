@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from interlock import wording
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.leakage import FEWEST_ROWS, Absence, Revealed
 from interlock.gates.data.measurement import DataMeasurement, InputMeasurement
-from interlock.gates.finding import counted, finite, unmeasured
+from interlock.gates.finding import counted, finite, too_few, unmeasured
 from interlock.gates.gate import Declared
 from interlock.verdict import Check, Verdict
 
@@ -68,7 +69,7 @@ class NoLeakage(Declared):
                 name=_REVEALS,
                 verdict=Verdict.INCONCLUSIVE,
                 n=n,
-                reason=f"{n:,} rows are too few to judge by; at least {FEWEST_ROWS} are needed",
+                reason=too_few(n, "row", FEWEST_ROWS),
                 evidence={"code": "D161", "rows_needed": FEWEST_ROWS},
             )
         alarms = [one for one in ranked if one.strength > self.limit]
@@ -134,6 +135,7 @@ def _goes_with(one: Absence) -> bool:
 
 def _in_words(one: Absence) -> str:
     return (
-        f"{one.name} is missing in {one.missing_without:,} of {one.rows_without:,} rows without a "
-        f"label and in {one.missing_with:,} of {one.rows_with:,} with one"
+        f"{one.name} is missing in {one.missing_without:,} of "
+        f"{wording.counted(one.rows_without, 'row')} without a label "
+        f"and in {one.missing_with:,} of {one.rows_with:,} with one"
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from interlock import wording
 from interlock.data.drift import InputDrift
 from interlock.data.integrity import POINT, FaultRate
 from interlock.evaluate.judge import Limit
@@ -76,7 +77,10 @@ class Drift(Declared):
             ],
         }
         if rows < FULL_ROWS:
-            reason = f"{rows:,} rows are too few to be sure of; {FULL_ROWS} are needed"
+            reason = (
+                f"{wording.counted(rows, 'row is', 'rows are')} too few to be sure of; "
+                f"{FULL_ROWS} are needed"
+            )
             return Check(
                 name="drift",
                 verdict=Verdict.INCONCLUSIVE,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from interlock.evaluate.compare import LEVEL, Estimate
 from interlock.evaluate.judge import Limit
 from interlock.evaluate.metrics import format_value
-from interlock.gates.finding import FEWEST_ROWS, counted, sampled, unmeasured
+from interlock.gates.finding import FEWEST_ROWS, counted, sampled, too_few, unmeasured
 from interlock.stats.intervals import share_interval
 from interlock.verdict import Check, Interval, Verdict
 
@@ -163,8 +163,7 @@ def _too_few(name: str, n: int, limit: Limit, shown: Mapping[str, Any]) -> Check
         threshold=limit.value,
         n=n,
         unit="%",
-        reason=f"{n:,} rows are too few to judge by; at least {FEWEST_ROWS} are needed"
-        + _told(shown["skipped"]),
+        reason=too_few(n, "row", FEWEST_ROWS) + _told(shown["skipped"]),
         evidence={"code": "M231", "behaviour": dict(shown)},
     )
 

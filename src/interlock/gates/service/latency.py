@@ -16,6 +16,7 @@ from interlock.gates.gate import Declared
 from interlock.gates.service.measurement import LatencyWindow, ServiceMeasurement
 from interlock.stats.intervals import median_interval
 from interlock.verdict import Check, Interval, Verdict
+from interlock.wording import counted
 
 FEWEST_REQUESTS = 100
 """A window with fewer requests has no 99th percentile worth the name."""
@@ -63,8 +64,8 @@ def _latency(
     if interval is None or fewest < FEWEST_REQUESTS:
         verdict = Verdict.INCONCLUSIVE
         reason = (
-            f"{len(windows)} windows of at least {fewest} requests are too few to judge by; at "
-            f"least {FEWEST_WINDOWS} of {FEWEST_REQUESTS} are needed: {_AGAIN}"
+            f"{counted(len(windows), 'window')} of at least {counted(fewest, 'request')} are too "
+            f"few to judge by; at least {FEWEST_WINDOWS} of {FEWEST_REQUESTS} are needed: {_AGAIN}"
         )
     else:
         verdict = judge(interval, limit)

@@ -22,7 +22,7 @@ from typing import Any
 from interlock.clock import SECOND, parse_span
 from interlock.evaluate.compare import LEVEL
 from interlock.evaluate.judge import Limit, judge
-from interlock.gates.finding import finite, unmeasured
+from interlock.gates.finding import finite, too_few, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.gates.service.stress import LoadStep, LoadWindow
@@ -139,7 +139,7 @@ def _reason(verdict: Verdict, step: LoadStep, late: int, n: int, *, enough: bool
     if verdict is Verdict.PASSED:
         return ""
     if not enough:
-        return f"{n} requests are too few to judge by; at least {FEWEST_REQUESTS} are needed"
+        return too_few(n, "request", FEWEST_REQUESTS)
     text = f"{late:,} of {n:,} requests were later than {step.limit_seconds * 1e3:g} ms"
     text += f"; {step.problem}" if step.problem else ""
     if verdict is Verdict.FAILED:

@@ -10,7 +10,7 @@ from typing import Any
 from interlock.clock import SECOND, parse_span
 from interlock.evaluate.compare import LEVEL
 from interlock.evaluate.judge import Limit, judge
-from interlock.gates.finding import finite, unmeasured
+from interlock.gates.finding import finite, too_few, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.stats.intervals import median_interval
@@ -68,7 +68,7 @@ def _reason(verdict: Verdict, interval: Interval | None, limit: float, starts: i
     if verdict is Verdict.PASSED:
         return ""
     if interval is None:
-        return f"{starts} starts are too few to judge by; at least {FEWEST_STARTS} are needed"
+        return too_few(starts, "start", FEWEST_STARTS)
     ends = f"the 95 % interval of the median start, {interval.low:.3g} to {interval.high:.3g} s,"
     if verdict is Verdict.FAILED:
         return f"{ends} is above {limit:g} s"

@@ -6,11 +6,12 @@ from datetime import time
 
 from interlock.clock import MINUTE, format_instant, to_datetime
 from interlock.deploy.excuse import unwaivable
-from interlock.errors import BlockedError, InterlockError, as_typed
+from interlock.errors import BlockedError, InterlockError
 from interlock.pipeline.delivery.goal import Goal
 from interlock.report import content as report
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
+from interlock.wording import as_typed
 
 _WHEN = 10 * MINUTE  # a moment further before the start than that was asked for
 

@@ -31,6 +31,7 @@ from interlock.release.waiver import waiver_statement
 from interlock.report.phrases import delivery_phrase
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
+from interlock.wording import counted
 
 
 @dataclass
@@ -339,7 +340,7 @@ def _snapshot_detail(outcome: Outcome) -> str:
     manifests = [kept["manifest"] for kept in outcome.output.values()]
     rows = sum(m["rows"] for m in manifests)
     aside = sum(sum(m["quarantined"].values()) for m in manifests)
-    return f"{rows:,} rows · {aside:,} quarantined"
+    return f"{counted(rows, 'row')} · {aside:,} quarantined"
 
 
 def _train_detail(outcome: Outcome) -> str:
@@ -348,5 +349,5 @@ def _train_detail(outcome: Outcome) -> str:
     best = next((row["name"] for row in outcome.output["ranking"]), "")
     winner = outcome.output["winner"]
     said = f", best {winner}" if winner == best else f", {winner}, as good as {best}"
-    text = f"{len(candidates)} candidates" + (said if winner else "")
+    text = counted(len(candidates), "candidate") + (said if winner else "")
     return text + (f", {failed} failed" if failed else "")

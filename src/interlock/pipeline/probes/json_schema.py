@@ -13,6 +13,8 @@ import operator
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from interlock.wording import counted
+
 _SHOWN = 60  # characters of a value in a message
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
@@ -62,7 +64,7 @@ def misfits(
         yield from _array(schema, value, document, path)
     elif isinstance(value, str):
         if len(value) > schema.get("maxLength", len(value)):
-            yield f"{path}: a text of {len(value)} characters is too long"
+            yield f"{path}: a text of {counted(len(value), 'character')} is too long"
     elif isinstance(value, int | float) and not isinstance(value, bool):
         for name, (how, holds) in _BOUNDS.items():
             if name in schema and not holds(value, schema[name]):
@@ -99,7 +101,7 @@ def _array(
     schema: Mapping[str, Any], value: list[Any], document: Mapping[str, Any], path: str
 ) -> Iterator[str]:
     if not schema.get("minItems", 0) <= len(value) <= schema.get("maxItems", len(value)):
-        yield f"{path}: {len(value)} items are too few or too many"
+        yield f"{path}: {counted(len(value), 'item is', 'items are')} too few or too many"
     if "items" in schema:
         for place, inner in enumerate(value):
             yield from misfits(schema["items"], inner, document, f"{path}[{place}]")

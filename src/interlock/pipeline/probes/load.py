@@ -24,6 +24,7 @@ from interlock.gates.service.measurement import LatencyWindow
 from interlock.gates.service.stress import LoadStep, LoadWindow
 from interlock.pipeline.probes.client import raw_request, request_bytes
 from interlock.pipeline.probes.latency import end_of
+from interlock.wording import counted
 
 CONNECTIONS = 32  # users at once
 _SHORTEST_SECONDS = 4.0  # of a step that is judged
@@ -132,7 +133,9 @@ class _Crowd:
             async with asyncio.timeout(_GRACE_SECONDS):
                 await self._done.wait()
         except TimeoutError:
-            self._problem = self._problem or f"{self._left:,} requests were not answered in time"
+            self._problem = self._problem or (
+                f"{counted(self._left, 'request was', 'requests were')} not answered in time"
+            )
         ended = max(monotonic() - begin, last - begin, n / rate)
         return self._told(rate, seconds, limit, ended, behind, judged=judged)
 

@@ -9,6 +9,7 @@ from interlock.clock import SECOND, parse_span
 from interlock.gates.service.latency import P99Below
 from interlock.gates.service.memory import MEGABYTE
 from interlock.report import content as report
+from interlock.wording import counted
 
 
 def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.Service:
@@ -102,7 +103,7 @@ def _bad_inputs(measured: Mapping[str, Any]) -> tuple[report.BadInput, ...]:
         for name in wrong
     ]
     if refused:
-        name = f"{refused} kinds of bad request"
+        name = counted(refused, "kind of bad request", "kinds of bad request")
         found.append(report.BadInput(name=name, expected="4xx", got="4xx", refused=True))
     return tuple(found)
 

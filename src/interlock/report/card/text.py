@@ -28,8 +28,9 @@ from interlock.report.card.parts import (
 from interlock.report.content import ModelCard
 from interlock.report.glyphs import VERDICT
 from interlock.report.markdown import code, plain, table
-from interlock.report.numbers import counted, moment, percent
+from interlock.report.numbers import moment, percent
 from interlock.verdict import GateResult
+from interlock.wording import counted
 
 NOT_DECLARED = "Not declared."
 _PARAGRAPH = 2_000  # characters

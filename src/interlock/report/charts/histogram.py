@@ -7,6 +7,7 @@ from markupsafe import Markup
 from interlock.report.charts.axis import Scale, horizontal_axis, vertical_axis
 from interlock.report.charts.svg import box, drawing, label, line
 from interlock.report.content import Histogram
+from interlock.wording import counted
 
 _WIDTH, _HEIGHT = 400, 240
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 392, 26, 204
@@ -25,7 +26,7 @@ def histogram(title: str, made: Histogram, *, axis: str, percent: bool = False) 
         left, right, top = across(low), across(high), up(count)
         if count:
             width = max(right - left - 1, 0.5)
-            parts.append(box(left + 0.5, top, width, _BOTTOM - top, "bar", f"{count:,} rows"))
+            parts.append(box(left + 0.5, top, width, _BOTTOM - top, "bar", counted(count, "row")))
     if across.low < 0 < across.high:
         parts.append(line(across(0.0), _TOP - 4, across(0.0), _BOTTOM, "zero"))
         parts.append(label("exact", across(0.0), _TOP - 8, anchor="middle", class_="tick"))

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from interlock.report.charts.axis import spanning, vertical_axis
 from interlock.report.charts.svg import drawing, label, line, path, tag
 from interlock.report.content import LatencyWindow
+from interlock.wording import counted
 
 _WIDTH, _HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 362, 26, 206
@@ -53,7 +54,14 @@ def _stem(window: LatencyWindow, x: float, p50: float, p95: float, p99: float) -
     diamond = [(x, p99 - size), (x + size, p99), (x, p99 + size), (x - size, p99)]
     return [
         line(x, p50, x, p99, "stem"),
-        tag("circle", tag("title", f"{window.n:,} requests"), cx=x, cy=p50, r=3, class_="m-hollow"),
+        tag(
+            "circle",
+            tag("title", counted(window.n, "request")),
+            cx=x,
+            cy=p50,
+            r=3,
+            class_="m-hollow",
+        ),
         tag("circle", cx=x, cy=p95, r=3, class_="m-candidate"),
         path(diamond, "m-champion", closed=True),
     ]

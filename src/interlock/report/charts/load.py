@@ -9,6 +9,7 @@ from markupsafe import Markup
 from interlock.report.charts.axis import Scale, horizontal_axis, vertical_axis
 from interlock.report.charts.svg import drawing, label, line, path, tag
 from interlock.report.content import LoadStep
+from interlock.wording import counted
 
 _WIDTH, _HEIGHT = 400, 270
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 362, 26, 220
@@ -39,7 +40,7 @@ def load(title: str, steps: Sequence[LoadStep], *, limits: Sequence[tuple[float,
         if len(points) > 1:
             parts.append(path(points, "series"))
         parts += [
-            tag("circle", tag("title", f"{s.n:,} requests"), cx=x, cy=y, r=4, class_=mark)
+            tag("circle", tag("title", counted(s.n, "request")), cx=x, cy=y, r=4, class_=mark)
             for s, (x, y) in zip(told, points, strict=True)
         ]
         parts.append(label(name, _RIGHT + 4, points[-1][1] + 4, class_="name"))

@@ -11,7 +11,7 @@ from interlock.report.charts.axis import Scale, horizontal_axis, vertical_axis
 from interlock.report.charts.svg import drawing, label, tag
 from interlock.report.content import Segment
 from interlock.report.names import shown
-from interlock.report.numbers import counted
+from interlock.wording import counted
 
 _WIDTH = 520
 _LEFT, _RIGHT, _TOP = 58, 508, 48

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from interlock.report.charts.axis import Scale, spanning, tick_labels, vertical_axis
 from interlock.report.charts.svg import box, drawing, label, line, path, tag
 from interlock.report.content import Period
+from interlock.wording import counted
 
 _WIDTH, _HEIGHT = 400, 244
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50, 392, 26, 176
@@ -98,7 +99,7 @@ def _rows(periods: Sequence[Period], places: Sequence[float], step: float) -> li
     for x, period in zip(places, periods, strict=True):
         tall = height * period.n / most
         if tall:
-            hint = f"{period.label}: {period.n:,} rows"
+            hint = f"{period.label}: {counted(period.n, 'row')}"
             made.append(
                 box(x - step * 0.38, _ROWS_BOTTOM - tall, step * 0.76, tall, "bar quiet", hint)
             )

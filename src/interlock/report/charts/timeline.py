@@ -10,7 +10,8 @@ from interlock.clock import DAY
 from interlock.report.charts.axis import Scale
 from interlock.report.charts.svg import box, drawing, label, line
 from interlock.report.content import SplitPart
-from interlock.report.numbers import counted, moment
+from interlock.report.numbers import moment
+from interlock.wording import counted
 
 _WIDTH, _STEP, _TOP = 400, 38, 6
 

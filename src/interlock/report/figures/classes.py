@@ -15,6 +15,7 @@ from interlock.report.content import ClassesSummary
 from interlock.report.measured import estimate_cells, estimate_text, event
 from interlock.report.names import shown
 from interlock.report.numbers import between, percent, significant
+from interlock.wording import counted
 
 _MOST_CLASSES = 8
 
@@ -150,4 +151,4 @@ def _merged(
     for i, row in enumerate(counts):
         for j, n in enumerate(row):
             merged[where.get(i, last)][where.get(j, last)] += n
-    return [*(classes[i] for i in kept), f"{len(classes) - last} others"], merged
+    return [*(classes[i] for i in kept), counted(len(classes) - last, "other")], merged

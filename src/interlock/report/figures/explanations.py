@@ -11,8 +11,9 @@ from interlock.report.charts.intervals import Row, both, intervals
 from interlock.report.content import Dependence, Explanations, InputImportance
 from interlock.report.measured import aligned, estimate_cells, event, written
 from interlock.report.names import shown
-from interlock.report.numbers import counted, plain_number, reach
+from interlock.report.numbers import plain_number, reach
 from interlock.verdict import Interval
+from interlock.wording import counted
 
 _MOST = 12  # drawn; the table holds all
 _SMALL = 400  # width of a figure that stands beside another

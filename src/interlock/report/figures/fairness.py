@@ -7,7 +7,7 @@ from interlock.report.charts.intervals import Row, both
 from interlock.report.content import GroupsCompared, GroupValue
 from interlock.report.measured import estimate_cells
 from interlock.report.names import shown
-from interlock.report.numbers import counted
+from interlock.wording import counted
 
 _MOST = 24
 

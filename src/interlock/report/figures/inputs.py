@@ -10,6 +10,7 @@ from interlock.report.charts.paired import paired
 from interlock.report.content import InputDrift
 from interlock.report.names import shown
 from interlock.report.numbers import percent
+from interlock.wording import counted
 
 _MOST_BINS = 12  # and the missing
 
@@ -61,7 +62,7 @@ def merged(found: InputDrift) -> tuple[list[str], list[int], list[int]]:
     kept = sorted(ranked[: _MOST_BINS - 1])
     rest = [i for i in ordinary if i not in set(kept)]
     return (
-        [*(labels[i] for i in kept), f"{len(rest)} others", labels[missing]],
+        [*(labels[i] for i in kept), counted(len(rest), "other"), labels[missing]],
         [*(before[i] for i in kept), sum(before[i] for i in rest), before[missing]],
         [*(now[i] for i in kept), sum(now[i] for i in rest), now[missing]],
     )

@@ -10,7 +10,8 @@ from interlock.report.charts.series import series
 from interlock.report.content import ClassesSummary, Period, RegressionSummary, SliceError
 from interlock.report.measured import error_name, error_unit, estimate_cells, written
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent
+from interlock.report.numbers import percent
+from interlock.wording import counted
 
 _MOST_SLICES = 24
 _FEWEST = 10  # rows; an error of fewer says nothing about a slice

@@ -8,8 +8,9 @@ from interlock.report.content import SliceFinding, SlicesJudged
 from interlock.report.glyphs import VERDICT
 from interlock.report.measured import estimate_cells, written
 from interlock.report.names import shown
-from interlock.report.numbers import counted, significant
+from interlock.report.numbers import significant
 from interlock.verdict import Verdict
+from interlock.wording import counted
 
 _MOST = 16
 

@@ -8,8 +8,9 @@ from interlock.report.blocks import Block, Fold, Heading, Section, Text, section
 from interlock.report.content import Coverage, OutlierCount, Segmentation
 from interlock.report.figures.coverage import SEGMENT_HEAD, covered_map, segment_rows
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent
+from interlock.report.numbers import percent
 from interlock.report.sections.table import Limits, cut, left_out
+from interlock.wording import counted
 
 
 def coverage(found: Coverage | None, limits: Limits) -> Section | None:

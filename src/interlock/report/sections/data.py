@@ -25,8 +25,9 @@ from interlock.report.charts import spark
 from interlock.report.content import Column, Data, NumericColumn, Quarantine
 from interlock.report.figures.data import split
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent, plain_number
+from interlock.report.numbers import percent, plain_number
 from interlock.report.sections.table import Limits
+from interlock.wording import counted
 
 _SAMPLES, _FIELDS = 5, 10
 _HEAD = (
@@ -124,7 +125,7 @@ def _columns(found: Data, limits: Limits) -> Iterable[Block]:
     yield Table(head=_HEAD, rows=tuple(_column(column) for column in drawn))
     if listed:
         names = (f"{shown(c.name, limit=60)} ({percent(_missing(c), 2)} missing)" for c in listed)
-        summary = f"{len(listed)} more columns"
+        summary = counted(len(listed), "more column")
         yield Fold(summary=summary, blocks=(Listing(names=tuple(names)),))
 
 

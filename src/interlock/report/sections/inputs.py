@@ -15,9 +15,10 @@ from interlock.report.charts.svg import tag
 from interlock.report.content import Data, FaultRate, InputDrift, LabelTimes, Revealed
 from interlock.report.figures.inputs import drifted, merged, shares
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent, significant
+from interlock.report.numbers import percent, significant
 from interlock.report.sections.table import Limits, cut
 from interlock.stats.drift import Level
+from interlock.wording import counted
 
 _LEVELS = MappingProxyType(
     {
@@ -57,8 +58,11 @@ def _drift(found: Sequence[InputDrift], limits: Limits) -> Iterable[Block]:
     rows = [_moved(one) for one in ranked[: limits.drawn_columns]]
     table = cut("", head, rows, limits, most=limits.drawn_columns)
     yield Fold(summary="Every input", blocks=(table,))
-    if len(ranked) > len(rows):
-        yield Text(text=f"{len(ranked) - len(rows):,} more inputs are not listed.", quiet=True)
+    left = len(ranked) - len(rows)
+    if left:
+        yield Text(
+            text=f"{counted(left, 'more input is', 'more inputs are')} not listed.", quiet=True
+        )
 
 
 def _tally(found: Sequence[InputDrift]) -> str:
@@ -149,8 +153,9 @@ def _labels(times: LabelTimes | None) -> Iterable[Block]:
     if times.measured is not None:
         measured = times.measured
         said.append(
-            f"of {measured.n:,} labels half were known within {format_span(measured.median)}, 95 %"
-            f" within {format_span(measured.p95)}, {percent(measured.late / measured.n)} later than"
+            f"of {counted(measured.n, 'label')} half were known within "
+            f"{format_span(measured.median)}, 95 % within {format_span(measured.p95)}, "
+            f"{percent(measured.late / measured.n)} later than"
             " declared"
         )
     if times.newest:

@@ -9,8 +9,9 @@ from interlock.report.blocks import Section, Table, Tally, Text, section, side_b
 from interlock.report.content import BadInput, Fault, Parity, Service
 from interlock.report.figures.service import latencies, loads
 from interlock.report.names import shown
-from interlock.report.numbers import counted, seconds_text, significant
+from interlock.report.numbers import seconds_text, significant
 from interlock.report.sections.table import Limits, cut
+from interlock.wording import counted
 
 
 def service(found: Service | None, limits: Limits) -> Section | None:

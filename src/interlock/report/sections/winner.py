@@ -9,7 +9,8 @@ from interlock.report.content import ClassesSummary, ClassScore, Evaluation, Reg
 from interlock.report.figures import classes, parts, regression
 from interlock.report.measured import estimate_markup, estimate_text
 from interlock.report.names import shown
-from interlock.report.numbers import counted, percent, significant
+from interlock.report.numbers import percent, significant
+from interlock.wording import counted
 
 _MOST_METRICS = 3
 _MOST_CLASSES = 40

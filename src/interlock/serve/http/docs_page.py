@@ -20,6 +20,7 @@ from interlock.serve.http.schema import openapi
 from interlock.serve.loaded.audit import described
 from interlock.serve.loaded.explainer import multiplies
 from interlock.serve.outcomes import OUTCOME
+from interlock.wording import counted
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
@@ -99,7 +100,8 @@ def _opening(contract: Contract) -> str:
 def _ask(contract: Contract) -> str:
     """The example to copy."""
     return f"""{_curl(contract, "/v1/predict", contract.example)}
-<p>Send one object, or a list of at most {contract.max_rows:,} objects. The same in other forms:
+<p>Send one object, or a list of at most {counted(contract.max_rows, "object")}.
+The same in other forms:
 <a href="/v1/schema">schema</a>, <a href="/openapi.json">OpenAPI</a>.</p>"""
 
 

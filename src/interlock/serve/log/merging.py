@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from interlock.errors import IntegrityError
+from interlock.wording import counted
 
 PROVEN = ["worker", "segment", "offset", "sequence", "record"]
 """The columns that identify a row and hold all that was logged."""
@@ -77,8 +78,8 @@ def require_same(before: Fingerprint, after: Fingerprint, *, where: Any) -> None
             "S189",
             "compacted records are not those that they were made of",
             where=str(where),
-            expected=f"the same {before.rows:,} rows, each once",
-            got=f"{after.rows:,} rows that are not the same",
+            expected=f"the same {counted(before.rows, 'row')}, each once",
+            got=f"{counted(after.rows, 'row')}, not the same",
             fix="check the disk and its file system, then compact again",
             untouched="the shipped records",
         )

@@ -46,6 +46,7 @@ from interlock.serve.log.segment import (
 )
 from interlock.serve.log.table import Place, Table, place_of
 from interlock.store.atomic import storage, sync_directory
+from interlock.wording import counted
 
 _LOCK = "shipping.lock"
 
@@ -165,8 +166,8 @@ def _verify(logged: Fingerprint, segment: Segment, table: Table[Any], archive: A
             "S184",
             "shipped records are not those that were logged",
             where=f"{segment.path.name} in {archive.directory}, {table.name}",
-            expected=f"the segment's {logged.rows:,} records, each once",
-            got=f"{kept.rows:,} rows that are not the same",
+            expected=f"the segment's {counted(logged.rows, 'record')}, each once",
+            got=f"{counted(kept.rows, 'row')}, not the same",
             fix="remove that segment's rows from the archive and ship again",
             untouched="the segment",
         )

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Self
 
 from interlock.errors import IntegrityError, OperatorError
+from interlock.wording import counted
 
 _WORKER = re.compile(r"[A-Za-z0-9_]{1,64}")
 _COUNTS = struct.Struct("<8sQQQ")
@@ -96,7 +97,9 @@ class TallyFile:
                 "the counts of a prediction log are damaged",
                 where=str(self.path),
                 expected="the bytes this program wrote",
-                got=f"{len(data)} bytes that fail their checksum",
+                got=counted(
+                    len(data), "byte that fails its checksum", "bytes that fail their checksum"
+                ),
                 fix="keep the file for inquiry under another name; counting then begins anew",
                 untouched="the logged predictions",
             )

@@ -14,8 +14,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from interlock.clock import monotonic
-from interlock.errors import IntegrityError, as_typed
+from interlock.errors import IntegrityError
 from interlock.serve.printed import printed_error
+from interlock.wording import as_typed
 
 TRIAL_SECONDS = 60.0
 _POLL_SECONDS = 0.1

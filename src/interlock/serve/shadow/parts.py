@@ -15,6 +15,7 @@ import numpy as np
 
 from interlock.evaluate.parts import MOST_RANGES, MOST_VALUES, number_texts
 from interlock.serve.shadow.pairs import Pairs
+from interlock.wording import counted
 
 MOST_PARTS = 20
 """Values of a column that are parts of their own, the largest ones."""
@@ -74,7 +75,7 @@ def _values(pairs: Pairs, k: int) -> Cut:
     return Cut(
         column=pairs.names[k],
         number=f"CASE WHEN t{k} IS NULL THEN {_MISSING}{whens} ELSE {_OTHER} END",
-        labels={_MISSING: "missing", _OTHER: f"{others:,} other values"}
+        labels={_MISSING: "missing", _OTHER: counted(others, "other value")}
         | dict(enumerate(texts, 1)),
     )
 

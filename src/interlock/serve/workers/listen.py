@@ -14,8 +14,9 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 
-from interlock.errors import OperatorError, as_typed
+from interlock.errors import OperatorError
 from interlock.serve.plan import ServePlan
+from interlock.wording import as_typed, counted
 
 MIN_TOKEN = 32  # characters
 
@@ -44,7 +45,9 @@ def _token(path: Path) -> str:
     if stat.S_IMODE(mode) & 0o077:
         raise _bad_token(path, f"a file that others can read (mode {stat.S_IMODE(mode):04o})")
     if len(token) < MIN_TOKEN or len(set(token)) < 8 or not token.isprintable():
-        raise _bad_token(path, f"{len(token)} characters, {len(set(token))} different ones")
+        raise _bad_token(
+            path, f"{counted(len(token), 'character')}, {len(set(token))} of them different"
+        )
     return token
 
 
