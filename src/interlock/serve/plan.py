@@ -35,7 +35,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     body_seconds: float = 10.0  # until a body must have arrived
     connections: int = 1_000  # open at once
     stop_seconds: float = 30.0  # that a stopping worker gives requests in flight
-    stuck_seconds: float = 60.0  # for which a worker may attend to nothing
+    stuck_seconds: float = 60.0  # that a worker may attend to nothing, and a row in shadow take
 
 
 class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -91,6 +91,11 @@ class ServePlan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     def hanging_seconds(self) -> float:
         """Until a challenger that is asked in process has hung: less than until its worker has."""
         return self.limits.stuck_seconds / 2
+
+    @property
+    def shadow_load_seconds(self) -> float:
+        """Until a challenger in shadow has to be loaded, and give its golden answers."""
+        return self.limits.stuck_seconds * 2
 
     @property
     def on_loopback(self) -> bool:

@@ -1,7 +1,8 @@
 """What scores a challenger in shadow while its environment's service runs.
 
 Invariants: the service is never waited for, nor stopped: the scoring is a process of its own, one
-at a time; what ends it is told, and it is started again.
+at a time; what ends it is told, and it is started again. One that hangs is ended by the kernel
+(:mod:`interlock.serve.shadow.limit`).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from interlock.clock import monotonic
 from interlock.errors import InterlockError, OperatorError
 from interlock.serve.plan import LEASH, ServePlan, plan_bytes
 from interlock.serve.printed import printed_error
+from interlock.serve.shadow import limit
 from interlock.serve.shadow.logs import shadow_log
 from interlock.serve.shadow.scoring import wanted
 from interlock.serve.shadow.under_way import Row, died_at
@@ -88,10 +90,19 @@ class Shadowing:
         if row == self._row_before:
             row = None
         if status or row:  # an author's code may end it with status 0 as well
-            where = f", at the record {row.worker}/{row.segment}/{row.offset}" if row else ""
             said = (self._place / "stderr").read_text(errors="replace")
-            told = f"status {status}{where}: {said.strip()[-_SHOWN:]}"
-            self._failed(printed_error(status, said) or _unstarted(told))
+            self._failed(printed_error(status, said) or _unstarted(self._told(status, row, said)))
+
+    def _told(self, status: int, row: Row | None, said: str) -> str:
+        """How it ended, at which record, and what it said; of one that hung, where it was."""
+        how, said = f"status {status}", said.strip()
+        if status == limit.STATUS:
+            loading, plan = row is None, self._plan
+            seconds = plan.shadow_load_seconds if loading else plan.limits.stuck_seconds
+            how = f"{'not loaded' if loading else 'no answer'} within {seconds:g} s"
+            said = said[max(said.rfind(limit.SHOWN), 0) :][:_SHOWN]
+        where = f", at the record {row.worker}/{row.segment}/{row.offset}" if row else ""
+        return f"{how}{where}: {said[-_SHOWN:]}"
 
     def _row(self) -> Row | None:
         """The row that a process which has ended was at."""
@@ -131,6 +142,6 @@ def _unstarted(got: str) -> OperatorError:
         expected="a process that runs as long as the rollout",
         got=got.removesuffix(": "),
         fix="see what it said; it is started again meanwhile, and goes on where it stopped, or "
-        "behind the row at which it died twice",
+        "behind the row at which it died or hung twice",
         untouched="what answers",
     )

@@ -1,6 +1,9 @@
 """A challenger in shadow: a process that scores what the log tells, once, whatever dies."""
 
 import json
+import os
+import re
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -20,7 +23,7 @@ from interlock.serve.log.prediction_log import LogOptions, PredictionLog
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
 from interlock.serve.log.shipping import locked, ship
-from interlock.serve.plan import LEASH, plan_bytes
+from interlock.serve.plan import LEASH, Limits, plan_bytes
 from interlock.serve.predictor import Predictor
 from interlock.serve.shadow.differences import contrasted
 from interlock.serve.shadow.erasing import forget_scores
@@ -58,6 +61,23 @@ class Scene:
             for year in years:
                 assert predictor.predict(self.support.request_body(year_built=year))[0] == 200
             assert predictor.predict(b"{")[0] == 400
+
+    def challenge(self, **changes):
+        """Set another release beside the champion, made of these files."""
+        files = self.support.bundle_files(changes.pop("kind", "ridge"))
+        source = files["packed/features.py"] + changes.pop("code", "").encode()
+        directory = self.support.write_bundle(
+            self.place.root / "bundles", files | {"packed/features.py": source}
+        )
+        self.place.attest(directory.name)
+        self.place.try_out(directory.name, 0, mode="shadow")
+
+    def logged(self):
+        """The answered records by their places."""
+        found = {
+            (e.worker, e.segment, e.offset): read_record(e.payload) for e in read_log(self.log)
+        }
+        return {place: record for place, record in found.items() if record.status == 200}
 
     def score(self):
         """Until the present end of the log."""
@@ -279,3 +299,76 @@ def test_a_row_at_which_the_process_dies_twice_is_a_failure_and_the_others_are_s
     ]
     report = contrasted(scene.log, shadow_log(scene.log, SALT), since=0)
     assert (report.whole.failed, report.errors, report.waiting) == (2, {"S164": 2}, 0)
+
+
+LOOPS_IN_1905 = """
+def age(valued_on: date, year_built: int) -> int:
+    while year_built == 1905:
+        pass
+    return valued_on.year - year_built
+"""
+
+
+def test_a_row_at_which_it_hangs_twice_is_a_failure_and_the_operator_is_told_where(
+    scene, monkeypatch
+):
+    """A real process of the keeper's, in a feature's loop that has no end."""
+    scene.challenge(code=LOOPS_IN_1905)
+    scene.answer(range(1900, 1910))
+    monkeypatch.setattr("interlock.use_cases.shadowing.AGAIN_SECONDS", 0.0)
+    plan, troubles = structs.replace(scene.plan, limits=Limits(stuck_seconds=3.0)), []
+
+    def all_scored():
+        shadowing.tick()
+        log = shadow_log(scene.log, SALT)
+        return len(troubles) > 2 or (log.exists() and len(scores(scene.log)) == 10)
+
+    with shadowed(plan, troubles.append) as shadowing:
+        wait_for(all_scored)
+    logged = scene.logged()
+    found = scores(scene.log)
+    assert [score.shadows for score in found] == list(logged), "each once, none lost"
+    (hung,) = [score for score in found if score.error]
+    assert (json.loads(logged[hung.shadows].request)["year_built"], hung.error) == (1905, "S164")
+    where = "/".join(map(str, hung.shadows))
+    for error in troubles:
+        assert error.mistakes[0].code == "S162"
+        told = re.fullmatch("no answer within 3 s, at the record (.*?): (?s:(.*))", got(error))
+        assert told is not None, got(error)
+        assert told[1] == where
+        assert re.match(r"Stack \(most recent call first\):\n +File .* in age\n", told[2])
+    assert len(troubles) == 2
+
+
+def got(error):
+    return error.mistakes[0].got
+
+
+def test_one_that_hangs_while_it_loads_is_ended_and_told(scene):
+    scene.challenge(code="\nwhile True:\n    pass\n")
+    plan, troubles = structs.replace(scene.plan, limits=Limits(stuck_seconds=0.5)), []
+    with shadowed(plan, troubles.append) as shadowing:
+        wait_for(lambda: shadowing.tick() or troubles)
+    assert got(troubles[0]).startswith("not loaded within 1 s: Stack (most recent call first)")
+
+
+def test_a_native_model_whose_process_ended_is_waited_for_and_asked_once_more(scene, monkeypatch):
+    """No other row is failed by what one did to the process; one asked twice in vain is."""
+    scene.challenge(kind="native")
+    scene.answer(range(1900, 1908))
+    prepare, killed, deaths = Predictor.prepare, [], [1903, 1903, 1905]
+
+    def deadly(self, body):
+        year = json.loads(body)["year_built"]
+        if year in deaths:
+            deaths.remove(year)
+            killed.append(self.release.scorer.pid)
+            os.kill(killed[-1], signal.SIGKILL)
+        return prepare(self, body)
+
+    monkeypatch.setattr(Predictor, "prepare", deadly)
+    found, logged = scene.score(), scene.logged()
+    assert len({*killed}) == 3, "each time another process"
+    assert [score.shadows for score in found] == list(logged)
+    failed = [(json.loads(logged[s.shadows].request)["year_built"], s.error) for s in found]
+    assert [one for one in failed if one[1]] == [(1903, "S141")]

@@ -82,6 +82,15 @@ class IsolatedScorer:
         """The process that is asked now; None while it is being started."""
         return None if self._child is None else self._child.process.pid
 
+    def wait(self) -> None:
+        """Until there is a process to ask. Raises IntegrityError S142 where none can be started."""
+        starting = self._starting
+        if starting is not None:
+            starting.join()
+        with self._lock:
+            if self._child is None:
+                self._child = _started(self._model)
+
     def raw(self, rows: Any) -> Raw:
         """Raw scores, (n_rows, n_outputs). Raises ServiceError S141."""
         found = self._ask(self._question(rows))
@@ -138,7 +147,7 @@ class IsolatedScorer:
     def _start(self) -> None:
         try:
             child = _started(self._model)
-        except (IntegrityError, OSError) as error:
+        except IntegrityError as error:
             print(error, file=sys.stderr, flush=True)  # the next request tries again
             return
         with self._lock:
@@ -234,23 +243,30 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _started(model: Model) -> _Child:
     """A process with the model loaded. Raises IntegrityError S142."""
-    child = _Child()
+    try:
+        child = _Child()
+    except OSError as error:  # no memory, too many processes
+        raise _unloaded(model, str(error)) from None
     try:
         problem = child.ask(msgspec.msgpack.encode(model), model.seconds).problem
     except _Gone:
         problem = "the process died or took too long"
     if problem:
         child.kill()
-        raise IntegrityError(
-            "S142",
-            "the model cannot be loaded in a process of its own",
-            where=f"the release's {model.format} model",
-            expected=f"loaded within {model.seconds:g} s and {model.memory:,} bytes of memory",
-            got=problem,
-            fix="verify the release; build it with a smaller model, or one that can be exported",
-            untouched="what is live",
-        )
+        raise _unloaded(model, problem)
     return child
+
+
+def _unloaded(model: Model, problem: str) -> IntegrityError:
+    return IntegrityError(
+        "S142",
+        "the model cannot be loaded in a process of its own",
+        where=f"the release's {model.format} model",
+        expected=f"loaded within {model.seconds:g} s and {model.memory:,} bytes of memory",
+        got=problem,
+        fix="verify the release; build it with a smaller model, or one that can be exported",
+        untouched="what is live",
+    )
 
 
 def _n_rows(rows: Any) -> int:

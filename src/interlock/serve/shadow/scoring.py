@@ -7,7 +7,10 @@ own time, by the predictor's own code. Nothing happens on the path of a request.
 Rules: every answered prediction since the rollout began is scored, once: the log that the scores go
 to says which are, so a process that died goes on where it stopped. A row at which two processes
 died is the challenger's failure (S164), and is not begun a third time
-(:mod:`interlock.serve.shadow.under_way`). History values are those that
+(:mod:`interlock.serve.shadow.under_way`). A row that takes longer than a worker may attend to
+nothing ends the process, by the kernel (:mod:`interlock.serve.shadow.limit`): that is a death like
+any other. A native model whose own process ended is waited for and asked once more, as nobody waits
+for the answer: only what ends it twice is a failure. History values are those that
 were logged, where both releases define the history alike; others are looked up, as of now. A score
 names its record (worker, segment, offset) and holds nothing that says whom it is about: no id, no
 moment asked about, no message. It goes when its record goes
@@ -32,7 +35,7 @@ from interlock.errors import AUTHOR_FAULTS, ExitCode, InterlockError
 from interlock.features.definition import FeatureSet, HistoryDefinition
 from interlock.serve.ids import PredictionIds
 from interlock.serve.loaded.history import Found, History, HistoryStanding, told_values
-from interlock.serve.loaded.isolated import open_isolated
+from interlock.serve.loaded.isolated import IsolatedScorer, open_isolated
 from interlock.serve.loaded.load import load
 from interlock.serve.loaded.pick import Values
 from interlock.serve.loaded.release import LoadedRelease
@@ -48,6 +51,7 @@ from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.deployed import require_in_shadow
 from interlock.serve.rollout.target import Order
 from interlock.serve.rollout.traffic import CHALLENGER
+from interlock.serve.shadow.limit import shows_where, within
 from interlock.serve.shadow.logs import shadow_log
 from interlock.serve.shadow.under_way import UnderWay
 from interlock.serve.told import Told, told_by_signals
@@ -58,6 +62,7 @@ _POLL_SECONDS = 0.3
 _TOGETHER = 64  # scores in one write
 _DEATHS = 2  # at one row, after which it is the challenger's failure
 _DEADLY = "S164"
+_MODEL_GONE = "S141"
 
 
 def main(arguments: list[str]) -> int:
@@ -69,6 +74,7 @@ def main(arguments: list[str]) -> int:
         if len(arguments) == 2:
             threading.Thread(target=_until_input_ends, args=(told,), daemon=True).start()
         os.nice(_NICE)
+        shows_where()
         try:
             run(read_plan(Path(arguments[0])), told)
         except InterlockError as error:
@@ -89,7 +95,8 @@ def run(plan: ServePlan, told: Told) -> None:
     require_in_shadow(trial, order, plan)
     scores = shadow_log(Path(plan.log), trial.salt)
     with PredictionLog.open(scores, WORKER) as log, UnderWay.open(scores) as under_way:
-        shadow = Shadow.open(plan, trial)
+        with within(plan.shadow_load_seconds):
+            shadow = Shadow.open(plan, trial)
         tail = Tail(Path(plan.log), since=trial.began, done=_done(scores))
         while True:
             shadow.score(tail, log, under_way)
@@ -135,6 +142,8 @@ class Shadow:
 
     def __init__(self, plan: ServePlan, release: LoadedRelease, *, since: int) -> None:
         self._since = since
+        self._seconds = plan.limits.stuck_seconds
+        self._scorer = release.scorer
         self._log = Path(plan.log)
         self._bundles = Path(plan.bundles or "")
         self._history = LoggedHistory(release.history, release.histories)
@@ -189,14 +198,27 @@ class Shadow:
                 log.append([score for (_, score), kept in zip(made, there, strict=True) if kept])
 
     def scored(self, entry: Entry, record: Record) -> Record:
-        """What the challenger answers to a logged request; its error where it does not."""
+        """What the challenger answers to a logged request; its error where it does not.
+
+        Raises IntegrityError S142 where a native model's process cannot be started again.
+        """
         self._now = record.time
         self._history.given = (record, self._alike_in(record.digest))
-        try:
-            reply = self._predictor.prepare(record.request)
-        except AUTHOR_FAULTS:  # a challenger that crashes is what is to be found out
-            reply = self._predictor.crashed(record.request)
-        return _score(read_record(reply.records[0]), entry, record)
+        answer = self._asked(record.request)
+        if answer.error == _MODEL_GONE:
+            answer = self._asked(record.request)
+        return _score(answer, entry, record)
+
+    def _asked(self, request: bytes) -> Record:
+        """The record of an answer, which is asked for once its model is there."""
+        if isinstance(self._scorer, IsolatedScorer):
+            self._scorer.wait()
+        with within(self._seconds):
+            try:
+                reply = self._predictor.prepare(request)
+            except AUTHOR_FAULTS:  # a challenger that crashes is what is to be found out
+                reply = self._predictor.crashed(request)
+        return read_record(reply.records[0])
 
     def deadly(self, entry: Entry, record: Record) -> Record:
         """The failure at a logged request that the challenger is asked about no more."""
