@@ -7,13 +7,15 @@ in one place, with its exit code; a traceback is shown with ``--debug`` only.
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from interlock import __version__
 from interlock.apart import anything_hangs
@@ -131,11 +133,20 @@ def main() -> None:
     # Threads of a fit that wait for each other sleep rather than spin, unless the user says else.
     # On busy cores spinning was seen to take 16 times as long; on idle ones it gains little.
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-    code = run(sys.argv[1:])
-    if anything_hangs():  # all that was to be kept is kept: the end does not wait for it
+    _end(run(sys.argv[1:]))
+
+
+def _end(code: int) -> NoReturn:
+    """End the process without taking down, one by one, all the objects that were imported.
+
+    Among the numerical libraries' that takes most of a second. What is registered to be done at an
+    end is done, unless a call still hangs: what waits for that would wait for ever.
+    """
+    if not anything_hangs():
+        atexit._run_exitfuncs()
+    with suppress(OSError):  # a stream that takes nothing more was said, by run
         flush()
-        os._exit(code)
-    sys.exit(code)
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

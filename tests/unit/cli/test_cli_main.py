@@ -41,6 +41,21 @@ def test_help_imports_no_numerical_library_and_no_database():
     assert done.stdout.startswith("Usage: interlock COMMAND [OPTIONS]\n")
 
 
+@pytest.mark.parametrize("arguments", [["--version"], ["no-such-command"]])
+def test_at_the_end_what_is_registered_is_done_and_nothing_is_taken_down(arguments):
+    code = (
+        "import atexit, sys; from interlock.cli.main import main\n"
+        "class Kept:\n"
+        "    def __del__(self): print('taken down')\n"
+        f"kept, sys.argv[1:] = Kept(), {arguments}\n"
+        "atexit.register(print, 'ended')\n"
+        "main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    said = f"{__version__}\n" if arguments == ["--version"] else ""
+    assert (done.stdout, done.returncode) == (said + "ended\n", 0 if said else 2)
+
+
 @pytest.mark.parametrize("arguments", [[], ["-h"], ["--help"]])
 def test_the_overview_names_every_command(interlock, arguments):
     said = interlock(*arguments)
