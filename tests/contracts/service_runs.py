@@ -21,12 +21,17 @@ def wait_for(condition, seconds=60, *, through=()):
 
 
 def workers_of(parent):
-    """The living processes that the process started, by the names of their workers."""
+    """The living processes that the process started, by the names of their workers.
+
+    One that is only being started has the command line of its parent, whose plan is of no group.
+    """
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             state, of = (place / "stat").read_text().rpartition(")")[2].split()[:2]
             if int(of) == parent and state != "Z":
                 plan = Path((place / "cmdline").read_bytes().split(b"\0")[3].decode())
-                found[json.loads(plan.read_bytes())["worker"]] = int(place.name)
+                told = json.loads(plan.read_bytes())
+                if told["group"] is not None:
+                    found[told["worker"]] = int(place.name)
     return found

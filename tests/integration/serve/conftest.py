@@ -150,5 +150,5 @@ def service(support, place, tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with plain_http.Client(base_url=service.url, timeout=60) as client:
+    with plain_http.Client(base_url=service.url) as client:
         yield client

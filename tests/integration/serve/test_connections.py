@@ -4,7 +4,7 @@ import contextlib
 import re
 import socket
 
-import httpx
+import plain_http
 
 from interlock.serve.plan import Limits
 from interlock.serve.workers.process import start
@@ -45,11 +45,11 @@ def test_silent_connections_keep_no_newcomer_out(support, place, tmp_path):
         for number in range(MOST - 1):
             SILENT[number % len(SILENT)](connected())
         for number in range(MOST + 10):
-            found = httpx.post(service.url + "/v1/predict", content=body, headers=JSON, timeout=60)
+            found = plain_http.post(service.url + "/v1/predict", content=body, headers=JSON)
             assert found.status_code == 200
             SILENT[number % len(SILENT)](connected())
         sending.sendall(data[-1:])
         assert sending.recv(4_096).startswith(b"HTTP/1.1 200 "), "a request was under way there"
-        text = httpx.get(service.url + "/metrics", timeout=60).text
+        text = plain_http.get(service.url + "/metrics").text
     (closed,) = re.findall(r'interlock_connections_displaced_total\{worker="w0"\} (\d+)', text)
     assert MOST + 10 <= int(closed) <= 2 * MOST + 25

@@ -161,7 +161,7 @@ def test_what_is_inferred_or_refused_is_in_the_log_and_a_token_is_asked_for(
     token.write_text(TOKEN)
     token.chmod(0o600)
     plan = support.plan_for(place.boosting, log=tmp_path / "log", token_file=str(token))
-    with start(plan) as service, plain_http.Client(base_url=service.url, timeout=60) as client:
+    with start(plan) as service, plain_http.Client(base_url=service.url) as client:
         assert client.get("/v2/health/ready").status_code == 200
         refused = infer(client)
         assert (refused.status_code, refused.json()["error"][:4]) == (401, "S118")

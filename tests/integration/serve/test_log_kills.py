@@ -51,7 +51,7 @@ class Callers:
         while not self._stop.is_set():
             with (
                 contextlib.suppress(httpx.TransportError),
-                plain_http.Client(base_url=self._url, timeout=60) as client,
+                plain_http.Client(base_url=self._url) as client,
             ):
                 for turn in range(30):
                     body = bodies[(turn + number) % 2]

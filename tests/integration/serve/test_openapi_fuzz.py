@@ -50,7 +50,7 @@ def service(support, tmp_path_factory):
 
 @pytest.fixture
 def client(service):
-    with plain_http.Client(base_url=service.url, timeout=60) as client:
+    with plain_http.Client(base_url=service.url) as client:
         yield client
 
 

@@ -5,9 +5,7 @@ import os
 import socket
 import subprocess
 import sys
-import time
 
-import httpx
 import plain_http
 import pytest
 
@@ -23,24 +21,19 @@ def asgi(support, place, tmp_path_factory):
     root = tmp_path_factory.mktemp("asgi")
     plan = root / "plan.json"
     plan.write_bytes(plan_bytes(support.plan_for(place.boosting, log=root / "log")))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "uvicorn", "--factory", "interlock.serve.asgi:create"]
-    process = subprocess.Popen(
-        [*command, "--port", str(port), "--log-level", "error"],
-        env={**os.environ, "INTERLOCK_PLAN": str(plan)},
-    )
-    with plain_http.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
-        for _ in range(2_400):
-            try:
-                client.get("/health/live")
-                break
-            except httpx.TransportError:
-                time.sleep(0.05)
+    with socket.create_server(("127.0.0.1", 0)) as listening:  # who connects waits until it serves
+        number = listening.fileno()
+        command = [sys.executable, "-m", "uvicorn", "--factory", "interlock.serve.asgi:create"]
+        process = subprocess.Popen(
+            [*command, "--fd", str(number), "--log-level", "error"],
+            env={**os.environ, "INTERLOCK_PLAN": str(plan)},
+            pass_fds=[number],
+        )
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    with plain_http.Client(base_url=url) as client:
         yield client
     process.terminate()
-    assert process.wait(20) in (0, -15)
+    assert process.wait(60) in (0, -15)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +41,7 @@ def granian(support, place, tmp_path_factory):
     log = tmp_path_factory.mktemp("granian") / "log"
     with (
         start(support.plan_for(place.boosting, log=log, server="granian")) as running,
-        plain_http.Client(base_url=running.url, timeout=60) as client,
+        plain_http.Client(base_url=running.url) as client,
     ):
         yield client
 

@@ -240,7 +240,7 @@ def test_a_real_process_beside_a_real_service_survives_being_killed(support, pla
         ask(15)
         wait_for(lambda: len(scores(tmp_path / "log")) == 35)
         place.try_out(place.ridge.name, 0, act="stop", mode="shadow")
-        assert process.wait(20) == 0, "it ends with the rollout"
+        assert process.wait(60) == 0, "it ends with the rollout"
         process.stdin.close()
     found = scores(tmp_path / "log")
     assert len(found) == len({s.shadows for s in found}) == 35

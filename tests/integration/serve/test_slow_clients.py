@@ -42,7 +42,7 @@ def url(request, support, place, tmp_path_factory):
         )
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     process.terminate()
-    assert process.wait(30) in (0, -15)
+    assert process.wait(60) in (0, -15)
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def head(length):
 
 
 def status(url):
-    return plain_http.get(url + "/v1/status", timeout=60).json()
+    return plain_http.get(url + "/v1/status").json()
 
 
 def nothing_waits(url):
@@ -79,7 +79,7 @@ def nothing_waits(url):
 def answered(url, body):
     """An honest client is answered, again and again, on connections of its own."""
     for _ in range(3):
-        found = plain_http.post(url + "/v1/predict", content=body, headers=JSON, timeout=60)
+        found = plain_http.post(url + "/v1/predict", content=body, headers=JSON)
         assert found.status_code == 200, found.text
 
 

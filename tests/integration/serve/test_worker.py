@@ -32,7 +32,7 @@ EXTRAS = ("opentelemetry", "google", "requests")
 
 def waiting_bytes(service):
     """Of bodies that have not come whole."""
-    return plain_http.get(service.url + "/v1/status", timeout=60).json()["waiting_bytes"]
+    return plain_http.get(service.url + "/v1/status").json()["waiting_bytes"]
 
 
 def test_serving_imports_no_training_library_and_no_extra(place):
@@ -176,7 +176,7 @@ class Load:
             thread.start()
 
     def _ask(self, url, body):
-        with plain_http.Client(base_url=url, timeout=60) as client:
+        with plain_http.Client(base_url=url) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.post("/v1/predict", content=body, headers=JSON)
@@ -260,7 +260,7 @@ def test_a_native_model_is_marked_and_its_death_is_a_503_that_passes(support, pl
     native = support.write_bundle(tmp_path / "bundles", support.bundle_files("native"))
     with (
         start(support.plan_for(native, log=tmp_path / "log")) as service,
-        plain_http.Client(base_url=service.url, timeout=30) as client,
+        plain_http.Client(base_url=service.url) as client,
     ):
         ask = {"url": "/v1/predict", "content": support.request_body(), "headers": JSON}
         before = client.post(**ask).json()
@@ -281,7 +281,8 @@ def test_a_native_model_is_marked_and_its_death_is_a_503_that_passes(support, pl
 
 
 def test_a_stopping_worker_answers_what_it_has_begun(support, place, tmp_path):
-    service = start(support.plan_for(place.boosting, log=tmp_path / "log"))
+    limits = Limits(body_seconds=60)
+    service = start(support.plan_for(place.boosting, log=tmp_path / "log", limits=limits))
     host, _, port = service.url.removeprefix("http://").rpartition(":")
     body = support.request_body()
     with socket.create_connection((host, int(port)), timeout=60) as connection:
@@ -338,7 +339,7 @@ def test_a_service_that_stops_under_load_answers_all_that_it_logs(
 
 def test_load_beyond_the_bound_is_shed(support, place, tmp_path):
     plan = support.plan_for(place.boosting, log=tmp_path / "log", limits=Limits(in_flight=0))
-    with start(plan) as service, plain_http.Client(base_url=service.url, timeout=60) as client:
+    with start(plan) as service, plain_http.Client(base_url=service.url) as client:
         for _ in range(2):
             shed = client.post("/v1/predict", content=support.request_body(), headers=JSON)
             assert (shed.status_code, shed.headers["retry-after"]) == (503, "1")
@@ -359,7 +360,7 @@ def test_nobody_waits_for_lines_that_nobody_reads(support, place, tmp_path):
     command = [sys.executable, "-m", "interlock.serve", str(plan)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=writing) as worker:
         url = worker.stdout.readline().decode().split()[1]
-        with plain_http.Client(base_url=url, timeout=60) as client:
+        with plain_http.Client(base_url=url) as client:
             body, answered = support.request_body(), []
             for _ in range(20):
                 found = client.post("/v1/predict", content=body, headers=JSON)
