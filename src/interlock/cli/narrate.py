@@ -1,7 +1,8 @@
 """Tell on standard error what goes on.
 
 On a terminal a step that takes longer than a second gets a bar with n of N and the time left; a
-step that has ended is one line. Not a terminal: one line a change of state, no bars.
+step that has ended is one line. Not a terminal: one line a change of state, no bars; of a step that
+may take minutes one for each of its parts as it begins, so that a job's log never stands still.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ def _noted(line: str) -> str:
     return f"! {shown(line, limit=400)}"
 
 
+def _part(step: str, part: str) -> str:
+    return f"{gate_name(step)}: {shown(part)}"
+
+
 class Log:
     """A narrator for a file or a pipe: one line a change of state."""
 
@@ -70,7 +75,8 @@ class Log:
         """Nothing: a file has no use for a bar."""
 
     def doing(self, step: str, part: str) -> None:
-        """Nothing: the step's own line is enough."""
+        """Say that a part of the step began, and so that the one before it has ended."""
+        write_lines(self._stream, [f"… {_part(step, part)}"])
 
     def close(self) -> None:
         """Nothing is left over."""
@@ -119,7 +125,7 @@ class Terminal:
         """Name the part beside the step."""
         with self._lock:
             if self._bar is not None:
-                self._bar.name(f"{gate_name(step)}: {shown(part)}")
+                self._bar.name(_part(step, part))
 
     def close(self) -> None:
         """Take away the bar, if there is one."""

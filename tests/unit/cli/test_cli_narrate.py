@@ -34,6 +34,21 @@ def test_elsewhere_each_change_of_state_is_one_line():
     assert stream.getvalue() == f"… features started\n{LINE}\n"
 
 
+def test_elsewhere_each_part_of_a_long_step_is_told_as_it_begins():
+    stream = io.StringIO()
+    told = Log(stream)
+    told.started("service")
+    for part in ("start", "contracts", "parity"):
+        told.doing("service", part)
+    told.close()
+    assert stream.getvalue().splitlines() == [
+        "… service gate started",
+        "… service gate: start",
+        "… service gate: contracts",
+        "… service gate: parity",
+    ]
+
+
 def test_a_gate_shows_what_keeps_it_shut_and_all_when_asked():
     stream = io.StringIO()
     Log(stream).finished(GATE_STEP, GATE)
