@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import KW_ONLY, dataclass
 from typing import Any, ClassVar, TypeAlias
 
+from sklearn.base import clone, is_classifier
+
 from interlock.errors import Mistake
 from interlock.train.answer import Task
 from interlock.train.describe import describe_estimator
@@ -118,6 +120,7 @@ class Candidate:
 
 
 def _estimator_mistakes(estimator: Any, where: str, task: Task) -> list[Mistake]:
+    estimator = _with_last(estimator)
     what, fix = "", ""
     if isinstance(estimator, type):
         what, fix = "a class instead of an estimator", f"write {estimator.__name__}()"
@@ -143,6 +146,25 @@ def _estimator_mistakes(estimator: Any, where: str, task: Task) -> list[Mistake]
             fix=fix,
         )
     ]
+
+
+def _with_last(estimator: Any) -> Any:
+    """With the last estimator that its stacks get by themselves: before they have one, scikit-learn
+    does not say what they can."""
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        return estimator
+    parts = {"": estimator, **estimator.get_params(deep=True)}
+    unset = {
+        name: parts[name.rpartition("__")[0]]
+        for name, value in parts.items()
+        if value is None and name.rpartition("__")[2] == "final_estimator"
+    }
+    if not unset:
+        return estimator
+    from sklearn.linear_model import LogisticRegression, RidgeCV  # noqa: PLC0415 - slow
+
+    last = {n: LogisticRegression() if is_classifier(o) else RidgeCV() for n, o in unset.items()}
+    return clone(estimator).set_params(**last)
 
 
 def _has_threshold(estimator: Any) -> bool:

@@ -19,6 +19,8 @@ import numpy as np
 
 from interlock.errors import AuthorError
 
+_SELECTOR = "sklearn.compose._column_transformer.make_column_selector"
+
 
 def describe(value: Any, where: str = "parameter") -> Any:
     """Plain JSON values that say what the value is. Raises AuthorError T104 when that is not known.
@@ -41,6 +43,8 @@ def describe(value: Any, where: str = "parameter") -> Any:
         return {"type": class_path(value)}
     if hasattr(value, "get_params"):
         return describe_estimator(value, where)
+    if class_path(type(value)) == _SELECTOR:
+        return {"class": _SELECTOR, "params": describe(vars(value), where)}
     raise AuthorError(
         "T104",
         "a parameter of an estimator cannot be written down",

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.compose import ColumnTransformer, make_column_selector
+from sklearn.ensemble import StackingClassifier, StackingRegressor
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import FixedThresholdClassifier, TunedThresholdClassifierCV
 from sklearn.pipeline import make_pipeline
@@ -76,6 +78,34 @@ def test_a_function_as_parameter_is_refused():
 def test_what_is_no_estimator_for_the_task_is_refused(estimator, task, what):
     (mistake,) = Candidate(estimator).mistakes("mine", task)
     assert (mistake.code, mistake.what, mistake.where) == ("T101", what, "candidate 'mine'")
+
+
+@pytest.mark.parametrize(
+    ("stack", "task"),
+    [
+        (StackingRegressor([("a", Ridge())]), "regression"),
+        (StackingClassifier([("a", LogisticRegression())]), "binary"),
+        (make_pipeline(StandardScaler(), StackingRegressor([("a", Ridge())])), "regression"),
+    ],
+    ids=["regressor", "classifier", "within a Pipeline"],
+)
+def test_a_stack_may_leave_its_last_estimator_to_scikit_learn(stack, task):
+    assert Candidate(stack).mistakes("mine", task) == []
+
+
+def test_a_stack_of_regressors_is_no_classifier():
+    (mistake,) = Candidate(StackingRegressor([("a", Ridge())])).mistakes("mine", "binary")
+    assert mistake.what == "an estimator without predict_proba for classes"
+
+
+def test_columns_chosen_by_type_are_described_and_differ_by_what_they_choose():
+    one, two = (
+        Candidate(make_pipeline(ColumnTransformer([("a", "passthrough", chosen)]), Ridge()))
+        for chosen in (make_column_selector("^a"), make_column_selector(dtype_include=np.number))
+    )
+    assert digest_json(one.to_row()) != digest_json(two.to_row())
+    chosen = one.to_row()["estimator"]["params"]["steps"][0][1]["params"]["transformers"][0][2]
+    assert chosen["params"] == {"pattern": "^a", "dtype_include": None, "dtype_exclude": None}
 
 
 @pytest.mark.parametrize("of", [lambda last: last, make_pipeline])

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from onnx.onnx_ml_pb2 import GraphProto, NodeProto, TensorProto
 
@@ -33,13 +34,15 @@ class GraphBuilder:
     """Collects nodes and constants; ``writer`` knows the exporter of any estimator.
 
     ``encoder`` is what numbers the texts of a frame, for estimators that take one; ``converted``
-    names the estimators whose part was not written by an exporter of Interlock's own.
+    names the estimators whose part was not written by an exporter of Interlock's own; ``sparse``
+    the tensors that are sparse matrices to the estimators behind them.
     """
 
     n_columns: int
     writer: Callable[[Any, GraphBuilder, str], Written]
     encoder: Encoder | None = None
     converted: list[str] = field(default_factory=list)
+    sparse: set[str] = field(default_factory=set)
     _nodes: list[NodeProto] = field(default_factory=list)
     _constants: list[TensorProto] = field(default_factory=list)
     _refusals: list[str] = field(default_factory=list)
@@ -95,9 +98,28 @@ class GraphBuilder:
         index = self.constant(np.array([place], dtype=np.int64))
         return self.add("Gather", source, index, axis=1)
 
+    def line(self, source: str, keys: NDArray[Any]) -> str:
+        """The place of each value of a tensor among the keys, or their number if it is none."""
+        given = {
+            "keys_tensor": keys,
+            "values_tensor": np.arange(len(keys), dtype=np.int64),
+            "default_tensor": np.array([len(keys)], dtype=np.int64),
+        }
+        tensors = {name: numpy_helper.from_array(array, name) for name, array in given.items()}
+        return self.add_node(
+            lambda target: helper.make_node(
+                "LabelEncoder", [source], [target], domain="ai.onnx.ml", **tensors
+            )
+        )
+
     def refuse(self, poison: str) -> None:
         """Let the model answer NaN where this tensor, (n_rows, 1), is NaN; elsewhere it is 0."""
         self._refusals.append(poison)
+
+    def refuse_missing(self, matrix: str) -> None:
+        """Let the model answer NaN for rows of this tensor that hold one, or an infinity."""
+        axis = self.constant(np.array([1], dtype=np.int64))
+        self.refuse(self.add("ReduceSum", self.add("Sub", matrix, matrix), axis, keepdims=1))
 
     def model(self, name: str, *, width: int) -> bytes:
         """The bytes of the model whose raw scores are that tensor."""

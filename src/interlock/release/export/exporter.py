@@ -191,9 +191,15 @@ def _own(kind: ModelFormat, payload: bytes, estimator: Any, reason: str) -> Expo
 def _native(estimator: Any, task: Task, reason: str) -> Exported:
     from interlock.release.export import native  # noqa: PLC0415 - skops is slow, and seldom needed
 
+    try:
+        payload = native.export(estimator, task=task)
+    except AuthorError as error:
+        raise AuthorError.of(
+            [replace(m, got=f"{m.got}; it is no graph: {reason}") for m in error.mistakes]
+        ) from error
     return _exported(
         "skops",
-        native.export(estimator, task=task),
+        payload,
         link=link_of(estimator),
         reason=reason,
         exporter="native",

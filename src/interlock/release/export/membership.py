@@ -17,8 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from onnx import helper, numpy_helper
 from onnx.onnx_ml_pb2 import TensorProto
 
 from interlock.release.export.builder import GraphBuilder
@@ -85,20 +83,5 @@ def _answers(
         table[[lines[code] for code in members], column] = True
     place = builder.constant(np.array(feature, dtype=np.int64))
     values = builder.add("Gather", source, place, axis=1)  # (n_rows,)
-    line = _line(builder, values, np.array(codes, dtype=kind))
+    line = builder.line(values, np.array(codes, dtype=kind))
     return builder.add("Gather", builder.constant(table), line, axis=0)
-
-
-def _line(builder: GraphBuilder, values: str, codes: NDArray[Any]) -> str:
-    """Each value's line of the table."""
-    given = {
-        "keys_tensor": codes,
-        "values_tensor": np.arange(len(codes), dtype=np.int64),
-        "default_tensor": np.array([len(codes)], dtype=np.int64),
-    }
-    tensors = {name: numpy_helper.from_array(array, name) for name, array in given.items()}
-    return builder.add_node(
-        lambda target: helper.make_node(
-            "LabelEncoder", [values], [target], domain="ai.onnx.ml", **tensors
-        )
-    )

@@ -16,14 +16,21 @@ from typing import Any
 import numpy as np
 from sklearn.compose import ColumnTransformer
 from sklearn.pipeline import Pipeline
-from sklearn.preprocessing import OrdinalEncoder, TargetEncoder
 
 from interlock.features.definition import Input
-from interlock.release.export import trees, xgboost
 from interlock.release.export.builder import MATRIX, GraphBuilder
-from interlock.release.export.cells import Cell, Number, Origin, Text, block
-from interlock.release.export.exported import Edges, Refusal, Written
-from interlock.release.export.transformers import transform
+from interlock.release.export.cells import (
+    Cell,
+    Number,
+    Origin,
+    Text,
+    block,
+    held,
+    is_sparse,
+    numbers,
+)
+from interlock.release.export.exported import Edges, Written
+from interlock.release.export.transformers import transform, weighed
 from interlock.train.encoded_column import Coded, PlainNumber
 from interlock.train.encoder import Encoder
 
@@ -39,8 +46,7 @@ def accepts(estimator: Any) -> bool:
 
 def encoder_of(estimator: Any, inputs: Sequence[Input], columns: Mapping[str, Any]) -> Encoder:
     """What numbers the texts: those of training rows, and those the Pipeline itself lists."""
-    found = [estimator, *getattr(estimator, "estimators_", ())]
-    listed = {text for e in found for part in _parts(e) for text in _categories(part)}
+    listed = {text for part in _parts(estimator) for text in _texts(part)}
     parts: list[PlainNumber | Coded] = []
     for given in inputs:
         if given.kind not in _TEXT_KINDS:
@@ -81,39 +87,33 @@ def takes_columns(estimator: Any) -> bool:
 
 
 def write(estimator: Pipeline, builder: GraphBuilder, source: str) -> Written:
-    """The whole Pipeline. Raises Refusal for a step that no exporter knows."""
-    encoder = builder.encoder
-    if encoder is None or source != MATRIX:
-        raise Refusal("a Pipeline stands behind another estimator")
-    cells: Sequence[Cell] = [_first(part, i) for i, part in enumerate(encoder.parts)]
+    """The whole Pipeline, on the frame's columns or on what another estimator hands it. Raises
+    Refusal for a step that no exporter knows."""
+    parts = builder.encoder.parts if builder.encoder and source == MATRIX else ()
+    cells: Sequence[Cell] = [_first(part, i) for i, part in enumerate(parts)]
+    if not parts:
+        own = [Origin(column=i) for i in range(_width(estimator))]
+        cells = numbers(source, own, sparse=source in builder.sparse)
     for _, step in estimator.steps[:-1]:
         cells = _step(step, cells, builder)
     matrix = block(cells, builder)
-    sparse = _is_sparse(estimator.steps[:-1])
-    if xgboost.accepts(estimator[-1]) and sparse:
-        matrix = xgboost.blank(builder, matrix, np.float64(0.0))
+    if is_sparse(cells):
+        builder.sparse.add(matrix)
     last = builder.write(estimator[-1], matrix)
-    if _refuses_missing(estimator[-1], last.edges, sparse=sparse):
-        builder.refuse(_nan_where_missing(builder, matrix))
+    if last.edges.thresholds and not last.edges.missing:
+        builder.refuse_missing(matrix)  # trees would send it somewhere
     return Written(
         name=last.name,
         width=last.width,
-        edges=_edges(last.edges, cells, encoder),
+        edges=_edges(last.edges, cells, parts),
         tolerance=last.tolerance,
     )
 
 
-def _refuses_missing(last: Any, edges: Edges, *, sparse: bool) -> bool:
-    """Whether trees would answer what their estimator refuses."""
-    return bool(edges.thresholds) and (not edges.missing or (sparse and trees.accepts(last)))
-
-
-def _nan_where_missing(builder: GraphBuilder, matrix: str) -> str:
-    """NaN for rows that hold one, or an infinity, (n_rows, 1): trees would send it somewhere,
-    though the estimator refuses it."""
-    nothing = builder.add("Sub", matrix, matrix)
-    axis = builder.constant(np.array([1], dtype=np.int64))
-    return builder.add("ReduceSum", nothing, axis, keepdims=1)
+def _width(estimator: Pipeline) -> int:
+    """How many columns it takes: a step that is passed over does not say it."""
+    told = (getattr(step, "n_features_in_", None) for _, step in estimator.steps)
+    return next(int(width) for width in told if width is not None)
 
 
 def _first(part: Any, place: int) -> Cell:
@@ -137,49 +137,40 @@ def _step(step: Any, cells: Sequence[Cell], builder: GraphBuilder) -> list[Cell]
     return transform(step, cells, builder)
 
 
-def _is_sparse(steps: Sequence[tuple[str, Any]], before: bool = False) -> bool:
-    """Whether what comes out is a sparse matrix, whose zeros are not there to XGBoost."""
-    found = before
-    for _, step in steps:
-        if type(step) is Pipeline:
-            found = _is_sparse(step.steps, found)
-        elif type(step) in (OrdinalEncoder, TargetEncoder):
-            found = False
-        else:
-            found = getattr(step, "sparse_output_", getattr(step, "sparse_output", found))
-    return found
-
-
 def _side_by_side(
     step: ColumnTransformer, cells: Sequence[Cell], builder: GraphBuilder
 ) -> list[Cell]:
-    if step.transformer_weights:
-        raise Refusal("ColumnTransformer weighs its transformers")
+    weights = step.transformer_weights or {}
     found: list[Cell] = []
     for name, inner, _ in step.transformers_:
         chosen = [cells[i] for i in step._transformer_to_input_indices.get(name, [])]
-        if chosen:
-            found += _step(inner, chosen, builder)
-    return found
+        made = _step(inner, chosen, builder) if chosen else []
+        found += weighed(made, weights[name], builder) if made and name in weights else made
+    return held(found, sparse=step.sparse_output_)
 
 
-def _parts(step: Any) -> Iterator[Any]:
-    """A step and all inside it."""
-    yield step
-    if isinstance(step, Pipeline):
-        for _, inner in step.steps:
-            yield from _parts(inner)
-    elif isinstance(step, ColumnTransformer):
-        for _, inner, _ in step.transformers_:
-            yield from _parts(inner)
+def _parts(fitted: Any) -> Iterator[Any]:
+    """A fitted estimator or step and all inside it, however deep."""
+    yield fitted
+    if isinstance(fitted, Pipeline):
+        inner = [step for _, step in fitted.steps]
+    elif isinstance(fitted, ColumnTransformer):
+        inner = [step for _, step, _ in fitted.transformers_]
+    else:
+        inner = [*getattr(fitted, "estimators_", ()), getattr(fitted, "final_estimator_", None)]
+        inner += [fold.estimator for fold in getattr(fitted, "calibrated_classifiers_", ())]
+    for part in inner:
+        if hasattr(part, "get_params"):
+            yield from _parts(part)
 
 
-def _categories(step: Any) -> Iterator[str]:
-    for known in getattr(step, "categories_", ()):
+def _texts(step: Any) -> Iterator[str]:
+    """The texts that a step tells from all others."""
+    for known in (*getattr(step, "categories_", ()), [getattr(step, "missing_values", None)]):
         yield from (text for text in known if isinstance(text, str))
 
 
-def _edges(edges: Edges, cells: Sequence[Cell], encoder: Encoder) -> Edges:
+def _edges(edges: Edges, cells: Sequence[Cell], parts: Sequence[Any]) -> Edges:
     """The model's thresholds as values of the matrix, where a column has one origin."""
     thresholds: dict[int, set[float]] = {}
     for place, values in edges.thresholds.items():
@@ -190,7 +181,7 @@ def _edges(edges: Edges, cells: Sequence[Cell], encoder: Encoder) -> Edges:
             thresholds.setdefault(origin.column, set()).update(v for v in back if np.isfinite(v))
     codes = {
         place: tuple(float(code) for code in range(len(part.vocabulary)))
-        for place, part in enumerate(encoder.parts)
+        for place, part in enumerate(parts)
         if isinstance(part, Coded)
     }
     return Edges(

@@ -7,7 +7,7 @@ from typing import Any
 from sklearn.base import is_classifier
 from sklearn.ensemble import StackingClassifier, StackingRegressor
 
-from interlock.release.export.builder import GraphBuilder
+from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.exported import Refusal, Written, merged
 from interlock.release.export.links import ROUNDING, write_prediction
 from interlock.train.raw import link_of
@@ -27,9 +27,19 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     ]
     names = [part.name for part in parts] + ([source] if estimator.passthrough else [])
     stacked = builder.add("Concat", *names, axis=1)
+    if estimator.passthrough:
+        _pass_on(builder, source, stacked)
     last = write_prediction(estimator.final_estimator_, builder, stacked)
     edges = merged([part.edges for part in parts])
     return Written(name=last.name, width=last.width, edges=edges, tolerance=ROUNDING)
+
+
+def _pass_on(builder: GraphBuilder, source: str, stacked: str) -> None:
+    """The columns go on as they are. Raises Refusal where texts are among them."""
+    if source == MATRIX and builder.encoder is not None and builder.encoder.categorical:
+        raise Refusal("it passes texts on to its last estimator")
+    if source in builder.sparse:
+        builder.sparse.add(stacked)
 
 
 def _column(part: Any, method: str, builder: GraphBuilder, source: str) -> Written:

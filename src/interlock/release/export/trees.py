@@ -8,6 +8,7 @@ that each class has trees of its own. Missing values go where the tree sends the
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,10 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     name = forest.write(builder, single)
     if type(estimator) in _FORESTS:
         name = builder.add("Div", name, builder.constant(np.array(float(len(trees)))))
-    return Written(name=name, width=width, edges=edges_of([t.tree_ for t in trees], estimator))
+    edges = edges_of([t.tree_ for t in trees], estimator)
+    if source in builder.sparse:  # of which they take no missing values
+        edges = replace(edges, missing=False)
+    return Written(name=name, width=width, edges=edges)
 
 
 def branches(tree: Any, leaf_values: np.ndarray) -> list[Branch | float]:

@@ -62,6 +62,8 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     trees = booster["model"]
     for tree, target in zip(trees["trees"], trees["tree_info"], strict=True):
         forest.add_tree(_branches(tree, thresholds), target=target)
+    if source in builder.sparse:
+        source = blank(builder, source, np.float64(0.0))
     single = builder.cast(source, TensorProto.FLOAT)
     if not reads_nan(estimator):
         single = blank(builder, single, np.float32(estimator.missing))

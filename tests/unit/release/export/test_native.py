@@ -143,6 +143,13 @@ def test_a_class_of_ones_own_is_refused():
     assert "OwnRegressor" in caught.value.mistakes[0].got
 
 
+def test_why_there_is_no_graph_either_is_said_too(encoder):
+    with pytest.raises(AuthorError) as caught:
+        export(OwnRegressor().fit(X, Y), encoder, task="regression")
+    got = f"{__name__}.OwnRegressor; it is no graph: no exact exporter for OwnRegressor"
+    assert caught.value.mistakes[0].got == got
+
+
 def test_what_skops_cannot_write_is_refused():
     model = Ridge().fit(X, Y)
     model.stream_ = (row for row in X)

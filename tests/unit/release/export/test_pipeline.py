@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, make_column_selector
 from sklearn.ensemble import (
     GradientBoostingRegressor,
     HistGradientBoostingRegressor,
     RandomForestClassifier,
     RandomForestRegressor,
+    StackingRegressor,
+    VotingClassifier,
     VotingRegressor,
 )
 from sklearn.feature_selection import SelectKBest
@@ -26,8 +29,10 @@ from sklearn.preprocessing import (
     StandardScaler,
     TargetEncoder,
 )
+from sklearn.tree import DecisionTreeRegressor
 
 from interlock.features.definition import Input
+from interlock.release.export import transformers
 from interlock.release.export.exporter import export
 from interlock.release.export.pipeline import OTHER, decoded
 from interlock.release.parity import compare, edge_rows
@@ -140,6 +145,40 @@ PIPELINES = {
             ("model", Ridge()),
         ]
     ),
+    "numbers as categories": make_pipeline(
+        around(OneHotEncoder(handle_unknown="ignore", max_categories=4), ONE_HOT), Ridge()
+    ),
+    "numbers as codes": make_pipeline(
+        around(
+            OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=-1),
+            TargetEncoder(random_state=0),
+        ),
+        HistGradientBoostingRegressor(max_iter=20, random_state=0),
+    ),
+    "weighed": make_pipeline(
+        around(ready(), ONE_HOT).set_params(transformer_weights={"n": 0.3}), Ridge()
+    ),
+    "one behind another": make_pipeline(
+        around(SimpleImputer(), ONE_HOT),
+        StackingRegressor(
+            [
+                ("a", make_pipeline("passthrough", MaxAbsScaler(), Ridge())),
+                ("b", make_pipeline(MaxAbsScaler(), DecisionTreeRegressor(max_depth=3))),
+            ],
+            final_estimator=make_pipeline(StandardScaler(), Ridge()),
+            cv=2,
+        ),
+    ),
+    "marked texts": make_pipeline(
+        around(
+            SimpleImputer(keep_empty_features=True),
+            make_pipeline(
+                SimpleImputer(missing_values=None, strategy="most_frequent", add_indicator=True),
+                ONE_HOT,
+            ),
+        ),
+        Ridge(),
+    ),
     "vote": VotingRegressor(
         [
             ("a", make_pipeline(around(ready(), ONE_HOT), Ridge())),
@@ -189,6 +228,99 @@ def test_zeros_of_a_sparse_matrix_are_missing_to_xgboost(threshold):
     model = make_pipeline(side_by_side, "passthrough", last).fit(FRAME, Y)
     exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
     assert compared(model, exported).within(1e-12)
+
+
+def test_zeros_are_missing_to_xgboost_inside_another_estimator_too():
+    import xgboost as xgb
+
+    last = xgb.XGBRegressor(n_estimators=20, max_depth=3, n_jobs=1)
+    vote = VotingRegressor([("a", last), ("b", Ridge())])
+    model = make_pipeline(around(ready(), ONE_HOT).set_params(sparse_threshold=1.0), vote)
+    model.fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert compared(model, exported).within(1e-12)
+
+
+LISTED = [["barn", "loft"], [*(f"z{i}" for i in range(1, 30)), "zz"]]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        OneHotEncoder(categories=LISTED, handle_unknown="ignore"),
+        make_pipeline(
+            SimpleImputer(missing_values="zz", strategy="constant", fill_value="z1"), ONE_HOT
+        ),
+    ],
+    ids=["encoder", "imputer"],
+)
+def test_a_text_that_only_an_estimator_within_others_knows_is_told_from_others(texts):
+    known = {k: [v or "z2" for v in c] if k in TEXTS else c for k, c in COLUMNS.items()}
+    inner = make_pipeline(around(ready(), texts), LogisticRegression(max_iter=500))
+    model = CalibratedClassifierCV(VotingClassifier([("a", inner)], voting="soft"), cv=2)
+    model.fit(frame_of(INPUTS, known), np.median(Y) < Y)
+    exported = export(model, None, task="binary", inputs=INPUTS, columns=known)
+    rows = {k: list(v[:3]) for k, v in known.items()} | {"zone": ["zz", "z1", "never"]}
+    answers = open_scorer("onnx", exported.payload, n_columns=4).raw(
+        exported.encoder.transform(rows)
+    )
+    assert compare(raw_scores(model, frame_of(INPUTS, rows)), answers).within(1e-12)
+
+
+@pytest.mark.parametrize("step", [ONE_HOT, OrdinalEncoder()], ids=["unknown", "refused"])
+def test_numbers_beside_a_category_are_no_member(step):
+    rooms = np.where(np.isnan(COLUMNS["rooms"]), 3.0, COLUMNS["rooms"])
+    known = {**COLUMNS, "rooms": rooms}
+    steps = ColumnTransformer([("n", step, ["rooms"]), ("t", ONE_HOT, TEXTS)])
+    model = make_pipeline(steps, Ridge()).fit(frame_of(INPUTS, known), Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=known)
+    probes = [3.0, np.nextafter(3.0, 9.0), -0.0, 2.0**53, 5e-324, np.nan, np.inf]
+    rows = {k: list(v[:7]) for k, v in known.items()} | {"rooms": probes}
+    answers = open_scorer("onnx", exported.payload, n_columns=4).raw(
+        exported.encoder.transform(rows)
+    )
+    for place in range(7):
+        one = frame_of(INPUTS, {k: v[place : place + 1] for k, v in rows.items()})
+        try:
+            native = raw_scores(model, one)
+        except ValueError:
+            assert np.isnan(answers[place]).all()
+        else:
+            assert compare(native, answers[place : place + 1]).within(1e-12)
+
+
+@pytest.mark.parametrize("gone", [-1.0, 3])
+def test_a_number_may_stand_for_missing_ones(gone):
+    known = {**COLUMNS, "area": np.nan_to_num(COLUMNS["area"], nan=-1.0)}
+    known["rooms"] = np.nan_to_num(COLUMNS["rooms"], nan=3.0)
+    imputer = SimpleImputer(missing_values=gone, strategy="median", add_indicator=True)
+    model = make_pipeline(around(imputer, ONE_HOT), DecisionTreeRegressor(random_state=0))
+    model.fit(frame_of(INPUTS, known), Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=known)
+    scorer = open_scorer("onnx", exported.payload, n_columns=4)
+    native = raw_scores(model, frame_of(INPUTS, known))
+    assert compare(native, scorer.raw(exported.encoder.transform(known))).within(0.0)
+    first = {k: list(v[:1]) for k, v in known.items()} | {"area": [np.nan]}
+    assert np.isnan(scorer.raw(exported.encoder.transform(first))).all()
+    with pytest.raises(ValueError, match="contains NaN"):
+        model.predict(frame_of(INPUTS, first))
+
+
+def test_a_column_of_texts_without_any_is_left_out():
+    none = {**COLUMNS, "style": [None] * len(Y)}
+    imputer = SimpleImputer(missing_values=None, strategy="most_frequent")
+    model = make_pipeline(around(ready(), make_pipeline(imputer, ONE_HOT)), Ridge())
+    model.fit(frame_of(INPUTS, none), Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=none)
+    assert compared(model, exported).within(1e-12)
+
+
+def test_a_table_that_would_be_too_large_keeps_the_pipeline_native(monkeypatch):
+    monkeypatch.setattr(transformers, "_LARGEST", 50)
+    model = make_pipeline(around(ready(), ONE_HOT), Ridge()).fit(FRAME, Y)
+    exported = export(model, None, task="regression", inputs=INPUTS, columns=COLUMNS)
+    assert exported.format == "skops"
+    assert "OneHotEncoder makes" in exported.reason
 
 
 @pytest.mark.parametrize("n_classes", [2, 3])
@@ -261,9 +393,21 @@ def test_no_text_is_taken_for_one_that_stands_for_all_others():
             make_pipeline(around(FunctionTransformer(np.log1p), ONE_HOT), SimpleImputer(), Ridge()),
             "a function of its own",
         ),
-        (make_pipeline(around(OneHotEncoder(), ONE_HOT), Ridge()), "numbers for categories"),
+        (
+            make_pipeline(SimpleImputer(strategy="most_frequent"), ONE_HOT, Ridge()),
+            "texts and numbers at once",
+        ),
+        (
+            StackingRegressor(
+                [("a", make_pipeline(around(ready(), ONE_HOT), Ridge()))],
+                final_estimator=make_pipeline(ONE_HOT, Ridge()),
+                passthrough=True,
+                cv=2,
+            ),
+            "passes texts on",
+        ),
     ],
-    ids=["unknown step", "function", "numbers"],
+    ids=["unknown step", "function", "imputer of both", "texts passed on"],
 )
 def test_a_step_that_is_not_known_keeps_the_pipeline_native(model, reason):
     model.fit(FRAME, Y)
