@@ -46,6 +46,7 @@ CATALOGUE = (
     Refusal(code="S140", status=400, meaning="the request is not well-formed HTTP/1.1"),
     Refusal(code="S141", status=503, meaning="the model's process is being started again"),
     Refusal(code="S143", status=431, meaning="the request's head is too large"),
+    Refusal(code="S144", status=503, meaning="the answer was not explained in time; try again"),
     Refusal(code="S150", status=503, meaning="the prediction log cannot be written"),
     Refusal(code="S124", status=500, meaning="the model gave no finite answer"),
     Refusal(code="S125", status=500, meaning="the service failed unexpectedly"),

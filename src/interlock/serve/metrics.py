@@ -59,6 +59,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int
     in_flight: int
     waiting_bytes: int
+    explaining_late: bool
     lines_dropped: int
     log_bytes: int
     log_dropped: int
@@ -109,6 +110,7 @@ class Metrics:
         *,
         in_flight: int,
         waiting_bytes: int,
+        explaining_late: bool,
         lines_dropped: int,
         log_bytes: int,
         log_dropped: int,
@@ -127,6 +129,7 @@ class Metrics:
             outcomes=self.outcomes,
             in_flight=in_flight,
             waiting_bytes=waiting_bytes,
+            explaining_late=explaining_late,
             lines_dropped=lines_dropped,
             log_bytes=log_bytes,
             log_dropped=log_dropped,

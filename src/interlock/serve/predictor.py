@@ -12,15 +12,16 @@ naming every bad row. Several requests may be answered together (:meth:`Predicto
 look-up and one call of the model for all, each answered as if it had come alone.
 
 An explanation is asked for apart from the request's fields, and takes a thousand times as long as
-an answer: :meth:`Predictor.explained` computes it in a thread, while others are answered.
+an answer: :meth:`Predictor.explained` computes it in a thread, while others are answered, and waits
+no longer than its time for it.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
+import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
@@ -32,13 +33,14 @@ from interlock.features.result import FeatureFailure
 from interlock.serve.errors import FieldMistake, ServiceError, error_body, status_of
 from interlock.serve.ids import PredictionIds
 from interlock.serve.loaded.decode import Decoded
-from interlock.serve.loaded.explainer import MAX_EXPLAINED
+from interlock.serve.loaded.explainer import EXPLAIN_SECONDS, MAX_EXPLAINED
 from interlock.serve.loaded.history import Found, HistoryStanding
 from interlock.serve.loaded.instant import instant_reader
 from interlock.serve.loaded.pick import Values
 from interlock.serve.loaded.release import LoadedRelease
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.log.record import Phases
+from interlock.serve.own_thread import Late, OwnThread
 from interlock.serve.plan import ServePlan
 from interlock.serve.replies import MAX_MESSAGE, Answered, Replies, Reply, Row
 from interlock.train.answer import AnswerOne
@@ -137,16 +139,34 @@ class Predictor:
         except InterlockError as error:
             return self._replies.refused(error, asked.body, asked.now)
 
-    async def explained(self, body: bytes, executor: Executor) -> Reply:
-        """As :meth:`prepare`, explained in a thread of ``executor``."""
+    def answered(self, body: bytes) -> Answered | Reply:
+        """The answer to a request, to be explained; its refusal where there is none."""
         now = self._now()
         try:
-            answered = self._answered(body, now, explain=True)
-            loop = asyncio.get_running_loop()
-            await loop.run_in_executor(executor, self._explain, answered)
-            return self._replies.replied(answered)
+            return self._answered(body, now, explain=True)
         except InterlockError as error:
             return self._replies.refused(error, body, now)
+
+    async def explained(self, answered: Answered | Reply, thread: OwnThread) -> Reply:
+        """As :meth:`prepare`, of what was answered, explained in that thread."""
+        if isinstance(answered, Reply):
+            return answered
+        try:
+            await self._explained(answered, thread)
+            return self._replies.replied(answered)
+        except InterlockError as error:
+            return self._replies.refused(error, answered.body, answered.now)
+
+    async def _explained(self, answered: Answered, thread: OwnThread) -> None:
+        """Raises ServiceError S144 where the explanation does not come in its time."""
+        try:
+            await thread.run(partial(self._explain, answered), EXPLAIN_SECONDS)
+        except Late as late:
+            if late.where:
+                told = "an explanation does not come; none other is begun until it does. It is at"
+                print(f"{told}\n{late.where}", file=sys.stderr, flush=True)
+            what = "the answer was not explained in time; try again"
+            raise ServiceError("S144", what) from None
 
     def refused(self, error: InterlockError, body: bytes) -> Reply:
         """The refusal of a request that is wrong beside its body."""

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from concurrent.futures import ThreadPoolExecutor
+import threading
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -33,8 +33,10 @@ from interlock.serve.loaded.release import assemble
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.arms import Arms
+from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split
 
 
 @pytest.fixture(scope="module")
@@ -204,15 +206,18 @@ def test_a_thread_explains_as_the_loop_does_while_others_are_answered(
 ):
     predictor = make(explicable)
 
+    def request_body_of(area):
+        return request_body(area=area)
+
     async def both():
-        with ThreadPoolExecutor(1) as executor:
-            asked = [
-                asyncio.create_task(predictor.explained(request_body(area=a), executor))
-                for a in (60, 90, 120)
-            ]
-            await asyncio.sleep(0)
-            plain = [predictor.prepare(request_body(area=a)) for a in (60, 90, 120)]
-            return [await task for task in asked], plain
+        thread = OwnThread("explain")
+        asked = [
+            asyncio.create_task(predictor.explained(predictor.answered(body), thread))
+            for body in map(request_body_of, (60, 90, 120))
+        ]
+        await asyncio.sleep(0)
+        plain = [predictor.prepare(request_body_of(a)) for a in (60, 90, 120)]
+        return [await task for task in asked], plain
 
     explained, plain = asyncio.run(both())
     for one, other, area in zip(explained, plain, (60, 90, 120), strict=True):
@@ -220,6 +225,96 @@ def test_a_thread_explains_as_the_loop_does_while_others_are_answered(
         assert found["prediction"] == said["prediction"]
         again = json.loads(predictor.prepare(request_body(area=area), explain=True).body)
         assert found["explanation"] == again["explanation"]
+
+
+@pytest.fixture
+def hang(monkeypatch):
+    """Has a predictor's explanations hang until the event that is given; they then come at once."""
+    go_on = threading.Event()
+
+    def hang(predictor):
+        explainer = predictor.release.explainer
+
+        class Hanging:
+            exchange = explainer.exchange
+
+            def explain(self, row):
+                monkeypatch.setattr("interlock.serve.predictor.EXPLAIN_SECONDS", 60.0)
+                assert go_on.wait(60)
+                return explainer.explain(row)
+
+        monkeypatch.setattr("interlock.serve.predictor.EXPLAIN_SECONDS", 0.3)
+        predictor.release = replace(predictor.release, explainer=Hanging())
+        return go_on
+
+    yield hang
+    go_on.set()
+
+
+def test_where_one_hangs_others_are_refused_and_predictions_are_answered(
+    support, make, log, explicable, request_body, hang, tmp_path, capfd
+):
+    predictor = make(explicable)
+    go_on, body = hang(predictor), request_body()
+    nothing = dict.fromkeys(("digest", "release", "generation"))
+    live = SimpleNamespace(arms=Arms(predictor), predictor=predictor, status=nothing.copy)
+    app = App(support.plan_for(None), live, log, None)
+    headers = {
+        "host": "localhost",
+        "content-type": "application/json",
+        "content-length": str(len(body)),
+    }
+
+    async def ask(query):
+        reply = (
+            await app.respond(Request("POST", "/v1/predict", query, headers), Body(body))
+        ).reply
+        return reply.status, json.loads(reply.body).get("error", {}).get("code")
+
+    def standing():
+        sample = 'interlock_explaining_late{worker="w0"} '
+        said = app.status.exposition().partition(sample)[2][:1]
+        return app.status.told()["explaining_late"], said, app.status.in_flight
+
+    async def whole():
+        assert standing() == (False, "0", 0)
+        assert await ask("explain=true") == (503, "S144")
+        while not app.status.told()["explaining_late"]:
+            await asyncio.sleep(0.01)
+        assert standing() == (True, "1", 0)
+        for _ in range(3):
+            assert await ask("explain=true") == (503, "S144"), "not waited for: it has 60 s now"
+            assert await ask("") == (200, None)
+        go_on.set()
+        while app.status.told()["explaining_late"]:
+            await asyncio.sleep(0.01)
+        assert await ask("explain=true") == (200, None)
+        assert standing() == (False, "0", 0)
+
+    asyncio.run(asyncio.wait_for(whole(), 60))
+    assert [r.error for r in records(tmp_path)] == ["S144", *["S144", ""] * 3, ""]
+    said = capfd.readouterr().err
+    assert said.count("an explanation does not come; none other is begun until it does") == 1
+    assert "go_on.wait(60)" in said, "where it is"
+
+
+def test_a_challenger_whose_explanation_hangs_keeps_the_champion_from_none(
+    make, explicable, request_body, hang
+):
+    champion, challenger = make(explicable), make(explicable)
+    hang(challenger)
+    arms = Arms(champion, challenger, Split("a rollout", 10_000))
+
+    async def whole():
+        thread = OwnThread("explain")
+        return [await arms.trial.ask(request_body(), explain=True, thread=thread) for _ in range(5)]
+
+    replies = asyncio.run(asyncio.wait_for(whole(), 60))
+    assert all("explanation" in json.loads(reply.body) for reply in replies)
+    found = [read_record(reply.records[0]) for reply in replies]
+    assert {(r.status, r.assigned, r.arm) for r in found} == {(200, CHALLENGER, CHAMPION)}
+    assert [r.instead for r in found] == [*["S144"] * 4, "S163"]
+    assert arms.told()["set_aside"] == "4 of 4 answers failed (4 × S144)"
 
 
 def test_of_two_classes_the_positive_one_is_explained(make, explicable_classes, request_body):

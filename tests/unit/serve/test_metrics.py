@@ -13,6 +13,7 @@ from interlock.serve.rollout.group import Group
 NOW = {
     "in_flight": 1,
     "waiting_bytes": 30,
+    "explaining_late": True,
     "lines_dropped": 4,
     "log_bytes": 650,
     "log_dropped": 0,
@@ -53,6 +54,7 @@ def test_every_sample_has_its_family_and_its_worker():
     assert found['interlock_connections_displaced_total{worker="w0"}'] == 3
     assert found['interlock_requests_in_flight{worker="w0"}'] == 1
     assert found['interlock_request_bytes_waiting{worker="w0"}'] == 30
+    assert found['interlock_explaining_late{worker="w0"}'] == 1
     assert found['interlock_lines_dropped_total{worker="w0"}'] == 4
     assert found['interlock_log_bytes_total{worker="w0"}'] == 650
     assert found['interlock_log_unsynced_records{worker="w0"}'] == 2

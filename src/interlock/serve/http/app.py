@@ -55,6 +55,7 @@ from interlock.serve.inference.protocol import (
 from interlock.serve.log.outcome import outcome_bytes
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.outcomes import OutcomeReader
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.plan import ServePlan
 from interlock.serve.replies import Reply
 from interlock.serve.rollout.arms import Arms
@@ -83,7 +84,8 @@ class App:
         self.kept = KeptBodies(plan.limits.kept_bytes)
         self.heads = KnownHeads()
         self.uploads = Uploads(plan.limits, self.kept)
-        self.status = WorkerStatus(plan, live, log, group, self.kept)
+        explaining = OwnThread("explain")
+        self.status = WorkerStatus(plan, live, log, group, self.kept, explaining)
         self._live = live
         self._door = Door(local=plan.on_loopback, token=token)
         self._pages = Pages(live, self.status)
@@ -93,7 +95,9 @@ class App:
             self.status.lines.append(self._access)
         self._traces = traces
         may_pin = plan.pinned_arms or token is not None
-        self._replying = Replying(log, waits_for_disk=plan.ack == "disk", may_pin=may_pin)
+        self._replying = Replying(
+            log, explaining, waits_for_disk=plan.ack == "disk", may_pin=may_pin
+        )
         self._soon = self._replying.soon
         self._count = self.status.metrics.answered
         self._under_way: set[asyncio.Task[Reply]] = set()

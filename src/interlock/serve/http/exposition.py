@@ -1,8 +1,8 @@
 """Snapshots of the workers as text that Prometheus reads (exposition format 0.0.4).
 
 >>> print(exposition([Snapshot(worker="w0", requests=[], latencies=[], shed=2, displaced=0,
-...     outcomes=0, in_flight=0, waiting_bytes=0, lines_dropped=0, log_bytes=0, log_dropped=0,
-...     log_unsynced=0, staleness={}, release=None)]).splitlines()[3])
+...     outcomes=0, in_flight=0, waiting_bytes=0, explaining_late=False, lines_dropped=0,
+...     log_bytes=0, log_dropped=0, log_unsynced=0, staleness={}, release=None)]).splitlines()[3])
 # TYPE interlock_requests_total counter
 """
 
@@ -92,6 +92,12 @@ _NUMBERS = (
         "waiting_bytes",
     ),
     ("interlock_requests_shed_total", "counter", "Requests refused for overload.", "shed"),
+    (
+        "interlock_explaining_late",
+        "gauge",
+        "1 while an explanation has not come in its time and none other is begun.",
+        "explaining_late",
+    ),
     (
         "interlock_connections_displaced_total",
         "counter",

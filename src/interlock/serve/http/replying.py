@@ -10,7 +10,6 @@ import asyncio
 import sys
 import traceback
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import TypeVar
 from urllib.parse import parse_qs
@@ -23,6 +22,7 @@ from interlock.serve.http.tick import Tick, refusal
 from interlock.serve.inference.protocol import Asked, flattened, inferred
 from interlock.serve.inference.tensors import read_question
 from interlock.serve.log.prediction_log import PredictionLog
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import MAX_MESSAGE, Reply
 from interlock.serve.rollout.arms import Answerer, Arms, Divided, Trial, changed, marked
@@ -37,17 +37,21 @@ T = TypeVar("T")
 class Replying:
     """Answers bodies and writes the log; ``may_pin``: callers may choose the arm.
 
+    The champion's answers are explained in the thread ``explaining``.
+
     ``soon`` gives the champion's reply, together with all that came in the same turn of the loop:
     for a request without a query and without an arm, while no rollout runs.
     """
 
-    def __init__(self, log: PredictionLog, *, waits_for_disk: bool, may_pin: bool) -> None:
+    def __init__(
+        self, log: PredictionLog, explaining: OwnThread, *, waits_for_disk: bool, may_pin: bool
+    ) -> None:
         self._log = log
         self._waits_for_disk = waits_for_disk
         self._may_pin = may_pin
         self._tick = Tick(self._file)
         self.soon = self._tick.answer
-        self._explaining = ThreadPoolExecutor(1, thread_name_prefix="explain")
+        self._explaining = explaining
 
     async def answer(self, arms: Arms, body: bytes, query: str, arm: str | None) -> Reply:
         """The reply to a body; ``arm`` is the one that the caller asks for.
@@ -149,10 +153,10 @@ class Replying:
         except ServiceError as error:
             return arms.champion.refused(error, body)
         if isinstance(answerer, Trial | Divided):
-            return await answerer.ask(body, explain=explain, executor=self._explaining)
+            return await answerer.ask(body, explain=explain, thread=self._explaining)
         if not explain:
             return answerer.prepare(body)
-        return await answerer.explained(body, self._explaining)
+        return await answerer.explained(answerer.answered(body), self._explaining)
 
     def _file(self, records: Sequence[bytes]) -> asyncio.Future[int] | None:
         """Write records; a future where the answer waits for the disk. Raises LogFull."""

@@ -10,6 +10,7 @@ from interlock.serve.http.kept import KeptBodies
 from interlock.serve.log import shipping_state
 from interlock.serve.log.prediction_log import PredictionLog
 from interlock.serve.metrics import Metrics, Snapshot
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.plan import ServePlan
 from interlock.serve.rollout.group import Group
 from interlock.serve.rollout.live import LiveRelease
@@ -37,6 +38,7 @@ class WorkerStatus:
         log: PredictionLog,
         group: Group | None,
         kept: KeptBodies,
+        explaining: OwnThread,
     ) -> None:
         self.in_flight = 0
         self.lines: list[Written] = []
@@ -46,6 +48,7 @@ class WorkerStatus:
         self._log = log
         self._group = group
         self._kept = kept
+        self._explaining = explaining
 
     def stood_in(self, code: str) -> None:
         """Count one answer that the champion gave for the challenger, for that reason."""
@@ -58,6 +61,7 @@ class WorkerStatus:
             **self._live.status(),
             "in_flight": self.in_flight,
             "waiting_bytes": self._kept.total,
+            "explaining_late": self._explaining.late,
             "isolated": predictor is not None and predictor.release.contract.isolated,
             "history": None if predictor is None else predictor.standing(),
             "shipping": self._shipping(),
@@ -83,6 +87,7 @@ class WorkerStatus:
         return self.metrics.snapshot(
             in_flight=self.in_flight,
             waiting_bytes=self._kept.total,
+            explaining_late=self._explaining.late,
             lines_dropped=sum(lines.dropped for lines in self.lines),
             log_bytes=self._log.written,
             log_dropped=self._log.tally.dropped,

@@ -43,6 +43,7 @@ from interlock.train.exchange import Exchange
 
 BACKGROUND = "background.json"
 MAX_EXPLAINED = 10  # rows of one request
+EXPLAIN_SECONDS = 10.0  # that they may take, or wait for their turn
 _AT_ONCE = 4 << 20  # bytes of rows that the model scores in one call
 _ADDS_UP = 1e-9  # relative to the largest number met
 _FLOAT32 = 1e-5  # XGBoost sums in single precision

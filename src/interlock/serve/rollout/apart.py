@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple
 
 from interlock.clock import monotonic
 from interlock.errors import AUTHOR_FAULTS
+from interlock.serve.loaded.explainer import EXPLAIN_SECONDS
 from interlock.serve.loaded.isolated import IsolatedScorer
 from interlock.serve.log.record import read_record
+from interlock.serve.own_thread import Late, OwnThread
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
+from interlock.serve.rollout.hanging import UnderWay
 
 DEADLINE_SECONDS = 1.0  # that a challenger has for an answer, unless the service says otherwise
-EXPLAIN_SECONDS = 10.0  # and for an explained one
 CRASHED, LATE = "S125", "S141"
 
 
@@ -62,35 +63,27 @@ class Apart:
     """A challenger whose model may hang, asked in a thread of its own and not waited for long.
 
     While an answer is late nobody waits for another, whatever became of who had asked for it.
+    ``under_way`` is entered with each question: its model's process is ended where it hangs, its
+    own code is not.
     """
 
-    def __init__(self, challenger: Predictor, deadline: float) -> None:
+    def __init__(self, challenger: Predictor, deadline: float, under_way: UnderWay) -> None:
         self._challenger = challenger
         self._deadline = deadline  # seconds
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="challenger")
-        self._until: float | None = None  # when the present answer is late; None: there is none
+        self._under_way = under_way
+        self._thread = OwnThread("challenger")
 
     async def tried(self, body: bytes, *, explain: bool) -> Tried:
         """Its reply within its deadline, else a code."""
-        if self._is_late():
-            return Tried(None, LATE, asked=False)
         seconds = EXPLAIN_SECONDS if explain else self._deadline
-        job = self._thread.submit(self._run, body, explain, seconds)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(job), seconds)
-        except TimeoutError:  # one that was still in the queue is cancelled, and was not asked
-            return Tried(None, LATE, asked=not job.cancelled())
+            return await self._thread.run(partial(self._run, body, explain), seconds)
+        except Late as late:
+            return Tried(None, LATE, asked=late.begun)
 
-    def _is_late(self) -> bool:
-        until = self._until
-        return until is not None and monotonic() > until
-
-    def _run(self, body: bytes, explain: bool, seconds: float) -> Tried:
+    def _run(self, body: bytes, explain: bool) -> Tried:
         scorer = self._challenger.release.scorer
         there = not isinstance(scorer, IsolatedScorer) or scorer.pid is not None
-        self._until = monotonic() + seconds
-        try:
+        with self._under_way:
             tried = tried_here(self._challenger, body, self._deadline, explain=explain)
-            return tried._replace(asked=there)
-        finally:
-            self._until = None
+        return tried._replace(asked=there)

@@ -13,7 +13,6 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
 from typing import Any
 
 import msgspec
@@ -26,6 +25,7 @@ from interlock.serve.errors import ServiceError
 from interlock.serve.loaded.explainer import MAX_EXPLAINED
 from interlock.serve.loaded.release import LoadedRelease
 from interlock.serve.log.record import read_record, record_bytes
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.predictor import Predictor
 from interlock.serve.replies import Reply
 from interlock.serve.rollout.apart import (
@@ -141,9 +141,10 @@ class Trial:
         self._deadline = deadline
         self._apart: Apart | None = None
         self._under_way = UnderWay(hanging)
+        self._explaining = OwnThread("explain challenger")  # the champion's must not wait for it
         self.watch = watch
         if challenger is not None and challenger.release.contract.isolated:
-            self._apart = Apart(challenger, deadline)
+            self._apart = Apart(challenger, deadline, self._under_way)
 
     @property
     def waits(self) -> bool:
@@ -168,23 +169,25 @@ class Trial:
         tried = [Tried(reply, slow=slow and not place) for place, reply in enumerate(replies)]
         return [self._settled(*one) for one in zip(bodies, tried, strict=True)]
 
-    async def ask(self, body: bytes, *, explain: bool, executor: Executor) -> Reply:
-        """As :meth:`prepare`, in time; explained in a thread of ``executor`` if that is asked."""
-        tried = await self.tried(body, explain=explain, executor=executor)
+    async def ask(self, body: bytes, *, explain: bool, thread: OwnThread) -> Reply:
+        """As :meth:`prepare`, in time; the champion in its place explains in ``thread``."""
+        tried = await self.tried(body, explain=explain)
         if tried.answer is not None or not explain:
             return self._settled(body, tried)
-        reply = await self._champion.explained(body, executor)
+        reply = await _by_champion(self._champion, body, explain, thread)
         self.note(tried, reply.status)
         return _in_place(reply, tried)
 
-    async def tried(self, body: bytes, *, explain: bool, executor: Executor) -> Tried:
+    async def tried(self, body: bytes, *, explain: bool) -> Tried:
         """The challenger's own reply, or the code of why there is none."""
         if self._apart is not None and self._absent() is None:
             return await self._apart.tried(body, explain=explain)
         if not explain or self._challenger is None or self._absent() is not None:
             return self._tried(body)
         try:
-            return Tried(await self._challenger.explained(body, executor))
+            with self._under_way:
+                answered = self._challenger.answered(body)
+            return Tried(await self._challenger.explained(answered, self._explaining))
         except AUTHOR_FAULTS:
             traceback.print_exc(file=sys.stderr)
             return Tried(None, CRASHED)
@@ -229,19 +232,19 @@ class Divided:
         self._arms = arms
         self._assigned = assigned
 
-    async def ask(self, body: bytes, *, explain: bool, executor: Executor) -> Reply:
+    async def ask(self, body: bytes, *, explain: bool, thread: OwnThread) -> Reply:
         """Each row's answer by its arm, in order; by the champion alone where an arm fails."""
         champion = self._arms.champion
         if explain and len(self._assigned) > MAX_EXPLAINED:
-            return await _by_champion(champion, body, explain, executor)  # it refuses them all
+            return await _by_champion(champion, body, explain, thread)  # it refuses them all
         parts = self._parts(body)
-        tried = await self._arms.trial.tried(parts[CHALLENGER], explain=explain, executor=executor)
+        tried = await self._arms.trial.tried(parts[CHALLENGER], explain=explain)
         if tried.answer is not None:
-            own = await _by_champion(champion, parts[CHAMPION], explain, executor)
+            own = await _by_champion(champion, parts[CHAMPION], explain, thread)
             if own.status == 200:
                 self._arms.trial.note(tried, own.status)
                 return self._joined({CHAMPION: own, CHALLENGER: tried.answer})
-        whole = await _by_champion(champion, body, explain, executor)
+        whole = await _by_champion(champion, body, explain, thread)
         self._arms.trial.note(tried, whole.status)
         return self._in_place(whole, tried)
 
@@ -286,11 +289,9 @@ def _in_place(reply: Reply, tried: Tried) -> Reply:
     return replace(marked(reply, assigned=CHALLENGER, instead=code), instead=code)
 
 
-async def _by_champion(
-    champion: Predictor, body: bytes, explain: bool, executor: Executor
-) -> Reply:
+async def _by_champion(champion: Predictor, body: bytes, explain: bool, thread: OwnThread) -> Reply:
     if explain:
-        return await champion.explained(body, executor)
+        return await champion.explained(champion.answered(body), thread)
     return champion.prepare(body)
 
 

@@ -16,6 +16,7 @@ from interlock.serve.loaded.explainer import MAX_EXPLAINED
 from interlock.serve.loaded.load import load
 from interlock.serve.loaded.pick import picker
 from interlock.serve.log.record import read_record
+from interlock.serve.own_thread import OwnThread
 from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.arms import BOTH, Arms, Divided, Trial
 from interlock.serve.rollout.traffic import CHALLENGER, CHAMPION, Split, arm_of
@@ -63,8 +64,8 @@ def house(support):
 
 
 def ask(answerer, body, explain=False):
-    with ThreadPoolExecutor(1) as executor:
-        return asyncio.run(answerer.ask(body, explain=explain, executor=executor))
+    thread = OwnThread("explain")
+    return asyncio.run(answerer.ask(body, explain=explain, thread=thread))
 
 
 def told(reply):
@@ -225,11 +226,11 @@ def test_a_list_that_is_too_long_for_one_is_too_long_for_two(arms, releases, hou
 def test_so_is_one_to_explain(arms, releases, house, monkeypatch):
     asked = []
 
-    async def explained(body, executor):
+    def answered(body):
         asked.append(body)
         return releases[0].refused(ServiceError("S113", "too many rows"), body)
 
-    monkeypatch.setattr(releases[0], "explained", explained)
+    monkeypatch.setattr(releases[0], "answered", answered)
     pair = [house(CHALLENGER), house(CHAMPION)]
     body = b"[" + b",".join(pair[n % 2] for n in range(MAX_EXPLAINED + 1)) + b"]"
     monkeypatch.setattr(arms.trial, "tried", None)
@@ -307,6 +308,24 @@ def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
     assert arms.waits
 
 
+def test_one_that_never_comes_back_from_its_thread_is_set_aside(releases, house, monkeypatch):
+    """Its model's process is ended where that hangs; its own code nobody can end."""
+    its = releases[1].release
+    releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
+    arms, go_on = Arms(*releases, HALF, deadline=0.05, hanging=2.0), threading.Event()
+    monkeypatch.setattr(releases[1], "prepare", lambda *_, **__: go_on.wait(60))
+    body, found = house(CHALLENGER), []
+    try:
+        assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+        for _ in range(6):
+            arms.confer()
+            found.append(arms.told()["set_aside"])
+        assert found == [None] * 4 + ["it hung: no answer within 2 s"] * 2
+        assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S163", None)]
+    finally:
+        go_on.set()
+
+
 def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house, monkeypatch):
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
@@ -315,9 +334,9 @@ def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house
     body = house(CHALLENGER)
 
     async def three():
-        with ThreadPoolExecutor(1) as executor:
-            asked = (arms.trial.ask(body, explain=False, executor=executor) for _ in range(3))
-            await asyncio.gather(*asked)
+        thread = OwnThread("explain")
+        asked = (arms.trial.ask(body, explain=False, thread=thread) for _ in range(3))
+        await asyncio.gather(*asked)
 
     try:
         asyncio.run(three())
@@ -340,17 +359,15 @@ def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, h
     body = house(CHALLENGER)
 
     async def gone_then_another():
-        with ThreadPoolExecutor(1) as executor:
-            first = asyncio.create_task(arms.trial.ask(body, explain=False, executor=executor))
-            await asyncio.to_thread(began.wait, 20)
-            first.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await first
-            await asyncio.sleep(0.06)
-            wait_for_it(arms, 20)
-            return await asyncio.wait_for(
-                arms.trial.ask(body, explain=False, executor=executor), 10
-            )
+        thread = OwnThread("explain")
+        first = asyncio.create_task(arms.trial.ask(body, explain=False, thread=thread))
+        await asyncio.to_thread(began.wait, 20)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        await asyncio.sleep(0.06)
+        wait_for_it(arms, 20)
+        return await asyncio.wait_for(arms.trial.ask(body, explain=False, thread=thread), 10)
 
     try:
         assert told(asyncio.run(gone_then_another()))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
@@ -469,12 +486,10 @@ def test_nor_what_comes_while_it_hangs(isolated, releases, house, monkeypatch):
     try:
 
         async def ten():
-            with ThreadPoolExecutor(1) as executor:
-                asked = (
-                    isolated.trial.ask(house(CHALLENGER), explain=False, executor=executor)
-                    for _ in range(10)
-                )
-                await asyncio.gather(*asked)
+            thread = OwnThread("explain")
+            body = house(CHALLENGER)
+            asked = (isolated.trial.ask(body, explain=False, thread=thread) for _ in range(10))
+            await asyncio.gather(*asked)
 
         asyncio.run(ten())
         for _ in range(10):
