@@ -23,8 +23,6 @@ PLAIN = {
     "plan.environment": "a checked name",
     "port": "a number",
     "self.last.name": "a checked name",
-    "shown(row.goal)": "a checked name",
-    "to": "an option of a checked name",
     "when": "a day, or a moment",
 }
 """What a shell reads as it stands."""

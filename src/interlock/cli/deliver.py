@@ -12,7 +12,7 @@ from interlock.cli.output import answer, error_lines, write_lines
 def deliver_command(
     *,
     as_of: str | None = None,
-    to: str = "prod",
+    to: str | None = None,
     resume: Flag = False,
     unpin: Flag = False,
     full: Flag = False,
@@ -29,9 +29,10 @@ def deliver_command(
     as_of
         A date, or a time with an offset, to deliver as of (default: now).
     to
-        The environment to reach.
+        The environment to reach (default: prod).
     resume
-        Go on with the last delivery, if it was interrupted or failed, or its gate was waived.
+        Go on with the last delivery as it was begun, if it was interrupted or failed, or its gate
+        was waived.
     unpin
         Deliver over a release that a rollback pinned.
     full

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from interlock.use_cases.history import HistoryReport
     from interlock.use_cases.status import EnvironmentStatus, ProductStatus, StatusReport
 
-_USUAL = "prod"  # where a delivery goes unless it says
+_RESUME = "interlock deliver --resume"
 
 
 def status_lines(report: StatusReport, *, at: int) -> list[str]:
@@ -59,13 +59,7 @@ def _waived_lines(product: ProductStatus) -> list[str]:
     if not product.waived or last is None or last.status != "blocked":
         return []
     names = ", ".join(map(gate_name, product.waived))
-    return [f"  ! delivery {last.number}: {names} waived ({_resumed(last)})"]
-
-
-def _resumed(row: DeliveryRow) -> str:
-    """What goes on with it, as far as it was to go, no further."""
-    to = "" if row.goal == _USUAL else f" --to {shown(row.goal)}"
-    return f"interlock deliver{to} --resume"
+    return [f"  ! delivery {last.number}: {names} waived ({_RESUME})"]
 
 
 def _delivery_text(row: DeliveryRow) -> str:
@@ -74,7 +68,7 @@ def _delivery_text(row: DeliveryRow) -> str:
     if row.status == "running":
         said = ""  # what is told of it is from before it was resumed
     if row.status == "interrupted":
-        said += f" ({_resumed(row)})"
+        said += f" ({_RESUME})"
     return f"{GLYPHS.get(row.status, '?')} delivery {row.number} {row.status}{said}"
 
 
@@ -83,7 +77,7 @@ def history_lines(report: HistoryReport) -> list[str]:
     lines = [f"deliveries of {shown(report.product)}"]
     lines += table([_delivery_cells(row) for row in report.deliveries]) or ["  none yet"]
     lines += [
-        f"  ! delivery {row.number} was interrupted ({_resumed(row)})"
+        f"  ! delivery {row.number} was interrupted ({_RESUME})"
         for row in report.deliveries[:1]
         if row.status == "interrupted"
     ]

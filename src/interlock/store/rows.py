@@ -45,7 +45,11 @@ class Event:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryRow:
-    """One run of the whole path; ``number`` counts a product's deliveries from 1."""
+    """One run of the whole path; ``number`` counts a product's deliveries from 1.
+
+    ``goal`` is the environment it is for; with ``hold`` it is proven for it and what is live there
+    stays; ``full`` asks for the full form of the service gate.
+    """
 
     id: str
     product: str
@@ -56,6 +60,8 @@ class DeliveryRow:
     dirty: bool
     goal: str
     started: int
+    hold: bool = False
+    full: bool = False
     finished: int | None = None
     bundle: str | None = None
     summary: Mapping[str, Any] = field(default_factory=dict)

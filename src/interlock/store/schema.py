@@ -19,9 +19,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
-REVISION = "0002"  # the newest migration; the ledger opens at once when the database has it
+REVISION = "0003"  # the newest migration; the ledger opens at once when the database has it
 
 metadata = MetaData()
 
@@ -62,6 +63,8 @@ deliveries = Table(
     Column("git_commit", String(64), nullable=False),
     Column("dirty", Boolean, nullable=False),
     Column("goal", String(64), nullable=False),
+    Column("hold", Boolean, nullable=False, server_default=false()),
+    Column("full", Boolean, nullable=False, server_default=false()),
     Column("started", BigInteger, nullable=False),
     Column("finished", BigInteger),
     Column("bundle", String(64)),

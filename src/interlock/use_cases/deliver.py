@@ -10,9 +10,9 @@ from pathlib import Path
 from interlock.clock import now, parse_instant
 from interlock.deploy.environment import path_to
 from interlock.pipeline.delivery.delivery import deliver as run_delivery
-from interlock.pipeline.delivery.delivery import unfinished
+from interlock.pipeline.delivery.delivery import newest_delivery
 from interlock.pipeline.delivery.ending import Delivered
-from interlock.pipeline.delivery.goal import Goal
+from interlock.pipeline.delivery.goal import USUAL, Goal
 from interlock.pipeline.delivery.revision import revision_of
 from interlock.product.contracts import require_known
 from interlock.store.atomic import storage, write_file
@@ -24,14 +24,17 @@ def deliver(
     product: str | None = None,
     *,
     as_of: str | None = None,
-    to: str = "prod",
+    to: str | None = None,
     resume: bool = False,
     unpin: bool = False,
     full: bool = False,
     hold: bool = False,
     copies: Mapping[str, Path] | None = None,
 ) -> Delivered:
-    """Deliver a product as of a moment (default: now); ``resume`` goes on with the last one.
+    """Deliver a product to an environment (default: prod) as of a moment (default: now).
+
+    ``resume`` goes on with the last one as it was begun: to the same environment, as of the same
+    moment, held or not; what is asked beside it must agree (OperatorError E123).
 
     ``full`` asks for the full form of the service gate where no environment's policy does.
 
@@ -42,23 +45,22 @@ def deliver(
     """
     for place in (copies or {}).values():
         _require_place(place)
-    path = path_to(workspace.environments, to)
     bound = workspace.bound(product)
     require_known(workspace.settings.project_dir, tuple(workspace.products))
     moment = parse_instant(as_of, zone=bound.zone or "UTC") if as_of else now()
     deployer = workspace.deployer(bound, moment)
+    begun = newest_delivery(deployer) if resume else None
+    if begun is not None and as_of is None:
+        deployer = workspace.deployer(bound, begun.as_of)
     goal = Goal(
-        path=path,
+        path=path_to(workspace.environments, to or (begun.goal if begun else USUAL)),
         revision=revision_of(workspace.settings.project_dir),
         resume=resume,
         unpin=unpin,
-        full=full,
-        hold=hold,
+        full=full or (begun is not None and begun.full),
+        hold=hold or (begun is not None and begun.hold),
         log_full=workspace.settings.log.full,
     )
-    last = unfinished(deployer, goal) if resume else None
-    if last is not None:
-        deployer = workspace.deployer(bound, last.as_of)
     done = run_delivery(deployer, goal)
     for name, place in (copies or {}).items():
         if name not in done.missing:  # what could not be drawn is told by the delivery

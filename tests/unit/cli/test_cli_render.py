@@ -203,7 +203,7 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
         "  last: ! delivery 7 interrupted: its process ended before it did "
         "(interlock deliver --resume)",
         "staged",
-        "  last: ! delivery 7 interrupted (interlock deliver --to staging --resume)",
+        "  last: ! delivery 7 interrupted (interlock deliver --resume)",
         "new",
         "  last: no delivery yet",
     ]

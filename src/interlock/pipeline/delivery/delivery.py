@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import uuid
 
-from interlock.clock import now
+from interlock.clock import format_instant, now
 from interlock.deploy.excuse import Excuse, excuse
 from interlock.errors import InterlockError, OperatorError
 from interlock.pipeline.alone import alone, owned
@@ -25,14 +25,19 @@ from interlock.pipeline.deploying.deployer import Deployer
 from interlock.store.rows import DeliveryRow
 
 
+def newest_delivery(deployer: Deployer) -> DeliveryRow | None:
+    """The product's newest delivery, whatever became of it."""
+    newest = deployer.context.ledger.deliveries.newest(product=deployer.product, limit=1)
+    return next(iter(newest), None)
+
+
 def unfinished(deployer: Deployer, goal: Goal) -> DeliveryRow | None:
     """The newest delivery of the product, if it may be taken up again.
 
     It may when it did not come to an end of its own, or when the gate that stopped it was waived
     since. Raises IntegrityError for a waiver that was forged.
     """
-    ledger = deployer.context.ledger
-    newest = next(iter(ledger.deliveries.newest(product=deployer.product, limit=1)), None)
+    newest = newest_delivery(deployer)
     if newest is None or newest.status in (RUNNING, INTERRUPTED, FAILED):
         return newest
     if newest.status != BLOCKED:
@@ -89,6 +94,7 @@ def _to_resume(deployer: Deployer, goal: Goal) -> DeliveryRow:
     if row is None:
         raise _nothing_to_resume(deployer, goal)
     _same_revision(row, goal.revision)
+    _same_goal(row, goal, deployer.context.as_of)
     return row
 
 
@@ -102,14 +108,14 @@ def _new(context: Context, goal: Goal) -> DeliveryRow:
         git_commit=_named(goal.revision),
         dirty=goal.revision.dirty,
         goal=goal.last.name,
+        hold=goal.hold,
+        full=goal.full,
         started=now(),
     )
 
 
 def _nothing_to_resume(deployer: Deployer, goal: Goal) -> OperatorError:
-    newest = next(
-        iter(deployer.context.ledger.deliveries.newest(product=deployer.product, limit=1)), None
-    )
+    newest = newest_delivery(deployer)
     got = "none; the newest one came to its end"
     if newest is not None and newest.status == BLOCKED:
         why = _stopped_by(deployer, goal, newest).why or "no waiver was given"
@@ -142,3 +148,25 @@ def _same_revision(row: DeliveryRow, revision: Revision) -> None:
         fix="run `interlock deliver`: stages whose inputs are the same are not run again",
         untouched="what is live",
     )
+
+
+def _same_goal(row: DeliveryRow, goal: Goal, as_of: int) -> None:
+    """What is resumed goes where it was to go. Raises OperatorError E123."""
+    begun = _told(row.goal, row.as_of, hold=row.hold)
+    asked = _told(goal.last.name, as_of, hold=goal.hold)
+    if asked == begun:
+        return
+    raise OperatorError(
+        "E123",
+        "the delivery that is resumed was begun for something else",
+        where=f"delivery {row.number}",
+        expected=begun,
+        got=asked,
+        fix="run `interlock deliver --resume` without further options, or begin anew without "
+        "--resume",
+        untouched="what is live",
+    )
+
+
+def _told(environment: str, as_of: int, *, hold: bool) -> str:
+    return f"to {environment}{', held' if hold else ''}, as of {format_instant(as_of)}"

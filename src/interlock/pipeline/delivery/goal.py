@@ -9,7 +9,7 @@ from interlock.deploy.environment import Environment, passed, waivable
 from interlock.gates.service.form import Form
 from interlock.pipeline.delivery.revision import Revision
 
-_USUAL = "prod"  # where a delivery goes unless it says
+USUAL = "prod"  # where a delivery goes unless it says
 _NAMED = 3  # changed files that are told by name
 RUNNING, INTERRUPTED, DELIVERED, HELD, UNCHANGED, BLOCKED, FAILED = (
     "running",
@@ -47,7 +47,7 @@ class Goal:
     @property
     def command(self) -> str:
         """What asks for the same once more, as of the present."""
-        to = "" if self.last.name == _USUAL else f" --to {self.last.name}"
+        to = "" if self.last.name == USUAL else f" --to {self.last.name}"
         return "interlock deliver" + to + " --full" * self.full + " --hold" * self.hold
 
     @property

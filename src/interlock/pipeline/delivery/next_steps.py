@@ -13,17 +13,20 @@ from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import GateResult
 from interlock.wording import as_typed
 
+RESUME = "interlock deliver --resume"
 _WHEN = 10 * MINUTE  # a moment further before the start than that was asked for
 
 
 def after_error(
     error: InterlockError, goal: Goal, row: DeliveryRow, *, gate: GateResult | None, zone: str
 ) -> tuple[report.Command, ...]:
-    """What a delivery that did not get there leaves to do; ``gate`` is the one that stayed shut."""
+    """What a delivery that did not get there leaves to do; ``gate`` is the one that stayed shut.
+
+    One that is resumed knows itself what it was begun for.
+    """
     explain = report.Command(line=f"interlock explain {error.code}", purpose="what is asked for")
     if not isinstance(error, BlockedError):
-        resume = report.Command(line=f"{goal.command} --resume", purpose="after mending it")
-        return (explain, resume)
+        return (explain, report.Command(line=RESUME, purpose="after mending it"))
     command = goal.command + as_of_flag(row, zone)
     if error.code == "E103":
         return (explain, report.Command(line=f"{command} --unpin", purpose="to end the pin"))
@@ -38,7 +41,7 @@ def after_error(
             line=f"{waive} --expires 7d --reason 'why it may pass'",
             purpose="or let it pass, on record",
         ),
-        report.Command(line=f"{goal.command} --resume", purpose="after the waiver"),
+        report.Command(line=RESUME, purpose="after the waiver"),
     )
 
 

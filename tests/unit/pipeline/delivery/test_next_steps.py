@@ -100,13 +100,12 @@ def test_the_same_goal_is_asked_for_again():
     assert lines(asked=asked)[1] == f"interlock deliver --to {path[-1].name} --full --hold"
 
 
-def test_what_was_to_go_no_further_is_resumed_no_further():
-    path = environments({})[:2]
-    staged = Goal(path=path, revision=Revision(commit="c"))
+def test_what_is_resumed_knows_itself_how_far_it_was_to_go():
+    staged = Goal(path=environments({})[:2], revision=Revision(commit="c"))
     failed = StoreError("L101", "the disk is full")
-    assert lines(failed, asked=staged)[-1] == "interlock deliver --to staging --resume"
-    assert lines(asked=staged, shut=gate())[-1] == "interlock deliver --to staging --resume"
-    assert lines(failed, asked=goal(hold=True))[-1] == "interlock deliver --hold --resume"
+    for asked in (staged, goal(hold=True, full=True)):
+        assert lines(failed, asked=asked)[-1] == "interlock deliver --resume"
+    assert lines(asked=staged, shut=gate())[-1] == "interlock deliver --resume"
 
 
 def test_a_share_is_proposed_only_where_there_is_a_unit_to_divide_by():
