@@ -31,8 +31,7 @@ def deliver_command(
     to
         The environment to reach (default: prod).
     resume
-        Go on with the last delivery as it was begun, if it was interrupted or failed, or its gate
-        was waived.
+        Go on with the last delivery as begun, if interrupted or failed, or its gate was waived.
     unpin
         Deliver over a release that a rollback pinned.
     full
