@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 from interlock.clock import DAY, HOUR, MINUTE, SECOND, to_datetime
 from interlock.report.names import shown
@@ -38,6 +39,18 @@ def plain_number(value: float) -> str:
     """Without a thousands separator below 10,000, for the number may be a year."""
     whole = value == value and abs(value) < 10_000 and value == int(value)
     return str(int(value)) if whole else significant(value, 4)
+
+
+def plain_numbers(values: Iterable[float]) -> list[str]:
+    """Several of one kind, all written alike: years have no neighbour of 10,000.
+
+    >>> plain_numbers([1877, 1997]), plain_numbers([2100, 216_421])
+    (['1877', '1997'], ['2,100', '216,421'])
+    """
+    found = list(values)
+    if any(abs(value) >= 10_000 for value in found):
+        return [significant(value, 4) for value in found]
+    return [plain_number(value) for value in found]
 
 
 def pair(measured: float | None, threshold: float | None) -> tuple[str, str]:

@@ -326,8 +326,8 @@ def test_how_the_class_is_decided_is_told_and_drawn(classifying: Content) -> Non
         " cost on the tune rows 1 USD (0.80–1.30)."
     ) in part
     assert "<figcaption>Cost by threshold, on the tune rows</figcaption>" in text
-    assert "decides at 0.3" in text
-    assert "theory 0.25" in text
+    assert "decides at 30 %" in text
+    assert "theory 25 %" in text
     table = part[part.index("Each class, at the release's decision") :]
     assert "on time 250 – – 40.0 % 35–45 – – late 250 50.0 % 45–55" in table
 

@@ -22,7 +22,7 @@ from interlock.report.content import (
 from interlock.report.glyphs import VERDICT, severity
 from interlock.report.markdown import code, plain, table
 from interlock.report.measured import better, estimate_cells, written
-from interlock.report.numbers import measure, percent, plain_number, reach
+from interlock.report.numbers import measure, percent, plain_numbers, reach
 from interlock.verdict import Check, GateResult, Verdict
 
 _MOST = 60  # rows of a table
@@ -221,7 +221,7 @@ def _values(column: Column) -> str:
         if not edges:
             return "no values"
         kept = (edges[0], edges[5], edges[-1]) if len(edges) == _DECILES else (edges[0], edges[-1])
-        return " … ".join(plain_number(edge) for edge in kept)
+        return " … ".join(plain_numbers(kept))
     shares = [f"{value} {percent(count / n, 2)}" for value, count in column.top[:4] if n]
     rest = len(column.top) > 4 or column.other > 0
     return ", ".join(shares) + (", others" if rest else "")

@@ -4,8 +4,10 @@ Heckbert, "Nice numbers for graph labels", Graphics Gems (1990).
 
 >>> nice_ticks(0.13, 0.29)
 (0.15, 0.2, 0.25)
->>> tick_labels((0.0, 50_000.0, 100_000.0))
-('0', '50k', '100k')
+>>> tick_labels((0.0, 50_000.0, 100_000.0)), tick_labels((1900.0, 1950.0), years=True)
+(('0', '50k', '100k'), ('1900', '1950'))
+>>> nice_end(0.126), nice_end(0.2), nice_end(0.7)
+(0.2, 0.2, 1.0)
 """
 
 from __future__ import annotations
@@ -67,6 +69,12 @@ def spanning(
     )
 
 
+def nice_end(value: float) -> float:
+    """Where an axis of shares ends that must show ``value``: 1, 0.5, 0.2, 0.1, …, 0.001."""
+    ends = [lead * 10.0**power for power in range(-3, 0) for lead in (1, 2, 5)]
+    return next((round(end, 3) for end in ends if value <= end), 1.0)
+
+
 def nice_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     """Multiples of 1, 2 or 5 times a power of ten between ``low`` and ``high``."""
     if not (math.isfinite(low) and math.isfinite(high) and high > low):
@@ -88,8 +96,13 @@ def log_ticks(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     return found or nice_ticks(low, high, count)
 
 
-def tick_labels(ticks: Sequence[float], *, percent: bool = False) -> tuple[str, ...]:
-    """The ticks' texts, with as many decimals as tell them apart; thousands as k, M, G."""
+def tick_labels(
+    ticks: Sequence[float], *, percent: bool = False, years: bool = False
+) -> tuple[str, ...]:
+    """The ticks' texts, with as many decimals as tell them apart; thousands as k, M, G.
+
+    With ``years`` the numbers may be years: no separator below 10,000.
+    """
     if percent:
         return tuple(f"{text} %" for text in tick_labels([tick * 100 for tick in ticks]))
     largest = max((abs(tick) for tick in ticks), default=0.0)
@@ -104,7 +117,8 @@ def tick_labels(ticks: Sequence[float], *, percent: bool = False) -> tuple[str, 
     if 0 < largest < 1e-3:
         return tuple("0" if tick == 0 else f"{tick:.0e}".replace("e-0", "e-") for tick in ticks)
     decimals = _decimals(ticks)
-    return tuple(f"{tick:,.{decimals}f}" for tick in ticks)
+    texts = (f"{tick:,.{decimals}f}" for tick in ticks)
+    return tuple(text.replace(",", "") if years else text for text in texts)
 
 
 def horizontal_axis(
@@ -114,12 +128,14 @@ def horizontal_axis(
     bottom: float,
     title: str = "",
     percent: bool = False,
+    years: bool = False,
     count: int = 5,
 ) -> list[Markup]:
     """Grid lines from ``top`` to ``bottom``, tick texts under it, and the title under them."""
     ticks = scale.ticks(count)
     made: list[Markup] = []
-    for tick, text in zip(ticks, tick_labels(ticks, percent=percent), strict=True):
+    texts = tick_labels(ticks, percent=percent, years=years)
+    for tick, text in zip(ticks, texts, strict=True):
         x = scale(tick)
         made.append(line(x, top, x, bottom, "grid"))
         made.append(label(text, x, bottom + 14, anchor="middle", class_="tick"))

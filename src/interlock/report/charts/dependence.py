@@ -25,7 +25,7 @@ def dependence(
     middle = [(place, y(value)) for place, value in zip(places, made.mean, strict=True)]
     parts: list[object] = [
         *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=percent),
-        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across),
+        *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, years=True),
         _band(places, made.decile_low, made.decile_high, y, "band light"),
         _band(places, made.low, made.high, y, "band"),
         path(middle, "series"),

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from interlock.report.charts.axis import spanning, vertical_axis
+from interlock.report.charts.axis import Scale, spanning, vertical_axis
 from interlock.report.charts.svg import drawing, label, line, path, tag
 from interlock.report.content import LatencyWindow
 from interlock.wording import counted
 
 _WIDTH, _HEIGHT = 400, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 362, 26, 206
+_FAR = 5  # times the slowest percentile
+_AIR = 1.3  # times the outermost values
 
 
 def latency(title: str, windows: Sequence[LatencyWindow], *, limit: float | None) -> Markup:
     """A stem a window from p50 to p99, a dot each; shapes differ and the last is named."""
-    values: list[float | None] = [limit]
-    for window in windows:
-        values += [window.p50, window.p95, window.p99]
-    up = spanning(values, start=_BOTTOM, end=_TOP, zero=True)
+    up = _scale(windows, limit)
+    title_up = "latency, ms (logarithmic)" if up.logarithmic else "latency, ms"
     step = (_RIGHT - _LEFT) / len(windows)
     parts: list[object] = [
-        *vertical_axis(up, left=_LEFT, right=_RIGHT, title="latency, ms", count=5),
+        *vertical_axis(up, left=_LEFT, right=_RIGHT, title=title_up, count=5),
         line(_LEFT, _BOTTOM, _RIGHT, _BOTTOM, "base"),
     ]
     if limit is not None:
@@ -43,6 +43,15 @@ def latency(title: str, windows: Sequence[LatencyWindow], *, limit: float | None
     )
     parts.extend(_names(windows[-1], [up(v) for v in _percentiles(windows[-1])]))
     return drawing(title, _WIDTH, _HEIGHT, parts)
+
+
+def _scale(windows: Sequence[LatencyWindow], limit: float | None) -> Scale:
+    """From 0 on; logarithmic where the limit lies so far off that all the dots would be one."""
+    measured = [value for window in windows for value in _percentiles(window)]
+    if limit is None or limit < _FAR * max(measured) or min(measured) <= 0:
+        return spanning([*measured, limit], start=_BOTTOM, end=_TOP, zero=True)
+    low, high = min(measured) / _AIR, limit * _AIR
+    return Scale(low=low, high=high, start=_BOTTOM, end=_TOP, logarithmic=True)
 
 
 def _percentiles(window: LatencyWindow) -> tuple[float, float, float]:

@@ -50,7 +50,7 @@ def load(title: str, steps: Sequence[LoadStep], *, limits: Sequence[tuple[float,
 def _limit(x: float, y: float, text: str) -> list[object]:
     return [
         line(max(_LEFT, x - 14), y, min(_RIGHT, x + 14), y, "limit"),
-        label(text, min(x, _RIGHT - 60), y - 6, anchor="middle", class_="limit-text", room=300),
+        label(text, min(x, _RIGHT - 60), y + 13, anchor="middle", class_="limit-text", room=300),
     ]
 
 

@@ -7,7 +7,7 @@ from math import ceil, log2, sqrt
 
 from markupsafe import Markup
 
-from interlock.report.charts.axis import Scale, horizontal_axis, vertical_axis
+from interlock.report.charts.axis import Scale, horizontal_axis, nice_end, vertical_axis
 from interlock.report.charts.svg import drawing, label, line, path, tag
 from interlock.report.content import Cloud, Curve, Decile, ReliabilityBin
 
@@ -33,8 +33,11 @@ def cloud(title: str, made: Cloud, deciles: Sequence[Decile], *, across: str, up
 
 
 def reliability(title: str, bins: Sequence[ReliabilityBin], *, across: str, up: str) -> Markup:
-    """Observed share against predicted probability, with 95 % intervals."""
-    x, y = _scales(0.0, 1.0, False)
+    """Observed share against predicted probability, with 95 % intervals.
+
+    Both axes end at the least round share above all of it: a rare class has only small ones.
+    """
+    x, y = _scales(0.0, reliability_end(bins), False)
     parts: list[object] = [
         *horizontal_axis(x, top=_TOP, bottom=_BOTTOM, title=across, percent=True, count=6),
         *vertical_axis(y, left=_LEFT, right=_RIGHT, title=up, percent=True, count=6),
@@ -49,6 +52,14 @@ def reliability(title: str, bins: Sequence[ReliabilityBin], *, across: str, up: 
             parts.append(line(a, y(seen.low), a, y(seen.high), "whisker w-candidate"))
         parts.append(tag("circle", cx=a, cy=b, r=4, class_="m-candidate"))
     return drawing(title, _WIDTH, _HEIGHT, parts)
+
+
+def reliability_end(bins: Sequence[ReliabilityBin]) -> float:
+    """The share at which both axes of the picture end."""
+    seen = [group.observed.interval for group in bins]
+    tops = [interval.high for interval in seen if interval is not None]
+    middles = [value for group in bins for value in (group.predicted, group.observed.value)]
+    return nice_end(max((*tops, *middles), default=1.0))
 
 
 def curve(

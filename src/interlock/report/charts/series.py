@@ -8,7 +8,7 @@ from itertools import groupby
 from markupsafe import Markup
 
 from interlock.report.charts.axis import Scale, spanning, tick_labels, vertical_axis
-from interlock.report.charts.svg import box, drawing, label, line, path, tag
+from interlock.report.charts.svg import box, drawing, label, line, path, tag, text_width
 from interlock.report.content import Period
 from interlock.wording import counted
 
@@ -38,7 +38,7 @@ def series(
     if reference is not None:
         y = up(reference[0])
         parts.append(line(_LEFT, y, _RIGHT, y, "limit"))
-        parts.append(label(reference[1], _RIGHT, y - 4, anchor="end", class_="limit-text"))
+        parts.append(label(reference[1], _RIGHT, _TOP - 9, anchor="end", class_="limit-text"))
     parts.extend(_points(periods, places, up))
     parts.extend(_rows(periods, places, step))
     parts.extend(_labels(periods, places))
@@ -113,8 +113,10 @@ def _labels(periods: Sequence[Period], places: Sequence[float]) -> list[Markup]:
     longest = max(len(period.label) for period in periods)
     room = max(1, int((_RIGHT - _LEFT) // (longest * 6.4 + 12)))
     every = -(-len(periods) // room)
+    half = text_width("0" * longest) / 2
+    inside = [min(max(x, half), _WIDTH - half) for x in places]
     return [
         label(period.label, x, _ROWS_BOTTOM + 15, anchor="middle", class_="tick")
-        for i, (x, period) in enumerate(zip(places, periods, strict=True))
+        for i, (x, period) in enumerate(zip(inside, periods, strict=True))
         if i % every == 0
     ]

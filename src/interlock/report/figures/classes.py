@@ -9,8 +9,8 @@ from markupsafe import Markup
 from interlock.evaluate.compare import Estimate
 from interlock.report.blocks import Figure
 from interlock.report.charts.confusion import confusion
-from interlock.report.charts.plane import curve, reliability
-from interlock.report.charts.threshold import threshold
+from interlock.report.charts.plane import curve, reliability, reliability_end
+from interlock.report.charts.threshold import threshold, threshold_end
 from interlock.report.content import ClassesSummary
 from interlock.report.measured import estimate_cells, estimate_text, event
 from interlock.report.names import shown
@@ -57,6 +57,9 @@ def calibration(made: ClassesSummary) -> Figure | None:
     title = "Reliability of the probabilities"
     ece = made.calibration_error
     note = "Dashed: probabilities that mean what they say."
+    end = reliability_end(made.reliability)
+    if end < 1:
+        note += f" Both axes end at {percent(end)}."
     if ece is not None:
         note += f" Expected calibration error {percent(ece)}."
     return Figure(
@@ -111,6 +114,9 @@ def deciding(made: ClassesSummary) -> Figure | None:
     title = f"{found.measure.capitalize()} by threshold, on the tune rows"
     across = f"threshold for {event(made.target, made.classes[1])}"
     note = "Band: 95 % interval. Tinted: where the threshold may lie on other rows."
+    end = threshold_end(found)
+    if end < 1:
+        note += f" Thresholds above {percent(end)} are in the numbers only."
     return Figure(
         title=title,
         drawing=threshold(title, found, across=across, up=what),

@@ -56,7 +56,8 @@ def _in_order(made: SlicesJudged, ranked: list[SliceFinding]) -> list[SliceFindi
 
 def _note(made: SlicesJudged, drawn: int) -> str:
     note = "Red stroke: what is allowed there. ✖ is worse than that beyond chance, all slices"
-    note += " looked at taken into account."
+    note += " looked at taken into account. First come those nearest to what is allowed, in"
+    note += " widths of their intervals."
     few = len(made.slices) - drawn
     if few:
         note += f" {counted(few, 'slice')} could not be judged: see the numbers."

@@ -154,5 +154,12 @@ def _params(params: Mapping[str, Any], most: int) -> str:
     if set(params) == {"class", "params"} and isinstance(params["params"], Mapping):
         kind = f"{shown(str(params['class']).rpartition('.')[2], limit=60)}: "
         given = params["params"]
-    items = [f"{shown(key, limit=40)}={value_text(given[key])}" for key in sorted(given, key=str)]
+    items = [f"{shown(key, limit=40)}={_argument(given[key])}" for key in sorted(given, key=str)]
     return kind + ", ".join(items[:most])
+
+
+def _argument(value: object) -> str:
+    """As it is typed: 0.1, 1e-07, 735278382, True."""
+    if value is None or isinstance(value, bool | int | float):
+        return repr(value)
+    return value_text(value)

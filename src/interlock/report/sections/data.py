@@ -25,7 +25,7 @@ from interlock.report.charts import spark
 from interlock.report.content import Column, Data, NumericColumn, Quarantine
 from interlock.report.figures.data import split
 from interlock.report.names import shown
-from interlock.report.numbers import percent, plain_number
+from interlock.report.numbers import percent, plain_numbers
 from interlock.report.sections.table import Limits
 from interlock.wording import counted
 
@@ -181,7 +181,7 @@ def _values(column: Column) -> str:
 def _numeric_values(column: NumericColumn) -> str:
     """The first and the last edge: a few rows may lie beyond."""
     edges = column.edges
-    return " … ".join(plain_number(edges[i]) for i in (0, -1)) if edges else "no values"
+    return " … ".join(plain_numbers((edges[0], edges[-1]))) if edges else "no values"
 
 
 def _category_values(top: Sequence[tuple[str, int]], rows: int, other: int) -> str:
