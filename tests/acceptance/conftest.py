@@ -111,11 +111,12 @@ class Project:
         own = {"XDG_CONFIG_HOME": str(self.config), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
         return {**kept, **own, **more}
 
-    def run(self, *arguments, kill_after=200, at=None, **environ):
+    def run(self, *arguments, kill_after=200, file_limit=None, at=None, **environ):
         """A command in a forked process, killed after so many seconds."""
         return self.zygote.run(
-            arguments, at or self.folder, self.environ(**environ), kill_after=kill_after
-        )
+            arguments, at or self.folder, self.environ(**environ),
+            kill_after=kill_after, file_limit=file_limit,
+        )  # fmt: skip
 
     def spawn(self, *arguments, **environ):
         """A command in a forked process, in the background."""

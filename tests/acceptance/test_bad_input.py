@@ -1,10 +1,8 @@
 """Whatever is wrong is said exactly, ends with its exit code, and leaves alone what is live."""
 
-import resource
 import shutil
 import socket
 import subprocess
-import sys
 
 import numpy as np
 import pyarrow as pa
@@ -280,18 +278,11 @@ def test_a_disk_that_is_full(delivered, days, limit):
     """Files may grow to a limit that is below what some stage needs: writing fails as when full."""
     live = delivered.live()
 
-    def limited():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    ran = subprocess.run(
-        [sys.executable, "-B", "-m", "interlock", "deliver", "--as-of", days[1]],
-        cwd=delivered.folder, env=delivered.environ(), preexec_fn=limited,
-        capture_output=True, text=True, check=False, timeout=100,
-    )  # fmt: skip
-    assert ran.returncode == 1, (ran.returncode, ran.stderr)
-    assert "error[L1" in ran.stderr, ran.stderr
-    assert "full" in ran.stderr, ran.stderr
-    assert "Traceback" not in ran.stderr
+    ran = delivered.run("deliver", "--as-of", days[1], file_limit=limit)
+    assert ran.code == 1, (ran.code, ran.err)
+    assert "error[L1" in ran.err, ran.err
+    assert "full" in ran.err, ran.err
+    assert "Traceback" not in ran.err
     assert delivered.live() == live
     assert delivered.run("status").code == 0
     assert delivered.run("verify").code == 0

@@ -12,6 +12,7 @@ import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -36,6 +37,7 @@ IMPORTED = (
     "interlock.pipeline.judging.misfit",
     "interlock.pipeline.training.packaging",
     "interlock.pipeline.probing",
+    "interlock.store.migrate",
     "interlock.use_cases.deliver",
     "interlock.use_cases.diff",
     "interlock.use_cases.export",
@@ -125,12 +127,12 @@ class Zygote:
         self.process.wait(20)
         self.place.cleanup()
 
-    def run(self, arguments, folder, environ, *, kill_after):
-        """A command to its end."""
+    def run(self, arguments, folder, environ, *, kill_after, file_limit=None):
+        """A command to its end; no file that it writes may grow beyond so many bytes."""
         number = next(self.numbers)
         out, err = self._files(number)
         started = time.monotonic()
-        pid, ended = self._ask(number, arguments, folder, environ, out, err)
+        pid, ended = self._ask(number, arguments, folder, environ, out, err, file_limit)
         timer = threading.Timer(kill_after, os.kill, (pid, signal.SIGKILL))
         timer.start()
         code = ended.result()
@@ -151,7 +153,7 @@ class Zygote:
     def _files(self, number):
         return tuple(Path(self.place.name) / f"{number}.{name}" for name in ("out", "err"))
 
-    def _ask(self, number, arguments, folder, environ, out, err):
+    def _ask(self, number, arguments, folder, environ, out, err, file_limit=None):
         """(process id, the exit code to come)."""
         begun, ended = self.begun[number], self.ended[number] = Future(), Future()
         row = {
@@ -161,6 +163,7 @@ class Zygote:
             "environ": environ,
             "stdout": str(out),
             "stderr": str(err),
+            "file_limit": file_limit,
         }
         self.process.stdin.write(json.dumps(row) + "\n")
         self.process.stdin.flush()
@@ -241,6 +244,8 @@ def child(command, streams):
     for number, stream in enumerate(streams):
         os.dup2(stream, number)
         os.close(stream)
+    if (most := command["file_limit"]) is not None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
     sys.argv = ["interlock", *command["arguments"]]
     code = 1
     try:

@@ -14,6 +14,7 @@ the template and :mod:`interlock.report.charts.svg` do it.
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
@@ -21,8 +22,10 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 def shown(name: object, *, limit: int = 120) -> str:
     """``name`` as one visible line of at most ``limit`` characters, shortened in its middle."""
     text = str(name)
-    if len(text) > 4 * limit:  # spare the work on megabytes that would be cut anyway
-        text = text[: 2 * limit] + text[-2 * limit :]
+    if (
+        len(text) > 2 * limit
+    ):  # a character becomes one or more: of so many the middle is cut anyway
+        text = text[:limit] + text[-limit:]
     line = text if text.isprintable() else "".join(map(_visible, text))
     if len(line) <= limit:
         return line
@@ -30,6 +33,7 @@ def shown(name: object, *, limit: int = 120) -> str:
     return line[: limit - 1 - tail] + "…" + (line[-tail:] if tail else "")
 
 
+@lru_cache(maxsize=1_024)
 def _visible(character: str) -> str:
     if unicodedata.category(character) not in _HIDDEN:
         return character
