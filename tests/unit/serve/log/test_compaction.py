@@ -7,7 +7,7 @@ import pytest
 
 from interlock.clock import DAY
 from interlock.errors import IntegrityError
-from interlock.serve.log import merging, parquet_archive
+from interlock.serve.log import delta_archive, merging, parquet_archive
 from interlock.serve.log.archive import archive_for, archives
 from interlock.serve.log.compaction import Compacted, compact
 from interlock.serve.log.delta_archive import DeltaArchive
@@ -180,6 +180,69 @@ def test_death_at_any_moment_loses_and_doubles_nothing(tmp_path, at, after, monk
     compact(log, before=LATER)
     assert len(files(log, "parquet")) == 1
     assert ids(log) == [name for name in left if int(name[-2:]) % 5 != 3]
+
+
+@pytest.mark.parametrize(
+    ("at", "after"), [("_link_all", True), ("require_same", False), ("_commit", True)]
+)
+def test_delta_no_version_that_was_not_proven_is_ever_seen(tmp_path, at, after, monkeypatch):
+    log = tmp_path / "log"
+    for worker in ("w0", "w1"):
+        write(log, worker, 0)
+    ship_all(log, "delta")
+    known, many = rows(log), files(log, "delta")
+    real = getattr(delta_archive, at)
+
+    class Death(BaseException):
+        pass
+
+    def die(*arguments, **named):
+        if after:
+            real(*arguments, **named)
+        raise Death
+
+    with monkeypatch.context() as patched:
+        patched.setattr(delta_archive, at, die)
+        patched.setattr(delta_archive, "rmtree", lambda *_, **__: None)  # who is killed cleans not
+        with pytest.raises(Death):
+            compact(log, before=LATER)
+    assert len(files(log, "delta")) == (1 if at == "_commit" else len(many))
+    assert rows(log) == known
+    left = ids(log)
+    erase(log, of_unit(("unit-secret-3",)))
+    assert not [text for text in texts(log) if "unit-secret-3" in text]
+    compact(log, before=LATER)
+    assert len(files(log, "delta")) == 1
+    assert ids(log) == [name for name in left if int(name[-2:]) % 5 != 3]
+    assert not list((log.parent / "delta").glob(".partial-*"))
+
+
+def test_delta_a_row_that_compaction_lost_is_never_missed(tmp_path, monkeypatch):
+    log = tmp_path / "log"
+    write(log, "w0", 0)
+    ship_all(log, "delta")
+    known, table = rows(log), DeltaArchive(directory=tmp_path / "delta")._delta(PREDICTIONS)
+    real, seen = delta_archive._merged, []
+
+    def losing(place, trial):
+        opened = delta_archive._opened
+
+        def broken(where):
+            if where == trial and not seen:
+                seen.append(True)
+                opened(trial).delete("sequence = 5")
+            return opened(where)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(delta_archive, "_opened", broken)
+            return real(place, trial)
+
+    monkeypatch.setattr(delta_archive, "_merged", losing)
+    with pytest.raises(IntegrityError) as raised:
+        compact(log, before=LATER)
+    assert (raised.value.code, seen) == ("S189", [True])
+    after = DeltaArchive(directory=tmp_path / "delta")._delta(PREDICTIONS)
+    assert (rows(log), after.version()) == (known, table.version()), "not even for a moment"
 
 
 def test_what_is_erased_is_gone_from_compacted_files_and_all_that_they_were_made_of(log, kind):
