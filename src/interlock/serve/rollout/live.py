@@ -35,6 +35,7 @@ from interlock.serve.rollout.group import Group, Said
 from interlock.serve.rollout.target import Key, Target, going_back
 
 _RETRY_SECONDS = 30.0  # until a release that was refused is tried again
+_READY_SECONDS = 120.0  # after which one that is still being tried or loaded is told
 
 Load = Callable[[Target], Predictor]
 Try = Callable[[Target], None]
@@ -78,6 +79,7 @@ class LiveRelease:
         self._group = group
         self._loaded: dict[Key, Predictor] = {}  # replaced whole: the status is read meanwhile
         self._standing = Standing()
+        self._at: tuple[Target, float] | None = None  # what is got ready, since when
         self._refused: tuple[Target, float] | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="live-release", daemon=True)
@@ -115,7 +117,7 @@ class LiveRelease:
 
     def status(self) -> dict[str, Any]:
         """The body of ``GET /v1/status``."""
-        standing = self._standing
+        standing = self._present()
         live, wanted = standing.live, standing.wanted
         return {
             "digest": live.digest if live else None,
@@ -127,6 +129,15 @@ class LiveRelease:
             "resident": [digest for digest, _ in self._loaded],
             "rollout": self._rollout(live),
         }
+
+    def _present(self) -> Standing:
+        """How it stands; a release that hangs while it loads keeps the thread, and says nothing."""
+        standing, at = self._standing, self._at
+        if at is None or monotonic() - at[1] <= _READY_SECONDS:
+            return standing
+        wanted, since = at
+        problem = f"not ready after {monotonic() - since:.0f} s: it is tried or loaded, or hangs"
+        return Standing(live=standing.live, wanted=wanted, problem=problem)
 
     def _rollout(self, live: Target | None) -> dict[str, Any] | None:
         if live is None or live.rival is None:
@@ -169,6 +180,7 @@ class LiveRelease:
 
     def _done(self, act: Callable[[Target], None], wanted: Target) -> bool:
         """Whether that could be done; why not, is noted."""
+        self._at = wanted, monotonic()
         try:
             act(wanted)
         except InterlockError as error:
@@ -177,6 +189,8 @@ class LiveRelease:
             self._note(wanted, f"{type(error).__name__}: {error}")
         else:
             return True
+        finally:
+            self._at = None
         return False
 
     def _note(self, wanted: Target, problem: str) -> None:

@@ -1,5 +1,6 @@
 """Which release answers: following, refusing, flipping back."""
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -215,3 +216,28 @@ def test_the_status_is_read_while_another_release_takes_over(monkeypatch):
     moves.append(("c", 3))
     assert scene.live.status()["resident"] == ["a", "b"], "as it was before"
     assert scene.live.status()["resident"] == ["a", "b", "c"]
+
+
+def test_one_that_hangs_while_it_loads_is_told_and_the_old_one_answers(monkeypatch):
+    """Nothing can stop the thread, which follows the pointer no more."""
+    monkeypatch.setattr("interlock.serve.rollout.live._READY_SECONDS", 0.0)
+    scene, loading, go_on = Scene(), threading.Event(), threading.Event()
+    scene.live.start()
+    load = scene._load
+
+    def hang(wanted):
+        loading.set()
+        go_on.wait(60)
+        return load(wanted)
+
+    scene.live._load = hang
+    thread = threading.Thread(target=scene.move, args=("b", 2))
+    thread.start()
+    assert loading.wait(60)
+    status = scene.live.status()
+    go_on.set()
+    thread.join(60)
+    assert (status["digest"], status["wanted_digest"]) == ("a", "b")
+    assert status["problem"] == "not ready after 0 s: it is tried or loaded, or hangs"
+    after = scene.live.status()
+    assert (after["digest"], after["wanted_digest"], after["problem"]) == ("b", "b", None)
