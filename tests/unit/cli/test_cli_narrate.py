@@ -78,7 +78,7 @@ def test_a_long_step_has_a_bar_with_n_of_n_that_is_taken_away(monkeypatch):
     told = Terminal(stream, after_seconds=0.0)
     told.started("train")
     told.progress("train", 30, 120)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while "30/120" not in stream.getvalue() and time.monotonic() < end:
         time.sleep(0.02)
     told.close()
@@ -117,7 +117,7 @@ def test_it_stands_above_the_bar(monkeypatch):
     told = Terminal(stream, after_seconds=0.0)
     told.noted("before any step")
     told.started("service")
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while "service gate" not in stream.getvalue() and time.monotonic() < end:
         time.sleep(0.02)
     told.noted("the contract of broker is broken")

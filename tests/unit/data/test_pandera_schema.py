@@ -329,7 +329,7 @@ def test_a_helper_that_changes_makes_another_source(tmp_path):
             text=True,
             capture_output=True,
             check=True,
-            timeout=60,
+            timeout=240,
         )
         return json.loads(done.stdout)
 
@@ -359,7 +359,7 @@ def test_pandera_is_imported_only_where_a_schema_is_given(tmp_path):
         "print('pandera' in sys.modules, 'pandas' in sys.modules)\n"
     )
     done = subprocess.run(
-        [sys.executable, script], text=True, capture_output=True, check=True, timeout=60
+        [sys.executable, script], text=True, capture_output=True, check=True, timeout=240
     )
     assert done.stdout.split() == ["False", "False"]
 

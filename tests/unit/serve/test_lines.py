@@ -14,6 +14,12 @@ from interlock.serve.lines import Lines, printed_by_lines
 told = b"%d missing\n".__mod__
 
 
+@pytest.fixture(autouse=True)
+def written_to_the_end(monkeypatch):
+    """On a busy machine, too."""
+    monkeypatch.setattr(module, "_CLOSE_SECONDS", 60.0)
+
+
 @pytest.fixture
 def pipe():
     """Its ends; it is filled by :func:`fill`."""
@@ -86,7 +92,7 @@ def test_a_stop_waits_for_no_reader(pipe, monkeypatch):
     assert lines._thread.is_alive()
     assert lines._thread.daemon, "it does not keep the process either"
     os.close(reading)  # it ends with an error that nobody hears of
-    lines._thread.join(10)
+    lines._thread.join(60)
     assert not lines._thread.is_alive()
 
 

@@ -4,6 +4,7 @@ import socket
 
 import msgspec
 import pytest
+from redis_server import free_port
 
 from interlock.deploy.policy import Policy
 from interlock.errors import BlockedError, IntegrityError, OperatorError
@@ -70,6 +71,8 @@ def test_port_zero_is_a_free_one_and_a_taken_one_is_refused():
     with pytest.raises(OperatorError, match="the port is in use"):
         may_listen(msgspec.structs.replace(PLAN, port=port))
     first.close()
+    port = free_port()
+    reserve_port("127.0.0.1", port).close()
     may_listen(msgspec.structs.replace(PLAN, port=port))
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)

@@ -2,11 +2,11 @@
 
 import http.server
 import json
-import socket
 import sys
 import threading
 
 import pytest
+from redis_server import free_port
 
 from interlock.pipeline.delivery.hook import call_hook
 
@@ -123,10 +123,7 @@ def test_an_address_that_talks_nonsense_is_told_of(tmp_path, answering):
 
 
 def test_an_address_where_nobody_listens(tmp_path):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    said = call_hook(f"http://127.0.0.1:{port}", MESSAGE, project_dir=tmp_path)
+    said = call_hook(f"http://127.0.0.1:{free_port()}", MESSAGE, project_dir=tmp_path)
     assert said.startswith("the failure hook could not be reached: <urlopen error")
 
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import threading
+from itertools import count
 
 import pytest
 
+from interlock.pipeline.probes import load
 from interlock.pipeline.probes.load import Wanted, measure_load
 
 GOOD = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}"
@@ -68,6 +70,15 @@ def counts(step):
     return [sum(getattr(w, name) for w in step.windows) for name in ("n", "late", "unanswered")]
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """What is answered late is waited for, and a busy machine counts as one that keeps up."""
+    monkeypatch.setattr(load, "_GRACE_SECONDS", 60.0)
+    monkeypatch.setattr(load, "_KEEPS_UP", 0.0)
+    monkeypatch.setattr(load, "HIGHEST_RATE", 1_600)
+
+
+@pytest.mark.usefixtures("patient")
 def test_as_many_requests_are_due_as_the_rate_says_whatever_is_answered(serve):
     found = measured(serve(lambda number: (0, GOOD)), Wanted(rate=400, limit_seconds=60.0))
     (judged,) = [step for step in found if step.judged]
@@ -76,10 +87,10 @@ def test_as_many_requests_are_due_as_the_rate_says_whatever_is_answered(serve):
     assert judged.seconds == 2.0
     assert len(judged.windows) == 12
     assert 0 < judged.p50_seconds <= judged.p99_seconds
-    assert [step.offered for step in found][:3] == [200, 400, 800]
-    assert [step.offered for step in found] == sorted(step.offered for step in found)
+    assert [step.offered for step in found] == [200, 400, 800, 1_600]
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_stall_makes_all_late_that_had_to_wait_behind_it(serve):
     stall = {200: 0.8}  # the rest of the warm-up and the first step is before it
     service = serve(lambda number: (stall.get(number, 0), GOOD))
@@ -116,8 +127,9 @@ def test_nobody_there_is_no_answer(serve):
 
 def test_load_ends_when_it_is_told_to(serve):
     service, wanted = serve(lambda number: (0.0, GOOD)), Wanted(rate=20, limit_seconds=0.2)
+    sent = count()  # whether it is told to stop is asked before each
     steps = measure_load(
-        "127.0.0.1", service.port, [{"a": 1}], [wanted], stop=lambda: service.asked >= 10
+        "127.0.0.1", service.port, [{"a": 1}], [wanted], stop=lambda: next(sent) >= 10
     )
     assert service.asked == 10
     judged = next(step for step in steps if step.judged)

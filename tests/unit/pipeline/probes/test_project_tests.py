@@ -150,7 +150,7 @@ def test_tests_end_with_who_waits_for_them(tmp_path):
 
 def _lives(pid):
     """Whether the process runs; one that has ended may not have been waited for yet."""
-    for _ in range(200):
+    for _ in range(6_000):
         try:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:

@@ -7,8 +7,27 @@ import pytest
 from interlock.serve.http.deadline import Deadline
 
 
+class Loop(asyncio.SelectorEventLoop):
+    """One whose clock goes on only where it would wait, and at once: no machine is too busy."""
+
+    def __init__(self):
+        super().__init__()
+        self.now, select = 0.0, self._selector.select
+
+        def selected(timeout=None):
+            if timeout:
+                self.now += timeout
+            return select(0)
+
+        self._selector.select = selected
+
+    def time(self):
+        return self.now
+
+
 def run(coroutine):
-    return asyncio.run(asyncio.wait_for(coroutine, 10))
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        return runner.run(coroutine)
 
 
 def test_only_what_takes_too_long_is_cancelled():

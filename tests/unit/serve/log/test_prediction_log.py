@@ -251,7 +251,7 @@ def test_without_it_a_thread_syncs_soon(tmp_path, monkeypatch):
     monkeypatch.setattr(log_module, "_to_disk", lambda fd: synced.set())
     with PredictionLog.open(tmp_path, "w0") as log:
         log.append([b"x"])
-        assert synced.wait(5)
+        assert synced.wait(60)
 
 
 def test_a_failed_sync_is_told_and_the_file_is_not_trusted_again(tmp_path, monkeypatch):
@@ -289,7 +289,7 @@ def test_a_segment_that_fails_keeps_no_other_from_the_disk(tmp_path, monkeypatch
         for payload in (b"x", b"y"):
             log.append([payload])
         with pytest.raises(LogFull, match="S150"):
-            log.submit([b"z"]).result(10)
+            log.submit([b"z"]).result(60)
     ended = [path.stat().st_ino for path in sorted(tmp_path.glob("*.log"))[1:]]
     assert len(ended) > 1
     assert set(ended) <= set(synced)
@@ -308,31 +308,31 @@ def test_a_segment_that_cannot_be_closed_ends_nobodys_wait(tmp_path, monkeypatch
     with PredictionLog.open(tmp_path, "w0", options) as log:
         log.append([b"x"])
         with pytest.raises(LogFull, match="S150"):
-            log.submit([b"y"]).result(10)
+            log.submit([b"y"]).result(60)
         assert ended
-        assert log.submit([b"z"]).result(10) == 3
+        assert log.submit([b"z"]).result(60) == 3
 
 
 def test_a_future_of_submit_waits_for_the_disk(tmp_path, monkeypatch):
     go = threading.Event()
-    monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(10))
+    monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(60))
     with PredictionLog.open(tmp_path, "w0") as log:
         future = log.submit([b"x"])
         assert logged(tmp_path) == [b"x"]
         assert not future.done()
         go.set()
-        assert future.result(10) == 1
+        assert future.result(60) == 1
 
 
 def test_one_who_gives_up_waiting_ends_nobody_elses_wait(tmp_path, monkeypatch):
     go = threading.Event()
-    monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(10))
+    monkeypatch.setattr(log_module, "_to_disk", lambda fd: go.wait(60))
     with PredictionLog.open(tmp_path, "w0", LogOptions(ack="disk")) as log:
         given_up = log.submit([b"x"])
         given_up.cancel()
         go.set()
-        assert log.submit([b"y"]).result(10) == 2
-        assert given_up.result(10) == 1
+        assert log.submit([b"y"]).result(60) == 2
+        assert given_up.result(60) == 1
 
 
 def test_close_syncs_and_then_refuses(tmp_path):
@@ -388,7 +388,7 @@ def test_a_segment_that_no_record_comes_to_end_is_ended_by_time(tmp_path):
     options = LogOptions(segment_seconds=0.05)
     with PredictionLog.open(tmp_path, "w0", options) as log:
         log.append([b"last of the day"])
-        end = time.monotonic() + 30
+        end = time.monotonic() + 60
         while len(list(tmp_path.glob("*.log"))) < 2 and time.monotonic() < end:
             time.sleep(0.01)
         time.sleep(0.2)  # one without records is left as it is

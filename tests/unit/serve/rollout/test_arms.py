@@ -5,9 +5,11 @@ import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from msgspec import structs
+from service_runs import wait_for
 
 from interlock.serve.errors import ServiceError
 from interlock.serve.http.tick import Tick
@@ -48,7 +50,7 @@ def releases(support, directory, ridge_directory):
 
 @pytest.fixture
 def arms(releases):
-    return Arms(*releases, HALF)
+    return Arms(*releases, HALF, deadline=60)  # no answer is late
 
 
 @pytest.fixture
@@ -287,20 +289,31 @@ def wait_for_it(arms, seconds):
     return arms
 
 
-def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch):
+@pytest.fixture
+def hand(monkeypatch):
+    """The clock by which an answer is late, moved by hand."""
+    clock = SimpleNamespace(now=0.0)
+    monkeypatch.setattr("interlock.serve.own_thread.monotonic", lambda: clock.now)
+    return clock
+
+
+def test_one_that_hangs_is_not_waited_for(releases, house, monkeypatch, hand):
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
     arms, go_on, asked = Arms(*releases, HALF, deadline=0.05), threading.Event(), []
 
     def hang(row):
         asked.append(1)
-        go_on.wait(20)
+        go_on.wait(60)
         return [1.0]
 
     monkeypatch.setattr(releases[1].release.scorer, "raw_one", hang)
     body = house(CHALLENGER)
     try:
-        for _ in range(3):
+        while not asked:  # its thread had not begun in time
+            assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+        hand.now += 1
+        for _ in range(2):
             assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
         assert len(asked) == 1, "while it hangs nobody asks it"
     finally:
@@ -312,11 +325,13 @@ def test_one_that_never_comes_back_from_its_thread_is_set_aside(releases, house,
     """Its model's process is ended where that hangs; its own code nobody can end."""
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
-    arms, go_on = Arms(*releases, HALF, deadline=0.05, hanging=2.0), threading.Event()
-    monkeypatch.setattr(releases[1], "prepare", lambda *_, **__: go_on.wait(60))
+    arms = Arms(*releases, HALF, deadline=0.05, hanging=2.0)
+    go_on, began = threading.Event(), threading.Event()
+    monkeypatch.setattr(releases[1], "prepare", lambda *_, **__: began.set() or go_on.wait(60))
     body, found = house(CHALLENGER), []
     try:
-        assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
+        while not began.is_set():  # its thread had not begun in time
+            assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
         for _ in range(6):
             arms.confer()
             found.append(arms.told()["set_aside"])
@@ -326,11 +341,17 @@ def test_one_that_never_comes_back_from_its_thread_is_set_aside(releases, house,
         go_on.set()
 
 
-def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house, monkeypatch):
+def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(
+    releases, house, monkeypatch, hand
+):
     its = releases[1].release
     releases[1].release = replace(its, contract=replace(its.contract, isolated=True))
-    arms, go_on = Arms(*releases, HALF, deadline=0.05), threading.Event()
-    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
+    arms, go_on, began = Arms(*releases, HALF, deadline=0.05), threading.Event(), threading.Event()
+    monkeypatch.setattr(
+        releases[1].release.scorer,
+        "raw_one",
+        lambda row: began.set() or (go_on.wait(60) and [1.0]),
+    )
     body = house(CHALLENGER)
 
     async def three():
@@ -339,20 +360,24 @@ def test_those_that_waited_behind_it_do_not_hide_that_it_is_late(releases, house
         await asyncio.gather(*asked)
 
     try:
-        asyncio.run(three())
+        while not began.is_set():
+            asyncio.run(three())
+        hand.now += 1
         monkeypatch.setattr(releases[1], "prepare", None)  # nor is it asked: that would be S125
-        wait_for_it(arms, 20)
+        wait_for_it(arms, 60)
         assert told(ask(arms.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
     finally:
         go_on.set()
 
 
-def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, house, monkeypatch):
-    arms, go_on, began = wait_for_it(isolated, 0.05), threading.Event(), threading.Event()
+def test_one_that_hangs_is_late_though_the_caller_has_gone(
+    isolated, releases, house, monkeypatch, hand
+):
+    arms, go_on, began = wait_for_it(isolated, 60), threading.Event(), threading.Event()
 
     def hang(row):
         began.set()
-        go_on.wait(20)
+        go_on.wait(60)
         return [1.0]
 
     monkeypatch.setattr(releases[1].release.scorer, "raw_one", hang)
@@ -361,13 +386,12 @@ def test_one_that_hangs_is_late_though_the_caller_has_gone(isolated, releases, h
     async def gone_then_another():
         thread = OwnThread("explain")
         first = asyncio.create_task(arms.trial.ask(body, explain=False, thread=thread))
-        await asyncio.to_thread(began.wait, 20)
+        await asyncio.to_thread(began.wait, 60)
         first.cancel()
         with pytest.raises(asyncio.CancelledError):
             await first
-        await asyncio.sleep(0.06)
-        wait_for_it(arms, 20)
-        return await asyncio.wait_for(arms.trial.ask(body, explain=False, thread=thread), 10)
+        hand.now += 61
+        return await arms.trial.ask(body, explain=False, thread=thread)
 
     try:
         assert told(asyncio.run(gone_then_another()))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
@@ -379,19 +403,15 @@ def test_once_its_late_answer_is_there_it_is_asked_again(isolated, releases, hou
     wait_for_it(isolated, 0.05)
     raw_one, go_on = releases[1].release.scorer.raw_one, threading.Event()
     monkeypatch.setattr(
-        releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and raw_one(row)
+        releases[1].release.scorer, "raw_one", lambda row: go_on.wait(60) and raw_one(row)
     )
     body = house(CHALLENGER)
     try:
         assert told(ask(isolated.trial, body))[1] == [(CHALLENGER, CHAMPION, "S141", None)]
     finally:
         go_on.set()
-    wait_for_it(isolated, 20)
-    for _ in range(500):
-        answers, _ = told(ask(isolated.trial, body))
-        if answers == [(CHALLENGER, "1.0.1")]:
-            return
-    raise AssertionError("it was not asked again")
+    wait_for_it(isolated, 60)
+    wait_for(lambda: told(ask(isolated.trial, body))[0] == [(CHALLENGER, "1.0.1")])
 
 
 @pytest.fixture
@@ -482,7 +502,7 @@ def test_nor_what_the_champion_refuses_as_well(arms, house):
 def test_nor_what_comes_while_it_hangs(isolated, releases, house, monkeypatch):
     wait_for_it(isolated, 0.05)
     go_on = threading.Event()
-    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(20) and [1.0])
+    monkeypatch.setattr(releases[1].release.scorer, "raw_one", lambda row: go_on.wait(60) and [1.0])
     try:
 
         async def ten():

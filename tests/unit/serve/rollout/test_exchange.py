@@ -95,6 +95,6 @@ def test_it_looks_in_a_thread_and_once_more_at_the_end(monkeypatch):
             twice.set()
 
     with exchanging(look):
-        assert twice.wait(20)
+        assert twice.wait(60)
     assert looked[0] == "exchange"
     assert looked[-1] == threading.current_thread().name

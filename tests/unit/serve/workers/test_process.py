@@ -12,6 +12,12 @@ from interlock.serve.workers import process as module
 from interlock.serve.workers.process import start
 
 
+@pytest.fixture(autouse=True)
+def heard_to_the_end(monkeypatch):
+    """On a busy machine, too."""
+    monkeypatch.setattr(overheard, "END_SECONDS", 60.0)
+
+
 def test_one_that_closes_its_output_and_goes_on_is_too_slow_and_ended(
     support, tmp_path, monkeypatch
 ):

@@ -49,8 +49,8 @@ import faulthandler, signal, sys
 {first}
 print("ready http://127.0.0.1:1", flush=True)
 sys.stdin.readline()
-print(flush=True)
 def loops():
+    print(flush=True)
     while True:
         pass
 loops()
