@@ -4,6 +4,7 @@ import threading
 
 import pytest
 
+from interlock.apart import anything_hangs
 from interlock.serve.batch.scoring import in_order, scoring_threads
 
 
@@ -12,6 +13,7 @@ def test_results_stand_beside_their_items_in_order(threads):
     assert list(in_order(range(20), lambda n: n * n, threads=threads)) == [
         (n, n * n) for n in range(20)
     ]
+    assert not anything_hangs()
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -52,3 +54,23 @@ def test_what_the_items_raise_ends_the_work():
 
 def test_a_model_in_its_librarys_own_code_is_asked_by_one_thread():
     assert scoring_threads(object()) == 1
+
+
+def test_who_is_interrupted_does_not_wait_for_a_model_that_hangs():
+    begun, go_on = threading.Event(), threading.Event()
+
+    def hang(_):
+        begun.set()
+        assert go_on.wait(60)
+
+    def items():
+        yield 1
+        assert begun.wait(60)
+        raise KeyboardInterrupt
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            list(in_order(items(), hang, threads=1))
+        assert anything_hangs(), "so that the process does not wait for it either"
+    finally:
+        go_on.set()
