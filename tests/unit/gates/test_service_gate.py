@@ -77,6 +77,38 @@ def test_a_difference_fails_and_says_where(sound_service, check, change, name, c
     )
 
 
+@pytest.mark.parametrize(
+    ("compared", "refused", "verdict", "reason"),
+    [
+        (20, 380, Verdict.PASSED, ""),
+        (2, 0, Verdict.PASSED, ""),
+        (
+            19,
+            381,
+            Verdict.INCONCLUSIVE,
+            "19 answered edge cases are too few to judge by; at least 20 are needed; "
+            "training and service refused 381 cases",
+        ),
+        (
+            1,
+            1,
+            Verdict.INCONCLUSIVE,
+            "1 answered edge case is too few to judge by; at least 20 are needed; "
+            "training and service refused 1 case",
+        ),
+    ],
+)
+def test_what_both_sides_refuse_is_not_compared(sound_service, compared, refused, verdict, reason):
+    measured = replace(sound_service, edge_rows_compared=compared, edge_rows_refused=refused)
+    (found,) = EdgeParity().judge(measured)
+    assert (found.verdict, found.reason) == (verdict, reason)
+    assert (found.n, found.evidence["refused"]) == (compared, refused)
+    (wrong,) = EdgeParity().judge(replace(measured, edge_mismatches=1))
+    assert wrong.verdict is Verdict.FAILED
+    (nothing,) = EdgeParity().judge(replace(measured, edge_rows_compared=0))
+    assert (nothing.verdict, nothing.reason) == (Verdict.ERROR, "no edge rows were compared")
+
+
 def test_a_tolerance_that_would_hide_answers_is_an_error(sound_service):
     found = _shut(Parity(), replace(sound_service, tolerance=0.01))
     assert (found.verdict, found.reason) == (

@@ -6,17 +6,20 @@ Proven on the rows compared, never for all inputs: zero rows compared prove noth
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from interlock import wording
 from interlock.evaluate.judge import Limit
-from interlock.gates.finding import counted, unmeasured
+from interlock.gates.finding import counted, too_few, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.verdict import Check, Verdict
 
 WIDEST_TOLERANCE = 1e-6
 """Relative. An export that promises less than this does not answer as the trained model."""
+FEWEST_EDGE_ROWS = 20
+"""Fewer edge cases answered decide nothing where others were refused."""
 _SHOWN = 3  # differences in a sentence
 
 
@@ -51,20 +54,28 @@ class Parity(Declared):
 
 @dataclass(frozen=True)
 class EdgeParity(Declared):
-    """At the exporter's edge cases (thresholds, missing, unseen, extremes) nothing differs."""
+    """At the exporter's edge cases (thresholds, missing, unseen, extremes) nothing differs.
+
+    A case that training and service refuse alike compares no answer: it is counted apart.
+    """
 
     def judge(self, measurement: ServiceMeasurement) -> tuple[Check, ...]:
-        """Judges the edge rows; none compared is an error."""
-        return (
-            none_of(
-                "edge parity",
-                "V103",
-                measurement.edge_mismatches,
-                n=measurement.edge_rows_compared,
-                nothing="no edge rows were compared",
-                unit="mismatches",
-            ),
+        """Judges the edge rows that were answered; none is an error, few are inconclusive."""
+        m = measurement
+        if not 0 <= m.edge_rows_refused < math.inf:
+            reason = "the number of edge rows refused is not a number"
+            return (unmeasured("edge parity", "V107", reason),)
+        found = none_of(
+            "edge parity",
+            "V103",
+            m.edge_mismatches,
+            n=m.edge_rows_compared,
+            nothing="no edge rows were compared",
+            unit="mismatches",
+            evidence={"refused": m.edge_rows_refused},
         )
+        thin = m.edge_rows_refused > 0 and m.edge_rows_compared < FEWEST_EDGE_ROWS
+        return (_thin(found, m) if thin and found.opens else found,)
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,14 @@ class FieldOrder(Declared):
                 unit="other answers",
             ),
         )
+
+
+def _thin(found: Check, m: ServiceMeasurement) -> Check:
+    """Nothing differs in the few edge cases that were answered."""
+    refused = wording.counted(m.edge_rows_refused, "case", "cases")
+    few = too_few(m.edge_rows_compared, "answered edge case", FEWEST_EDGE_ROWS)
+    reason = f"{few}; training and service refused {refused}"
+    return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def none_of(

@@ -54,6 +54,7 @@ class ServiceMeasurement:
     Differences are worst cases: of features absolute (None where all must be equal and none was
     measured), of predictions relative. ``tolerance`` is the relative difference of a prediction
     that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
+    ``edge_rows_refused`` edge cases both sides refused for the same reason, beside those compared;
     ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
     that was answered otherwise than due; ``unanswered`` requests got no answer at all;
     ``contracts`` are what the consumers' contracts came to; ``uncontracted`` says why there are
@@ -78,6 +79,7 @@ class ServiceMeasurement:
     bad_inputs_wrong: tuple[str, ...]
     latency_windows: tuple[LatencyWindow, ...]
     unanswered: int
+    edge_rows_refused: int = 0
     worst_feature_difference: float | None = None
     differences: tuple[str, ...] = ()
     unrecomputed: Exemption | None = None

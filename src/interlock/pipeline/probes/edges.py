@@ -41,9 +41,9 @@ _DAYS = (date(1900, 1, 1), date(2000, 2, 29), date(2100, 12, 31))
 
 @dataclass(frozen=True, kw_only=True)
 class Edges:
-    """What the edge cases showed: the answered ones compared, the refused ones counted.
+    """What the edge cases showed: the answered ones compared, those that both refuse counted.
 
-    ``unexpected`` are cases that one side answered and the other refused.
+    ``unexpected`` are cases that one side answered and the other refused, or for other reasons.
     """
 
     cases: int
@@ -180,7 +180,7 @@ def compare_edges(
         compared=compare_rows(
             client, _answered(requests, outcome, classes), logged, tolerance=tolerance
         ),
-        refused=len(refused),
+        refused=len(refused) - len(unexpected),
         unexpected=tuple(unexpected),
     )
 

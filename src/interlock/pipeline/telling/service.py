@@ -32,7 +32,7 @@ def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.
                 tolerance=measured["tolerance"],
             ),
             report.Parity(
-                name="edge cases",
+                name=_edge_cases(measured.get("edge_rows_refused", 0)),
                 compared=measured["edge_rows_compared"],
                 different=measured["edge_mismatches"],
             ),
@@ -92,6 +92,11 @@ def _fault(outcome: Mapping[str, Any]) -> report.Fault:
         planned=exempt is None,
         why=str(exempt or problem or "; ".join(outcome["wrong"][:1])),
     )
+
+
+def _edge_cases(refused: int) -> str:
+    """What was compared at the edges; cases that both sides refuse are told apart."""
+    return f"edge cases ({refused:,} more refused by both)" if refused else "edge cases"
 
 
 def _bad_inputs(measured: Mapping[str, Any]) -> tuple[report.BadInput, ...]:

@@ -12,6 +12,7 @@ from interlock.pipeline.probes.edges import (
     edge_requests,
     special_values,
 )
+from interlock.pipeline.probes.found import Found, measurement
 from interlock.serve.batch.answering import Outcome
 
 SCHEMA = RequestSchema(
@@ -44,6 +45,13 @@ class Always:
 
     def predict(self, request):
         return self.reply
+
+
+def counts(edges):
+    """What the gate is told: cases compared, refused by both, mismatches."""
+    facts = {"form": "quick", "tolerance": 0.0, "has_contracts": False, "parts": {}, "overdue": ""}
+    m = measurement(Found(edges=edges), **facts)
+    return m.edge_rows_compared, m.edge_rows_refused, m.edge_mismatches
 
 
 def specials(name):
@@ -113,6 +121,9 @@ def test_a_refusal_is_due_the_status_of_its_reason(reason, status, code):
     )
     found = compare_edges(Always(reply), [{}], refused, dict)
     assert (found.refused, found.unexpected) == (1, ())
+    assert counts(found) == (0, 1, 0), "refused by both: nothing was compared"
     other = Reply(status=200, body=b"{}")
-    (unexpected,) = compare_edges(Always(other), [{}], refused, dict).unexpected
+    found = compare_edges(Always(other), [{}], refused, dict)
+    assert counts(found) == (1, 0, 1)
+    (unexpected,) = found.unexpected
     assert unexpected.expected == f"{status} {code}: {reason}"
