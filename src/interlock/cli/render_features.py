@@ -21,7 +21,13 @@ def features_lines(report: FeaturesReport) -> list[str]:
     head = ("feature", "kind", "type", "unit", "from", "window", "missing", "fresh", "importance")
     rows = [head, *(_feature_cells(row) for row in report.features)]
     champion = f" · {report.champion}" if report.champion else ""
-    return [f"features of {shown(report.product)}{champion}", *table(rows)]
+    lines = [f"features of {shown(report.product)}{champion}", *table(rows)]
+    if not report.champion:
+        lines.append(
+            f"  nothing is live in {report.environment}: what is missing, fresh and important is "
+            "not known"
+        )
+    return lines
 
 
 def _feature_cells(row: CatalogueRow) -> tuple[str, ...]:

@@ -50,10 +50,10 @@ def query_lines(report: LogReport) -> list[str]:
     """The columns that the statement gives."""
     rows = [tuple(shown(name) for name in report.rows[0])] if report.rows else []
     rows += [tuple(_text(value) for value in row.values()) for row in report.rows]
-    return [*table(rows), *_ending(report)]
+    return [*table(rows), *_ending(report, "row")]
 
 
-def _ending(report: LogReport) -> list[str]:
+def _ending(report: LogReport, noun: str = "record") -> list[str]:
     where = f"{shown(report.product)} in {report.environment}"
     lines = []
     if report.unreadable:
@@ -62,13 +62,21 @@ def _ending(report: LogReport) -> list[str]:
         lines.append(
             f"! {counted(report.unknown, 'outcome')} of predictions that are not in this log"
         )
+    if report.parts:
+        lines.append(f"! the key has not as many parts as the unit: {_parts(report.parts)}")
     if report.out is not None:
         lines.append(f"✔ wrote {counted(report.found, 'row')} to {report.out}")
     elif report.found > len(report.rows):
-        lines.append(f"{where}: {len(report.rows):,} of {counted(report.found, 'record')}")
+        lines.append(f"{where}: {len(report.rows):,} of {counted(report.found, noun)}")
     else:
-        lines.append(f"{where}: {counted(report.found, 'record')}")
+        lines.append(f"{where}: {counted(report.found, noun)}")
     return lines
+
+
+def _parts(numbers: tuple[int, ...]) -> str:
+    """'2 parts; …'; 0 stands for a release that declares no unit."""
+    known = " or ".join(counted(n, "part") if n else "no unit is declared" for n in numbers)
+    return f"{known}; a part is a word after --entity"
 
 
 def _cells(row: Mapping[str, Any]) -> tuple[str, ...]:

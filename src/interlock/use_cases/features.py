@@ -43,9 +43,13 @@ class CatalogueRow:
 
 @dataclass(frozen=True, kw_only=True)
 class FeaturesReport:
-    """All of them; ``champion`` is the label of the release that the figures are of."""
+    """All of them; ``champion`` is the label of the release that the figures are of.
+
+    It is empty where nothing is live in ``environment``: then nothing was measured.
+    """
 
     product: str
+    environment: str
     champion: str
     features: tuple[CatalogueRow, ...]
 
@@ -66,6 +70,7 @@ def features(
     rows = [*_fields(bound), *_request_features(bound), *_aggregates(bound, grids)]
     return FeaturesReport(
         product=name,
+        environment=place.name,
         champion=live.label if live else "",
         features=tuple(_measured(row, missing, importance) for row in rows),
     )

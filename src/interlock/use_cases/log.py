@@ -27,7 +27,8 @@ class LogReport:
     """The rows asked for, newest first, of ``found`` that there are, and their outcomes.
 
     ``unknown`` counts the outcomes in the log whose predictions are not. ``out`` is the file that
-    the rows were written to instead; ``unreadable`` counts bytes passed over.
+    the rows were written to instead; ``unreadable`` counts bytes passed over. ``parts`` are the
+    numbers of parts that units have in the releases, where the key asked for has another.
     """
 
     product: str
@@ -38,6 +39,7 @@ class LogReport:
     unknown: int = 0
     out: Path | None = None
     unreadable: int = 0
+    parts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +77,11 @@ def show_log(
     """
     with _viewed(workspace, product, environment) as (name, view):
         _record(workspace, name, environment, out)
-        chosen = _of_unit(workspace, name, asked or Asked())
+        chosen, parts = _of_unit(workspace, name, asked or Asked())
         found = None if out else view.count(chosen)  # before: rows hold the connection
         rows = view.rows(chosen, limit=None if out else limit)
         report = _report(name, environment, view, rows, out=out, found=found)
+        report = replace(report, parts=parts)
         return report if out else _with_outcomes(report, view, chosen)
 
 
@@ -153,12 +156,17 @@ def compact_log(
     return CompactReport(product=name, environment=environment, compacted=done)
 
 
-def _of_unit(workspace: Workspace, product: str, asked: Asked) -> Asked:
-    """With the unit's key as the product's releases write it in the log."""
+def _of_unit(workspace: Workspace, product: str, asked: Asked) -> tuple[Asked, tuple[int, ...]]:
+    """With the unit's key as the product's releases write it in the log; and their parts.
+
+    The numbers of parts are empty where a release has as many as the key.
+    """
     if not asked.entity:
-        return asked
+        return asked, ()
     kinds = unit_kinds(workspace.ledger, workspace.artifacts, product)
-    return replace(asked, entity=(), units=written(kinds, asked.entity))
+    parts = {len(types) for types in kinds}
+    others = () if len(asked.entity) in parts else tuple(sorted(parts))
+    return replace(asked, entity=(), units=written(kinds, asked.entity)), others
 
 
 def _log(workspace: Workspace, product: str | None, environment: str) -> tuple[str, Path]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from interlock.clock import now
 from interlock.digest import digest_json
-from interlock.errors import OperatorError
 from interlock.features.assemble import as_of, history_rows
 from interlock.pipeline.alone import storing
 from interlock.pipeline.rows.snapshots import load_snapshots, snapshot_digests, take_snapshots
 from interlock.serve.batch.answering import Answering
 from interlock.serve.batch.predict import BatchResult, Form, predict_file
 from interlock.serve.batch.tabular import TableReader
+from interlock.use_cases.absence import nothing_live
 from interlock.workspace import Workspace
 
 
@@ -41,14 +41,7 @@ def predict(
     deployer = workspace.deployer(bound, now())
     live = deployer.live.current(place.name)
     if live is None:
-        raise OperatorError(
-            "E131",
-            "nothing is live to predict with",
-            where=f"{bound.product.name} in {place.name}",
-            expected="a release",
-            got="none",
-            fix="run `interlock deliver`",
-        )
+        raise nothing_live(workspace, bound.product.name, place.name, "to predict with")
     release = Answering.of(deployer.live.bundle(live.bundle))
     with storing(workspace.places.storing):
         snapshots = take_snapshots(deployer.context).output

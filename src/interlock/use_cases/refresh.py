@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from interlock.clock import now
-from interlock.errors import OperatorError
+from interlock.use_cases.absence import nothing_live
 from interlock.workspace import Workspace
 
 
@@ -34,23 +34,11 @@ def refresh(
     deployer = workspace.deployer(bound, now())
     live = deployer.live.current(place.name)
     if live is None:
-        raise nothing_live(bound.product.name, place.name)
+        raise nothing_live(workspace, bound.product.name, place.name, "to be looked up for")
     refreshed = deployer.refreshing.fill(place.name, deployer.live.bundle(live.bundle))
     return RefreshReport(
         product=bound.product.name,
         environment=place.name,
         grids={one.history: one.grid for one in refreshed},
         written={one.history: one.written for one in refreshed if one.written is not None},
-    )
-
-
-def nothing_live(product: str, environment: str) -> OperatorError:
-    """The error for an environment that has no release to look things up for."""
-    return OperatorError(
-        "E131",
-        "nothing is live to be served",
-        where=f"{product} in {environment}",
-        expected="a release",
-        got="none",
-        fix="run `interlock deliver`",
     )

@@ -22,10 +22,10 @@ from interlock.serve.plan import STDERR, ServePlan
 from interlock.serve.workers.listen import may_listen
 from interlock.serve.workers.process import start
 from interlock.serve.workers.waiting import until_told
+from interlock.use_cases.absence import nothing_live
 from interlock.use_cases.ending_failed import EndingFailed
 from interlock.use_cases.exported import Serving
 from interlock.use_cases.log_keeping import LogKeeping, log_kept
-from interlock.use_cases.refresh import nothing_live
 from interlock.use_cases.refresher import Refresher, Trouble
 from interlock.use_cases.shadowing import shadowed
 from interlock.workspace import Workspace
@@ -61,7 +61,7 @@ def serve(
     deployer = workspace.deployer(bound, now())
     live = deployer.live.current(place.name)
     if live is None:
-        raise nothing_live(bound.product.name, place.name)
+        raise nothing_live(workspace, bound.product.name, place.name, "to be served")
     deployer.live.to(live, live)
     plan = _configured(deployer.plan(place), workspace, host=host, port=port, workers=workers)
     plan = structs.replace(plan, access_log=STDERR if access_log else None)

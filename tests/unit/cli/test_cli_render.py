@@ -399,6 +399,7 @@ def test_features_are_listed_with_what_is_known_of_them():
     )
     report = FeaturesReport(
         product="rents",
+        environment="prod",
         champion="1.3.0",
         features=(
             plain,
@@ -428,7 +429,11 @@ def test_features_are_listed_with_what_is_known_of_them():
         "  usual_rent (market team)  history  float        rents: mean(rent) by district     "
         "30d, every 1d  1.23 %   1997-06-30  0.0123 (-0.001 to 0.0346)",
     ]
-    assert render_features.features_lines(replace(report, champion=""))[0] == "features of rents"
+    nothing_live = render_features.features_lines(replace(report, champion=""))
+    assert nothing_live[0] == "features of rents"
+    assert nothing_live[-1] == (
+        "  nothing is live in prod: what is missing, fresh and important is not known"
+    )
     assert render.plain(report)["features"][1]["as_of"] == "1997-06-30T00:00:00Z"
     assert render.plain(report)["features"][0]["as_of"] is None
 

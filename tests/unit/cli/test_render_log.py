@@ -1,13 +1,16 @@
-"""What an erasure says: what went, what stays, and what to do about it."""
+"""What the log and an erasure say: what was found, what went, what stays, and what to do."""
 
 from pathlib import Path
 
-from interlock.cli.render_log import erase_lines
+import pytest
+
+from interlock.cli.render_log import erase_lines, log_lines, query_lines
 from interlock.pipeline.erasing.bundles import HeldBundle
 from interlock.pipeline.erasing.exports import Exports
 from interlock.pipeline.erasing.grid_points import GridPoints, Staying
 from interlock.pipeline.erasing.removing import Removed
 from interlock.pipeline.erasing.sources import Sources
+from interlock.use_cases.log import LogReport
 from interlock.use_cases.log_erase import EraseReport
 from interlock.use_cases.log_removal import Gone
 
@@ -116,3 +119,32 @@ def test_a_key_of_another_length_is_said_not_to_be_searched():
 
 def test_retention_is_of_the_log_alone():
     assert erase_lines(report()) == ["✔ removed 2 records from the log of houses in prod"]
+
+
+def listed(**facts) -> LogReport:
+    return LogReport(product="cancels", environment="prod", **facts)
+
+
+def test_a_statement_gives_rows_and_not_records():
+    asked = listed(found=2, rows=({"status": 200, "n": 8}, {"status": 422, "n": 2}))
+    assert query_lines(asked) == [
+        "  status  n",
+        "  200     8",
+        "  422     2",
+        "cancels in prod: 2 rows",
+    ]
+    assert log_lines(listed(found=1)) == ["cancels in prod: 0 of 1 record"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ((2,), "! the key has not as many parts as the unit: 2 parts"),
+        ((0, 1), "! the key has not as many parts as the unit: no unit is declared or 1 part"),
+    ],
+)
+def test_a_key_with_other_parts_than_the_unit_is_said_to_have_them(parts, said):
+    assert log_lines(listed(found=0, parts=parts)) == [
+        f"{said}; a part is a word after --entity",
+        "cancels in prod: 0 records",
+    ]

@@ -51,6 +51,11 @@ class Goal:
         return "interlock deliver" + to + " --full" * self.full + " --hold" * self.hold
 
     @property
+    def there(self) -> str:
+        """What tells a command where this leads; nothing for where it looks anyway."""
+        return "" if self.last.name == USUAL else f" --environment {self.last.name}"
+
+    @property
     def form(self) -> Form:
         """How much the service gate asks: in full where any environment on the way wants it so."""
         wanted = self.full or any(e.policy.full_service_gate for e in self.passed)

@@ -64,17 +64,22 @@ def after_success(
     """
     if goal.hold and label is not None and live is not None:
         begin = f"interlock rollout start {label} --environment {goal.last.name}"
+        begin += " --unpin" * goal.unpin
         shadow = report.Command(
             line=f"{begin} --shadow", purpose="score what is asked, answer nobody"
         )
         share = report.Command(line=f"{begin} --share 10%", purpose="answer a tenth of the units")
         return (shadow, share) if divided else (shadow,)
+    there = goal.there
+    show = f"interlock show {label}" if there and label is not None else "interlock show"
     found = [
-        report.Command(line="interlock serve", purpose="answer requests with what is live"),
-        report.Command(line="interlock show", purpose="what the release is made of"),
+        report.Command(line=f"interlock serve{there}", purpose="answer requests with what is live"),
+        report.Command(line=show, purpose="what the release is made of"),
     ]
     if live is not None and label != live.label:
         found.append(
-            report.Command(line="interlock rollback", purpose="return to the release before")
+            report.Command(
+                line=f"interlock rollback{there}", purpose="return to the release before"
+            )
         )
     return tuple(found)

@@ -123,3 +123,38 @@ def test_a_share_is_proposed_only_where_there_is_a_unit_to_divide_by():
     shadow = "interlock rollout start 1.1.0 --environment prod --shadow"
     share = "interlock rollout start 1.1.0 --environment prod --share 10%"
     assert said == {True: [shadow, share], False: [shadow]}
+
+
+def test_after_a_rollback_the_rollout_that_is_proposed_ends_the_pin_too():
+    live = DeploymentRow(
+        product="houses", environment="prod", generation=1, bundle="b", label="1.0.0",
+        delivery="c", since=STARTED, act="rollback", pinned=True, reason="",
+    )  # fmt: skip
+    asked = goal(hold=True, unpin=True)
+    said = [c.line for c in after_success(asked, label="1.1.0", live=live, divided=True)]
+    assert said == [
+        "interlock rollout start 1.1.0 --environment prod --unpin --shadow",
+        "interlock rollout start 1.1.0 --environment prod --unpin --share 10%",
+    ]
+
+
+def test_what_was_delivered_to_staging_is_served_shown_and_rolled_back_there():
+    live = DeploymentRow(
+        product="houses", environment="staging", generation=1, bundle="b", label="1.0.0",
+        delivery="c", since=STARTED, act="promote", pinned=False, reason="",
+    )  # fmt: skip
+    staged = replace(goal(), path=goal().path[:2])
+    said = {
+        asked.last.name: [
+            c.line for c in after_success(asked, label="1.1.0", live=live, divided=True)
+        ]
+        for asked in (staged, goal())
+    }
+    assert said == {
+        "staging": [
+            "interlock serve --environment staging",
+            "interlock show 1.1.0",
+            "interlock rollback --environment staging",
+        ],
+        "prod": ["interlock serve", "interlock show", "interlock rollback"],
+    }
