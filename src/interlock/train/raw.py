@@ -94,7 +94,8 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
     if isinstance(estimator, _HISTOGRAM):
         return estimator._raw_predict(matrix)
     if _is_lightgbm(estimator) and link != "probability":
-        return estimator.predict(matrix, raw_score=link != "identity")
+        raw = link != "identity"
+        return estimator.predict(matrix, raw_score=raw) / (_rounds(estimator) if raw else 1)
     if _is_xgboost(estimator) and link != "probability":
         return estimator.predict(matrix, output_margin=link != "identity")
     if isinstance(estimator, _GENERALISED):
@@ -161,6 +162,17 @@ def _xgboost_link(estimator: Any) -> Link:
 
 def _is_lightgbm(estimator: Any) -> bool:
     return type(estimator).__module__.startswith("lightgbm") and hasattr(estimator, "booster_")
+
+
+def _rounds(estimator: Any) -> int:
+    """What LightGBM's sums are to be divided by: of the boosting type rf it predicts from the mean
+    of the rounds' trees, and yet gives their sum for raw scores."""
+    booster = estimator.booster_
+    if not booster.dump_model(num_iteration=1)["average_output"]:
+        return 1
+    return int(
+        booster.best_iteration if booster.best_iteration > 0 else booster.current_iteration()
+    )
 
 
 def _lightgbm_link(estimator: Any) -> Link:

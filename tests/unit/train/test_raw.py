@@ -17,6 +17,7 @@ from interlock.train.answer import AnswerSpec, answer
 from interlock.train.raw import link_of, raw_scores
 
 QUIET = {"verbosity": -1, "n_estimators": 5}
+BAGGED = {**QUIET, "boosting_type": "rf", "bagging_freq": 1, "bagging_fraction": 0.5}
 REGRESSORS = [
     (Ridge(), "identity"),
     (Lasso(alpha=0.01), "identity"),
@@ -29,6 +30,8 @@ REGRESSORS = [
     (LGBMRegressor(**QUIET, objective="poisson"), "log"),
     (LGBMRegressor(**QUIET, objective="tweedie"), "log"),
     (LGBMRegressor(**QUIET, reg_sqrt=True), "identity"),
+    (LGBMRegressor(**BAGGED), "identity"),
+    (LGBMRegressor(**BAGGED, objective="poisson"), "log"),
     (make_pipeline(StandardScaler(), Ridge()), "identity"),
 ]
 CLASSIFIERS = [
@@ -36,6 +39,7 @@ CLASSIFIERS = [
     (HistGradientBoostingClassifier(max_iter=5), "logit", "softmax"),
     (LGBMClassifier(**QUIET), "logit", "softmax"),
     (LGBMClassifier(**QUIET, sigmoid=2.0), "probability", "softmax"),
+    (LGBMClassifier(**BAGGED), "logit", "softmax"),
     (RandomForestClassifier(n_estimators=5), "probability", "probability"),
     (make_pipeline(StandardScaler(), LogisticRegression()), "logit", "softmax"),
 ]

@@ -1,7 +1,7 @@
 """scikit-learn's CalibratedClassifierCV: the mean of its folds, each through its calibrators.
 
 A sigmoid is Platt's (1999); an isotonic calibrator (Zadrozny & Elkan 2002) is a line from knot to
-knot, flat outside.
+knot, flat outside; a temperature divides the log odds (Guo et al. 2017).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from interlock.release.export.links import (
 )
 from interlock.train.raw import link_of
 
+_NO_ZERO = 1e-12  # what scikit-learn adds to a probability before it takes its logarithm
+
 
 def accepts(estimator: Any) -> bool:
     """Whether this module knows the estimator's exact class."""
@@ -39,8 +41,10 @@ def write(estimator: Any, builder: GraphBuilder, source: str) -> Written:
 
 
 def _fold(fold: Any, builder: GraphBuilder, source: str) -> Written:
-    scores = _scores(fold.estimator, builder, source)
     n_classes = len(fold.classes)
+    if fold.method == "temperature":
+        return _softened(fold, n_classes, builder, source)
+    scores = _scores(fold.estimator, builder, source)
     if len(fold.calibrators) != (1 if n_classes == 2 else n_classes):
         raise Refusal(f"the calibration method {fold.method!r} is not known")
     curves = [
@@ -49,6 +53,32 @@ def _fold(fold: Any, builder: GraphBuilder, source: str) -> Written:
     ]
     name = both_classes(builder, curves[0]) if n_classes == 2 else _shares(builder, curves)
     return Written(name=name, width=n_classes, edges=scores.edges, tolerance=ROUNDING)
+
+
+def _softened(fold: Any, n_classes: int, builder: GraphBuilder, source: str) -> Written:
+    """Log odds or log probabilities by one factor, as shares. Raises Refusal for probabilities in
+    single precision."""
+    scores, name = _logits(fold.estimator, builder, source)
+    if n_classes != len(fold.estimator.classes_):
+        raise Refusal("a part of a calibrated classifier has not seen every class")
+    factor = builder.constant(np.array(float(fold.calibrators[0].beta_)))
+    shares = builder.add("Softmax", builder.add("Mul", name, factor), axis=1)
+    return Written(name=shares, width=n_classes, edges=scores.edges, tolerance=ROUNDING)
+
+
+def _logits(estimator: Any, builder: GraphBuilder, source: str) -> tuple[Written, str]:
+    """What a temperature divides, (n_rows, n_classes), and what it is made of."""
+    if hasattr(estimator, "decision_function"):
+        scores = _scores(estimator, builder, source)
+        if scores.width > 1:
+            return scores, scores.name
+        both = [builder.add("Neg", scores.name), scores.name]
+        return scores, builder.add("Concat", *both, axis=1)
+    found = write_prediction(estimator, builder, source)
+    if found.single:
+        raise Refusal("a temperature is taken of probabilities in single precision")
+    moved = builder.add("Add", found.name, builder.constant(np.array(_NO_ZERO)))
+    return found, builder.add("Log", moved)
 
 
 def _scores(estimator: Any, builder: GraphBuilder, source: str) -> Written:
@@ -75,18 +105,17 @@ def _calibrated(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
 
 
 def _isotonic(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
-    """Clipped to the knots, then along the line whose first knot is the last one below."""
-    x = np.asarray(calibrator.X_thresholds_, dtype=np.float64)
-    y = np.asarray(calibrator.y_thresholds_, dtype=np.float64)
+    """Clipped to the knots, then along a line from knot to knot; of doubles each begins with its
+    first knot, of floats, which scikit-learn has another function for, each ends with its last."""
+    x, y = np.asarray(calibrator.X_thresholds_), np.asarray(calibrator.y_thresholds_)
+    single = x.dtype == np.float32
     if len(x) == 1:
-        x, y = np.array([x[0], np.nextafter(x[0], np.inf)]), np.repeat(y, 2)
-    inner = x[1:-1] if len(x) > 2 else np.array([np.inf])
-    clipped = builder.add(
-        "Min",
-        builder.add("Max", scores, builder.constant(x[0])),
-        builder.constant(x[-1]),
-    )
-    passed = builder.add("LessOrEqual", builder.constant(inner), clipped)
+        x, y = np.array([x[0], np.nextafter(x[0], np.inf, dtype=x.dtype)]), np.repeat(y, 2)
+    inner = x[1:-1] if len(x) > 2 else np.array([np.inf], dtype=x.dtype)
+    seen = builder.cast(scores, TensorProto.FLOAT) if single else scores
+    low, high = builder.constant(x[0]), builder.constant(x[-1])
+    clipped = builder.add("Min", builder.add("Max", seen, low), high)
+    passed = builder.add("Less" if single else "LessOrEqual", builder.constant(inner), clipped)
     counted = builder.add(
         "ReduceSum",
         builder.cast(passed, TensorProto.DOUBLE),
@@ -99,7 +128,7 @@ def _isotonic(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
         for table in (x[:-1], y[:-1], np.diff(y) / np.diff(x))
     )
     rise = builder.add("Mul", slope, builder.add("Sub", clipped, start))
-    return builder.add("Add", rise, value)
+    return builder.cast(builder.add("Add", rise, value), TensorProto.DOUBLE)
 
 
 def _shares(builder: GraphBuilder, curves: list[str]) -> str:

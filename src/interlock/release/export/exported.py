@@ -55,13 +55,15 @@ class Written:
     """What an exporter wrote into a graph: the tensor ``name``, doubles (n_rows, width).
 
     ``tolerance`` is the relative difference from the estimator's own raw scores that the order of
-    additions leaves open; 0 where there is none.
+    additions leaves open; 0 where there is none. ``single`` says that the estimator itself gives
+    floats.
     """
 
     name: str
     width: int
     edges: Edges = Edges()
     tolerance: float = 0.0
+    single: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

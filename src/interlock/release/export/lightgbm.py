@@ -8,7 +8,8 @@ What had to be heeded (the text, because the JSON dump writes infinite threshold
 * missing type Zero treats zero and NaN alike: such columns have zeros made NaN before the trees;
 * a categorical split sends the members left, all else and NaN right; a code is first cut towards
   zero, so that 1.5 is 1 and -0.5 is 0;
-* the first tree already holds the average it starts from.
+* the first tree already holds the average it starts from;
+* the boosting type rf divides the sum by the number of its rounds.
 
 LightGBM itself is never imported here.
 """
@@ -91,6 +92,8 @@ def write_text(text: str, builder: GraphBuilder, source: str) -> Written:
     zeros = _zero_columns(missing)
     seen = _blank_zeros(builder, source, zeros, n_columns)
     name = forest.write(builder, seen)
+    if "average_output" in header:  # boosting type rf
+        name = builder.add("Div", name, builder.constant(np.array(len(trees) / n_targets)))
     for values in thresholds.values():
         values.update((0.0, -_ZERO, _ZERO))
     edges = Edges(
@@ -118,8 +121,6 @@ def _parse(text: str) -> tuple[dict[str, str], list[dict[str, str]]]:
 
 def _check(header: Mapping[str, str], text: str) -> None:
     """Refuse a model whose raw scores are not plain sums of leaves under a known objective."""
-    if "average_output" in header:
-        raise Refusal("boosting type rf averages its trees")
     category_lines = [s for s in text.splitlines() if s.startswith("pandas_categorical:")]
     if any(
         line not in ("pandas_categorical:null", "pandas_categorical:[]") for line in category_lines

@@ -2,7 +2,8 @@
 
 Only for estimators within others. The link of a release's own model stays outside the graph, in
 :mod:`interlock.train.answer`, which evaluation and serving share. Exponentials of the runtime may
-differ from NumPy's in the last bit.
+differ from NumPy's in the last bit. XGBoost's links are single precision there:
+:mod:`interlock.release.export.single`.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 
+from interlock.release.export import single, xgboost
 from interlock.release.export.builder import GraphBuilder
-from interlock.release.export.exported import Refusal, Written
+from interlock.release.export.exported import Written
 from interlock.train.raw import link_of
 
 ROUNDING = 1e-12  # relative
@@ -22,14 +25,15 @@ ROUNDING = 1e-12  # relative
 def write_prediction(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     """What ``predict`` gives for a regressor, ``predict_proba`` for a classifier.
 
-    Raises Refusal for an estimator that no exporter knows, or whose links are single precision.
+    Raises Refusal for an estimator that no exporter knows.
     """
     scores, link = builder.write(estimator, source), link_of(estimator)
+    name, width = scores.name, scores.width
+    if _is_single(estimator):
+        name = single.prediction(builder, name, link)
+        return replace(scores, name=name, width=2 if link == "logit" else width, single=True)
     if link in ("identity", "probability"):
         return scores
-    if type(estimator).__module__.startswith("xgboost"):
-        raise Refusal("XGBoost maps its scores in single precision")
-    name, width = scores.name, scores.width
     if link == "log":
         name = builder.add("Exp", name)
     elif link == "softmax":
@@ -37,6 +41,14 @@ def write_prediction(estimator: Any, builder: GraphBuilder, source: str) -> Writ
     else:
         name, width = both_classes(builder, sigmoid(builder, name)), 2
     return replace(scores, name=name, width=width, tolerance=ROUNDING)
+
+
+def _is_single(estimator: Any) -> bool:
+    """Whether it predicts floats, as XGBoost does, also at the end of a Pipeline."""
+    last = estimator
+    while isinstance(last, Pipeline):
+        last = last[-1]
+    return xgboost.accepts(last)
 
 
 def sigmoid(builder: GraphBuilder, scores: str) -> str:

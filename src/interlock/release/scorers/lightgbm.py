@@ -33,18 +33,21 @@ class BoosterScorer(ByTable):
     needs: Needs = "matrix"
 
     def __init__(self, booster: Any, refusal: type[Exception]) -> None:
-        said = booster.dump_model(num_iteration=1).get("objective", "")
+        told = booster.dump_model(num_iteration=1)
+        said = told.get("objective", "")
         objective, *options = said.split() or [""]  # a function of the author's own has no name
         self._predict = booster.predict
         self._refusal = refusal
         self._sums = objective in _SUMS or (objective == "binary" and "sigmoid:1" in options)
         self._pair = objective == "binary" and not self._sums
+        averages = self._sums and told["average_output"]  # as its predictions do, unlike its sums
+        self._rounds = booster.current_iteration() if averages else 1
 
     def raw(self, rows: NDArray[np.float64]) -> Raw:
         """Raw scores where their link is known, else what the model predicts."""
         matrix = np.ascontiguousarray(rows, dtype=np.float64)
         answer = self._predict(matrix, raw_score=self._sums, num_threads=1)
-        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1)
+        values = np.asarray(answer, dtype=np.float64).reshape(len(rows), -1) / self._rounds
         return np.hstack([1.0 - values, values]) if self._pair else values
 
     def contributions(self, rows: NDArray[np.float64]) -> Raw | None:

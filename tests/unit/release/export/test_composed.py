@@ -106,8 +106,23 @@ def test_regressors_made_of_others_agree_within_rounding(parity, encoder, model)
         CalibratedClassifierCV(
             RandomForestClassifier(9, random_state=0), cv=3, method="isotonic", ensemble=False
         ),
+        CalibratedClassifierCV(LogisticRegression(), cv=3, method="temperature"),
+        CalibratedClassifierCV(
+            RandomForestClassifier(9, random_state=0), cv=3, method="temperature"
+        ),
     ],
-    ids=["vote", "weighted", "stack", "passthrough", "platt", "isotonic", "forest", "whole"],
+    ids=[
+        "vote",
+        "weighted",
+        "stack",
+        "passthrough",
+        "platt",
+        "isotonic",
+        "forest",
+        "whole",
+        "temperature",
+        "temperature of shares",
+    ],
 )
 def test_classifiers_made_of_others_agree_within_rounding(parity, encoder, model, n_classes):
     X = rows(2)

@@ -135,11 +135,10 @@ def test_infinite_thresholds_are_kept(parity, encoder):
     ("options", "reason"),
     [
         ({"linear_tree": True}, "linear trees have a regression in each leaf"),
-        (BAGGED, "boosting type rf averages its trees"),
         ({"reg_sqrt": True}, "the objective's option 'sqrt' changes how scores are read"),
         ({"objective": "cross_entropy"}, "the objective 'cross_entropy' has no known link"),
     ],
-    ids=["linear", "rf", "sqrt", "cross_entropy"],
+    ids=["linear", "sqrt", "cross_entropy"],
 )
 def test_what_cannot_be_matched_is_kept_as_text(examples, encoder, options, reason):
     X = np.nan_to_num(examples.matrix(4), posinf=3, neginf=-3)
@@ -154,7 +153,35 @@ def test_what_cannot_be_matched_is_kept_as_text(examples, encoder, options, reas
     assert scorer.raw_one(X[5].tolist()) == scorer.raw(X[5:6])[0].tolist()
 
 
-@pytest.mark.parametrize("options", [BAGGED, {"sigmoid": 2.0}], ids=["rf", "sigmoid"])
+@pytest.mark.parametrize("options", [{}, {"objective": "poisson"}, {"use_missing": False}])
+def test_the_mean_of_bagged_trees_agrees_to_the_bit(examples, parity, encoder, options):
+    X = examples.matrix(4)
+    y = np.abs(examples.target(X, 4))
+    model = lgb.LGBMRegressor(**SMALL, **BAGGED, **options).fit(X, y)
+    exported = export(model, encoder, task="regression")
+    assert exported.reason == "exported exactly"
+    assert parity(model, exported, X).within(0.0)
+
+
+@pytest.mark.parametrize("cuts", [[1.0], [0.0, 1.0]], ids=["binary", "multiclass"])
+def test_the_mean_of_bagged_trees_of_classes_agrees_to_the_bit(examples, parity, encoder, cuts):
+    X = examples.matrix(5)
+    model = _fit(lgb.LGBMClassifier, X, np.digitize(examples.target(X, 5), cuts), **BAGGED)
+    exported = export(model, encoder, task="binary" if len(cuts) == 1 else "multiclass")
+    assert exported.reason == "exported exactly"
+    assert parity(model, exported, X).within(0.0)
+
+
+@pytest.mark.parametrize("cuts", [[1.0], [0.0, 1.0]], ids=["binary", "multiclass"])
+def test_the_mean_of_bagged_trees_is_the_same_of_the_text(examples, encoder, cuts):
+    X = examples.matrix(5)
+    model = _fit(lgb.LGBMClassifier, X, np.digitize(examples.target(X, 5), cuts), **BAGGED)
+    kept = exporter.keep(model, task="multiclass", reason="asked for", encoder=encoder)
+    scorer = open_scorer(kept.format, kept.payload, n_columns=5)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(0.0)
+
+
+@pytest.mark.parametrize("options", [{**BAGGED, "sigmoid": 2.0}, {"sigmoid": 2.0}])
 @pytest.mark.parametrize("cuts", [[1.0], [0.0, 1.0]], ids=["binary", "multiclass"])
 def test_classifiers_kept_as_text_answer_as_trained(examples, encoder, options, cuts):
     X = examples.matrix(5)

@@ -1,13 +1,26 @@
 import numpy as np
 import pytest
 import xgboost as xgb
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import (
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 
 from interlock.errors import AuthorError
+from interlock.features.definition import Input
 from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
 from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
+from interlock.train.training_data import frame_of
 
 SMALL = {"n_estimators": 25, "max_depth": 4, "n_jobs": 1, "random_state": 0}
 
@@ -128,3 +141,78 @@ def test_several_quantiles_at_once_are_no_prediction(examples):
         "T101",
         "XGBRegressor, which predicts 2",
     )
+
+
+def _small(**options):
+    return xgb.XGBClassifier(n_estimators=10, max_depth=3, n_jobs=1, **options)
+
+
+def _mapped(objective):
+    return xgb.XGBRegressor(n_estimators=10, max_depth=3, n_jobs=1, objective=objective)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    "model",
+    [
+        CalibratedClassifierCV(_small(), cv=2),
+        CalibratedClassifierCV(_small(), cv=2, method="isotonic"),
+        VotingClassifier([("a", _small()), ("b", LogisticRegression())], voting="soft"),
+        VotingClassifier([("a", _small()), ("b", _small(max_leaves=3))], voting="soft"),
+        StackingClassifier([("a", _small()), ("b", DecisionTreeClassifier(max_depth=3))], cv=2),
+        StackingClassifier(
+            [("a", DecisionTreeClassifier(max_depth=3))], cv=2, final_estimator=_small()
+        ),
+    ],
+    ids=["platt", "isotonic", "vote", "vote of floats", "stack", "last"],
+)
+def test_its_probabilities_within_others_agree_within_rounding(encoder, model, n_classes):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    y = np.digitize(X[:, 0] + rng.normal(0, 0.3, 400), np.linspace(-0.5, 0.5, n_classes - 1))
+    model.fit(X, y)
+    exported = export(model, encoder, task="binary" if n_classes == 2 else "multiclass")
+    scorer = open_scorer("onnx", exported.payload, n_columns=3)
+    rows = 2 * rng.normal(size=(5_000, 3))
+    assert compare(raw_scores(model, rows), scorer.raw(rows)).within(1e-12)
+
+
+def test_its_probabilities_within_a_pipeline_within_another_agree_within_rounding():
+    rng = np.random.default_rng(0)
+    columns = {"a": rng.normal(size=300), "b": rng.normal(size=300)}
+    inputs = tuple(Input(name=name, kind="float") for name in columns)
+    frame = frame_of(inputs, columns)
+    model = CalibratedClassifierCV(make_pipeline(StandardScaler(), _small()), cv=2)
+    model.fit(frame, columns["a"] > 0.1)
+    exported = export(model, None, task="binary", inputs=inputs, columns=columns)
+    scorer = open_scorer("onnx", exported.payload, n_columns=2)
+    answers = scorer.raw(exported.encoder.transform(columns))
+    assert compare(raw_scores(model, frame), answers).within(1e-12)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        VotingRegressor([("a", _mapped("count:poisson")), ("b", _mapped("reg:squarederror"))]),
+        VotingRegressor([("a", _mapped("reg:gamma")), ("b", Ridge())], weights=[2, 1]),
+        StackingRegressor([("a", _mapped("reg:tweedie")), ("b", Ridge())], cv=2),
+    ],
+    ids=["vote of floats", "vote", "stack"],
+)
+def test_its_exponentials_within_others_agree_within_rounding(encoder, model):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(400, 3))
+    model.fit(X, np.exp(X[:, 0] + rng.normal(0, 0.3, 400)))
+    exported = export(model, encoder, task="regression")
+    scorer = open_scorer("onnx", exported.payload, n_columns=3)
+    rows = 2 * rng.normal(size=(5_000, 3))
+    assert compare(raw_scores(model, rows), scorer.raw(rows)).within(1e-12)
+
+
+def test_an_exponential_too_large_for_a_float_is_infinite_as_there(encoder):
+    X = np.linspace(-1, 1, 200)[:, np.newaxis]
+    model = VotingRegressor([("a", _mapped("count:poisson").set_params(base_score=1.0))])
+    model.fit(X, np.where(X[:, 0] > 0, 1e30, 1e-30))
+    exported = export(model, encoder, task="regression")
+    scorer = open_scorer("onnx", exported.payload, n_columns=1)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(1e-12)
