@@ -18,6 +18,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from msgspec import structs
@@ -149,7 +150,8 @@ class Crew:
         said = self._group.said()
         present = [member.name for member in self._members if member.present]
         if takes_over(wanted, {name: s.ready for name, s in said.items()}, present):
-            self._agree(wanted)
+            with suppress(OSError):  # a full disk: all keep what they have, and it is tried again
+                self._agree(wanted)
 
     def _agree(self, target: Target) -> None:
         self._group.agree(target)

@@ -3,15 +3,17 @@
 import signal
 import sys
 from concurrent.futures import Future
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from msgspec.structs import replace
 
 from interlock.serve.plan import ServePlan, plan_bytes
-from interlock.serve.rollout.group import Group
+from interlock.serve.rollout.group import Group, Said
+from interlock.serve.rollout.target import Target
 from interlock.serve.workers.pulse import Pulse
-from interlock.serve.workers.supervisor import Member, _plan_of_several
+from interlock.serve.workers.supervisor import Crew, Member, _plan_of_several
 
 
 class Ended:
@@ -65,6 +67,30 @@ def test_of_workers_that_ended_those_that_died_of_themselves_crashed(
     assert member.crashes == crashes
     said = capsys.readouterr().err
     assert f"Fatal Python error: Aborted\nw1 ended with status {statuses[0]}; starts in" in said
+
+
+def test_a_full_disk_keeps_another_release_from_taking_over_and_ends_nobody(tmp_path, monkeypatch):
+    plan = ServePlan(
+        product="houses", bundle="/b", log=str(tmp_path), workers=2, group=str(tmp_path)
+    )
+    crew, wanted = Crew(plan, AtOnce([])), Target(**TARGET)
+    crew._members = [SimpleNamespace(name=name, present=True) for name in ("w0", "w1")]
+    crew._want = lambda: wanted
+    for member in crew._members:
+        Group(tmp_path, member.name).say(Said(ready=wanted))
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Group, "agree", full)
+        crew._flip()
+        assert crew._agreed is None
+    crew._flip()
+    assert crew._agreed == Group(tmp_path, "w0").agreed() == wanted
+
+
+TARGET = {"digest": "b", "directory": Path("/b"), "label": "1.0.0", "generation": 1}
 
 
 def test_a_worker_of_several_is_no_parent(tmp_path):
