@@ -118,9 +118,9 @@ def publish(root: Path, deployment: DeploymentRow, rollout: RolloutRow | None = 
     pointer = Pointer.of(deployment, rollout)
     path = pointer_path(root, pointer.environment, pointer.product)
     with _alone(path):
-        standing = _standing(path)
-        if standing is not None and (standing == pointer or _is_newer(standing, pointer)):
-            return standing
+        said = standing(path)
+        if said is not None and (said == pointer or _is_newer(said, pointer)):
+            return said
         write_file(path, _encoded(pointer))
     return pointer
 
@@ -131,7 +131,7 @@ def _is_newer(standing: Pointer, pointer: Pointer) -> bool:
     return same and standing.order > pointer.order
 
 
-def _standing(path: Path) -> Pointer | None:
+def standing(path: Path) -> Pointer | None:
     """What the file says; nothing, if it is damaged: then it is to be written anew."""
     try:
         return read_pointer(path)

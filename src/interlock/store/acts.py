@@ -1,21 +1,46 @@
 """What deployments and rollouts have in common: they are acts in an environment, one after another.
 
-Invariant: of two acts that were decided on the same state one wins, and the other is refused. The
+Invariants: of two acts that were decided on the same state one wins, and the other is refused; what
+is signed of an act stands in its event. The
 ``generation`` of an environment counts its deployments; a rollout's ``revision`` counts the acts
 within the generation. Both are asked for inside the transaction in which the act is recorded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import Connection, Select, Table, func, select
 
 from interlock.errors import OperatorError
 from interlock.store import schema
-from interlock.store.rows import DeploymentRow, RolloutRow
+from interlock.store.database import Database
+from interlock.store.projections import ENVELOPE
+from interlock.store.rows import DeploymentRow, Event, Head, RolloutRow
 
 Act = DeploymentRow | RolloutRow
+Seal = Callable[[Head], str]
+"""Signs an act, given the end of the chain that its event follows; the envelope as text."""
+
+
+def sealed(act: Act, seal: Seal | None, head: Head) -> dict[str, Any]:
+    """The body of an act's event: the row, and the envelope that was signed about it with it.
+
+    So no act is on record for even a moment without what was signed of it, and whoever comes after
+    a killed process need not sign what it finds in the ledger.
+    """
+    return act.to_row() | ({} if seal is None else {ENVELOPE: seal(head)})
+
+
+def envelopes(database: Database, kind: str, product: str, environment: str) -> list[str]:
+    """What was signed with the acts of that kind there, oldest first."""
+    query = select(schema.events).where(
+        schema.events.c.kind == kind, schema.events.c.product == product
+    )
+    found = database.rows(Event, query.order_by(schema.events.c.sequence))
+    here = [event.body for event in found if event.body.get("environment") == environment]
+    return [str(body[ENVELOPE]) for body in here if ENVELOPE in body]
 
 
 def newest_in(table: Table, product: str, environment: str) -> Select[Any]:

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from interlock.store import projections as kinds
 from interlock.store import schema
-from interlock.store.acts import newest_in, require_generation, require_revision
+from interlock.store.acts import (
+    Seal,
+    envelopes,
+    newest_in,
+    require_generation,
+    require_revision,
+    sealed,
+)
+from interlock.store.chain import read_head
 from interlock.store.database import Database
 from interlock.store.rows import DeploymentRow, RolloutRow
 
@@ -18,9 +26,13 @@ class Deployments:
     database: Database
 
     def record(
-        self, deployment: DeploymentRow, *, promotes: RolloutRow | None = None
+        self,
+        deployment: DeploymentRow,
+        *,
+        seal: Seal | None = None,
+        promotes: RolloutRow | None = None,
     ) -> DeploymentRow:
-        """Record what answers from now on, if nothing was deployed since it was decided.
+        """Record what answers from now on, signed, if nothing was deployed since it was decided.
 
         Raises OperatorError E101 unless its generation is the present one plus one: of two acts
         that were decided on the same generation, one wins. So with the rollout that it promotes:
@@ -35,9 +47,13 @@ class Deployments:
                 subject=deployment.bundle,
                 product=deployment.product,
                 at=deployment.since,
-                body=deployment.to_row(),
+                body=sealed(deployment, seal, read_head(turn.connection)),
             )
         return deployment
+
+    def envelopes(self, product: str, environment: str) -> list[str]:
+        """What was signed of the acts there as they were recorded, oldest first."""
+        return envelopes(self.database, kinds.DEPLOYED, product, environment)
 
     def last(self, product: str, environment: str) -> DeploymentRow | None:
         """What answers there now."""

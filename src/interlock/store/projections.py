@@ -23,6 +23,7 @@ DEPLOYED = "deployed"
 ROLLED_OUT = "rolled out"
 ATTESTED = "attested"
 RELEASED = "released"
+ENVELOPE = "envelope"  # in an act's event, what was signed of it; no table has it
 
 _INSERTS: Mapping[str, Table] = {
     DELIVERY_STARTED: schema.deliveries,
@@ -73,4 +74,5 @@ def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
 
 def _columns(event: Event, body: Mapping[str, Any]) -> dict[str, Any]:
     row = {k: canonical_json(v).decode() if k in _JSON else v for k, v in body.items()}
+    row.pop(ENVELOPE, None)
     return {**row, "event": event.sequence}

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from interlock.store import projections as kinds
 from interlock.store import schema
-from interlock.store.acts import newest_in, require_generation, require_revision
+from interlock.store.acts import (
+    Seal,
+    envelopes,
+    newest_in,
+    require_generation,
+    require_revision,
+    sealed,
+)
+from interlock.store.chain import read_head
 from interlock.store.database import Database
 from interlock.store.rows import RolloutRow
 
@@ -17,8 +25,8 @@ class Rollouts:
 
     database: Database
 
-    def record(self, rollout: RolloutRow) -> RolloutRow:
-        """Record an act on a rollout, if nothing changed since it was decided.
+    def record(self, rollout: RolloutRow, *, seal: Seal | None = None) -> RolloutRow:
+        """Record an act on a rollout, signed, if nothing changed since it was decided.
 
         Raises OperatorError E101 unless its generation is the one that is live and its revision
         the present one plus one.
@@ -31,9 +39,13 @@ class Rollouts:
                 subject=rollout.bundle,
                 product=rollout.product,
                 at=rollout.at,
-                body=rollout.to_row(),
+                body=sealed(rollout, seal, read_head(turn.connection)),
             )
         return rollout
+
+    def envelopes(self, product: str, environment: str) -> list[str]:
+        """What was signed of the acts there as they were recorded, oldest first."""
+        return envelopes(self.database, kinds.ROLLED_OUT, product, environment)
 
     def last(self, product: str, environment: str) -> RolloutRow | None:
         """The last act on a rollout there, whether it still runs or not."""

@@ -51,7 +51,7 @@ def workspace(switch):
 
 
 def test_it_is_signed_and_pointed_at_before_the_second_one_is_refused(switch):
-    switch.ledger.deployments.record(BACK)
+    switch.ledger.deployments.record(BACK, seal=switch.seal(BACK))
     with pytest.raises(OperatorError) as caught:
         rollback(workspace(switch), environment="prod")
     assert caught.value.code == "E107"

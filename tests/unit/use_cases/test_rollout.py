@@ -247,12 +247,17 @@ def test_what_was_set_aside_is_not_promoted(switch, workspace, champion, at):
     assert [how["promotes"] for how in deployed] == [began]
 
 
+def record(switch, row):
+    """What a process that was killed at once leaves."""
+    switch.ledger.rollouts.record(row, seal=switch.seal(row))
+
+
 @pytest.mark.parametrize("act", [rollout.stop, rollout.show])
 def test_a_stop_that_was_killed_before_the_pointer_is_made_whole(
     switch, workspace, champion, at, act
 ):
     began = switch.roll_out(trial(champion, 10_000), champion)
-    switch.ledger.rollouts.record(replace(began, revision=2, act="stop", buckets=0, at=30))
+    record(switch, replace(began, revision=2, act="stop", buckets=0, at=30))
     assert pointed(switch).challenger.buckets == 10_000
     at(40)
     with pytest.raises(OperatorError) as caught:
@@ -265,7 +270,7 @@ def test_a_stop_that_was_killed_before_the_pointer_is_made_whole(
 
 
 def test_a_start_that_was_killed_is_shown_whole_and_stopped_untold(switch, workspace, champion, at):
-    switch.ledger.rollouts.record(trial(champion, 10_000))
+    record(switch, trial(champion, 10_000))
     assert rollout.show(workspace).running
     assert (acts(switch), pointed(switch).challenger.buckets) == ([(20, "rollout")], 10_000)
     at(40)
@@ -282,7 +287,7 @@ def test_a_stop_never_tells_services_of_what_it_ends(switch, workspace, champion
         told.append(pointed(switch).challenger)
         return found
 
-    switch.ledger.rollouts.record(trial(champion, 10_000))
+    record(switch, trial(champion, 10_000))
     monkeypatch.setattr(switching, "publish", recorded)
     at(40)
     rollout.stop(workspace)

@@ -7,22 +7,23 @@ policies stand in the project's settings, so that they are asked here, too.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from interlock.deploy.challenger import ROLLOUT, SHADOW, STOP
+from interlock.deploy.act import Act
+from interlock.deploy.challenger import STOP
 from interlock.deploy.environment import Environment
-from interlock.deploy.pointer import Pointer, pointer_path, publish
+from interlock.deploy.live import Live, unsigned
+from interlock.deploy.pointer import pointer_path, publish, standing
 from interlock.deploy.policy import Admission, Facts, admit
 from interlock.deploy.rollout import Target
 from interlock.errors import IntegrityError
 from interlock.pipeline.notary import Notary
 from interlock.pipeline.places import Places
-from interlock.release.attest import DEPLOYMENT, verify
+from interlock.release.attest import sign, verify
 from interlock.release.bundle import Bundle, open_bundle
-from interlock.release.statements import deployment_statement
+from interlock.store.acts import Seal
 from interlock.store.artifacts import ArtifactStore
 from interlock.store.ledger import Ledger
-from interlock.store.rows import DeploymentRow, RolloutRow
+from interlock.store.rows import DeploymentRow, Head, RolloutRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,42 +102,42 @@ class Switch:
         *,
         promotes: RolloutRow | None = None,
     ) -> DeploymentRow:
-        """Record a deployment, attest it, and publish its pointer; whatever is done is not redone.
+        """Record a deployment, signed, and publish its pointer; whatever is done is not redone.
 
         A service loads nothing that is not attested, so the pointer comes last. Raises
         OperatorError E101 where something else was deployed meanwhile, or the rollout that this
-        promotes was changed; IntegrityError R165 as :meth:`publish`.
+        promotes was changed; IntegrityError R165 and R172 where ledger and signatures disagree,
+        R165 as :meth:`publish`.
         """
+        self.told(row.environment).require_proven()
         if row != current:
-            self.ledger.deployments.record(row, promotes=promotes)
-        if row != current or not self._is_attested(
-            row, at=row.since
-        ):  # who deployed it may have been killed
-            self._attest(row, at=row.since)
+            self.ledger.deployments.record(row, seal=self.seal(row), promotes=promotes)
+        self._keep(row)
         self.publish(row)
         return row
 
     def roll_out(self, rollout: RolloutRow, current: DeploymentRow) -> RolloutRow:
-        """Record an act on a rollout beside what is live, attest it, publish the pointer.
+        """Record an act on a rollout beside what is live, signed, and publish the pointer.
 
         An end is heard without proof, so it waits for none; it is signed all the same, and keeps
         the challenger from coming back. Raises OperatorError E101 where something changed
         meanwhile.
         """
-        self.ledger.rollouts.record(rollout)
+        if rollout.act != STOP:
+            self.told(rollout.environment).require_proven()
+        self.ledger.rollouts.record(rollout, seal=self.seal(rollout))
         if rollout.act == STOP:
             self.publish(current)
-            self._attest(rollout, at=rollout.at)
+            self._keep(rollout)
         else:
-            self._attest(rollout, at=rollout.at)
+            self._keep(rollout)
             self.publish(current)
         return rollout
 
     def settle(self, current: DeploymentRow, last: RolloutRow | None) -> None:
-        """Attest and publish what was recorded: who did may have been killed before that."""
-        present = last is not None and last.generation == current.generation
-        if last is not None and present and not self._is_attested(last, at=last.at):
-            self._attest(last, at=last.at)
+        """Keep what was signed, and publish: who recorded it may have been killed before that."""
+        if last is not None and last.generation == current.generation:
+            self._keep(last)
         self.to(current, current)
 
     def publish(self, row: DeploymentRow) -> None:
@@ -145,71 +146,63 @@ class Switch:
         Raises IntegrityError R165 where it names a later state than the ledger knows, which stays:
         services would not hear of this one.
         """
-        environment = row.environment
-        found = publish(self.places.pointers, row, self.last_rollout(environment))
-        last = self.last_rollout(environment)  # before what is live: a later act may come between
-        known = Pointer.of(self.current(environment) or row, last)
-        if found.order > known.order:
-            path = pointer_path(self.places.pointers, environment, row.product)
-            raise _unknown(found, known, path)
+        publish(self.places.pointers, row, self.last_rollout(row.environment))
+        self._recorded(row.environment).require_no_later_pointer()
 
-    def _attest(self, row: DeploymentRow | RolloutRow, *, at: int) -> None:
-        """Sign that the bundle answers there, for all or on trial, or is tried in shadow."""
-        head = self.ledger.head()
-        self.notary.attest(
-            deployment_statement(
-                bundle=row.bundle,
-                product=self.product,
-                environment=row.environment,
-                generation=row.generation,
-                act=_signed_act(row),
-                reason=row.reason,
-                at=at,
-                ledger_sequence=head.sequence,
-                ledger_hash=head.hash,
-                trial=None if isinstance(row, DeploymentRow) else _trial(row),
-            )
+    def told(self, environment: str) -> Live:
+        """What ledger, signatures and pointer say of an environment, to be held to each other.
+
+        The files are read first: an act is recorded before any says so. Raises IntegrityError R120,
+        R121 or R122 for a signed act that does not hold.
+        """
+        here = self.product, environment
+        signed = self.notary.acts(*here)
+        told = self._recorded(environment)
+        with_acts = [*self.ledger.deployments.envelopes(*here)]
+        with_acts += self.ledger.rollouts.envelopes(*here)
+        sealed = self.notary.signed(text.encode() for text in with_acts)
+        return replace(told, signed=signed, sealed=sealed)
+
+    def _recorded(self, environment: str) -> Live:
+        """The same by ledger and pointer alone."""
+        path = pointer_path(self.places.pointers, environment, self.product)
+        pointer = standing(path)  # and rollouts before what is live: a later act may come between
+        rollouts = self.ledger.rollouts.newest(self.product, environment)
+        deployments = self.ledger.deployments.newest(self.product, environment)
+        return Live(
+            product=self.product,
+            environment=environment,
+            where=str(path),
+            deployments=tuple(deployments),
+            rollouts=tuple(rollouts),
+            pointer=pointer,
         )
 
-    def _is_attested(self, row: DeploymentRow | RolloutRow, *, at: int) -> bool:
-        """Every statement about the bundle is verified, also those after the one looked for."""
-        said = [verify(e, self.notary.keys) for e in self.notary.envelopes(row.bundle)]
-        wanted = (row.environment, row.generation, at)
-        return any(
-            tuple(a.predicate[key] for key in ("environment", "generation", "at")) == wanted
-            for a in said
-            if a.predicate_type == DEPLOYMENT and a.name == row.product
-        )
+    def _keep(self, row: DeploymentRow | RolloutRow) -> None:
+        """Keep beside the bundle what was signed as the act was recorded; nothing is signed here.
 
+        Raises IntegrityError R172 where that is another act, or nothing.
+        """
+        act = Act.of_row(row)
+        beside = self.notary.signed(self.notary.envelopes(row.bundle))
+        if act in beside:
+            return
+        acts = self.ledger.deployments if isinstance(row, DeploymentRow) else self.ledger.rollouts
+        for text in acts.envelopes(row.product, row.environment):
+            said = verify(text.encode(), self.notary.keys)
+            if Act.of_statement(said) == act:
+                self.notary.keep(said, text.encode())
+                return
+        raise IntegrityError.of([unsigned(act)])
 
-def _unknown(found: Pointer, known: Pointer, path: Path) -> IntegrityError:
-    return IntegrityError(
-        "R165",
-        "the ledger does not know what lies in the state folder",
-        where=str(path),
-        expected=f"generation {known.generation}, revision {known.revision} or an earlier one",
-        got=f"generation {found.generation}, revision {found.revision}",
-        fix="find out who wrote the pointer, or restore the ledger; then delete the file and run "
-        "`interlock status`",
-        untouched="what services answer with",
-    )
+    def seal(self, row: DeploymentRow | RolloutRow) -> Seal:
+        """Signs that the bundle answers there, for all or on trial, or is tried in shadow."""
 
+        def seal(head: Head) -> str:
+            said = Act.of_row(row).statement(reason=row.reason, head=head)
+            return sign(said, self.notary.key).decode()
 
-def _signed_act(row: DeploymentRow | RolloutRow) -> str:
-    """What is signed of it: only one in shadow answers nobody."""
-    if isinstance(row, DeploymentRow) or row.act == STOP:
-        return row.act
-    return SHADOW if row.mode == SHADOW else ROLLOUT
-
-
-def _trial(row: RolloutRow) -> dict[str, object]:
-    """What services hold the pointer to."""
-    return {
-        "revision": row.revision,
-        "buckets": row.buckets,
-        "salt": row.salt,
-        "began": row.began,
-    }
+        return seal
 
 
 def _since(current: DeploymentRow | None, target: Target, at: int) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from interlock.deploy.act import Order, order_text
 from interlock.deploy.challenger import SPLIT
 from interlock.deploy.pointer import Pointer, read_pointer
 from interlock.errors import IntegrityError, OperatorError
@@ -13,7 +14,6 @@ from interlock.serve.plan import ServePlan
 from interlock.serve.rollout.traffic import Split
 
 Key = tuple[str, str]
-Order = tuple[int, int]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,16 +78,6 @@ class Target:
         So a challenger that cannot be loaded never keeps a champion from taking over.
         """
         return self if live is None or live.key == self.key else self.alone
-
-
-def order_text(order: Order) -> str:
-    """A generation and a revision in it, as people read them.
-
-    >>> order_text((7, 0)), order_text((7, 2))
-    ('generation 7', 'generation 7, revision 2')
-    """
-    generation, revision = order
-    return f"generation {generation}" + (f", revision {revision}" if revision else "")
 
 
 def going_back(order: Order, newest: Order, *, where: str = "") -> IntegrityError:

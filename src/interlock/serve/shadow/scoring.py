@@ -29,6 +29,7 @@ from pathlib import Path
 import msgspec
 from msgspec import structs
 
+from interlock.deploy.act import Order
 from interlock.deploy.challenger import SHADOW
 from interlock.deploy.pointer import Challenger, read_pointer
 from interlock.errors import AUTHOR_FAULTS, ExitCode, InterlockError
@@ -49,7 +50,6 @@ from interlock.serve.log.tail import Tail
 from interlock.serve.plan import LEASH, ServePlan, read_plan
 from interlock.serve.predictor import Predictor
 from interlock.serve.rollout.deployed import require_in_shadow
-from interlock.serve.rollout.target import Order
 from interlock.serve.rollout.traffic import CHALLENGER
 from interlock.serve.shadow.limit import shows_where, within
 from interlock.serve.shadow.logs import shadow_log

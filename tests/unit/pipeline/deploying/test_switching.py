@@ -55,7 +55,8 @@ def test_the_same_again_does_nothing_more(switch):
 
 
 def test_one_killed_before_it_was_attested_is_attested_when_resumed(switch):
-    switch.ledger.deployments.record(ROW)
+    switch.ledger.deployments.record(ROW, seal=switch.seal(ROW))
+    assert deployments(switch) == []
     switch.to(ROW, ROW)
     assert (deployments(switch), generation(switch)) == ([1], 1)
     again = replace(ROW, generation=2, act="rollback")
@@ -124,7 +125,7 @@ def test_an_end_reaches_services_though_it_cannot_be_signed(switch, monkeypatch)
     def fail(*_):
         raise OSError(28, "no space left")
 
-    monkeypatch.setattr(Notary, "attest", fail)
+    monkeypatch.setattr(Notary, "keep", fail)
     with pytest.raises(OSError, match="no space"):
         switch.roll_out(replace(rollout(2, "stop"), at=10), ROW)
     assert (pointed(switch).order, pointed(switch).challenger) == ((1, 2), None)
@@ -138,7 +139,8 @@ def test_an_act_killed_before_it_was_attested_is_made_whole_once(switch, act):
     switch.to(ROW, None)
     if act == "grow":
         switch.roll_out(replace(rollout(1), at=7), ROW)
-    last = switch.ledger.rollouts.record(rollout(1 if act == "start" else 2, act))
+    row = rollout(1 if act == "start" else 2, act)
+    last = switch.ledger.rollouts.record(row, seal=switch.seal(row))
     for _ in range(2):
         switch.settle(ROW, last)
         assert acts(switch)[-1] == (8, "rollout")
@@ -176,3 +178,54 @@ def test_another_act_that_came_later_meanwhile_is_nothing_wrong(switch):
     switch.to(later, ROW)
     switch.publish(ROW)
     assert generation(switch) == 2
+
+
+FORGED = replace(ROW, generation=2, bundle="c" * 64, label="0.9.0", since=8)
+
+
+def refused(act, *arguments):
+    with pytest.raises(IntegrityError) as caught:
+        act(*arguments)
+    return [(mistake.code, mistake.got) for mistake in caught.value.mistakes]
+
+
+def test_what_somebody_only_wrote_into_the_ledger_is_signed_for_nobody(switch):
+    """Whoever can write to the ledger holds no key: starting a service must not lend them one."""
+    switch.to(ROW, None)
+    switch.ledger.deployments.record(FORGED)
+    told = [("R172", "promote in generation 2 of cccccccccccc, unsigned")]
+    onward = replace(FORGED, generation=3, bundle="d" * 64)
+    for act in ((switch.to, FORGED, FORGED), (switch.to, onward, FORGED)):
+        assert refused(*act) == told
+    assert (switch.notary.envelopes(FORGED.bundle), generation(switch)) == ([], 1)
+
+
+def test_a_rollout_that_nobody_signed_is_signed_for_nobody_but_can_be_stopped(switch):
+    switch.to(ROW, None)
+    forged = switch.ledger.rollouts.record(rollout(1))
+    told = [("R172", "rollout in generation 1, revision 1 of cccccccccccc, unsigned")]
+    assert refused(switch.settle, ROW, forged) == told
+    assert refused(switch.roll_out, rollout(2, "grow"), ROW) == told
+    switch.roll_out(replace(rollout(2, "stop"), at=9), ROW)
+    assert (pointed(switch).order, pointed(switch).challenger) == ((1, 2), None)
+
+
+def test_a_signature_borrowed_from_another_act_does_not_do(switch):
+    switch.to(ROW, None)
+    switch.ledger.deployments.record(FORGED, seal=switch.seal(replace(FORGED, generation=5)))
+    assert refused(switch.to, FORGED, FORGED) == [
+        ("R172", "promote in generation 2 of cccccccccccc, unsigned")
+    ]
+
+
+def test_nothing_is_decided_on_a_ledger_that_lacks_what_was_signed(switch, tmp_path):
+    """An older ledger was put back, and the pointer deleted: its next act would be a second one."""
+    switch.to(ROW, None)
+    (place := switch.places.ledger).rename(tmp_path / "newer")
+    older = replace(switch, ledger=(ledger := Ledger.open(place)))
+    older = replace(older, notary=replace(switch.notary, ledger=ledger))
+    pointer_path(switch.places.pointers, "prod", "houses").unlink()
+    assert refused(older.to, replace(ROW, bundle="e" * 64, since=9), None) == [
+        ("R165", "promote in generation 1 of bbbbbbbbbbbb, which is signed and was not recorded")
+    ]
+    assert older.current("prod") is None
