@@ -65,6 +65,7 @@ COMMANDS = MappingProxyType(
         "log": "What was answered and refused: show, filter, query, export, ship, erase.",
         "refresh": "Fill an environment's online store for the present.",
         "verify": "Check bytes, signatures and the ledger against what was recorded.",
+        "rebuild": "Make altered tables anew of the ledger's events; a lost ledger of signatures.",
         "export": "Copy a release with its proofs into a folder, to serve it elsewhere.",
         "client": "Write a typed Python client of a release's service.",
         "explain": "What an error code means, and what to do.",

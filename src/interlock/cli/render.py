@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from interlock.serve.batch.predict import BatchResult
     from interlock.use_cases.check import CheckReport
     from interlock.use_cases.exported import Serving, VerifyReport
+    from interlock.use_cases.rebuild import RebuildReport
     from interlock.use_cases.refresh import RefreshReport
 
 _INSTANTS = frozenset(
@@ -151,6 +152,20 @@ def verify_lines(report: VerifyReport) -> list[str]:
     if report.events:
         lines.append(f"✔ verified the ledger: {counted(report.events, 'event')} in one chain")
     return lines or ["– nothing to verify: there is no release yet"]
+
+
+def rebuild_lines(report: RebuildReport) -> list[str]:
+    """What was made anew, and of what."""
+    if report.attestations:
+        return [
+            f"✔ rebuilt the ledger of {counted(report.attestations, 'attestation')}: "
+            f"{counted(report.events, 'event')} in one chain",
+            "! what only the lost ledger knew is gone: deliveries without a bundle, results of "
+            "stages, erasures",
+        ]
+    if report.tables:
+        return [f"✔ rebuilt of {counted(report.events, 'event')}: {', '.join(report.tables)}"]
+    return [f"✔ the ledger's tables say what its {counted(report.events, 'event')} say"]
 
 
 def export_lines(path: Path) -> list[str]:

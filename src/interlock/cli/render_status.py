@@ -32,6 +32,7 @@ def status_lines(report: StatusReport, *, at: int) -> list[str]:
             if e.rollout is not None:
                 lines.append(f"  ◐ {rollout_phrase(e.rollout, at)}")
                 lines.extend(f"  {line}" for line in seen_lines(e.seen))
+            lines.extend(f"  ! {line}" for line in _doubt_lines(e))
         last = product.last_delivery
         lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
         lines.extend(_waived_lines(product))
@@ -51,6 +52,15 @@ def _environment_cells(status: EnvironmentStatus, at: int) -> tuple[str, ...]:
         f"live {span_text(max(0, at - live.since))}, since {moment(live.since)}",
         ", ".join(filter(None, [before, pinned, f"waived: {waived}" if waived else ""])),
     )
+
+
+def _doubt_lines(status: EnvironmentStatus) -> list[str]:
+    """Why what is told of the environment cannot be believed."""
+    return [
+        f"{status.environment}: error[{doubt.code}]: {doubt.what}: {shown(doubt.got, limit=200)} "
+        "(interlock verify)"
+        for doubt in status.doubts
+    ]
 
 
 def _waived_lines(product: ProductStatus) -> list[str]:

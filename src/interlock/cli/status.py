@@ -6,7 +6,7 @@ from interlock.cli.options import IN_PROJECT, InProject
 from interlock.cli.output import answer
 
 
-def status_command(*, options: InProject = IN_PROJECT) -> None:
+def status_command(*, options: InProject = IN_PROJECT) -> int:
     """What is live where, since when, and how the last delivery ended."""
     from interlock.cli.opening import opened
     from interlock.cli.render import plain
@@ -16,4 +16,11 @@ def status_command(*, options: InProject = IN_PROJECT) -> None:
 
     with opened(options) as workspace:
         report = status.status(workspace)
-    answer("status", options, lambda: plain(report), lambda: status_lines(report, at=now()))
+    code = int(report.exit_code)
+    answer(
+        "status",
+        options,
+        lambda: {"exit_code": code, **plain(report)},
+        lambda: status_lines(report, at=now()),
+    )
+    return code

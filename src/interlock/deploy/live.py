@@ -60,16 +60,22 @@ class Live:
         """The rollout that runs beside it."""
         return running(self.deployment, self.rollout)
 
+    @property
+    def acts(self) -> list[Act]:
+        """All that was done there, as the ledger has it."""
+        return [*map(Act.of_row, self.deployments), *map(Act.of_row, self.rollouts)]
+
     def doubts(self) -> list[Mistake]:
         """Everything for which the three cannot all be believed."""
         return [*self.unproven(), *self.astray()]
 
     def unproven(self) -> list[Mistake]:
         """Acts that were recorded and not signed (R172), or signed and not recorded (R165)."""
-        recorded = [*map(Act.of_row, self.deployments), *map(Act.of_row, self.rollouts)]
+        proven, recorded = {*self.signed, *self.sealed}, self.acts
+        missing = sorted({*self.signed} - {*recorded}, key=lambda act: act.order)
         return [
-            *(unsigned(a) for a in recorded if a not in self.signed and a not in self.sealed),
-            *(self._unrecorded(act) for act in self.signed if act not in recorded),
+            *(unsigned(act) for act in recorded if act not in proven),
+            *map(self._unrecorded, missing),
         ]
 
     def astray(self) -> list[Mistake]:

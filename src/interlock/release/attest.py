@@ -4,8 +4,8 @@ An attestation file is a DSSE envelope around an in-toto Statement v1, in canoni
 Rules, all enforced on verifying: encoding the decoded envelope again gives the same bytes, so no
 bit can change unseen; exactly one signature, by a trusted key, over the pre-authentication
 encoding; exactly one subject, a bundle's digest (of a waiver: at first a gate result's; of an
-erasure: that of what it is about, a snapshot, a bundle or a unit); a predicate type from a closed
-list.
+erasure: that of what it is about, a snapshot, a bundle or a unit; of a rebuilt ledger: of the names
+of what it was made of); a predicate type from a closed list.
 
 References: https://github.com/secure-systems-lab/dsse/blob/master/protocol.md and
 https://github.com/in-toto/attestation/blob/main/spec/v1/statement.md
@@ -35,7 +35,8 @@ DEPLOYMENT = "urn:interlock:deployment:v1"
 RELEASE = "urn:interlock:release:v1"
 WAIVER = "urn:interlock:waiver:v1"
 ERASURE = "urn:interlock:erasure:v1"
-PREDICATE_TYPES = (BUILD, GATE, WAIVER, RELEASE, POST_DEPLOY, DEPLOYMENT, ERASURE)
+LEDGER = "urn:interlock:ledger:v1"
+PREDICATE_TYPES = (BUILD, GATE, WAIVER, RELEASE, POST_DEPLOY, DEPLOYMENT, ERASURE, LEDGER)
 
 _TELLING = ("gate", "environment", "act", "label", "verdict")
 _PAYLOAD_TYPE = "application/vnd.in-toto+json"

@@ -75,14 +75,26 @@ def gate_statement(
 
 
 def release_statement(
-    *, bundle: str, product: str, delivery: str, label: str, at: int
+    *,
+    bundle: str,
+    product: str,
+    delivery: str,
+    label: str,
+    facts: Mapping[str, Any],
+    at: int,
 ) -> Statement:
-    """By which label a bundle is known."""
+    """By which label a bundle is known, and the facts that the next label is derived from."""
     return Statement(
         subject=bundle,
         name=product,
         predicate_type=RELEASE,
-        predicate={"product": product, "delivery": delivery, "label": label, "at": at},
+        predicate={
+            "product": product,
+            "delivery": delivery,
+            "label": label,
+            "facts": dict(facts),
+            "at": at,
+        },
     )
 
 

@@ -17,6 +17,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from interlock.clock import format_instant
 from interlock.digest import digest_json, is_digest
 from interlock.release.attest import WAIVER, Attestation, Statement
 from interlock.verdict import GateResult
@@ -68,6 +69,17 @@ class Waiver:
         if any(not isinstance(digest, str) or not is_digest(digest) for digest in digests):
             raise ValueError("a digest that is none")
         return cls(**row)
+
+    @property
+    def summary(self) -> dict[str, str]:
+        """What a delivery's summary keeps of it."""
+        return {
+            "gate": self.gate,
+            "by": self.by,
+            "role": self.role,
+            "reason": self.reason,
+            "until": format_instant(self.expires),
+        }
 
     def holds_at(self, moment: int) -> bool:
         """Whether that moment lies within it; the end does not."""

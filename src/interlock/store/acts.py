@@ -49,6 +49,13 @@ def newest_in(table: Table, product: str, environment: str) -> Select[Any]:
     return select(table).where(*here).order_by(table.c.event.desc())
 
 
+def places(database: Database, table: Table) -> list[tuple[str, str]]:
+    """Every product and environment that the table has an act of."""
+    with database.reading() as connection:
+        found = connection.execute(select(table.c.product, table.c.environment).distinct())
+        return [(str(product), str(environment)) for product, environment in found]
+
+
 def require_generation(connection: Connection, act: Act, wanted: int) -> None:
     """Raises OperatorError E101 unless this generation is live where the act is; 0 is none."""
     table = schema.deployments

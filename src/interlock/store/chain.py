@@ -87,13 +87,17 @@ class Turn:
         """Append one event and write what follows from it."""
         head = read_head(self.connection)
         event = link(head, at=at, kind=kind, subject=subject, product=product, body=body)
-        row = {**vars(event), "body": canonical_json(event.body).decode()}
-        self.connection.execute(insert(schema.events).values(row))
+        self.connection.execute(insert(schema.events).values(event_row(event)))
         self.connection.execute(
             update(schema.chain_head).values(sequence=event.sequence, hash=event.hash)
         )
         projections.apply(self.connection, event)
         return event
+
+
+def event_row(event: Event) -> dict[str, Any]:
+    """The event as the table has it."""
+    return {**vars(event), "body": canonical_json(event.body).decode()}
 
 
 def read_head(connection: Connection) -> Head:

@@ -10,6 +10,7 @@ from interlock.store.acts import (
     Seal,
     envelopes,
     newest_in,
+    places,
     require_generation,
     require_revision,
     sealed,
@@ -54,6 +55,10 @@ class Deployments:
     def envelopes(self, product: str, environment: str) -> list[str]:
         """What was signed of the acts there as they were recorded, oldest first."""
         return envelopes(self.database, kinds.DEPLOYED, product, environment)
+
+    def places(self) -> list[tuple[str, str]]:
+        """The products and environments of which there is any."""
+        return places(self.database, schema.deployments)
 
     def last(self, product: str, environment: str) -> DeploymentRow | None:
         """What answers there now."""

@@ -17,22 +17,25 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine, select
+from sqlalchemy import create_engine, insert, select, update
+from sqlalchemy.pool import StaticPool
 
+from interlock.errors import StoreError
 from interlock.store import projections, schema
 from interlock.store.attestations import Attestations
-from interlock.store.chain import first_broken, read_head, stored_events
+from interlock.store.chain import GENESIS, event_row, first_broken, read_head, stored_events
 from interlock.store.database import Database
 from interlock.store.deliveries import Deliveries
 from interlock.store.deployments import Deployments
 from interlock.store.releases import Releases
 from interlock.store.rollouts import Rollouts
-from interlock.store.rows import Event, Head
+from interlock.store.rows import Entry, Event, Head
 from interlock.store.stages import Stages
 
 
@@ -49,6 +52,15 @@ class Ledger:
         Raises StoreError L110 (locked), L111 (damaged), L112 (newer than this version), L113.
         """
         return cls(Database.open(place, busy_seconds=busy_seconds))
+
+    @classmethod
+    def in_memory(cls) -> Ledger:
+        """One that no file holds, and that ends with this process."""
+        engine = create_engine("sqlite://", poolclass=StaticPool)
+        schema.metadata.create_all(engine)
+        with engine.begin() as connection:
+            connection.execute(insert(schema.chain_head).values(id=1, **vars(GENESIS)))
+        return cls(Database(engine))
 
     # -- what follows from the events --------------------------------------------------------
 
@@ -112,14 +124,30 @@ class Ledger:
         with self.database.reading() as connection:
             return read_head(connection)
 
-    def verify_chain(self, anchor: Head | None = None) -> int | None:
-        """The first sequence at which the chain is broken, or None.
-
-        Finds edited, deleted, reordered and inserted events, and a cut end. Who can write every
-        table could make the chain anew: against that, give an ``anchor`` kept elsewhere.
-        """
+    def read(self) -> Copy:
+        """All of it at one moment."""
         with self.database.reading() as connection:
-            return first_broken(stored_events(connection), read_head(connection), anchor)
+            return Copy(
+                events=tuple(stored_events(connection)),
+                head=read_head(connection),
+                tables=projections.contents(connection),
+            )
+
+    def verify_chain(self, anchor: Head | None = None) -> int | None:
+        """The first sequence at which the chain is broken, or None; as :meth:`Copy.broken_at`."""
+        return self.read().broken_at(anchor)
+
+    def begin(self, entries: Iterable[Entry]) -> Head:
+        """Record what happened before there was this ledger, all or nothing; its end.
+
+        Raises StoreError L116 where it has events of its own.
+        """
+        with self.database.turn() as turn:
+            if read_head(turn.connection) != GENESIS:
+                raise _begun()
+            for entry in entries:
+                turn.record(**vars(entry))
+            return read_head(turn.connection)
 
     # -- the projections ---------------------------------------------------------------------
 
@@ -129,14 +157,51 @@ class Ledger:
             projections.replay(connection, stored_events(connection))
 
     def altered_projections(self) -> tuple[str, ...]:
-        """Tables that differ from what the events say: someone wrote to them directly.
+        """Tables that differ from what the events say: someone wrote to them directly."""
+        return self.read().altered
 
-        The events are replayed in memory: nothing is written, so a full disk is no hindrance.
+
+@dataclass(frozen=True)
+class Copy:
+    """A ledger as it was at one moment: its events, its recorded end, its tables' rows."""
+
+    events: tuple[Event, ...]
+    head: Head
+    tables: Mapping[str, list[tuple[Any, ...]]]
+
+    def broken_at(self, anchor: Head | None = None) -> int | None:
+        """The first sequence at which the chain is broken, or None.
+
+        Finds edited, deleted, reordered and inserted events, and a cut end. Who can write every
+        table could make the chain anew: against that, give an ``anchor`` kept elsewhere.
         """
-        with self.database.reading() as connection:
-            before, events = projections.contents(connection), list(stored_events(connection))
-        with create_engine("sqlite://").connect() as apart:
-            schema.metadata.create_all(apart, tables=list(schema.PROJECTIONS))
-            projections.replay(apart, events)
-            after = projections.contents(apart)
-        return tuple(name for name in before if before[name] != after[name])
+        return first_broken(self.events, self.head, anchor)
+
+    @cached_property
+    def replayed(self) -> Ledger:
+        """A ledger of these events alone, in memory: a full disk is no hindrance."""
+        ledger = Ledger.in_memory()
+        with ledger.database.writing() as connection:
+            for event in self.events:
+                connection.execute(insert(schema.events).values(event_row(event)))
+            connection.execute(update(schema.chain_head).values(**vars(self.head)))
+            projections.replay(connection, self.events)
+        return ledger
+
+    @cached_property
+    def altered(self) -> tuple[str, ...]:
+        """Tables that differ from what the events say."""
+        with self.replayed.database.reading() as connection:
+            meant = projections.contents(connection)
+        return tuple(name for name in self.tables if self.tables[name] != meant[name])
+
+
+def _begun() -> StoreError:
+    return StoreError(
+        "L116",
+        "the ledger has events already",
+        expected="a ledger without any, to begin it with what is known from elsewhere",
+        got="one that somebody began meanwhile",
+        fix="if it is not the right one, set its file aside, and run the same command again",
+        untouched="what was recorded",
+    )

@@ -10,6 +10,7 @@ from interlock.store.acts import (
     Seal,
     envelopes,
     newest_in,
+    places,
     require_generation,
     require_revision,
     sealed,
@@ -46,6 +47,10 @@ class Rollouts:
     def envelopes(self, product: str, environment: str) -> list[str]:
         """What was signed of the acts there as they were recorded, oldest first."""
         return envelopes(self.database, kinds.ROLLED_OUT, product, environment)
+
+    def places(self) -> list[tuple[str, str]]:
+        """The products and environments of which there is any."""
+        return places(self.database, schema.rollouts)
 
     def last(self, product: str, environment: str) -> RolloutRow | None:
         """The last act on a rollout there, whether it still runs or not."""

@@ -30,6 +30,17 @@ class Head:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Entry:
+    """What happened, before it has a place in the chain."""
+
+    at: int
+    kind: str
+    subject: str
+    product: str
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Event:
     """One thing that happened."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from interlock.deploy.challenger import running
-from interlock.deploy.pointer import publish
+from interlock.errors import ExitCode, IntegrityError, Mistake
 from interlock.pipeline.delivery.interrupted import as_it_is
 from interlock.pipeline.delivery.waiving import GATE_WAIVED
 from interlock.serve.rollout.evidence import Seen, seen
@@ -20,6 +20,7 @@ class EnvironmentStatus:
 
     ``waivers`` are those of the delivery that made it live, as its summary tells them; ``rollout``
     is what runs beside it, and ``seen`` how often that failed, as the service's workers say.
+    ``doubts`` are why what the ledger has cannot be believed: then its pointer is left as it is.
     """
 
     environment: str
@@ -27,6 +28,7 @@ class EnvironmentStatus:
     waivers: tuple[Mapping[str, str], ...] = ()
     rollout: RolloutRow | None = None
     seen: Seen | None = None
+    doubts: tuple[Mistake, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,9 +48,15 @@ class StatusReport:
     project: str
     products: tuple[ProductStatus, ...]
 
+    @property
+    def exit_code(self) -> ExitCode:
+        """Whether all that is told can be believed."""
+        doubted = any(e.doubts for product in self.products for e in product.environments)
+        return ExitCode.INTEGRITY if doubted else ExitCode.OK
+
 
 def status(workspace: Workspace) -> StatusReport:
-    """Read the ledger, and write every pointer anew from it."""
+    """Read the ledger, hold it to what is signed, and write every pointer anew from it."""
     return StatusReport(
         project=str(workspace.settings.project_dir),
         products=tuple(_product(workspace, name) for name in _names(workspace)),
@@ -65,8 +73,6 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
     for environment in workspace.environments:
         live = workspace.ledger.deployments.last(product, environment.name)
         last = workspace.ledger.rollouts.last(product, environment.name)
-        if live is not None:
-            publish(workspace.places.pointers, live, last)
         trial = running(live, last)
         log = workspace.places.log(environment.name, product)
         found.append(
@@ -76,6 +82,7 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
                 waivers=_waivers(workspace, live),
                 rollout=trial,
                 seen=None if trial is None else seen(log, trial),
+                doubts=tuple(_doubts(workspace, product, environment.name)),
             )
         )
     newest = next(iter(workspace.ledger.deliveries.newest(product=product, limit=1)), None)
@@ -85,6 +92,22 @@ def _product(workspace: Workspace, product: str) -> ProductStatus:
         last_delivery=newest and as_it_is(workspace.ledger, workspace.places, newest),
         waived=() if newest is None else _waived(workspace, newest),
     )
+
+
+def _doubts(workspace: Workspace, product: str, environment: str) -> Sequence[Mistake]:
+    """Why what the ledger has of an environment cannot be believed; else its pointer is written."""
+    nothing_done = workspace.ledger.deployments.last(product, environment) is None
+    if nothing_done and not workspace.places.all_attestations.exists():
+        return ()  # and no key is made to find that out
+    switch = workspace.switch(product)
+    try:
+        told = switch.told(environment)
+        told.require_proven()
+        if told.deployment is not None:
+            switch.publish(told.deployment)
+    except IntegrityError as error:
+        return error.mistakes
+    return ()
 
 
 def _waivers(workspace: Workspace, live: DeploymentRow | None) -> tuple[Mapping[str, str], ...]:

@@ -1,105 +1,171 @@
-"""interlock verify: the bytes of releases, the signatures about them, the events of the ledger."""
+"""interlock verify: the bytes of releases, the signatures about them, the events of the ledger.
+
+Without a release the ledger is read once, at one moment, and held to itself; all else is held to
+what its events say, replayed in memory. So nothing is compared with a table that somebody altered,
+and nothing is written.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from interlock.deploy.pointer import Pointer, read_pointer
+from interlock.deploy.act import Act
+from interlock.deploy.pointer import read_pointer
 from interlock.digest import digest_bytes
 from interlock.errors import IntegrityError, Mistake, StoreError
 from interlock.pipeline.delivery.waiving import GATE_WAIVED, signed_waiver
+from interlock.pipeline.rebuilding.origin import anchor
 from interlock.pipeline.rows.kept_snapshots import KeptSnapshots, still_there
 from interlock.pipeline.rows.tombstones import erased_of, withdrawn
-from interlock.release.attest import DEPLOYMENT, Attestation
+from interlock.release.attest import Attestation
 from interlock.release.attest import verify as verify_envelope
 from interlock.release.bundle import open_bundle
 from interlock.store.atomic import PARTIAL
-from interlock.store.ledger import Ledger
-from interlock.store.rows import Head, ReleaseRow
+from interlock.store.ledger import Copy
+from interlock.store.rows import ReleaseRow
 from interlock.use_cases.exported import Verified, VerifyReport, misplaced, missing, waived_gates
 from interlock.use_cases.releases import find_release
 from interlock.workspace import Workspace
+
+_READINGS = 3  # where somebody records meanwhile what then lies in the state folder
 
 
 def verify(
     workspace: Workspace, product: str | None = None, *, what: str | None = None
 ) -> VerifyReport:
     """One release, or without ``what`` all of them and the ledger. Raises IntegrityError."""
-    names = (
-        [workspace.delivered_product(product)]
-        if product or what
-        else workspace.ledger.deliveries.products()
-    )
-    mistakes: list[Mistake] = []
+    if what:
+        name = workspace.delivered_product(product)
+        checked, mistakes = _releases(workspace, name, [find_release(workspace, name, what)])
+        return _report(checked, mistakes, events=0)
+    for _ in range(_READINGS):
+        copy = workspace.ledger.read()
+        checked, mistakes = verify_whole(workspace, copy, product)
+        if not mistakes or workspace.ledger.head() == copy.head:
+            break
+    return _report(checked, mistakes, events=copy.head.sequence)
+
+
+def verify_whole(
+    workspace: Workspace, copy: Copy, product: str | None = None
+) -> tuple[list[Verified], list[Mistake]]:
+    """The ledger as it was read, and all that is held to it; whatever is wrong is found at once."""
+    try:
+        mistakes = ledger_mistakes(workspace, copy)
+    except IntegrityError as error:
+        mistakes = list(error.mistakes)
+    if copy.broken_at() is None:
+        workspace = replace(workspace, ledger=copy.replayed)
+    products = workspace.ledger.deliveries.products()
     checked: list[Verified] = []
-    for name in names:
-        ledger, keys = workspace.ledger, workspace.notary().keys
-        try:
-            erased = erased_of(ledger, name, keys)
-        except IntegrityError as error:  # nothing that was erased can be told from what is lost
-            mistakes.extend(error.mistakes)
-            continue
-        kept = KeptSnapshots.of(ledger, workspace.artifacts, name, keys)
-        wanted = (
-            [find_release(workspace, name, what)]
-            if what
-            else workspace.ledger.releases.newest(name)
+    for name in [workspace.delivered_product(product)] if product else products:
+        found, wrong = _releases(workspace, name, workspace.ledger.releases.newest(name))
+        checked += found
+        mistakes += wrong
+    mistakes += _unknown_to_the_ledger(workspace)
+    mistakes += _unsigned_waivers(workspace)
+    return checked, mistakes
+
+
+def ledger_mistakes(workspace: Workspace, copy: Copy) -> list[Mistake]:
+    """What is wrong with the chain, or with the tables that follow from it.
+
+    Raises IntegrityError for a signed statement that does not hold: the chain is held to them.
+    """
+    broken = copy.broken_at(anchor(workspace.notary(), copy.events))
+    if broken is not None:
+        return [
+            Mistake(
+                code="R160",
+                what="the ledger's chain of events is broken",
+                where=f"event {broken}",
+                expected="each event to carry the hash of the one before",
+                got="an event that was edited, deleted, moved or added",
+                fix="restore the ledger from a backup, and find out who wrote to it",
+            )
+        ]
+    if not copy.altered:
+        return []
+    return [
+        Mistake(
+            code="R161",
+            what="the ledger's tables do not say what its events say",
+            where=", ".join(copy.altered),
+            expected="tables as the events make them",
+            got="rows that were written directly",
+            fix="find out who wrote to them; then make them anew of the events: interlock rebuild",
         )
-        for release in wanted:
-            try:
-                said = _release(workspace, release)
-                kept.verify(release)
-                checked.append(replace(said, erased=erased.get(release.bundle, ())))
-            except IntegrityError as error:
-                mistakes.extend(error.mistakes)
-    if not what:
-        mistakes += _unknown_to_the_ledger(workspace)
+    ]
+
+
+def _report(checked: list[Verified], mistakes: list[Mistake], *, events: int) -> VerifyReport:
     if mistakes:
         raise IntegrityError.of(mistakes)
-    return VerifyReport(checked=tuple(checked), events=0 if what else _ledger(workspace))
+    return VerifyReport(checked=tuple(checked), events=events)
+
+
+def _releases(
+    workspace: Workspace, product: str, wanted: Iterable[ReleaseRow]
+) -> tuple[list[Verified], list[Mistake]]:
+    ledger, keys = workspace.ledger, workspace.notary().keys
+    try:
+        erased = erased_of(ledger, product, keys)
+        kept = KeptSnapshots.of(ledger, workspace.artifacts, product, keys)
+    except IntegrityError as error:  # nothing that was erased can be told from what is lost
+        return [], list(error.mistakes)
+    mistakes: list[Mistake] = []
+    checked: list[Verified] = []
+    for release in wanted:
+        try:
+            said = _release(workspace, release)
+            kept.verify(release)
+            checked.append(replace(said, erased=erased.get(release.bundle, ())))
+        except IntegrityError as error:
+            mistakes.extend(error.mistakes)
+    return checked, mistakes
 
 
 def _unknown_to_the_ledger(workspace: Workspace) -> list[Mistake]:
-    """Proofs and pointers that the ledger does not know: it was cut, replaced, or is gone."""
+    """Proofs and pointers that the ledger does not know: it was cut, replaced, or is gone.
+
+    So with acts that it has and nobody signed.
+    """
     places, ledger = workspace.places, workspace.ledger
-    found = [
-        _not_in_ledger(folder)
-        for folder in sorted(places.all_attestations.glob("*"))
-        if not ledger.attestations.about(folder.name) and not _begun(workspace, folder)
-    ]
-    for path in sorted(places.pointers.glob("*/*.json")):
+    found: list[Mistake] = []
+    acts: set[tuple[str, str]] = {*ledger.deployments.places(), *ledger.rollouts.places()}
+    for folder in sorted(places.all_attestations.glob("*")):
         try:
-            said = read_pointer(path)
+            said = _said(workspace, folder)
+        except IntegrityError as error:
+            found.extend(error.mistakes)
+            continue
+        begun = bool(said) and all(_is_known(workspace, one) for one in said)
+        if not begun and not ledger.attestations.about(folder.name):
+            found.append(_not_in_ledger(folder))
+        acts |= {(act.product, act.environment) for act in map(Act.of_statement, said) if act}
+    pointers = sorted(places.pointers.glob("*/*.json"))
+    for product, environment in sorted(acts | {(p.stem, p.parent.name) for p in pointers}):
+        try:
+            found += workspace.switch(product).told(environment).doubts()
+        except IntegrityError as error:
+            found.extend(error.mistakes)
+    for path in pointers:
+        try:
+            read_pointer(path)
         except StoreError as error:
             if error.code != "L120":
                 raise
             found.extend(error.mistakes)  # damaged: all that is wrong is told at once
-            continue
-        if said not in _recorded_pointers(ledger, path.stem, path.parent.name):
-            found.append(_not_in_ledger(path))
-    return found
+    return list(dict.fromkeys(found))
 
 
-def _recorded_pointers(ledger: Ledger, product: str, environment: str) -> list[Pointer]:
-    """All that a pointer there may have said."""
-    deployments = ledger.deployments.newest(product, environment)
-    live = {row.generation: row for row in deployments}
-    rollouts = ledger.rollouts.newest(product, environment)
-    return [
-        *(Pointer.of(row) for row in deployments),
-        *(Pointer.of(live[act.generation], act) for act in rollouts),
-    ]
-
-
-def _begun(workspace: Workspace, folder: Path) -> bool:
-    """Whether a delivery that the ledger knows was signing there when it was interrupted."""
+def _said(workspace: Workspace, folder: Path) -> list[Attestation]:
+    """All that is signed about a bundle. Raises IntegrityError R120, R121, R122."""
     keys = workspace.notary().keys
     paths = sorted(folder.glob("*.json"))
-    return bool(paths) and all(
-        _is_known(workspace, verify_envelope(path.read_bytes(), keys, where=str(path)))
-        for path in paths
-    )
+    return [verify_envelope(path.read_bytes(), keys, where=str(path)) for path in paths]
 
 
 def _is_known(workspace: Workspace, said: Attestation) -> bool:
@@ -107,15 +173,10 @@ def _is_known(workspace: Workspace, said: Attestation) -> bool:
 
     A delivery that was killed between signing and recording leaves such a statement.
     """
-    about = said.predicate
-    if "delivery" in about:
-        return workspace.ledger.deliveries.get(str(about["delivery"])) is not None
-    where = said.name, str(about["environment"])
-    deployed = workspace.ledger.deployments.newest(*where)
-    tried = workspace.ledger.rollouts.newest(*where)
-    recorded = [(row.generation, row.bundle) for row in deployed]
-    recorded += [(row.generation, row.bundle) for row in tried]
-    return (about["generation"], said.subject) in recorded
+    if "delivery" in said.predicate:
+        return workspace.ledger.deliveries.get(str(said.predicate["delivery"])) is not None
+    act = Act.of_statement(said)
+    return act is not None and act in workspace.switch(said.name).recorded(act.environment).acts
 
 
 def _not_in_ledger(path: Path) -> Mistake:
@@ -125,8 +186,19 @@ def _not_in_ledger(path: Path) -> Mistake:
         where=str(path),
         expected="attestations and pointers that the ledger recorded",
         got="something that it has no event of, or other than it recorded",
-        fix="restore the ledger from a backup, and find out who changed it",
+        fix="restore the ledger from a backup, and find out who changed it; "
+        "if it is lost: interlock rebuild",
     )
+
+
+def _unsigned_waivers(workspace: Workspace) -> list[Mistake]:
+    found: list[Mistake] = []
+    for event in workspace.ledger.events(kind=GATE_WAIVED):
+        try:
+            signed_waiver(event, workspace.notary().keys)
+        except IntegrityError as error:
+            found.extend(error.mistakes)
+    return found
 
 
 def _release(workspace: Workspace, release: ReleaseRow) -> Verified:
@@ -171,41 +243,3 @@ def _files(workspace: Workspace, release: ReleaseRow) -> int:
     if place.exists():
         raise still_there(str(place), release)
     return 0
-
-
-def _anchor(workspace: Workspace) -> Head | None:
-    """The latest end of the chain that a deployment's attestation signed: it may not be cut."""
-    keys = workspace.notary().keys
-    heads = []
-    for path in sorted(workspace.places.all_attestations.glob("*/*.json")):
-        said = verify_envelope(path.read_bytes(), keys, where=str(path))
-        if said.predicate_type == DEPLOYMENT:
-            signed = said.predicate["ledger"]
-            heads.append(Head(sequence=signed["sequence"], hash=signed["hash"]))
-    return max(heads, key=lambda head: head.sequence, default=None)
-
-
-def _ledger(workspace: Workspace) -> int:
-    broken = workspace.ledger.verify_chain(_anchor(workspace))
-    if broken is not None:
-        raise IntegrityError(
-            "R160",
-            "the ledger's chain of events is broken",
-            where=f"event {broken}",
-            expected="each event to carry the hash of the one before",
-            got="an event that was edited, deleted, moved or added",
-            fix="restore the ledger from a backup, and find out who wrote to it",
-        )
-    altered = workspace.ledger.altered_projections()
-    if altered:
-        raise IntegrityError(
-            "R161",
-            "the ledger's tables do not say what its events say",
-            where=", ".join(altered),
-            expected="tables as the events make them",
-            got="rows that were written directly",
-            fix="find out who wrote to them; they can be rebuilt from the events",
-        )
-    for event in workspace.ledger.events(kind=GATE_WAIVED):
-        signed_waiver(event, workspace.notary().keys)
-    return workspace.ledger.head().sequence

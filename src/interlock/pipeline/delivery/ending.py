@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from interlock.clock import format_instant, monotonic, now
+from interlock.clock import monotonic, now
 from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
 from interlock.pipeline.delivery.documenting import Documented, document, told
 from interlock.pipeline.delivery.goal import BLOCKED, FAILED
@@ -20,7 +20,6 @@ from interlock.pipeline.telling.card import tell_card
 from interlock.pipeline.telling.lineage import tell_lineage
 from interlock.pipeline.training import training
 from interlock.release.attest import verify
-from interlock.release.waiver import Waiver
 from interlock.report import content as report
 from interlock.report.card.text import card_text
 from interlock.report.documents import CARD, REPORT
@@ -58,7 +57,7 @@ def end(run: Run, status: str, sentence: str, error: InterlockError | None) -> D
         "label": run.label,
         "seconds": round(monotonic() - run.started, 3),
         "gates": [{"gate": g.gate, "verdict": g.verdict.value} for g in run.tale.gates],
-        "waivers": [_waived(waiver) for waiver in run.tale.waivers],
+        "waivers": [waiver.summary for waiver in run.tale.waivers],
         "alarms": [alarm.to_row() for alarm in run.tale.alarms],
         "mistakes": [vars(m) for m in error.mistakes] if error else [],
         **({"undrawn": list(documented.undrawn)} if documented.undrawn else {}),
@@ -90,17 +89,6 @@ def _documented(run: Run, sentence: str, error: InterlockError | None, folder: P
     more = {} if run.digest is None else {CARD: partial(_card, run, run.digest)}
     content = _content(run, sentence, error, parts)
     return document(content, folder, undrawn, more=more)
-
-
-def _waived(waiver: Waiver) -> dict[str, str]:
-    """What a delivery's summary keeps of a waiver."""
-    return {
-        "gate": waiver.gate,
-        "by": waiver.by,
-        "role": waiver.role,
-        "reason": waiver.reason,
-        "until": format_instant(waiver.expires),
-    }
 
 
 def _lineage(run: Run) -> report.Lineage:

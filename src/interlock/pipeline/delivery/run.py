@@ -109,12 +109,14 @@ class Run:
         self.label = label_release(
             self.context, self.deployer.live.bundle(digest), self.row, trained.output["winner"]
         )
+        released = self.context.ledger.releases.get(digest)
         self.deployer.notary.attest(
             release_statement(
                 bundle=digest,
                 product=self.row.product,
                 delivery=self.row.id,
                 label=self.label,
+                facts=released.facts if released else {},
                 at=now(),
             )
         )

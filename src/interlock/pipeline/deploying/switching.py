@@ -147,7 +147,7 @@ class Switch:
         services would not hear of this one.
         """
         publish(self.places.pointers, row, self.last_rollout(row.environment))
-        self._recorded(row.environment).require_no_later_pointer()
+        self.recorded(row.environment).require_no_later_pointer()
 
     def told(self, environment: str) -> Live:
         """What ledger, signatures and pointer say of an environment, to be held to each other.
@@ -157,13 +157,13 @@ class Switch:
         """
         here = self.product, environment
         signed = self.notary.acts(*here)
-        told = self._recorded(environment)
+        told = self.recorded(environment)
         with_acts = [*self.ledger.deployments.envelopes(*here)]
         with_acts += self.ledger.rollouts.envelopes(*here)
         sealed = self.notary.signed(text.encode() for text in with_acts)
         return replace(told, signed=signed, sealed=sealed)
 
-    def _recorded(self, environment: str) -> Live:
+    def recorded(self, environment: str) -> Live:
         """The same by ledger and pointer alone."""
         path = pointer_path(self.places.pointers, environment, self.product)
         pointer = standing(path)  # and rollouts before what is live: a later act may come between

@@ -1,0 +1,1 @@
+"""A ledger that was lost, made again of what is signed."""
