@@ -16,7 +16,7 @@ from interlock.deploy.act import Act
 from interlock.deploy.challenger import STOP, grow, running, start, stop
 from interlock.deploy.rollout import ROLLBACK, Target, promote, rollback
 from interlock.digest import digest_bytes
-from interlock.errors import IntegrityError
+from interlock.errors import IntegrityError, OperatorError
 from interlock.pipeline.delivery.goal import DELIVERED, FAILED
 from interlock.release.attest import BUILD, RELEASE, Attestation
 from interlock.release.waiver import waivers_among
@@ -134,10 +134,15 @@ class Signed:
         live: DeploymentRow | None = None
         beside: RolloutRow | None = None
         for act, one in sorted(acts, key=lambda pair: pair[0].order):
-            row = self._decided(act, str(one.said.predicate["reason"]), live, beside)
+            lacking = unsaid(
+                f"{act.product} in {act.environment}", f"what was done before {act.text}"
+            )
+            try:
+                row = self._decided(act, str(one.said.predicate["reason"]), live, beside)
+            except OperatorError as error:  # nobody could have decided so on what is there
+                raise lacking from error
             if Act.of_row(row) != act:
-                place = f"{act.product} in {act.environment}"
-                raise unsaid(place, f"what was done before {act.text}")
+                raise lacking
             if isinstance(row, DeploymentRow):
                 live = row
             else:
