@@ -176,7 +176,7 @@ def test_the_mean_of_bagged_trees_of_classes_agrees_to_the_bit(examples, parity,
 def test_the_mean_of_bagged_trees_is_the_same_of_the_text(examples, encoder, cuts):
     X = examples.matrix(5)
     model = _fit(lgb.LGBMClassifier, X, np.digitize(examples.target(X, 5), cuts), **BAGGED)
-    kept = exporter.keep(model, task="multiclass", reason="asked for", encoder=encoder)
+    kept = keep(model, task="multiclass", reason="asked for", encoder=encoder)
     scorer = open_scorer(kept.format, kept.payload, n_columns=5)
     assert compare(raw_scores(model, X), scorer.raw(X)).within(0.0)
 
