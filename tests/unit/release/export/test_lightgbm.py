@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from interlock.release.export import lightgbm as exporter
-from interlock.release.export.exporter import exact, export
+from interlock.release.export.exporter import exact, export, keep
 from interlock.release.parity import compare
 from interlock.release.scorers.opening import open_scorer
 from interlock.train.raw import raw_scores
