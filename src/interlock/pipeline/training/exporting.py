@@ -24,6 +24,8 @@ from interlock.train.answer import Floats
 from interlock.train.fitted import Fitted
 from interlock.train.training_data import TrainingData, take
 
+_ALONE = 32  # held-out rows that are also scored one by one
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class LoadedExport:
@@ -122,6 +124,7 @@ def _compared(
         got = f"{answers.shape[1]} scores a row, where the trained model has {native.shape[1]}"
         raise _inexact(fit.name, "held out", got, exported.tolerance)
     found = {"held out": compare(native, answers)}
+    found |= {"one by one": _one_by_one(scorer, rows, answers)}
     if edges and encoder is not None and len(rows):
         found["edges"] = _at_edges(fit, exported, scorer, rows)
     for where, exactness in found.items():
@@ -129,6 +132,18 @@ def _compared(
             raise _inexact(fit.name, where, str(exactness.to_row()), exported.tolerance)
     rows_of = {where: exactness.to_row() for where, exactness in found.items()}
     return LoadedExport(exported=exported, scorer=scorer, exactness=rows_of)
+
+
+def _one_by_one(scorer: Scorer, rows: Any, answers: Floats) -> Exactness:
+    """Some rows alone against the same among others: a Pipeline may see to it that they differ, as
+    where pandas reads the texts of one row otherwise than those of many."""
+    some = np.linspace(0, len(answers) - 1, min(_ALONE, len(answers))).astype(int)
+    table = isinstance(rows, np.ndarray)
+    alone = [
+        scorer.raw_one(rows[i] if table else [column[i] for column in rows.values()])
+        for i in some.tolist()
+    ]
+    return compare(answers[some], np.array(alone, dtype=np.float64).reshape(answers[some].shape))
 
 
 def _at_edges(fit: Fitted, exported: Exported, scorer: Scorer, seen: Floats) -> Exactness:

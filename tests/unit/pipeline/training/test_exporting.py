@@ -42,6 +42,7 @@ def test_a_converted_graph_that_answers_alike_ships():
     assert (loaded.exported.format, loaded.exported.tolerance) == ("onnx", 1e-12)
     assert loaded.exported.reason == "no exact exporter for MLPClassifier; converted by skl2onnx"
     assert 0 < loaded.exactness["held out"]["worst_relative"] < 1e-12
+    assert loaded.exactness["one by one"]["rows"] == 32
     assert loaded.raw(COLUMNS) == pytest.approx(fit.raw(COLUMNS), rel=1e-12)
 
 
@@ -56,10 +57,11 @@ def test_a_converted_graph_that_answers_otherwise_is_set_aside(model):
 
 
 class Half(ClassifierMixin, BaseEstimator):
-    """Half of each class for rows that ``taken`` says it takes, else an error of its own."""
+    """Half of each class for rows that ``taken`` says it takes, else an error of its own; other
+    shares for one row ``alone``."""
 
-    def __init__(self, taken=None, shares=(0.5, 0.5)):
-        self.taken, self.shares = taken, shares
+    def __init__(self, taken=None, shares=(0.5, 0.5), alone=None):
+        self.taken, self.shares, self.alone = taken, shares, alone
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
@@ -72,7 +74,8 @@ class Half(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X):
         if self.taken is not None and len(X) != self.taken:
             raise KeyError("what is this?")
-        return np.tile(self.shares, (len(X), 1))
+        shares = self.alone if len(X) == 1 and self.alone else self.shares
+        return np.tile(shares, (len(X), 1))
 
 
 @pytest.fixture
@@ -103,3 +106,9 @@ def test_sums_that_pass_for_probabilities_are_refused(shares):
     mistake = mistake_of(Half(shares=shares))
     assert mistake.code == "T152"
     assert mistake.expected == "numbers from 0 to 1, 2 a row"
+
+
+@pytest.mark.usefixtures("trusted")
+def test_what_answers_one_row_otherwise_than_many_is_refused():
+    mistake = mistake_of(Half(alone=(0.4, 0.6)))
+    assert (mistake.code, mistake.where) == ("T156", "candidate 'it', rows: one by one")
