@@ -34,7 +34,11 @@ def status_lines(report: StatusReport, *, at: int) -> list[str]:
                 lines.extend(f"  {line}" for line in seen_lines(e.seen))
             lines.extend(f"  ! {line}" for line in _doubt_lines(e))
         last = product.last_delivery
-        lines.append(f"  last: {_delivery_text(last)}" if last else "  last: no delivery yet")
+        lines.append(
+            f"  last: {_delivery_text(last)}"
+            if last
+            else "  last: no delivery yet (interlock deliver)"
+        )
         lines.extend(_waived_lines(product))
     return lines
 

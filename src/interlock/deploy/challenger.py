@@ -181,13 +181,14 @@ def _none_runs(current: DeploymentRow | None, last: RolloutRow | None, where: st
         got = f"the last one, of {last.label}, was stopped"
     elif last is not None and current is not None:
         got = f"the last one, of {last.label}, ended when {current.label} became live"
+    begin = "interlock rollout start RELEASE --share 10%"
     return OperatorError(
         "E151",
         "no rollout runs there",
         where=where,
         expected="a challenger beside what is live",
         got=got,
-        fix="interlock rollout start RELEASE --share 10%",
+        fix=begin if current is not None else "nothing is live there yet: run `interlock deliver`",
         untouched="what is live",
     )
 

@@ -73,14 +73,17 @@ def rollback(
     Raises OperatorError E102 (nothing to go back to) or E107 (rolled back already).
     """
     if current is None:
-        raise _nowhere(product, environment, "nothing is live")
+        fix = "run `interlock deliver`"
+        raise _nowhere(product, environment, "nothing is live", fix)
     if to is None and current.act == ROLLBACK:
         raise _already(current)
     target = to or _previous(current)
     if target is None:
-        raise _nowhere(product, environment, f"{current.label} is its first release")
+        fix = "deliver a release that mends it: only what was live there before can be gone back to"
+        raise _nowhere(product, environment, f"{current.label} is its first release", fix)
     if target.bundle == current.bundle:
-        raise _nowhere(product, environment, f"{current.label} is live already")
+        fix = "name another one: interlock rollback --to LABEL; interlock history lists them"
+        raise _nowhere(product, environment, f"{current.label} is live already", fix)
     return _next(current, target, act=ROLLBACK, pinned=True, reason=reason, at=at)
 
 
@@ -150,14 +153,14 @@ def _pinned(current: DeploymentRow) -> BlockedError:
     )
 
 
-def _nowhere(product: str, environment: str, got: str) -> OperatorError:
+def _nowhere(product: str, environment: str, got: str, fix: str) -> OperatorError:
     return OperatorError(
         "E102",
         "there is no release to go back to",
         where=f"{product} in {environment}",
         expected="a recorded previous release",
         got=got,
-        fix="name one: interlock rollback --to LABEL; interlock history lists them",
+        fix=fix,
         untouched="what is live",
     )
 

@@ -205,7 +205,7 @@ def test_status_says_what_runs_and_how_the_last_delivery_ended(live, blocked):
         "staged",
         "  last: ! delivery 7 interrupted (interlock deliver --resume)",
         "new",
-        "  last: no delivery yet",
+        "  last: no delivery yet (interlock deliver)",
     ]
 
 

@@ -100,6 +100,9 @@ def test_without_one_there_is_nothing_to_do():
     assert running(None, None) is None
     said = refused(lambda: require_running(LIVE, None, **WHERE), "E151")
     assert said.got == "there was none yet"
+    assert said.fix == "interlock rollout start RELEASE --share 10%"
+    said = refused(lambda: require_running(None, None, **WHERE), "E151")
+    assert said.fix == "nothing is live there yet: run `interlock deliver`"
     ended = stop(LIVE, started(), **WHERE, at=30)
     assert refused(lambda: grow(LIVE, ended, **WHERE, buckets=9_000, at=40), "E151").got == (
         "the last one, of 1.1.0, was stopped"

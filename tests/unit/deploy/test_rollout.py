@@ -65,18 +65,28 @@ def test_a_second_rollback_does_not_bring_the_bad_release_back():
 
 
 @pytest.mark.parametrize(
-    ("current", "to", "why"),
+    ("current", "to", "why", "fix"),
     [
-        (None, None, "nothing is live"),
-        (first(), None, "1.0.0 is its first release"),
-        (second(), TWO, "1.1.0 is live already"),
+        (None, None, "nothing is live", "run `interlock deliver`"),
+        (
+            first(),
+            None,
+            "1.0.0 is its first release",
+            "deliver a release that mends it: only what was live there before can be gone back to",
+        ),
+        (
+            second(),
+            TWO,
+            "1.1.0 is live already",
+            "name another one: interlock rollback --to LABEL; interlock history lists them",
+        ),
     ],
 )
-def test_nowhere_to_go_back_to(current, to, why):
+def test_nowhere_to_go_back_to(current, to, why, fix):
     with pytest.raises(OperatorError) as caught:
         rollback(current, **PLACE, at=30, reason="", to=to)
     assert caught.value.code == "E102"
-    assert caught.value.mistakes[0].got == why
+    assert (caught.value.mistakes[0].got, caught.value.mistakes[0].fix) == (why, fix)
 
 
 steps = st.lists(st.sampled_from([ONE, TWO, THREE, "rollback", "free"]), max_size=12)

@@ -73,7 +73,8 @@ def resumed(tmp_path, monkeypatch):
     )
 
     def resume(row, **asked):
-        ledger.deliveries.start(row)
+        if row is not None:
+            ledger.deliveries.start(row)
         deliver(workspace, resume=True, **asked)
         (run,) = runs
         return run
@@ -119,3 +120,17 @@ def test_what_says_otherwise_is_refused(resumed, begun, asked, got):
         "--resume\n"
         "  untouched: what is live"
     )
+
+
+@pytest.mark.parametrize(
+    ("row", "got"),
+    [
+        (None, "none: it was never delivered"),
+        (replace(ROW, status="delivered"), "delivery 1, which came to its end"),
+    ],
+)
+def test_nothing_to_resume_says_what_there_is(resumed, row, got):
+    with pytest.raises(OperatorError) as caught:
+        resumed(row)
+    (mistake,) = caught.value.mistakes
+    assert (mistake.code, mistake.where, mistake.got) == ("E120", "product houses", got)

@@ -116,13 +116,16 @@ def _new(context: Context, goal: Goal) -> DeliveryRow:
 
 def _nothing_to_resume(deployer: Deployer, goal: Goal) -> OperatorError:
     newest = newest_delivery(deployer)
-    got = "none; the newest one came to its end"
+    got = "none: it was never delivered"
+    if newest is not None:
+        got = f"delivery {newest.number}, which came to its end"
     if newest is not None and newest.status == BLOCKED:
         why = _stopped_by(deployer, goal, newest).why or "no waiver was given"
         got = f"delivery {newest.number}, which is blocked: {why}"
     return OperatorError(
         "E120",
         "there is no delivery to resume",
+        where=f"product {deployer.product}",
         expected="a delivery of this product that was interrupted or failed, "
         "or whose shut gate was waived",
         got=got,
