@@ -85,7 +85,7 @@ product = il.Product(
     metric="mdape",
     data_gate=[il.MinRows(1_000)],
     model_gate=[il.BeatsBaselines(), il.NoWorseThanChampion(margin=0.05)],
-    service_gate=[il.P99Below("1s")],
+    service_gate=[il.P99Below("10s")],
     on_failure="cp /dev/stdin called.json",
 )
 """

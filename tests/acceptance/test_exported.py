@@ -83,7 +83,7 @@ def test_without_any_training_library(delivered, tmp_path, monkeypatch):
         assert answer["prediction"] < answer["interval"]["high"] < 1_000_000
     finally:
         worker.terminate()
-        assert worker.wait(20) == 0, worker.stderr.read()
+        assert worker.wait(60) == 0, worker.stderr.read()
 
 
 def held_to_known_keys(delivered, out, folder):
@@ -126,7 +126,7 @@ def test_out_of_nothing_but_a_release(delivered, tmp_path):
             assert json.load(reply)["digest"] == delivered.live()
     finally:
         service.terminate()
-        assert service.wait(20) == 0
+        assert service.wait(60) == 0
     assert list((away / "r" / "log").iterdir()), "what it answers is kept with the release"
     assert delivered.run("verify", away / "r").code == 0
 

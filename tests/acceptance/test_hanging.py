@@ -7,28 +7,41 @@ import sys
 COMMAND = """
 import ctypes
 import threading
+from functools import partial
 
+from interlock.apart import Apart
 from interlock.cli.main import main
-from interlock.clock import monotonic
 from interlock.pipeline.probes import allotted
 
 ordinary = allotted.Allotted.part
 
 
 def pause():
-    ctypes.CDLL(None).pause()
+    begun.set(); ctypes.CDLL(None).pause()
 
 
 def part(gate, name, work):
     if name != "edges":
         return ordinary(gate, name, work)
-    gate._end = monotonic() + 0.3
-    threading.Timer(0.3, gate._expire).start()
+    allotted.Apart = partial(EndsInIt, gate)
     return ordinary(gate, name, pause)
 
 
+class EndsInIt(Apart):
+    def __init__(self, gate, call):
+        self.gate = gate
+        super().__init__(call)
+
+    def result(self, seconds):
+        begun.wait()
+        end = threading.Timer(0.3, self.gate._expire)
+        end.start()
+        end.join()
+        return super().result(0.3)
+
+
+begun = threading.Event()
 allotted.Allotted.part = part
-allotted._GRACE_SECONDS = 0.3
 main()
 """
 
@@ -49,10 +62,10 @@ def test_the_gate_stays_shut_and_the_command_ends(continued, days):
         cwd=continued.folder, env=continued.environ(), stdin=subprocess.DEVNULL, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
     ) as command:  # fmt: skip
-        _, told = command.communicate(timeout=120)
+        _, told = command.communicate(timeout=280)
     assert command.returncode == 3, told
     assert "error[V100]: the service gate stays shut" in told
-    hung = r"edges: did not come back in \d+\.\d s from pause \(<string>:13\)"
+    hung = r"edges: did not come back in \d+\.\d s from pause \(<string>:14\)"
     before = ", ".join(
         rf"{part} \d+\.\d s"
         for part in ("online store", "history recomputed", "start", "contracts", "parity")

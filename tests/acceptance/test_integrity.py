@@ -184,7 +184,7 @@ def test_what_serves_goes_on_serving(continued, days):
                 assert json.load(answer) == {"ready": True}
     finally:
         service.terminate()
-        assert service.wait(20) == 0
+        assert service.wait(60) == 0
 
 
 def test_the_ledger_edited(delivered):

@@ -157,12 +157,12 @@ def test_a_server_stopped_emptied_and_started_under_load(configure, server, unav
         server.start()  # and it is empty: missing tables are not missing entities
         client.wait_for((200, False), 60)
         client.stopping.set()
-        client.thread.join(10)
+        client.thread.join(60)
         assert set(client.seen) == {(200, False), during}
         assert client.slowest < 5
     finally:
         service.terminate()
-        assert service.wait(30) == 0, service.stderr.read()
+        assert service.wait(60) == 0, service.stderr.read()
 
 
 @pytest.mark.slow
@@ -177,10 +177,10 @@ def test_a_service_begins_without_its_store_and_says_so(configure, server):
         server.start()
         client.wait_for((200, False), 60)
         client.stopping.set()
-        client.thread.join(10)
+        client.thread.join(60)
     finally:
         service.terminate()
-        _, said = service.communicate(timeout=30)
+        _, said = service.communicate(timeout=60)
     assert service.returncode == 0
     assert "error[F120]: the online store is unavailable" in said
 

@@ -103,7 +103,7 @@ def spoil_model(project, sales):
 
 
 def spoil_service(project, sales):
-    project.change('P99Below("1s")', 'P99Below("1us")')
+    project.change('P99Below("10s")', 'P99Below("1us")')
 
 
 def spoil_post_deploy(project, sales):

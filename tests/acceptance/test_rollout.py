@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 import pytest
+from service_runs import wait_for
 
 from interlock.serve.log.read import read_log
 from interlock.serve.log.record import read_record
 from interlock.serve.rollout.evidence import Act, Evidence, leave
+from interlock.serve.rollout.traffic import Split, arm_of
 from interlock.stats.onset import Onset
 
 HOUSE = {
@@ -46,7 +48,7 @@ def rollout(project, *arguments):
 def ask(url, unit, **headers):
     """The answer to the house of that unit."""
     place = urlsplit(url)
-    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=10)
+    connection = http.client.HTTPConnection(place.hostname, place.port, timeout=60)
     day = datetime.now(UTC).date().isoformat()
     body = json.dumps({"valued_on": day, **HOUSE, "easting_m": 503_000.0 + unit})
     connection.request("POST", "/v1/predict", body, {"Content-Type": "application/json"} | headers)
@@ -64,15 +66,6 @@ def arms(url):
     found = [ask(url, unit) for unit in range(UNITS)]
     assert {status for status, _ in found} == {200}
     return [answer["arm"] for _, answer in found]
-
-
-def wait_until(condition):
-    import time
-
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.1)
 
 
 def test_a_held_delivery_proves_a_release_and_leaves_what_is_live(project):
@@ -93,16 +86,18 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
     service = project.spawn("serve", "--port", "0", "--json")
     try:
         url = json.loads(service.stdout.readline())["url"]
-        wait_until(lambda: "challenger" in arms(url))
+        wait_for(lambda: "challenger" in arms(url))
         first = arms(url)
-        assert 2 <= first.count("challenger") <= 26, "a fifth of sixty, within 4 deviations"
+        split = Split(started["rollout"]["salt"], 2_000)
+        units = [(503_000.0 + unit, HOUSE["northing_m"]) for unit in range(UNITS)]
+        assert first == [arm_of(unit, split) for unit in units]
         assert ask(url, 0, **{"Interlock-Arm": "challenger"})[0] == 403, "prod lets nobody choose"
 
         shrunk = project.run("rollout", "grow", "--share", "10%")
         assert shrunk.code == 2
         assert "more than 20%: a share only grows" in shrunk.err
         assert rollout(project, "grow", "--share", "60%")["rollout"]["revision"] == 2
-        wait_until(lambda: arms(url).count("challenger") > first.count("challenger"))
+        wait_for(lambda: arms(url).count("challenger") > first.count("challenger"))
         second = arms(url)
         assert all(
             b == "challenger" for a, b in zip(first, second, strict=True) if a == b != "champion"
@@ -116,13 +111,13 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
 
         (project.folder / "product.py").rename(project.folder / "product.py.broken")
         assert rollout(project, "stop", "--reason", "enough")["running"] is False
-        wait_until(lambda: set(arms(url)) == {"champion"})
+        wait_for(lambda: set(arms(url)) == {"champion"})
         (project.folder / "product.py.broken").rename(project.folder / "product.py")
 
         begun = rollout(project, "start", "1.0.1", "--share", "100%")["rollout"]
-        wait_until(lambda: set(arms(url)) == {"challenger"})
+        wait_for(lambda: set(arms(url)) == {"challenger"})
         log = project.state / "environments" / "prod" / "houses" / "log"
-        wait_until(lambda: asked_so_far(project) >= UNITS)
+        wait_for(lambda: asked_so_far(project) >= UNITS)
         assert " answers failed\n" in project.run("rollout", "show").out
         facts = {key: begun[key] for key in ("generation", "revision")}
         found = Evidence(
@@ -132,7 +127,7 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
             set_aside="4 of 4 answers failed",
         )
         leave(log, "w1", found)  # as a worker that found it
-        wait_until(lambda: set(arms(url)) == {"champion"})
+        wait_for(lambda: set(arms(url)) == {"champion"})
         ended = project.run("rollout", "show")
         assert "the last one, of 1.0.1, was stopped" in ended.err
         assert "set aside: 4 of 4 answers failed" in project.run("history").out
@@ -144,15 +139,15 @@ def test_start_grow_stop_promote_with_a_service_that_follows(project):
             "promote",
             2,
         )
-        wait_until(lambda: answers(url, 0) == ("champion", "1.0.1"))  # on trial it was 1.0.1 too
+        wait_for(lambda: answers(url, 0) == ("champion", "1.0.1"))  # on trial it was 1.0.1 too
         assert set(arms(url)) == {"champion"}
         assert project.run("rollout", "show").code == 2
         back = project.run("rollback")
         assert back.code == 0, back.err
-        wait_until(lambda: ask(url, 0)[1]["release"] == "1.0.0")
+        wait_for(lambda: ask(url, 0)[1]["release"] == "1.0.0")
     finally:
         service.terminate()
-        assert service.wait(30) == 0, service.stderr.read()
+        assert service.wait(60) == 0, service.stderr.read()
     assert "error[S163]: the rollout of 1.0.1 was ended" in service.stderr.read()
     log = project.state / "environments" / "prod" / "houses" / "log"
     for record in (read_record(entry.payload) for entry in read_log(log)):
@@ -170,7 +165,7 @@ def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
     try:
         url = json.loads(service.stdout.readline())["url"]
         assert set(arms(url)) == {"champion"}
-        wait_until(lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS)
+        wait_for(lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS)
         found = rollout(project, "show", "--by", "neighbourhood")["shadow"]
         assert (found["waiting"], found["errors"], found["whole"]["failed"]) == (0, {}, 0)
         assert sum(part["rows"] for part in found["parts"]) == UNITS
@@ -181,10 +176,10 @@ def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
         assert "◐ prod: 1.0.1 on trial in shadow" in text
         assert "all rows" in text
         assert rollout(project, "grow", "--share", "100%")["rollout"]["mode"] == "split"
-        wait_until(lambda: set(arms(url)) == {"challenger"})
+        wait_for(lambda: set(arms(url)) == {"challenger"})
     finally:
         service.terminate()
-        assert service.wait(30) == 0, service.stderr.read()
+        assert service.wait(60) == 0, service.stderr.read()
 
 
 def test_a_rollback_ends_a_rollout_and_a_pinned_environment_takes_none(project):

@@ -21,12 +21,12 @@ def ask(url):
     request = urllib.request.Request(
         f"{url}/v1/predict", body, {"Content-Type": "application/json"}
     )
-    with urllib.request.urlopen(request, timeout=10) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return json.loads(reply.read())["id"]
 
 
 def shipping(url):
-    with urllib.request.urlopen(f"{url}/v1/status", timeout=10) as reply:
+    with urllib.request.urlopen(f"{url}/v1/status", timeout=60) as reply:
         return json.loads(reply.read())["shipping"]
 
 

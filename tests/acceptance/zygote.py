@@ -124,7 +124,7 @@ class Zygote:
 
     def close(self):
         self.process.stdin.close()
-        self.process.wait(20)
+        self.process.wait(60)
         self.place.cleanup()
 
     def run(self, arguments, folder, environ, *, kill_after, file_limit=None):
@@ -167,7 +167,7 @@ class Zygote:
         }
         self.process.stdin.write(json.dumps(row) + "\n")
         self.process.stdin.flush()
-        return begun.result(120), ended
+        return begun.result(200), ended
 
     def _listen(self):
         for line in self.process.stdout:

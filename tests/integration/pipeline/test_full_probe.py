@@ -10,7 +10,7 @@ import pytest
 from msgspec import structs
 
 from interlock.gates.service.faults import DISK_FULL, STORE_STOPPED, WORKER_KILLED
-from interlock.pipeline.probes import fault_stage, fault_store
+from interlock.pipeline.probes import fault_disk, fault_stage, fault_store, fault_worker
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.pipeline.probes.client import Client
 from interlock.pipeline.probes.cold_start import cold_starts
@@ -62,6 +62,13 @@ def launch():
     allotted.close()
 
 
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch):
+    """A busy machine is no service that never recovers."""
+    for module in (fault_stage, fault_disk, fault_worker):
+        monkeypatch.setattr(module, "RECOVERY_SECONDS", 60.0)
+
+
 def test_what_is_refused_has_no_known_answer(known):
     assert len(known) == 2
     assert all("prediction" in one.due and "id" not in one.due for one in known)
@@ -89,17 +96,12 @@ def test_where_a_full_disk_drops_records_each_one_is_counted(launch, plan, known
     assert (found.answered, found.refused) == (6, 0)
 
 
-def test_a_wrong_number_in_trouble_is_found(launch, plan, known, tmp_path):
+def test_a_wrong_number_in_trouble_is_found(launch, plan, known, tmp_path, monkeypatch):
+    monkeypatch.setattr(fault_stage, "RECOVERY_SECONDS", 3.0)  # it never does
     lie = [Known(request=one.request, due={**one.due, "prediction": 1.0}) for one in known]
     found = {o.fault: o for o in planned_faults(launch, plan, tmp_path, lie, store=None, seed="a")}
     assert "due prediction 1.0, got 200" in found[WORKER_KILLED].wrong[0]
     assert found[DISK_FULL].recovered_seconds is None
-
-
-@pytest.fixture(autouse=True)
-def _soon(monkeypatch):
-    """What never recovers is not waited for."""
-    monkeypatch.setattr(fault_stage, "RECOVERY_SECONDS", 3.0)
 
 
 def test_a_fault_without_known_answers_or_that_does_not_start_is_a_problem(plan, tmp_path, known):
@@ -208,9 +210,9 @@ def test_when_the_time_is_over_services_are_killed(plan, tmp_path):
     allotted = Allotted(120)
     running = launching(allotted)(structs.replace(plan, log=str(tmp_path / "log")))
     allotted._expire()
-    assert running.process.wait(30) == -9
+    assert running.process.wait(60) == -9
     running.stop()
     late = launching(allotted)(structs.replace(plan, log=str(tmp_path / "late")))
-    assert late.process.wait(30) == -9
+    assert late.process.wait(60) == -9
     late.stop()
     allotted.close()

@@ -2,6 +2,8 @@
 
 import dataclasses
 import importlib.util
+import re
+import threading
 from contextlib import closing
 from datetime import date
 from pathlib import Path
@@ -10,6 +12,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from interlock.clock import monotonic
 from interlock.digest import canonical_json
 from interlock.errors import IntegrityError
 from interlock.gates.service.contracts import ConsumerContracts
@@ -129,7 +132,10 @@ def verdicts(measurement):
 
 
 def test_a_right_service_passes_everything(bundle):
-    probed = probe_service(bundle, questions(rows_of(bundle), tolerance=1e-12))
+    due = questions(rows_of(bundle), tolerance=1e-12)
+    begun = monotonic()
+    probed = probe_service(bundle, due)
+    took = monotonic() - begun
     measured = probed.measurement
     assert isinstance(measured, ServiceMeasurement)
     assert measured.bad_inputs_wrong == ()
@@ -152,7 +158,7 @@ def test_a_right_service_passes_everything(bundle):
     ]
     assert (measured.form, measured.overdue) == ("quick", "")
     assert measured.part_seconds == probed.seconds
-    assert sum(probed.seconds.values()) < 10
+    assert 0 < sum(probed.seconds.values()) <= took
 
 
 def test_a_broken_contract_is_told_before_anything_else_is_measured(boosting):
@@ -336,11 +342,12 @@ def test_post_deploy_tests_fail_when_nobody_answers():
 
 def test_contracts_whose_store_takes_for_ever_are_not_verified(boosting):
     def fill():
+        threading.Timer(0.05, allotted._insist).start()
         while True:
             pass
 
-    with closing(Allotted(0.05)) as allotted:
+    with closing(Allotted(60)) as allotted:
         measured = probe_contracts(boosting, [], fill, allotted)
-    assert measured.overdue.startswith("online store: ended after 0.")
+    assert re.match(r"online store: ended after \d+\.\d s", measured.overdue)
     (answer,) = ConsumerContracts().judge(measured)
     assert (answer.verdict, answer.name) == (Verdict.ERROR, "consumer contracts")

@@ -31,9 +31,15 @@ KNOWN = [Known(request={"area": a}, due={"prediction": p}) for a, p in (("a", 1.
 
 
 @pytest.fixture(autouse=True)
-def _soon(monkeypatch):
+def _patient(monkeypatch):
+    """A busy machine is no service that never recovers."""
+    monkeypatch.setattr(fault_stage, "RECOVERY_SECONDS", 60.0)
+
+
+@pytest.fixture
+def soon(monkeypatch, _patient):
     """What never recovers is not waited for."""
-    monkeypatch.setattr(fault_stage, "RECOVERY_SECONDS", 2.0)
+    return lambda: monkeypatch.setattr(fault_stage, "RECOVERY_SECONDS", 2.0)
 
 
 def fill(writer):
@@ -142,16 +148,20 @@ def never_in_between():
     return answer
 
 
-def test_a_server_is_recovered_from_every_time(server, tmp_path):
+def test_a_server_is_recovered_from_every_time(server, tmp_path, soon):
+    soon()
     assert server_stopped(stage(tmp_path, Weary(1)), server).recovered_seconds is None
 
 
-def test_a_recovery_in_between_counts_too(server, tmp_path):
+def test_a_recovery_in_between_counts_too(server, tmp_path, soon):
+    soon()
     assert server_stopped(stage(tmp_path, never_in_between()), server).recovered_seconds is None
 
 
 @pytest.mark.parametrize(("times", "recovers"), [(2, True), (1, False)])
-def test_a_folder_is_recovered_from_every_time(tmp_path, times, recovers):
+def test_a_folder_is_recovered_from_every_time(tmp_path, soon, times, recovers):
+    if not recovers:
+        soon()
     fill(open_writer(str(tmp_path / "store"), ACCESS, {}))
     found = folder_stopped(stage(tmp_path, Weary(times)), tmp_path / "store")
     assert (found.wrong, found.problem) == ((), "")

@@ -24,6 +24,7 @@ def test_one_that_is_late_is_waited_for_no_longer_nor_is_another_begun():
         return caught.value
 
     async def whole():
+        await thread.run(lambda: None, 60.0)  # it has begun: on a busy machine that takes a while
         both = await asyncio.gather(late(hang, 0.2), late(begun.clear, 0.2))
         assert [each.begun for each in both] == [True, False]
         while not thread.late:

@@ -19,8 +19,6 @@ from interlock.serve.plan import ServePlan
 from interlock.serve.workers.process import start
 from interlock.verdict import GateResult
 
-_READY_SECONDS = 60.0
-
 
 def question_deployed(
     plan: ServePlan, bundle: Bundle, schema: RequestSchema, project_dir: Path
@@ -34,7 +32,7 @@ def question_deployed(
     expected = Expected(digest=bundle.digest, golden=golden)
     with scratch("interlock-deployed-") as place:
         plan = structs.replace(plan, log=str(place / "log"))
-        with start(plan, seconds=_READY_SECONDS) as service:
+        with start(plan) as service:
             own = project_tests(project_dir, service.url)
             with Client(service.url) as client:
                 return post_deploy(client, expected, own)

@@ -19,7 +19,7 @@ from interlock.pipeline.probes.client import Client, Reply
 from interlock.serve.plan import ServePlan
 from interlock.serve.workers.process import RunningService
 
-RECOVERY_SECONDS = 10.0  # after which a service that is not right again counts as broken
+RECOVERY_SECONDS = 30.0  # after which a service that is not right again counts as broken
 _PAUSE_SECONDS = 0.05
 _SHOWN = 20  # wrong answers told
 _OWN = ("id",)  # what differs from answer to answer

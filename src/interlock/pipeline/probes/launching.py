@@ -6,9 +6,7 @@ from typing import Protocol
 
 from interlock.pipeline.probes.allotted import Allotted
 from interlock.serve.plan import ServePlan
-from interlock.serve.workers.process import MODULE, RunningService, start
-
-_READY_SECONDS = 60.0  # on a busy machine; how soon it is ready is judged apart
+from interlock.serve.workers.process import MODULE, READY_SECONDS, RunningService, start
 
 
 class Launch(Protocol):
@@ -23,7 +21,7 @@ def launching(allotted: Allotted) -> Launch:
     """Starts services that end with the time allotted, whatever they are doing."""
 
     def launch(plan: ServePlan, *, module: str = MODULE) -> RunningService:
-        seconds = min(_READY_SECONDS, allotted.remaining)
+        seconds = min(READY_SECONDS, allotted.remaining)
         service = start(plan, seconds=seconds, module=module)
         allotted.ends(service.process.kill)
         return service

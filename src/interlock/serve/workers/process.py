@@ -30,7 +30,7 @@ from interlock.serve.workers.overheard import Overheard
 from interlock.serve.workers.pulse import Pulse, heard
 
 MODULE = "interlock.serve"
-READY_SECONDS = 30.0
+READY_SECONDS = 60.0  # on a busy machine
 STOP_SECONDS = 35.0  # a little more than a worker gives its requests in flight
 ABORT_SECONDS = 5.0  # that one which is stuck has to show where
 _READY = re.compile(r"ready (http://\S+:\d+)( replay)?")
