@@ -110,7 +110,14 @@ def test_a_deployment_that_only_the_ledger_has_is_believed_nowhere(delivered, co
     told = delivered.run("status")
     said = "  ! prod: error[R172]: the ledger has an act that nobody entitled signed: promote in "
     assert (told.code, said in told.out) == (5, True), told.out
-    ran = delivered.run("serve", "--port", "0")
-    assert (ran.code, codes(ran.err)) == (5, ["R172"]), ran.err
+    for command in (
+        ["serve", "--port", "0"],
+        ["predict", "--input", "data/sales.parquet", "--output", "out.parquet"],
+        ["refresh"],
+        ["deliver"],
+    ):
+        ran = delivered.run(*command)
+        assert (ran.code, codes(ran.err)) == (5, ["R172"]), (command, ran.err)
+    assert not (delivered.folder / "out.parquet").exists()
     pointer = delivered.state / "environments" / "prod" / "houses.json"
     assert json.loads(pointer.read_bytes())["generation"] == live.generation

@@ -62,7 +62,7 @@ def features(
     bound = workspace.bound(product)
     name = bound.product.name
     switch = workspace.switch(name)
-    live = switch.current(place.name)
+    live = switch.believed(place.name)
     bundle = switch.bundle(live.bundle) if live else None
     importance = bundle.json("candidate.json").get("importance", {}) if bundle else {}
     missing = _missing(bundle.json("profile.json")) if bundle else {}

@@ -39,7 +39,7 @@ def predict(
     place = workspace.environment(environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
-    live = deployer.live.current(place.name)
+    live = deployer.live.believed(place.name)
     if live is None:
         raise nothing_live(workspace, bound.product.name, place.name, "to predict with")
     release = Answering.of(deployer.live.bundle(live.bundle))

@@ -32,7 +32,7 @@ def refresh(
     place = workspace.environment(environment)
     bound = workspace.bound(product)
     deployer = workspace.deployer(bound, now())
-    live = deployer.live.current(place.name)
+    live = deployer.live.believed(place.name)
     if live is None:
         raise nothing_live(workspace, bound.product.name, place.name, "to be looked up for")
     refreshed = deployer.refreshing.fill(place.name, deployer.live.bundle(live.bundle))

@@ -56,7 +56,9 @@ class Refresher:
         live = self._deployer.live
         champion = live.current(self._environment)
         trial = running(champion, live.last_rollout(self._environment))
-        rows = (row for row in (champion, trial) if row is not None)
+        rows = [row for row in (champion, trial) if row is not None]
+        if any(row.bundle not in self._bundles for row in rows):
+            live.told(self._environment).require_proven()  # its code is run here
         self._bundles = {
             row.bundle: self._bundles.get(row.bundle) or live.bundle(row.bundle) for row in rows
         }

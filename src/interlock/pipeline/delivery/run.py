@@ -76,7 +76,7 @@ class Run:
         self.context.narrator.began(self._header())
         if self.goal.foreseen is not None:
             self.context.narrator.noted(self.goal.foreseen)
-        require_unpinned(self.deployer.live.current(last), unpin=self.goal.unpin)
+        require_unpinned(self.deployer.live.believed(last), unpin=self.goal.unpin)
         champion = self.deployer.live.bundle(self.live.bundle) if self.live else None
         snapshots = self.steps.step("snapshot", self._snapshots, _snapshot_detail)
         examples = self.steps.step(

@@ -37,8 +37,18 @@ class Switch:
     notary: Notary
 
     def current(self, environment: str) -> DeploymentRow | None:
-        """What is live there."""
+        """What is live there, as the ledger has it."""
         return self.ledger.deployments.last(self.product, environment)
+
+    def believed(self, environment: str) -> DeploymentRow | None:
+        """What is live there, for whoever runs its code without asking a service.
+
+        Raises IntegrityError R165 or R172 where ledger, signatures and pointer disagree.
+        """
+        told = self.told(environment)
+        told.require_proven()
+        told.require_no_later_pointer()
+        return told.deployment
 
     def bundle(self, digest: str) -> Bundle:
         """A bundle of this project, verified. Raises IntegrityError."""

@@ -2,8 +2,9 @@
 
 Deliveries follow from what was built, releases from what was labelled, acts in environments from
 what was deployed and tried. Of every environment all acts must be there, from the first on: with
-one missing, what is live there is not known. Nothing that was only recorded comes back: deliveries
-that built nothing, results of stages, erasures, acts on prediction logs.
+one missing, what is live there is not known (the last acts on a rollout that a deployment ended are
+not missed). Nothing that was only recorded comes back: deliveries that built nothing, results of
+stages, erasures, acts on prediction logs.
 """
 
 from __future__ import annotations
