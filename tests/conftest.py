@@ -13,6 +13,8 @@ from hypothesis import settings
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")  # they sleep after 2⁴ ticks, not 2²⁸
 
+gc.disable()  # to collect is to import: no garbage, and more to look through at every look
+
 settings.register_profile("untimed", deadline=None)  # a busy machine is no failure
 settings.load_profile("untimed")
 
@@ -27,6 +29,7 @@ def pytest_collect_file():
 def pytest_collection_finish():
     """What was imported and collected stays to the end: nobody need look there for garbage."""
     gc.freeze()
+    gc.enable()
 
 
 class Ends:
@@ -46,6 +49,7 @@ class Ends:
             terminalreporter.line(f"without a test at the end: {', '.join(idle)}")
 
 
+@pytest.hookimpl(trylast=True)  # after what distributes the tests is there
 def pytest_configure(config):
     if config.pluginmanager.hasplugin("dsession"):
         config.pluginmanager.register(Ends())
