@@ -46,6 +46,29 @@ class PlainNumber:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Untaught:
+    """An input of which no training row has a value: 0, whatever comes, as nothing is known of it.
+
+    Histogram boosting of scikit-learn cannot be fitted on a column of NaN alone.
+    """
+
+    name: str
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The matrix columns this input fills."""
+        return (self.name,)
+
+    def fill(self, column: Any, out: Matrix) -> None:
+        """Write zeros to ``out``, (n_rows, 1)."""
+        out[:, 0] = 0.0
+
+    def extend(self, value: Any, row: list[float]) -> None:
+        """Append one value's columns to the row."""
+        row.append(0.0)
+
+
+@dataclass(frozen=True, kw_only=True)
 class ScaledNumber:
     """A number with missing set to ``median``, then (x - mean) / scale."""
 
@@ -166,12 +189,13 @@ class OneHot:
             row[start + place] = 1.0
 
 
-Part: TypeAlias = PlainNumber | ScaledNumber | Coded | OneHot
+Part: TypeAlias = PlainNumber | ScaledNumber | Coded | OneHot | Untaught
 _PARTS: dict[str, type[Part]] = {
     "plain": PlainNumber,
     "scaled": ScaledNumber,
     "coded": Coded,
     "one-hot": OneHot,
+    "untaught": Untaught,
 }
 _LABELS = {part: label for label, part in _PARTS.items()}
 
@@ -207,11 +231,15 @@ def fit_part(given: Input, column: Any, style: Style, limit: int | None) -> Part
         missing = counts.pop(None, 0) > 0
         vocabulary = _vocabulary(given, counts, limit)
         rare = len(counts) > len(vocabulary)
+        if style == "tree" and not vocabulary:
+            return Untaught(name=given.name)
         if style == "linear":
             return OneHot(name=given.name, vocabulary=vocabulary, rare=rare, indicator=missing)
         return Coded(name=given.name, vocabulary=vocabulary, rare=rare)
     if style == "linear":
         return _scaled(given.name, _floats(column))
+    if style == "tree" and np.isnan(_floats(column)).all():
+        return Untaught(name=given.name)
     return PlainNumber(name=given.name)
 
 

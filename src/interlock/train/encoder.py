@@ -6,7 +6,8 @@ NumPy is imported, so the service can use it.
 
 Three styles:
 
-- ``tree``: numbers as they are, categories as codes 0…k-1, missing as NaN;
+- ``tree``: numbers as they are, categories as codes 0…k-1, missing as NaN; an input that no
+  training row has a value of is 0;
 - ``linear``: numbers with the missing ones set to the median, then standardised, and a column that
   says "is missing" where training rows had missing ones; categories one column each;
 - ``baseline``: as ``tree``, without a limit on the number of categories.
@@ -37,6 +38,7 @@ from interlock.train.encoded_column import (
     Part,
     PlainNumber,
     Style,
+    Untaught,
     fit_part,
     part_from,
     part_row,
@@ -128,6 +130,8 @@ class Encoder:
             elif isinstance(part, Coded):
                 scope |= {f"get{i}": part.codes.get, f"other{i}": part.other}
                 columns.append(f"get{i}(v{i}, other{i})")
+            elif isinstance(part, Untaught):
+                columns.append("0.0")
             else:
                 return None
         names = "".join(f"v{i}, " for i in range(len(columns)))

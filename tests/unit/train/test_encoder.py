@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.ensemble import HistGradientBoostingRegressor
 
 from interlock.features.definition import Input
 from interlock.train.encoder import Encoder
@@ -91,6 +92,28 @@ def test_entirely_missing_and_constant_columns_become_zero():
     encoder = Encoder.fit(INPUTS[:2], columns, "linear")
     assert encoder.names == ("area", "area is missing", "rooms")
     assert encoder.transform(columns).tolist() == [[0.0, 1.0, 0.0], [0.0, 1.0, 0.0]]
+
+
+def test_for_trees_an_input_without_any_training_value_says_nothing_whatever_comes():
+    rows = [(None, i, None, None, None) for i in range(4)]
+    encoder = Encoder.fit(INPUTS, columns_of(rows), "tree")
+    assert encoder.names == tuple(given.name for given in INPUTS)
+    assert encoder.categorical == ()
+    live = [(3.5, 2, True, "a", "one"), (None, None, None, None, None)]
+    matrix = encoder.transform(columns_of(live))
+    assert bits(matrix) == bits([[0, 2, 0, 0, 0], [0, math.nan, 0, 0, 0]])
+    assert bits([encoder.transform_row(row) for row in live]) == bits(matrix)
+    assert Encoder.from_row(json.loads(json.dumps(encoder.to_row()))) == encoder
+
+
+def test_histogram_boosting_is_fitted_beside_a_column_without_any_value():
+    rows = [(None, i, None, None, None) for i in range(40)]
+    columns = columns_of(rows)
+    matrix = Encoder.fit(INPUTS, columns, "tree").transform(columns)
+    fitted = HistGradientBoostingRegressor(max_iter=5, min_samples_leaf=2).fit(
+        matrix, columns["rooms"]
+    )
+    assert np.ptp(fitted.predict(matrix)) > 1
 
 
 def test_median_and_scale_are_those_of_the_training_rows():
