@@ -3,8 +3,9 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 # Bytecode is kept: every test that starts a process would else compile the package again. Tests go
-# out in the order of their folders, those that take longest first.
-TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --no-loadscope-reorder
+# out in the order of their folders, those that take longest first. Properties are held against the
+# same examples every time, so that a run is red for what was changed; pytest by itself draws others.
+TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --no-loadscope-reorder --hypothesis-seed 0
 
 .PHONY: setup demo test slow check format bench lock clean
 

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -36,10 +35,9 @@ def test_kill_minus_nine_loses_and_doubles_nothing_acknowledged(tmp_path):
             stdout=subprocess.PIPE,
         )
         assert writer.stdout is not None
-        first = writer.stdout.readline()
-        time.sleep(0.02 + 0.013 * round_)
+        lines = [writer.stdout.readline() for _ in range(100 + 37 * round_)]
         os.kill(writer.pid, signal.SIGKILL)
-        lines = [first, *writer.stdout.read().splitlines(keepends=True)]
+        lines += writer.stdout.read().splitlines(keepends=True)
         writer.wait()
         acknowledged = int([line for line in lines if line.endswith(b"\n")][-1])
         answered += acknowledged - 1_000_000 * round_
