@@ -41,7 +41,10 @@ def rebuild(workspace: Workspace) -> RebuildReport:
 
 
 def _of_events(workspace: Workspace, copy: Copy) -> RebuildReport:
-    broken = [m for m in ledger_mistakes(workspace, copy) if m.code != "R161"]
+    aside = "restore the ledger from a backup; if it was lost, and this one begun since: set its "
+    aside += f"file {workspace.places.ledger} aside, and run `interlock rebuild` again"
+    found = ledger_mistakes(workspace, copy)
+    broken = [replace(mistake, fix=aside) for mistake in found if mistake.code != "R161"]
     if broken:
         raise IntegrityError.of(broken)
     if copy.altered:
