@@ -3,8 +3,13 @@
 import base64
 import json
 import sqlite3
+from dataclasses import replace
 
 import pytest
+
+from interlock.store.database import Database
+from interlock.store.ledger import Ledger
+from interlock.use_cases.verify import verify
 
 
 def refused(project, code, *arguments):
@@ -16,6 +21,38 @@ def refused(project, code, *arguments):
 def test_a_ledger_that_is_gone(delivered):
     (delivered.state / "ledger.sqlite").unlink()
     refused(delivered, "R165")
+
+
+def test_the_ledger_is_read_once_at_one_moment(delivered, monkeypatch):
+    """However much is held to it: what is recorded meanwhile is held to nothing."""
+    workspace, read = delivered.workspace(), []
+    reading = Database.reading
+
+    def counted(database):
+        read.append(str(database.engine.url))
+        return reading(database)
+
+    monkeypatch.setattr(Database, "reading", counted)
+    assert verify(workspace).events > 0
+    assert read.count(str(workspace.ledger.database.engine.url)) == 1
+
+
+def test_what_is_recorded_meanwhile_is_nothing_wrong(delivered, monkeypatch):
+    """A statement that is signed and recorded after the ledger was read is looked at once more."""
+    workspace, times = delivered.workspace(), []
+    known = Ledger.read
+
+    def late(ledger):
+        copy = known(ledger)
+        if not times:
+            live = workspace.switch("houses").current("prod")
+            row = replace(live, generation=live.generation + 1, act="rollback", pinned=True)
+            workspace.switch("houses").to(row, live)
+        times.append(copy.head.sequence)
+        return copy
+
+    monkeypatch.setattr(Ledger, "read", late)
+    assert verify(workspace).events == times[1] > times[0]
 
 
 def test_a_pointer_moved_by_hand(delivered):
