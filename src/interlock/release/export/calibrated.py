@@ -6,6 +6,7 @@ knot, flat outside; a temperature divides the log odds (Guo et al. 2017).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -48,7 +49,7 @@ def _fold(fold: Any, builder: GraphBuilder, source: str) -> Written:
     if len(fold.calibrators) != (1 if n_classes == 2 else n_classes):
         raise Refusal(f"the calibration method {fold.method!r} is not known")
     curves = [
-        _calibrated(calibrator, builder, builder.column(scores.name, place))
+        _calibrated(calibrator, builder, replace(scores, name=builder.column(scores.name, place)))
         for place, calibrator in enumerate(fold.calibrators)
     ]
     name = both_classes(builder, curves[0]) if n_classes == 2 else _shares(builder, curves)
@@ -90,18 +91,29 @@ def _scores(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     found = write_prediction(estimator, builder, source)
     if found.width != 2:
         return found
-    return Written(name=builder.column(found.name, 1), width=1, edges=found.edges)
+    return replace(found, name=builder.column(found.name, 1), width=1)
 
 
-def _calibrated(calibrator: Any, builder: GraphBuilder, scores: str) -> str:
-    """A class's probability from its scores, (n_rows, 1)."""
+def _calibrated(calibrator: Any, builder: GraphBuilder, found: Written) -> str:
+    """A class's probability from its scores, (n_rows, 1). Raises Refusal where a rounding of these
+    would show in it."""
+    scores = found.name
     if isinstance(calibrator, IsotonicRegression):
+        if found.tolerance and not found.single and _steepest(calibrator) > ROUNDING:
+            raise Refusal("its isotonic curve is so steep that roundings of scores show")
         return _isotonic(calibrator, builder, scores)
     if not (hasattr(calibrator, "a_") and hasattr(calibrator, "b_")):
         raise Refusal(f"the calibrator {type(calibrator).__name__} is not known")
     slope, offset = (builder.constant(np.array(float(v))) for v in (calibrator.a_, calibrator.b_))
     line = builder.add("Add", builder.add("Mul", scores, slope), offset)
     return sigmoid(builder, builder.add("Sub", builder.constant(np.array(0.0)), line))
+
+
+def _steepest(calibrator: Any) -> float:
+    """How far a rounding of the largest score may move a probability."""
+    x, y = np.asarray(calibrator.X_thresholds_), np.asarray(calibrator.y_thresholds_)
+    slope = np.abs(np.diff(y) / np.diff(x)).max(initial=0.0)
+    return float(slope * np.abs(x).max() * np.finfo(np.float64).eps)
 
 
 def _isotonic(calibrator: Any, builder: GraphBuilder, scores: str) -> str:

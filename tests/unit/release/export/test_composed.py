@@ -152,3 +152,15 @@ def test_a_stack_of_predicted_classes_is_kept_native(encoder):
     with pytest.raises(Refusal, match="it stacks the classes that LogisticRegression predicts"):
         exact(model)
     assert export(model, encoder, task="binary").format == "skops"
+
+
+def test_a_calibration_that_shows_roundings_is_kept_native(encoder):
+    X = rows(6)
+    model = CalibratedClassifierCV(LogisticRegression(), method="isotonic", ensemble=False, cv=3)
+    model.fit(X, X[:, 0] > 0)
+    exact(model)
+    ((curve,),) = (fold.calibrators for fold in model.calibrated_classifiers_)
+    curve.fit([-3.0, 1.0, 1.0 + 1e-13, 3.0], [0.0, 0.0, 1.0, 1.0])
+    with pytest.raises(Refusal, match="so steep that roundings of scores show"):
+        exact(model)
+    assert export(model, encoder, task="binary").format == "skops"
