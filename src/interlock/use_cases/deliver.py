@@ -60,6 +60,7 @@ def deliver(
         full=full or (begun is not None and begun.full),
         hold=hold or (begun is not None and begun.hold),
         log_full=workspace.settings.log.full,
+        product=bound.product.name if len(workspace.products) > 1 else "",
     )
     done = run_delivery(deployer, goal)
     for name, place in (copies or {}).items():

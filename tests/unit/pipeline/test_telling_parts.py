@@ -1,9 +1,10 @@
-"""What checks of slices and groups leave as evidence is what the report is told."""
+"""What checks of slices and groups, and a split, leave is what the report is told."""
 
 import json
 
 from interlock.evaluate.slices import Slice
 from interlock.gates.model.together import together
+from interlock.pipeline.telling.data import split_parts
 from interlock.pipeline.telling.fairness import tell_fairness
 from interlock.pipeline.telling.slices import tell_slices
 from interlock.verdict import Check, GateResult, Interval, Verdict
@@ -64,3 +65,15 @@ def test_groups_are_told_with_what_was_not_judged() -> None:
     assert first.value is not None
     assert (first.n, first.value.n, first.value.value) == (300, 90, 0.7)
     assert (second.value, second.reason) == (None, "too few")
+
+
+def test_the_parts_of_a_split_are_told_from_train_to_test_with_or_without_time():
+    rows = {"calibrate": 98, "test": 220, "train": 652, "tune": 125}
+    told = split_parts({"rows": rows, "boundaries": {"test": [5, 9]}})
+    assert [(part.name, part.rows) for part in told] == [
+        ("train", 652),
+        ("tune", 125),
+        ("calibrate", 98),
+        ("test", 220),
+    ]
+    assert [(part.start, part.end) for part in told] == [(None, None)] * 3 + [(5, 9)]

@@ -13,7 +13,7 @@ from interlock.errors import BlockedError, ExitCode, InterlockError, Mistake
 from interlock.pipeline.delivery.documenting import Documented, document, told
 from interlock.pipeline.delivery.goal import BLOCKED, FAILED
 from interlock.pipeline.delivery.hook import call_hook
-from interlock.pipeline.delivery.next_steps import after_error, after_success
+from interlock.pipeline.delivery.next_steps import after_error, after_success, of_product
 from interlock.pipeline.delivery.run import Run
 from interlock.pipeline.delivery.steps import GATE_CODES
 from interlock.pipeline.telling.card import tell_card
@@ -154,6 +154,10 @@ def _content(
 
 
 def _next(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
+    return of_product(_steps(run, error), run.goal.product)
+
+
+def _steps(run: Run, error: InterlockError | None) -> tuple[report.Command, ...]:
     if error is None:
         divided = bool(run.context.bound.product.unit)
         return after_success(run.goal, label=run.label, live=run.live, divided=divided)

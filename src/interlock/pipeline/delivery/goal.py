@@ -28,7 +28,8 @@ class Goal:
 
     ``full`` asks for the full form of the service gate, whatever the environments ask for;
     ``hold``: prove the release for the last environment, and leave what is live there; ``log_full``
-    is what the services are to do when the log's disk is full.
+    is what the services are to do when the log's disk is full. ``product`` is its name where the
+    project has several, so that commands must say it.
     """
 
     path: tuple[Environment, ...]
@@ -38,6 +39,7 @@ class Goal:
     full: bool = False
     hold: bool = False
     log_full: Literal["refuse", "drop"] = "refuse"
+    product: str = ""
 
     @property
     def passed(self) -> tuple[Environment, ...]:

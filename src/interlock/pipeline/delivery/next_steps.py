@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 
 from interlock.clock import MINUTE, format_instant, to_datetime
@@ -42,6 +43,17 @@ def after_error(
             purpose="or let it pass, on record",
         ),
         report.Command(line=RESUME, purpose="after the waiver"),
+    )
+
+
+def of_product(commands: tuple[report.Command, ...], product: str) -> tuple[report.Command, ...]:
+    """The commands with the product that they are meant for; as they are where it is ""."""
+    if not product:
+        return commands
+    return tuple(
+        c if c.line.startswith("interlock explain") else replace(c, line=f"{c.line} {flag}")
+        for flag in (as_typed("--product", product),)
+        for c in commands
     )
 
 

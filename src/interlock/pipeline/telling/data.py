@@ -16,6 +16,7 @@ from interlock.pipeline.telling.coverage import tell_coverage
 from interlock.product.training_set import TrainingSet
 from interlock.release.bundle import Bundle
 from interlock.report import content as report
+from interlock.train.split import PARTS
 
 _SAMPLES = 3  # quarantined rows shown a reason
 _BINS = 10
@@ -45,7 +46,7 @@ def tell_data(
         without_label=rows.counts.without_label,
         pending=rows.counts.label_pending,
         quarantined=tuple(group for table in tables for group in _quarantine(table)),
-        splits=_splits(split),
+        splits=split_parts(split),
         columns=tuple(_column(context, rows, i.name, i.kind) for i in rows.inputs),
         drift=tuple(found.drift),
         faults=tuple(found.faults),
@@ -69,16 +70,17 @@ def _quarantine(table: Any) -> list[report.Quarantine]:
     return found
 
 
-def _splits(split: Mapping[str, Any]) -> tuple[report.SplitPart, ...]:
-    ends = split["boundaries"]
+def split_parts(split: Mapping[str, Any]) -> tuple[report.SplitPart, ...]:
+    """The parts in the order in which rows pass through them: train first, test last."""
+    ends, rows = split["boundaries"], split["rows"]
     return tuple(
         report.SplitPart(
             name=name,
-            rows=n,
+            rows=rows[name],
             start=ends[name][0] if name in ends else None,
             end=ends[name][1] if name in ends else None,
         )
-        for name, n in split["rows"].items()
+        for name in sorted(rows, key=PARTS.index)
     )
 
 

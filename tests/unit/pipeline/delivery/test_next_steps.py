@@ -8,7 +8,12 @@ from interlock.clock import MINUTE, parse_instant
 from interlock.deploy.environment import environments
 from interlock.errors import BlockedError, StoreError
 from interlock.pipeline.delivery.goal import Goal
-from interlock.pipeline.delivery.next_steps import after_error, after_success, as_of_flag
+from interlock.pipeline.delivery.next_steps import (
+    after_error,
+    after_success,
+    as_of_flag,
+    of_product,
+)
 from interlock.pipeline.delivery.revision import Revision
 from interlock.store.rows import DeliveryRow, DeploymentRow
 from interlock.verdict import Check, GateResult, Verdict
@@ -158,3 +163,14 @@ def test_what_was_delivered_to_staging_is_served_shown_and_rolled_back_there():
         ],
         "prod": ["interlock serve", "interlock show", "interlock rollback"],
     }
+
+
+def test_where_there_are_several_products_commands_say_which():
+    proposed = after_error(SHUT, goal(), ROW, gate=gate(), zone="UTC")
+    assert [c.line for c in of_product(proposed, "flats")] == [
+        "interlock explain D160",
+        "interlock deliver --product flats",
+        "interlock waive data --delivery 3 --expires 7d --reason 'why it may pass' --product flats",
+        "interlock deliver --resume --product flats",
+    ]
+    assert of_product(proposed, "") == proposed
