@@ -44,9 +44,10 @@ def envelopes(database: Database, kind: str, product: str, environment: str) -> 
 
 
 def newest_in(table: Table, product: str, environment: str) -> Select[Any]:
-    """The acts of a table in one environment, newest first."""
+    """The acts of a table in one environment, newest first by what is signed of their order."""
     here = (table.c.product == product, table.c.environment == environment)
-    return select(table).where(*here).order_by(table.c.event.desc())
+    order = [table.c[name].desc() for name in ("generation", "revision") if name in table.c]
+    return select(table).where(*here).order_by(*order)
 
 
 def places(database: Database, table: Table) -> list[tuple[str, str]]:

@@ -229,3 +229,27 @@ def test_nothing_is_decided_on_a_ledger_that_lacks_what_was_signed(switch, tmp_p
         ("R165", "promote in generation 1 of bbbbbbbbbbbb, which is signed and was not recorded")
     ]
     assert older.current("prod") is None
+
+
+@pytest.mark.parametrize(
+    ("tampering", "told"),
+    [
+        ("UPDATE deployments SET event = 4 - generation", []),  # which is the newest is signed
+        ("DELETE FROM deployments WHERE generation = 2", ["R165"]),
+        ("UPDATE deployments SET bundle = 'e' WHERE generation = 2", ["R172", "R165"]),
+        ("UPDATE deployments SET generation = 3 WHERE generation = 1", ["R172", "R165"]),
+        ("UPDATE rollouts SET buckets = 10000", ["R172", "R165"]),
+        ("DELETE FROM rollouts", ["R165"]),
+    ],
+)
+def test_tables_that_somebody_wrote_to_make_nothing_else_live(switch, tampering, told):
+    second = replace(ROW, generation=2, bundle="d" * 64, since=8)
+    switch.to(ROW, None)
+    switch.to(second, ROW)
+    switch.roll_out(rollout(1, generation=2), second)
+    with switch.ledger.database.writing() as connection:
+        connection.exec_driver_sql(tampering)
+    if told:
+        assert [code for code, _ in refused(switch.believed, "prod")] == told
+    else:
+        assert switch.believed("prod") == switch.current("prod") == second
