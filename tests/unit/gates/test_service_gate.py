@@ -82,6 +82,7 @@ def test_a_difference_fails_and_says_where(sound_service, check, change, name, c
     [
         (20, 380, Verdict.PASSED, ""),
         (2, 0, Verdict.PASSED, ""),
+        (19, 6, Verdict.PASSED, ""),
         (
             19,
             381,
@@ -107,6 +108,29 @@ def test_what_both_sides_refuse_is_not_compared(sound_service, compared, refused
     assert wrong.verdict is Verdict.FAILED
     (nothing,) = EdgeParity().judge(replace(measured, edge_rows_compared=0))
     assert (nothing.verdict, nothing.reason) == (Verdict.ERROR, "no edge rows were compared")
+
+
+@pytest.mark.parametrize(
+    ("compared", "skipped", "verdict", "reason"),
+    [
+        (60, 0, Verdict.PASSED, ""),
+        (100, 900, Verdict.PASSED, ""),
+        (
+            99,
+            1,
+            Verdict.INCONCLUSIVE,
+            "99 rows are too few to judge by; at least 100 are needed; "
+            "1 row was left out as time was short",
+        ),
+    ],
+)
+def test_fewer_rows_for_want_of_time(sound_service, compared, skipped, verdict, reason):
+    measured = replace(sound_service, rows_compared=compared, rows_skipped=skipped)
+    found = Parity().judge(measured)
+    assert {(check.verdict, check.reason) for check in found} == {(verdict, reason)}
+    assert found[1].evidence["skipped"] == skipped
+    wrong = Parity().judge(replace(measured, feature_mismatches=1))
+    assert wrong[1].verdict is Verdict.FAILED
 
 
 def test_a_tolerance_that_would_hide_answers_is_an_error(sound_service):

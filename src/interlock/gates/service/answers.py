@@ -11,7 +11,7 @@ from typing import Any
 
 from interlock import wording
 from interlock.evaluate.judge import Limit
-from interlock.gates.finding import counted, too_few, unmeasured
+from interlock.gates.finding import FEWEST_ROWS, counted, too_few, unmeasured
 from interlock.gates.gate import Declared
 from interlock.gates.service.measurement import ServiceMeasurement
 from interlock.verdict import Check, Verdict
@@ -19,7 +19,7 @@ from interlock.verdict import Check, Verdict
 WIDEST_TOLERANCE = 1e-6
 """Relative. An export that promises less than this does not answer as the trained model."""
 FEWEST_EDGE_ROWS = 20
-"""Fewer edge cases answered decide nothing where others were refused."""
+"""Fewer edge cases answered decide nothing where as many or more were refused."""
 _SHOWN = 3  # differences in a sentence
 
 
@@ -34,10 +34,12 @@ class Parity(Declared):
             return (unmeasured("parity", "V107", "no rows were compared"),)
         if not 0 <= (m.worst_feature_difference or 0.0) < math.inf:
             return (unmeasured("parity", "V107", "a feature's difference is not a number"),)
+        if not 0 <= m.rows_skipped < math.inf:
+            return (unmeasured("parity", "V107", "nobody knows how many rows were left out"),)
         if not 0 <= m.tolerance <= WIDEST_TOLERANCE:
             reason = f"a tolerance of {m.tolerance:g} would hide wrong answers"
             return (unmeasured("parity", "V107", reason),)
-        return (
+        found = (
             none_of("every request answered", "V108", m.unanswered, n=m.rows_compared),
             none_of(
                 "feature parity",
@@ -46,10 +48,16 @@ class Parity(Declared):
                 n=m.features_compared,
                 unit="mismatches",
                 why="; ".join(m.differences[:_SHOWN]),
-                evidence={"rows": m.rows_compared, "worst": m.worst_feature_difference},
+                evidence={
+                    "rows": m.rows_compared,
+                    "skipped": m.rows_skipped,
+                    "worst": m.worst_feature_difference,
+                },
             ),
             *_prediction_parity(m),
         )
+        thin = m.rows_skipped > 0 and m.rows_compared < FEWEST_ROWS
+        return tuple(_hurried(check, m) if thin and check.opens else check for check in found)
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,9 @@ class EdgeParity(Declared):
             unit="mismatches",
             evidence={"refused": m.edge_rows_refused},
         )
-        thin = m.edge_rows_refused > 0 and m.edge_rows_compared < FEWEST_EDGE_ROWS
+        thin = m.edge_rows_compared < FEWEST_EDGE_ROWS and not (
+            m.edge_rows_refused < m.edge_rows_compared
+        )
         return (_thin(found, m) if thin and found.opens else found,)
 
 
@@ -143,6 +153,14 @@ class FieldOrder(Declared):
                 unit="other answers",
             ),
         )
+
+
+def _hurried(found: Check, m: ServiceMeasurement) -> Check:
+    """Nothing differs in the few rows for which there was time."""
+    few = too_few(m.rows_compared, "row", FEWEST_ROWS)
+    left = wording.counted(m.rows_skipped, "row was", "rows were")
+    reason = f"{few}; {left} left out as time was short"
+    return replace(found, verdict=Verdict.INCONCLUSIVE, reason=reason)
 
 
 def _thin(found: Check, m: ServiceMeasurement) -> Check:

@@ -54,14 +54,15 @@ class ServiceMeasurement:
     Differences are worst cases: of features absolute (None where all must be equal and none was
     measured), of predictions relative. ``tolerance`` is the relative difference of a prediction
     that the export promises, 0 where it is exact. ``features_compared`` counts feature values;
-    ``edge_rows_refused`` edge cases both sides refused for the same reason, beside those compared;
-    ``differences`` describe some of the mismatches; ``bad_inputs_wrong`` names each bad request
-    that was answered otherwise than due; ``unanswered`` requests got no answer at all;
-    ``contracts`` are what the consumers' contracts came to; ``uncontracted`` says why there are
-    none. ``orders_compared`` requests were sent again with their fields in another order.
-    ``oracle_values`` history values were recomputed row by row from the snapshot;
-    ``unrecomputed`` says why there is nothing to recompute. ``form`` is how much was asked,
-    ``part_seconds`` how long each part took, ``overdue`` what was cut short, "" where nothing was.
+    ``rows_skipped`` test rows were not asked, as time was short; ``edge_rows_refused`` edge cases
+    both sides refused for the same reason, beside those compared; ``differences`` describe some of
+    the mismatches; ``bad_inputs_wrong`` names each bad request that was answered otherwise than
+    due; ``unanswered`` requests got no answer at all; ``contracts`` are what the consumers'
+    contracts came to; ``uncontracted`` says why there are none. ``orders_compared`` requests were
+    sent again with their fields in another order. ``oracle_values`` history values were recomputed
+    row by row from the snapshot; ``unrecomputed`` says why there is nothing to recompute. ``form``
+    is how much was asked, ``part_seconds`` how long each part took, ``overdue`` what was cut short,
+    "" where nothing was.
 
     What only the full form measures: seconds from the start of a process until it is ready, the
     highest resident memory (bytes) of a worker, load, generated requests, planned faults.
@@ -80,6 +81,7 @@ class ServiceMeasurement:
     latency_windows: tuple[LatencyWindow, ...]
     unanswered: int
     edge_rows_refused: int = 0
+    rows_skipped: int = 0
     worst_feature_difference: float | None = None
     differences: tuple[str, ...] = ()
     unrecomputed: Exemption | None = None

@@ -87,6 +87,7 @@ def measurement(
     finite = math.isfinite(parity.worst_feature)
     return ServiceMeasurement(
         rows_compared=parity.rows,
+        rows_skipped=parity.skipped,
         features_compared=parity.values,
         feature_mismatches=parity.unequal_features,
         prediction_mismatches=parity.unequal_predictions,

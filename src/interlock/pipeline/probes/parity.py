@@ -3,7 +3,8 @@
 Every row is sent twice, in a list and alone. Features are taken from the prediction log, by the
 answer's id, so that the log is proven too; they must be equal to the bit. Predictions must agree
 within a relative tolerance, 0 meaning to the bit; a row that is not covered must be said to be so,
-for the same reason. A row that is refused, an answer that is not in
+for the same reason. Where time is short fewer rows are asked, spread as all are, and how many were
+left is counted. A row that is refused, an answer that is not in
 the log or lacks a value counts as a difference: nothing is left out in silence.
 """
 
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from interlock.gates.finding import FEWEST_ROWS
 from interlock.pipeline.probes.client import Client, Reply, request_bytes
 
 MAX_ROWS = 1_000
@@ -83,7 +85,8 @@ class Parity:
     ``values`` counts the feature values compared; ``unequal_features`` those that differ and
     ``worst_feature`` by how much at most; ``unequal_predictions`` the answers in which a number
     differs by more than the tolerance and ``worst`` the largest relative difference;
-    ``unanswered`` the rows asked for in vain.
+    ``unanswered`` the rows asked for in vain. ``rows`` were asked in both ways;
+    ``skipped`` were not, as time was short.
     """
 
     rows: int
@@ -94,6 +97,7 @@ class Parity:
     worst: float
     unanswered: int
     differences: tuple[Difference, ...]
+    skipped: int = 0
 
     @property
     def equal(self) -> bool:
@@ -118,13 +122,19 @@ def spread_rows(n_rows: int, limit: int = MAX_ROWS) -> NDArray[np.intp]:
 
 
 def compare_rows(
-    client: Client, rows: ParityRows, logged: FeatureLog, *, tolerance: float = 0.0
+    client: Client,
+    rows: ParityRows,
+    logged: FeatureLog,
+    *,
+    tolerance: float = 0.0,
+    late: Callable[[], bool] = lambda: False,
 ) -> Parity:
     """Ask for every row in a list and alone, and compare all values of all answers.
 
-    ``logged`` is called when all are answered, and gives the logged features by prediction id.
+    ``logged`` is called when all are answered, and gives the logged features by prediction id. Once
+    it is ``late`` no more is asked than it takes to judge by.
     """
-    asked = list(_ask(client, rows.requests))
+    asked = list(_ask(client, rows.requests, late))
     found = logged()
     tally = _Tally(tolerance)
     told = None
@@ -141,20 +151,42 @@ def compare_rows(
         silent = rows.is_silent(each.row)
         if tally.coverage(each, rows.why(each.row), silent=silent) and not silent:
             tally.answer(each, list(_numbers(rows, each.row, each.answer)), rows.decided(each.row))
-    return tally.result(len(rows.requests))
+    both = sum(each.way == "single" for each in asked)
+    return tally.result(both, skipped=len(rows.requests) - both)
 
 
-def _ask(client: Client, requests: Sequence[Mapping[str, Any]]) -> Iterator[_Asked]:
+def _ask(
+    client: Client, requests: Sequence[Mapping[str, Any]], late: Callable[[], bool]
+) -> Iterator[_Asked]:
+    """Each list, spread over all rows, and then its rows alone."""
     widest = max((len(request_bytes(request)) for request in requests), default=1)
     in_list = max(1, min(_LIST_ROWS, _LIST_BYTES // widest))
-    for way, size in (("list", in_list), ("single", 1)):
-        for start in range(0, len(requests), size):
-            sent = list(requests[start : start + size])
-            reply = client.predict(sent if way == "list" else sent[0])
-            answers = _answers(reply, len(sent))
-            for index in range(len(sent)):
-                answer = answers[index] if answers is not None else None
-                yield _Asked(row=start + index, way=way, answer=answer, reply=reply)
+    lists, alone = math.ceil(len(requests) / in_list), 0
+    for first in range(lists):
+        places = range(first, len(requests), lists)
+        reply = client.predict([requests[row] for row in places])
+        answers = _answers(reply, len(places))
+        for index, row in enumerate(places):
+            answer = answers[index] if answers is not None else None
+            yield _Asked(row=row, way="list", answer=answer, reply=reply)
+        for row in scattered(places):
+            if alone >= FEWEST_ROWS and late():
+                return
+            reply = client.predict(requests[row])
+            (answer,) = _answers(reply, 1) or (None,)
+            yield _Asked(row=row, way="single", answer=answer, reply=reply)
+            alone += 1
+
+
+def scattered(places: Sequence[int]) -> list[int]:
+    """The same, so that however many come first are spread over all (van der Corput 1935).
+
+    >>> scattered(range(8))
+    [0, 4, 2, 6, 1, 5, 3, 7]
+    """
+    width = len(places).bit_length()
+    order = sorted(range(len(places)), key=lambda n: int(f"{n:0{width}b}"[::-1], 2))
+    return [places[n] for n in order]
 
 
 def _answers(reply: Reply, asked: int) -> list[Any] | None:
@@ -232,9 +264,10 @@ class _Tally:
                 )
             )
 
-    def result(self, rows: int) -> Parity:
+    def result(self, rows: int, *, skipped: int) -> Parity:
         return Parity(
             rows=rows,
+            skipped=skipped,
             values=self.values,
             unequal_features=self.unequal_features,
             worst_feature=self.worst_feature,

@@ -25,7 +25,7 @@ def tell_service(measured: Mapping[str, Any], limit_ms: float | None) -> report.
                 tolerance=0.0,
             ),
             report.Parity(
-                name="predictions",
+                name=_predictions(measured.get("rows_skipped", 0)),
                 compared=measured["rows_compared"],
                 different=measured["prediction_mismatches"],
                 worst=measured["worst_prediction_difference"],
@@ -92,6 +92,12 @@ def _fault(outcome: Mapping[str, Any]) -> report.Fault:
         planned=exempt is None,
         why=str(exempt or problem or "; ".join(outcome["wrong"][:1])),
     )
+
+
+def _predictions(skipped: int) -> str:
+    """What was compared; rows for which there was no time are told apart."""
+    left = f"{counted(skipped, 'row')} more left out, as time was short"
+    return f"predictions ({left})" if skipped else "predictions"
 
 
 def _edge_cases(refused: int) -> str:

@@ -53,6 +53,31 @@ def test_equal_answers_are_equal():
     assert (found.rows, found.values, found.worst) == (3, 6, 0.0)
 
 
+def asked_alone(n, late_after):
+    """Of a service that takes a second for a row: what was compared, and the rows asked alone."""
+    service, alone = Service(), []
+    real = service.predict
+
+    def predict(rows):
+        if not isinstance(rows, list):
+            alone.append(rows["x"])
+        return real(rows)
+
+    service.predict = predict
+    late = lambda: len(alone) >= late_after  # noqa: E731
+    return compare_rows(service, rows(n), service.logged, late=late), alone
+
+
+@pytest.mark.parametrize(
+    ("n", "late_after", "asked"), [(600, 1_000, 600), (600, 0, 100), (600, 310, 310), (40, 0, 40)]
+)
+def test_where_time_is_short_fewer_rows_are_asked_spread_and_said(n, late_after, asked):
+    found, alone = asked_alone(n, late_after)
+    assert (found.rows, found.skipped, len(set(alone))) == (asked, n - asked, asked)
+    assert found.equal
+    assert np.histogram(alone, bins=4, range=(1, n))[0].min() >= asked // 4 - 5
+
+
 def test_no_rows_are_not_equal():
     service = Service()
     assert not compare_rows(service, rows(0), service.logged).equal
