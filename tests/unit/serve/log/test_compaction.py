@@ -1,6 +1,7 @@
 """Few files of many: every row stays, once, whatever dies; what is erased is gone from all."""
 
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -50,19 +51,41 @@ def ship_all(log, kind):
         ship(log, archive_for(log, kind, log.parent / kind))
 
 
-@pytest.fixture(params=["parquet", "delta"])
+@pytest.fixture(scope="module", params=["parquet", "delta"])
 def kind(request):
     return request.param
 
 
-@pytest.fixture
-def log(tmp_path, kind):
-    """Three days of one worker and one of another, each in many small files."""
-    folder = tmp_path / "log"
-    for worker, day in (("w0", 0), ("w0", 1), ("w1", 1), ("w0", 2)):
-        write(folder, worker, day)
-    ship_all(folder, kind)
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory, kind):
+    """Three days of one worker and one of another, each in many small files; for copying."""
+    return made(
+        tmp_path_factory.mktemp("shipped"), kind, ("w0", 0), ("w0", 1), ("w1", 1), ("w0", 2)
+    )
+
+
+@pytest.fixture(scope="module")
+def short(tmp_path_factory):
+    """One day of two workers in Parquet files; for copying."""
+    return made(tmp_path_factory.mktemp("short"), "parquet", ("w0", 0), ("w1", 0))
+
+
+def made(folder, kind, *days):
+    for worker, day in days:
+        write(folder / "log", worker, day)
+    ship_all(folder / "log", kind)
     return folder
+
+
+def copied(folder, place):
+    shutil.copytree(folder, place, dirs_exist_ok=True)
+    return place / "log"
+
+
+@pytest.fixture
+def log(shipped, tmp_path):
+    """One of one's own."""
+    return copied(shipped, tmp_path)
 
 
 def rows(log):
@@ -149,11 +172,8 @@ def test_outcomes_are_compacted_as_well(tmp_path, kind):
 
 @pytest.mark.parametrize("at", ["_write", "require_same", "_write_index", "_remove"])
 @pytest.mark.parametrize("after", [False, True])
-def test_death_at_any_moment_loses_and_doubles_nothing(tmp_path, at, after, monkeypatch):
-    log = tmp_path / "log"
-    for worker, day in (("w0", 0), ("w1", 0)):
-        write(log, worker, day)
-    ship_all(log, "parquet")
+def test_death_at_any_moment_loses_and_doubles_nothing(short, tmp_path, at, after, monkeypatch):
+    log = copied(short, tmp_path)
     known = rows(log)
 
     class Death(BaseException):
