@@ -3,9 +3,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 # Bytecode is kept: every test that starts a process would else compile the package again. Tests go
-# out in the order of their folders, those that take longest first. Properties are held against the
-# same examples every time, so that a run is red for what was changed; pytest by itself draws others.
-TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --no-loadscope-reorder --hypothesis-seed 0
+# out in the order of their folders, those that take longest first. Three at a time: on two cores two
+# leave a sixth of their time unused, for tests wait for clocks, disks and other processes. Properties
+# are held against the same examples every time, so that a run is red for what was changed; pytest by
+# itself draws others.
+TEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest --no-loadscope-reorder --hypothesis-seed 0
 
 .PHONY: setup demo test slow check format bench lock clean
 
@@ -23,10 +25,10 @@ demo: $(READY)
 	@$(BIN)/python examples/demo.py
 
 test: $(READY)
-	@$(TEST) -m "not slow" --dist loadfile
+	@$(TEST) -n 3 -m "not slow" --dist loadfile
 
 slow: $(READY)
-	@$(TEST) -m slow --dist loadgroup --durations 0 --durations-min 1
+	@$(TEST) -n 2 -m slow --dist loadgroup --durations 0 --durations-min 1
 
 check: $(READY)
 	@$(BIN)/ruff format --check .
