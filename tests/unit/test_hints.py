@@ -23,6 +23,7 @@ PLAIN = {
     "plan.environment": "a checked name",
     "port": "a number",
     "self.last.name": "a checked name",
+    "there": "an option of a checked name",
     "when": "a day, or a moment",
 }
 """What a shell reads as it stands."""

@@ -23,7 +23,7 @@ def nothing_live(workspace: Workspace, product: str, environment: str, use: str)
     fix = f"run `{as_typed(*deliver)}`"
     if lives:
         name, label = list(lives.items())[-1]
-        fix += f", or say `--environment {name}`, where {label} is live"
+        fix += f", or say `{as_typed('--environment', name)}`, where {label} is live"
     return OperatorError(
         "E131",
         f"nothing is live {use}",

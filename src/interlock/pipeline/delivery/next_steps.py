@@ -84,9 +84,13 @@ def after_success(
         return (shadow, share) if divided else (shadow,)
     there = goal.there
     show = f"interlock show {label}" if there and label is not None else "interlock show"
+    inspect = report.Command(line=show, purpose="what the release is made of")
+    if goal.hold and live is None:  # there is nothing to serve, and nothing to stand beside
+        again = replace(goal, hold=False).command
+        return (report.Command(line=again, purpose="make it live"), inspect)
     found = [
         report.Command(line=f"interlock serve{there}", purpose="answer requests with what is live"),
-        report.Command(line=show, purpose="what the release is made of"),
+        inspect,
     ]
     if live is not None and label != live.label:
         found.append(

@@ -130,6 +130,12 @@ def test_a_share_is_proposed_only_where_there_is_a_unit_to_divide_by():
     assert said == {True: [shadow, share], False: [shadow]}
 
 
+def test_what_is_held_where_nothing_runs_is_made_live_before_it_is_served():
+    staged = replace(goal(hold=True, full=True), path=goal().path[:2])
+    said = [c.line for c in after_success(staged, label="1.0.0", live=None, divided=True)]
+    assert said == ["interlock deliver --to staging --full", "interlock show 1.0.0"]
+
+
 def test_after_a_rollback_the_rollout_that_is_proposed_ends_the_pin_too():
     live = DeploymentRow(
         product="houses", environment="prod", generation=1, bundle="b", label="1.0.0",
