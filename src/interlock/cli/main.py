@@ -31,7 +31,7 @@ from interlock.errors import ExitCode, InterlockError, Mistake, OperatorError
 from interlock.wording import as_typed
 
 if TYPE_CHECKING:
-    from cyclopts import App
+    from cyclopts import App, CycloptsError
 
 _ABOUT = (
     "Continuous delivery for machine learning: one guarded path from raw data to production.\n\n"
@@ -181,11 +181,19 @@ def _called(arguments: Sequence[str]) -> int:
     except CycloptsError as error:
         raise OperatorError(
             "C161",
-            " ".join(str(error).split()),
+            _misused(error),
             got=as_typed("interlock", *arguments),
             fix=_help_of(arguments),
         ) from error
     return int(result or ExitCode.OK)
+
+
+def _misused(error: CycloptsError) -> str:
+    from cyclopts import UnusedCliTokensError
+
+    if isinstance(error, UnusedCliTokensError) and error.unused_tokens:
+        return f"no argument is taken here: {as_typed(*error.unused_tokens)}"
+    return " ".join(str(error).split())
 
 
 def _help_of(arguments: Sequence[str]) -> str:

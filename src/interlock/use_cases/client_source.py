@@ -74,6 +74,7 @@ def client_files(contract: Contract) -> dict[str, str]:
         "arguments": _arguments(contract),
         "fields": sorted(_attributes(contract.request.fields), key=lambda a: a.default != ""),
         "prediction": _prediction(contract),
+        "beside": Source("probabilities" if contract.answer.spec.classes else "interval"),
         "prediction_doc": _words(
             contract.answer.target,
             f"in {contract.answer.unit}" if contract.answer.unit else "",

@@ -196,6 +196,12 @@ def test_another_command_is_simply_interrupted(interlock, monkeypatch, a_project
         ),
         (["predict", "--input", "a.csv"], "Command", "see `interlock predict --help`"),
         (["init"], "Command", "see `interlock init --help`"),
+        (
+            ["log", "show", "a b"],
+            "no argument is taken here: show 'a b'",
+            "see `interlock log --help`",
+        ),
+        (["status", "prod"], "no argument is taken here: prod", "see `interlock status --help`"),
         (["serve", "--port", "70000"], 'Invalid value "70000"', "see `interlock serve --help`"),
     ],
 )

@@ -174,6 +174,14 @@ def test_the_readme_shows_a_request_that_can_be_sent(package):
     assert namespace["request"] == house(package)
 
 
+@pytest.mark.parametrize(
+    ("classes", "beside"), [((), "interval"), ((False, True), "probabilities")]
+)
+def test_the_readme_shows_what_the_answer_has(classes, beside):
+    readme = client_files(contract(classes=classes))["README.md"]
+    assert f"print(answer.prediction, answer.{beside}, answer.covered" in readme
+
+
 def test_outcomes_are_told_by_both_clients(package):
     seen = []
 
