@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pyarrow.parquet as pq
 import pytest
@@ -32,19 +33,27 @@ def left():
     return [f"id{n:02d}" for n in range(40) if n % 5 != 3]
 
 
-@pytest.fixture(params=["parquet", "delta"])
-def log(request, tmp_path):
-    """Twenty records in an archive, twenty in segments, the last of them still written."""
-    folder = tmp_path / "log"
+@pytest.fixture(scope="module", params=["parquet", "delta"])
+def written(request, tmp_path_factory):
+    """Twenty records in an archive, twenty in segments, the last still written; for copying."""
+    place = tmp_path_factory.mktemp("written")
+    folder = place / "log"
     for half in (range(20), range(20, 40)):
         with PredictionLog.open(folder, "w0", LogOptions(segment_bytes=600)) as writer:
             for number in half:
                 writer.append([record(number)])
         if half.start == 0:
             with PredictionLog.open(folder, "w0"), locked(folder, alone=True):
-                ship(folder, archive_for(folder, request.param, tmp_path / "archive"))
+                ship(folder, archive_for(folder, request.param, place / "archive"))
     (folder / "w0-00000000.torn").write_bytes(b"unit-secret-3")
-    return folder
+    return place
+
+
+@pytest.fixture
+def log(written, tmp_path):
+    """One of one's own."""
+    shutil.copytree(written, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "log"
 
 
 def ids(log):
