@@ -165,7 +165,9 @@ def test_a_challenger_in_shadow_is_scored_beside_the_service(project):
     try:
         url = json.loads(service.stdout.readline())["url"]
         assert set(arms(url)) == {"champion"}
-        wait_for(lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS)
+        wait_for(  # for a process of the lower priority
+            lambda: rollout(project, "show")["shadow"]["whole"]["rows"] == UNITS, seconds=200
+        )
         found = rollout(project, "show", "--by", "neighbourhood")["shadow"]
         assert (found["waiting"], found["errors"], found["whole"]["failed"]) == (0, {}, 0)
         assert sum(part["rows"] for part in found["parts"]) == UNITS

@@ -49,7 +49,9 @@ def test_a_service_ships_its_log_and_answers_while_who_ships_is_killed(delivered
         url = json.loads(service.stdout.readline())["url"]
         ids = [ask(url) for _ in range(20)]
         first = wait_for(lambda: keeper_of(service))
-        wait_for(lambda: list(shipped.glob("predictions/w0-*.parquet")))
+        wait_for(  # of the lower priority
+            lambda: list(shipped.glob("predictions/w0-*.parquet")), seconds=200
+        )
         assert os.getpriority(os.PRIO_PROCESS, first) == 10
         wait_for(lambda: (shipping(url) or {}).get("shipped_at"))
         os.kill(first, signal.SIGKILL)

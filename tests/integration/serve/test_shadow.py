@@ -208,18 +208,29 @@ def test_a_score_does_not_say_why_the_challenger_does_not_cover_a_row(scene, mon
     assert (report.whole.rows, report.whole.limits) == (1, 1)
 
 
+PATIENT = """#!{python}
+import sys
+from interlock.serve.shadow import scoring
+
+scoring._NICE = 0  # on a busy machine nothing would be left to it, and it is waited for
+sys.exit(scoring.main(sys.argv[3:]))
+"""
+
+
+def as_python(folder, text):
+    """The program that runs the process in place of Python."""
+    program = folder / "python"
+    program.write_text(text.format(python=sys.executable))
+    program.chmod(0o700)
+    return program
+
+
 def test_a_real_process_beside_a_real_service_survives_being_killed(support, place, tmp_path):
     place.point(place.boosting.name)
     plan = place.live_plan(tmp_path / "log", workers=2, tolerance=10**15)
     (tmp_path / "plan.json").write_bytes(plan_bytes(plan))
     shadows = shadow_log(tmp_path / "log", SALT)
-    command = [
-        sys.executable,
-        "-m",
-        "interlock.serve.shadow.scoring",
-        str(tmp_path / "plan.json"),
-        LEASH,
-    ]
+    command = [str(as_python(tmp_path, PATIENT)), "-m", "", str(tmp_path / "plan.json"), LEASH]
     with start(plan) as service:
         place.try_out(place.ridge.name, 0, mode="shadow")
 
@@ -261,6 +272,7 @@ def deadly(self, body):
     return prepare(self, body)
 
 Predictor.prepare = deadly
+scoring._NICE = 0
 sys.exit(scoring.main(sys.argv[3:]))
 """
 
@@ -270,9 +282,7 @@ def test_a_row_at_which_the_process_dies_twice_is_a_failure_and_the_others_are_s
 ):
     scene.answer(range(1900, 1920))
     scene.answer(range(1920, 1930), worker="w1")
-    program = tmp_path / "python"
-    program.write_text(DEADLY.format(python=sys.executable))
-    program.chmod(0o700)
+    program = as_python(tmp_path, DEADLY)
     monkeypatch.setattr("interlock.use_cases.shadowing.AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(
         "interlock.use_cases.shadowing.sys", SimpleNamespace(executable=str(program))
@@ -310,12 +320,16 @@ def age(valued_on: date, year_built: int) -> int:
 
 
 def test_a_row_at_which_it_hangs_twice_is_a_failure_and_the_operator_is_told_where(
-    scene, monkeypatch
+    scene, tmp_path, monkeypatch
 ):
     """A real process of the keeper's, in a feature's loop that has no end."""
     scene.challenge(code=LOOPS_IN_1905)
     scene.answer(range(1900, 1910))
     monkeypatch.setattr("interlock.use_cases.shadowing.AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(
+        "interlock.use_cases.shadowing.sys",
+        SimpleNamespace(executable=str(as_python(tmp_path, PATIENT))),
+    )
     plan, troubles = structs.replace(scene.plan, limits=Limits(stuck_seconds=3.0)), []
 
     def all_scored():

@@ -169,7 +169,7 @@ def test_the_process_ships_and_ends_with_its_starter(tmp_path, log, monkeypatch)
     monkeypatch.setattr(log_keeping, "_STOP_SECONDS", 60.0)  # it ends by itself, and is not killed
     workspace = open_workspace(tmp_path, 'ship = "parquet"\nevery = "1h"\n')
     with log_kept(workspace, "prod", "rents") as keeping:
-        wait_for(lambda: read_state(log))
+        wait_for(lambda: read_state(log), seconds=200)  # of the lower priority
         assert standing(log).problem == ""
         process = keeping.process
     assert process.returncode == 0
