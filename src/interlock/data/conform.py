@@ -26,7 +26,6 @@ import pyarrow.compute as pc
 from interlock.clock import EARLIEST, LATEST, instant_of
 from interlock.data import engine
 from interlock.data.rule import EXACT_INT, MISSING, OUTSIDE, PHRASES, TOO_BIG, Rule
-from interlock.wording import counted
 
 Mask = npt.NDArray[np.bool_]
 
@@ -220,14 +219,19 @@ def _calendar(rule: Rule) -> tuple[date, date]:
     return first, last
 
 
+def _length(n: int) -> str:
+    """As the service says it, of one row."""
+    return f"{n} character" if n == 1 else f"{n} characters"
+
+
 def _broken_text(values: pa.Array, rule: Rule) -> Iterator[tuple[str, Mask]]:
     """Texts that are too long, too short, or that the pattern does not match as a whole."""
     if rule.max_text is not None:
         long = pc.greater(pc.utf8_length(values), rule.max_text)
-        yield f"must be at most {counted(rule.max_text, 'character')}", _mask(long)
+        yield f"must be at most {_length(rule.max_text)}", _mask(long)
     if rule.min_text is not None:
         short = pc.less(pc.utf8_length(values), rule.min_text)
-        yield f"must be at least {counted(rule.min_text, 'character')}", _mask(short)
+        yield f"must be at least {_length(rule.min_text)}", _mask(short)
     if rule.pattern is not None:
         encoded = values.dictionary_encode()  # each distinct text is looked at once
         wanted = re.compile(rule.pattern)
