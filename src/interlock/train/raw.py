@@ -41,7 +41,11 @@ _LOGISTIC = (LogisticRegression, LogisticRegressionCV)
 _GENERALISED = (GammaRegressor, PoissonRegressor, TweedieRegressor)
 _LIGHTGBM_LOG = {"poisson", "gamma", "tweedie"}
 _XGBOOST_LOG = {"count:poisson", "reg:gamma", "reg:tweedie"}
-_XGBOOST_CLASSES: dict[str, Link] = {"binary:logistic": "logit", "multi:softprob": "softmax"}
+_XGBOOST_CLASSES: dict[str, Link] = {
+    "binary:logistic": "logit",
+    "multi:softmax": "softmax",
+    "multi:softprob": "softmax",
+}
 
 
 def link_of(estimator: Any) -> Link:

@@ -34,7 +34,7 @@ _IDENTITY = frozenset(
     }
 )
 _LOG = frozenset({"count:poisson", "reg:gamma", "reg:tweedie"})
-_KNOWN = _IDENTITY | _LOG | {"binary:logistic", "multi:softprob"}
+_KNOWN = _IDENTITY | _LOG | {"binary:logistic", "multi:softmax", "multi:softprob"}
 
 
 def accepts(estimator: Any) -> bool:

@@ -11,7 +11,14 @@ from numpy.typing import NDArray
 from interlock.errors import first_line
 from interlock.release.scorers.scorer import ByTable, Needs, Raw, unreadable
 
-_MARGINS = ("binary:logistic", "multi:softprob", "count:poisson", "reg:gamma", "reg:tweedie")
+_MARGINS = (
+    "binary:logistic",
+    "count:poisson",
+    "multi:softmax",
+    "multi:softprob",
+    "reg:gamma",
+    "reg:tweedie",
+)
 
 
 def open_xgboost(payload: bytes) -> XgboostScorer:

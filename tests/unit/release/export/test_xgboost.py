@@ -19,6 +19,7 @@ from interlock.release.export.exported import Refusal
 from interlock.release.export.exporter import exact, export
 from interlock.release.parity import compare
 from interlock.release.scorers.opening import open_scorer
+from interlock.train.answer import AnswerSpec, answer
 from interlock.train.raw import raw_scores
 from interlock.train.training_data import frame_of
 
@@ -141,6 +142,19 @@ def test_several_quantiles_at_once_are_no_prediction(examples):
         "T101",
         "XGBRegressor, which predicts 2",
     )
+
+
+@pytest.mark.parametrize("booster", ["gbtree", "dart"], ids=["a graph", "its own format"])
+def test_an_objective_that_says_the_class_alone_has_probabilities_too(examples, encoder, booster):
+    X = rows(examples, 5)
+    y = np.digitize(examples.target(X, 5), [0.0, 1.0])
+    model = xgb.XGBClassifier(**SMALL, objective="multi:softmax", booster=booster).fit(X, y)
+    exported = export(model, encoder, task="multiclass")
+    scorer = open_scorer(exported.format, exported.payload, n_columns=5)
+    assert compare(raw_scores(model, X), scorer.raw(X)).within(exported.tolerance)
+    spec = AnswerSpec(task="multiclass", link=exported.link, classes=(0, 1, 2))
+    shares = answer(scorer.raw(X), spec).probabilities
+    assert shares == pytest.approx(model.predict_proba(X), abs=1e-6)
 
 
 def _small(**options):
