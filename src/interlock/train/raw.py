@@ -99,7 +99,7 @@ def _own_scores(estimator: Any, matrix: Any) -> Any:
         return estimator._raw_predict(matrix)
     if _is_lightgbm(estimator) and link != "probability":
         raw = link != "identity"
-        return estimator.predict(matrix, raw_score=raw) / (_rounds(estimator) if raw else 1)
+        return estimator.predict(matrix, raw_score=raw) / (rounds_of(estimator) if raw else 1)
     if _is_xgboost(estimator) and link != "probability":
         return estimator.predict(matrix, output_margin=link != "identity")
     if isinstance(estimator, _GENERALISED):
@@ -168,9 +168,13 @@ def _is_lightgbm(estimator: Any) -> bool:
     return type(estimator).__module__.startswith("lightgbm") and hasattr(estimator, "booster_")
 
 
-def _rounds(estimator: Any) -> int:
+def rounds_of(estimator: Any) -> int:
     """What LightGBM's sums are to be divided by: of the boosting type rf it predicts from the mean
-    of the rounds' trees, and yet gives their sum for raw scores."""
+    of the rounds' trees, and yet gives their sum for raw scores; 1 for all others."""
+    if isinstance(estimator, Pipeline):
+        return rounds_of(estimator[-1])
+    if not _is_lightgbm(estimator):
+        return 1
     booster = estimator.booster_
     if not booster.dump_model(num_iteration=1)["average_output"]:
         return 1

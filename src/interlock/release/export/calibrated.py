@@ -21,9 +21,9 @@ from interlock.release.export.links import (
     both_classes,
     mean,
     sigmoid,
+    write_decision,
     write_prediction,
 )
-from interlock.train.raw import link_of
 
 _NO_ZERO = 1e-12  # what scikit-learn adds to a probability before it takes its logarithm
 
@@ -85,9 +85,7 @@ def _logits(estimator: Any, builder: GraphBuilder, source: str) -> tuple[Written
 def _scores(estimator: Any, builder: GraphBuilder, source: str) -> Written:
     """What the calibrators take: decision scores where there are any, else probabilities."""
     if hasattr(estimator, "decision_function"):
-        if link_of(estimator) not in ("logit", "softmax"):
-            raise Refusal(f"{type(estimator).__name__} has scores that no exporter knows")
-        return builder.write(estimator, source)
+        return write_decision(estimator, builder, source)
     found = write_prediction(estimator, builder, source)
     if found.width != 2:
         return found

@@ -16,8 +16,8 @@ from sklearn.pipeline import Pipeline
 
 from interlock.release.export import single, xgboost
 from interlock.release.export.builder import GraphBuilder
-from interlock.release.export.exported import Written
-from interlock.train.raw import link_of
+from interlock.release.export.exported import Refusal, Written
+from interlock.train.raw import link_of, rounds_of
 
 ROUNDING = 1e-12  # relative
 
@@ -41,6 +41,17 @@ def write_prediction(estimator: Any, builder: GraphBuilder, source: str) -> Writ
     else:
         name, width = both_classes(builder, sigmoid(builder, name)), 2
     return replace(scores, name=name, width=width, tolerance=ROUNDING)
+
+
+def write_decision(estimator: Any, builder: GraphBuilder, source: str) -> Written:
+    """What ``decision_function`` gives. Raises Refusal where no exporter knows it."""
+    if link_of(estimator) not in ("logit", "softmax"):
+        raise Refusal(f"{type(estimator).__name__} has scores that no exporter knows")
+    scores, rounds = builder.write(estimator, source), rounds_of(estimator)
+    if rounds == 1:
+        return scores
+    name = builder.add("Mul", scores.name, builder.constant(np.array(float(rounds))))
+    return replace(scores, name=name, tolerance=ROUNDING)
 
 
 def _is_single(estimator: Any) -> bool:

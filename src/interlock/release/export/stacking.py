@@ -9,8 +9,7 @@ from sklearn.ensemble import StackingClassifier, StackingRegressor
 
 from interlock.release.export.builder import MATRIX, GraphBuilder
 from interlock.release.export.exported import Refusal, Written, merged
-from interlock.release.export.links import ROUNDING, write_prediction
-from interlock.train.raw import link_of
+from interlock.release.export.links import ROUNDING, write_decision, write_prediction
 
 
 def accepts(estimator: Any) -> bool:
@@ -45,9 +44,7 @@ def _pass_on(builder: GraphBuilder, source: str, stacked: str) -> None:
 def _column(part: Any, method: str, builder: GraphBuilder, source: str) -> Written:
     """What the last estimator sees of a part: of two classes only the second's probability."""
     if method == "decision_function":
-        if link_of(part) not in ("logit", "softmax"):
-            raise Refusal(f"{type(part).__name__} has scores that no exporter knows")
-        return builder.write(part, source)
+        return write_decision(part, builder, source)
     if method == "predict" and is_classifier(part):
         raise Refusal(f"it stacks the classes that {type(part).__name__} predicts")
     found = write_prediction(part, builder, source)

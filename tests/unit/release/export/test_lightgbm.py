@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import StackingClassifier
+from sklearn.linear_model import LogisticRegression
 
 from interlock.release.export import lightgbm as exporter
 from interlock.release.export.exporter import exact, export, keep
@@ -179,6 +182,21 @@ def test_the_mean_of_bagged_trees_is_the_same_of_the_text(examples, encoder, cut
     kept = keep(model, task="multiclass", reason="asked for", encoder=encoder)
     scorer = open_scorer(kept.format, kept.payload, n_columns=5)
     assert compare(raw_scores(model, X), scorer.raw(X)).within(0.0)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("kind", ["calibrated", "stack"])
+def test_bagged_trees_within_others_answer_as_there(examples, parity, encoder, kind, n_classes):
+    X = examples.matrix(5)
+    y = np.digitize(examples.target(X, 5), np.linspace(0, 1, n_classes - 1))
+    one = lgb.LGBMClassifier(**SMALL, **BAGGED)
+    made = {
+        "calibrated": CalibratedClassifierCV(one, cv=2),
+        "stack": StackingClassifier([("a", one)], cv=2, final_estimator=LogisticRegression()),
+    }
+    model = made[kind].fit(X, y)
+    exported = export(model, encoder, task="binary" if n_classes == 2 else "multiclass")
+    assert parity(model, exported, X).within(1e-12)
 
 
 @pytest.mark.parametrize("options", [{**BAGGED, "sigmoid": 2.0}, {"sigmoid": 2.0}])
