@@ -29,7 +29,8 @@ def latency(title: str, windows: Sequence[LatencyWindow], *, limit: float | None
     if limit is not None:
         parts.append(line(_LEFT, up(limit), _RIGHT, up(limit), "limit"))
         text = f"limit for p99: {limit:g} ms"
-        parts.append(label(text, _LEFT + 4, up(limit) - 5, class_="limit-text"))
+        below = 13 if up.logarithmic else -5  # there the line is right under the axis's title
+        parts.append(label(text, _LEFT + 4, up(limit) + below, class_="limit-text"))
     every = -(-len(windows) // 8)
     for i, window in enumerate(windows):
         x = _LEFT + step * (i + 0.5)
