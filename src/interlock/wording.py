@@ -1,7 +1,7 @@
 """Words that messages share: things that are counted, and commands to type.
 
->>> counted(1, "row"), counted(2, "row is", "rows are")
-('1 row', '2 rows are')
+>>> counted(1, "row"), counted(18_204, "row"), counted(2, "row is", "rows are")
+('1 row', '18,204 rows', '2 rows are')
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ FEATURES = FeatureSet(
 MATRIX = {
     "area": np.array([1.0]),
     "style": ["brick", "wood"],
-    "garage": np.array([np.nan]),
+    "garage": np.array([1.0]),
     "age": np.array([1.0]),
     "sales": np.array([1.0]),
 }
