@@ -27,6 +27,10 @@ def test_a_unit_is_erased_from_all_that_a_delivery_stored(delivered, days, codes
     request = json.loads(golden.read_bytes())[0]["request"]
     unit = request["easting_m"], request["northing_m"]
     assert len(blobs_with(delivered, unit)) >= 2  # the snapshot, the examples
+    part = delivered.run("log", "erase", "--entity", str(unit[0]), "--reason", "request 17")
+    assert (part.code, codes(part.err)) == (2, ["S187"])
+    assert "  expected: every part of the unit's key: 2\n  got: 1 part\n" in part.err
+    assert len(blobs_with(delivered, unit)) >= 2, "nothing is erased"
     key = ("--entity", *map(str, unit), "--reason", "request 17")
 
     erased = delivered.run("log", "erase", *key)

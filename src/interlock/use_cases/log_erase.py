@@ -19,7 +19,10 @@ from interlock.pipeline.erasing.stores import Stores
 from interlock.pipeline.erasing.unit import Unit, entity_digest
 from interlock.pipeline.places import REPLAY
 from interlock.pipeline.rows.tombstones import stored_snapshots
+from interlock.pipeline.unit_kinds import unit_kinds
 from interlock.serve.log.erasing import before, of_unit
+from interlock.serve.log.logged import PREDICTIONS
+from interlock.serve.log.shipping import read_all
 from interlock.use_cases.log_removal import Gone, log_of, log_outside, remove_records
 from interlock.wording import counted
 from interlock.workspace import Workspace
@@ -101,6 +104,7 @@ def erase(
     name = workspace.delivered_product(product)
     own = log_of(workspace, name, environment)
     further = dict.fromkeys(log_outside(folder, name) for folder in logs)
+    _require_whole(workspace, name, key, logs=(own.folder, *(log.folder for log in further)))
     entity = entity_digest(name, key)
     facts = {"entity": entity, "by": workspace.user, "reason": text}
     gone, *outside = [
@@ -132,6 +136,36 @@ def _usable(key: tuple[str, ...], reason: str) -> str:
             untouched="the log",
         )
     return text
+
+
+def _require_whole(
+    workspace: Workspace, product: str, key: tuple[str, ...], *, logs: tuple[Path, ...]
+) -> None:
+    """Raises OperatorError S187 for a key of a number of parts that no unit of the product has had.
+
+    A part of a key names others' refused requests, too.
+    """
+    parts = {len(kinds) for kinds in unit_kinds(workspace.ledger, workspace.artifacts, product)}
+    if not parts or len(key) in parts:
+        return
+    declared = Unit.of(workspace.bound(product), key)
+    if declared.complete or any(_tells_of(log, len(key)) for log in logs):
+        return
+    expected = " or ".join(str(n) for n in sorted(parts - {0} | {len(declared.columns)}))
+    raise OperatorError(
+        "S187",
+        "an erasure cannot be done like this",
+        where="--entity",
+        expected=f"every part of the unit's key: {expected}",
+        got=counted(len(key), "part"),
+        fix="give --entity with every part of the key, in its order",
+        untouched="the log",
+    )
+
+
+def _tells_of(log: Path, parts: int) -> bool:
+    """Whether a record of the log is about a unit of so many parts."""
+    return any(len(PREDICTIONS.told(e).entity) == parts for e in PREDICTIONS.of(read_all(log)))
 
 
 def _other_logs(workspace: Workspace, product: str, entity: str) -> Iterator[str]:
